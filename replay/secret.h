@@ -1,0 +1,48 @@
+// Passwords and tokens. A Secret cannot be printed, formatted or compared by
+// accident; a SecretSource says where one comes from and can be read again, so
+// that a rotated password needs no restart.
+//
+// THREADS. Both are values; Read may run on several threads at once.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "wal/result.h"
+
+namespace relay {
+
+class Secret {
+ public:
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+
+  // For the one place that sends it; never for a message or a display.
+  const std::string& Reveal() const { return value_; }
+
+ private:
+  std::string value_;
+};
+
+class SecretSource {
+ public:
+  static SecretSource FromFile(std::string path);
+  static SecretSource FromEnvironment(std::string variable);
+
+  // The secret as it is now, without a newline at its end. kNotFound: the file
+  // cannot be read or the variable is not set; kInvalidInput: it is empty. The
+  // message names the file or variable, never its content.
+  Result<Secret> Read() const;
+
+  // "file /etc/…" or "environment variable NAME": where, not what.
+  std::string Describe() const;
+
+ private:
+  enum class Kind { kFile, kEnvironment };
+  SecretSource(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
+
+  Kind kind_;
+  std::string name_;
+};
+
+}  // namespace relay

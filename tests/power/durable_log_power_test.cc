@@ -1,0 +1,141 @@
+// The log on a disk that loses power or fails: what was answered is there.
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "tests/support/eventually.h"
+#include "tests/support/log_bench.h"
+#include "tests/support/lossy_file_system.h"
+#include "tests/support/seed.h"
+#include "tests/support/temp_dir.h"
+#include "wal/durable_log.h"
+
+namespace relay::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Machine {
+  TempDir directory;
+  std::shared_ptr<LossyFileSystem> disk = std::make_shared<LossyFileSystem>();
+  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
+
+  std::unique_ptr<DurableLog> Boot() {
+    LogOptions options;
+    options.directory = directory.path();
+    options.env = env.get();
+    options.cursor_interval = 1ms;
+    options.reopen_first = 10ms;
+    return DurableLog::Open(options, {kWest, kEast}).value();
+  }
+
+  // What the process still writes while the lights go out does not count.
+  void CutPower(std::unique_ptr<DurableLog> log) {
+    disk->Freeze();
+    log.reset();
+    disk->LosePower();
+  }
+};
+
+void CheckContents(const LogView& log, const BackendId& backend,
+                   const std::vector<std::uint64_t>& acknowledged) {
+  const auto records = ReadAll(log, backend);
+  REQUIRE_GE(records.size(), acknowledged.size());
+  for (std::size_t i = 0; i < acknowledged.size(); ++i) {
+    REQUIRE(records[i].record.ok());
+    CHECK(records[i].record.value() == NumberedRecord(acknowledged[i], 1 + acknowledged[i] % 50));
+  }
+}
+
+TEST_CASE("power loss: every acknowledged record is there after reopening, in its place") {
+  Machine machine;
+  std::mt19937_64 random(PrintedSeed());
+  std::vector<std::uint64_t> west;
+  std::vector<std::uint64_t> east;
+  std::uint64_t number = 0;
+  for (int cut = 0; cut < 20; ++cut) {
+    auto log = machine.Boot();
+    CheckContents(*log, kWest, west);
+    CheckContents(*log, kEast, east);
+    const std::uint64_t count = 1 + random() % 60;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      ++number;
+      const bool both = random() % 2 == 0;
+      const std::vector<BackendId> to =
+          both ? std::vector<BackendId>{kWest, kEast} : std::vector<BackendId>{kWest};
+      REQUIRE(AppendAndWait(*log, NumberedRecord(number, 1 + number % 50), to).ok());
+      west.push_back(number);
+      if (both) east.push_back(number);
+    }
+    machine.CutPower(std::move(log));
+  }
+  const auto log = machine.Boot();
+  CheckContents(*log, kWest, west);
+  CheckContents(*log, kEast, east);
+}
+
+TEST_CASE("power loss: a cursor may fall back, never run ahead, and dead letters stay with it") {
+  Machine machine;
+  auto log = machine.Boot();
+  for (std::uint64_t n = 1; n <= 10; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
+  const auto records = ReadAll(*log, kWest);
+  DeadLetter letter;
+  letter.sequence = Sequence(4);
+  letter.points = 1;
+  REQUIRE(log->Advance(kWest, records[2].entry.position, 3).ok());
+  REQUIRE(log->SetAside(kWest, records[3].entry.position, 0, {letter}).ok());
+  machine.disk->Freeze();
+  REQUIRE(log->Advance(kWest, records[8].entry.position, 5).ok());
+  machine.CutPower(std::move(log));
+
+  const auto reopened = machine.Boot();
+  const Figures figures = reopened->FiguresOf(kWest).value();
+  CHECK_EQ(figures.marks.cursor, Sequence(4));
+  CHECK_EQ(figures.dead, 1);
+  CHECK_EQ(figures.unaccounted(), 0);
+  CHECK_EQ(reopened->ReadDead(kWest, 0, 9).value().size(), 1);
+}
+
+TEST_CASE("a failed sync: who waits is refused, the handle is not written to, the log comes back") {
+  Machine machine;
+  auto log = machine.Boot();
+  REQUIRE(AppendAndWait(*log, NumberedRecord(1, 2)).ok());
+
+  machine.disk->FailSyncs(true);
+  const Result<Durable> refused = AppendAndWait(*log, NumberedRecord(2, 3));
+  REQUIRE(!refused.ok());
+  CHECK_EQ(refused.error().code(), ErrorCode::kUnavailable);
+  CHECK(!log->Health().ok());
+  CHECK(!AppendAndWait(*log, NumberedRecord(3, 4)).ok());
+
+  machine.disk->FailSyncs(false);
+  REQUIRE(Eventually(10s, [&] { return log->Health().ok(); }));
+  REQUIRE(AppendAndWait(*log, NumberedRecord(4, 5)).ok());
+  CHECK_EQ(machine.disk->writes_after_a_failed_sync(), 0);
+
+  // The refused record may have survived; the numbering has no hole either way.
+  const auto records = ReadAll(*log, kWest);
+  CHECK(records.front().record.value() == NumberedRecord(1, 2));
+  CHECK(records.back().record.value() == NumberedRecord(4, 5));
+  CHECK_EQ(records.back().entry.position.sequence.value(), records.size());
+  machine.CutPower(std::move(log));
+  CHECK(ReadAll(*machine.Boot(), kWest).back().record.value() == NumberedRecord(4, 5));
+}
+
+TEST_CASE("a failed sync: a cursor that moved while the log was closed is kept") {
+  Machine machine;
+  auto log = machine.Boot();
+  for (std::uint64_t n = 1; n <= 2; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
+  machine.disk->FailSyncs(true);
+  REQUIRE(!AppendAndWait(*log, NumberedRecord(3)).ok());
+  const auto records = ReadAll(*log, kWest);
+  REQUIRE(log->Advance(kWest, records[1].entry.position, 2).ok());
+  machine.disk->FailSyncs(false);
+  REQUIRE(Eventually(10s, [&] { return log->Health().ok(); }));
+  CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(2));
+  log.reset();
+  CHECK_EQ(machine.Boot()->MarksOf(kWest).cursor, Sequence(2));
+}
+
+}  // namespace
+}  // namespace relay::test

@@ -1,0 +1,13 @@
+// Ports for the servers that tests start.
+#pragma once
+
+#include <cstdint>
+
+namespace relay::test {
+
+// A port of 127.0.0.1 that nobody listens on and that no other test process
+// gets as long as this one lives: a server can be stopped and started again on
+// it. Lies below the ports that outgoing connections are given.
+std::uint16_t FreePort();
+
+}  // namespace relay::test

@@ -1,0 +1,36 @@
+// A directory that is there as long as the object is.
+#pragma once
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace relay::test {
+
+// Made empty under $TMPDIR or /tmp, removed with everything in it at the end.
+class TempDir {
+ public:
+  TempDir() : path_(std::filesystem::temp_directory_path() / "relay-test-XXXXXX") {
+    if (mkdtemp(path_.data()) == nullptr) {
+      throw std::system_error(errno, std::generic_category(), "mkdtemp " + path_);
+    }
+  }
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+
+  const std::string& path() const { return path_; }
+
+  // The path of `name` in it; makes nothing.
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace relay::test

@@ -1,0 +1,355 @@
+#include "wal/log_reader.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+
+namespace relay {
+namespace {
+
+Error NoSuchBackend(const BackendId& backend) {
+  return {ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text())};
+}
+
+Status CheckFormat(const Store& store) {
+  Result<std::optional<std::string>> stored = store.Get(Family::kState, kFormatKey);
+  if (!stored.ok()) return std::move(stored).error();
+  if (!stored.value()) return Ok();  // New and still empty.
+  Result<std::uint32_t> version = DecodeNumber(kFormatKey, *stored.value());
+  if (!version.ok()) return std::move(version).error();
+  if (version.value() == kFormatVersion) return Ok();
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("the log has format {}, this program reads and writes format {}",
+                           version.value(), kFormatVersion));
+}
+
+// The newest entry of a backend, if it has one.
+Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend) {
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kEntries);
+  at->SeekForPrevious(EntryKey(backend, Sequence(std::numeric_limits<std::uint64_t>::max())));
+  if (!at->Valid()) {
+    if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+    return std::optional<Entry>();
+  }
+  Result<NumberedKey> place = DecodeNumberedKey(at->Key());
+  if (!place.ok()) return std::move(place).error();
+  if (place.value().backend != backend) return std::optional<Entry>();
+  Result<Entry> entry = DecodeEntry(at->Key(), at->Value());
+  if (!entry.ok()) return std::move(entry).error();
+  return std::optional(entry.value());
+}
+
+Result<RunState> LoadRunState(const Store& store, BackendNumber number) {
+  const std::string key = RunKey(number);
+  Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
+  if (!stored.ok()) return std::move(stored).error();
+  if (!stored.value()) return RunState();
+  return DecodeRunState(key, *stored.value());
+}
+
+Result<Run> LoadRun(const Store& store, BackendNumber number, PayloadId& last_payload) {
+  Result<RunState> state = LoadRunState(store, number);
+  if (!state.ok()) return std::move(state).error();
+  Result<std::optional<Entry>> last = LastEntry(store, number);
+  if (!last.ok()) return std::move(last).error();
+
+  Run run;
+  run.number = number;
+  run.state = state.value();
+  run.head = run.state.cursor;  // Trimmed to the last record, or never written to.
+  if (last.value() && last.value()->position.sequence > run.head.sequence) {
+    run.head = last.value()->position;
+  }
+  if (last.value()) {
+    run.last_accepted = last.value()->accepted_at;
+    last_payload = std::max(last_payload, last.value()->payload);
+  }
+  return run;
+}
+
+Result<PayloadId> LastPayload(const Store& store) {
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kPayloads);
+  at->SeekForPrevious(PayloadKey(PayloadId(std::numeric_limits<std::uint64_t>::max())));
+  if (at->Valid()) return DecodePayloadKey(at->Key());
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return PayloadId(0);
+}
+
+Status LoadRuns(const Store& store, LoadedLog& log) {
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kState);
+  for (at->Seek(kBackendPrefix); at->Valid() && at->Key().starts_with(kBackendPrefix); at->Next()) {
+    Result<BackendId> name = BackendId::Parse(at->Key().substr(kBackendPrefix.size()));
+    if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name in the log is damaged");
+    Result<std::uint32_t> number = DecodeNumber(at->Key(), at->Value());
+    if (!number.ok()) return std::move(number).error();
+    Result<Run> run = LoadRun(store, BackendNumber(number.value()), log.last_payload);
+    if (!run.ok()) return std::move(run).error().Within(name.value().text());
+    log.runs.emplace(std::move(name).value(), run.value());
+    log.last_backend = std::max(log.last_backend, number.value());
+  }
+  return at->Health();
+}
+
+// Walks the entries of a run from one sequence on. Entries that are missing or
+// damaged come out as one error for the whole stretch up to the next good one,
+// whose running totals say how much was lost.
+class EntryWalk {
+ public:
+  EntryWalk(const Store& store, const Run& run, Sequence after)
+      : at_(store.NewCursor(Family::kEntries)), run_(run), last_(after) {
+    at_->Seek(EntryKey(run.number, after.Next()));
+  }
+
+  bool AtHead() const { return last_ >= run_.head.sequence; }
+  Status Health() const { return at_->Health(); }
+
+  struct Step {
+    Entry entry;
+    Status intact = Ok();
+  };
+
+  // REQUIRES: !AtHead() and Health() is ok.
+  Step Next() {
+    std::optional<Entry> found = NextIntact();
+    const Sequence expected = last_.Next();
+    if (found && found->position.sequence == expected) {
+      last_ = expected;
+      at_->Next();
+      return {*found, Ok()};
+    }
+    Step lost{EndOfStretch(found),
+              Error(ErrorCode::kCorruption, "the entry is damaged or missing")};
+    last_ = lost.entry.position.sequence;
+    return lost;
+  }
+
+ private:
+  std::optional<Entry> NextIntact() {
+    for (; at_->Valid(); at_->Next()) {
+      Result<NumberedKey> place = DecodeNumberedKey(at_->Key());
+      if (!place.ok()) continue;
+      if (place.value().backend != run_.number) return std::nullopt;
+      if (Sequence(place.value().number) > run_.head.sequence) return std::nullopt;
+      if (Result<Entry> entry = DecodeEntry(at_->Key(), at_->Value()); entry.ok()) {
+        return entry.value();
+      }
+    }
+    return std::nullopt;
+  }
+
+  Entry EndOfStretch(const std::optional<Entry>& next) const {
+    Entry end;
+    end.position = run_.head;
+    end.accepted_at = run_.last_accepted;
+    if (!next) return end;
+    end.position.sequence = Sequence(next->position.sequence.value() - 1);
+    end.position.totals.points = next->position.totals.points - next->points;
+    end.position.totals.bytes = next->position.totals.bytes - next->bytes;
+    end.accepted_at = next->accepted_at;
+    return end;
+  }
+
+  std::unique_ptr<StoreCursor> at_;
+  const Run& run_;
+  Sequence last_;
+};
+
+// Payloads in ascending order: mostly the next one, seldom a seek.
+class PayloadWalk {
+ public:
+  explicit PayloadWalk(const Store& store) : at_(store.NewCursor(Family::kPayloads)) {}
+
+  Result<Record> Find(PayloadId id) {
+    const std::string key = PayloadKey(id);
+    if (!at_->Valid() || at_->Key() != key) at_->Seek(key);
+    if (!at_->Valid() && !at_->Health().ok()) return std::move(at_->Health()).error();
+    if (!at_->Valid() || at_->Key() != key) {
+      return Error(ErrorCode::kCorruption, fmt::format("payload {} is missing", id.value()));
+    }
+    Result<Record> record = Decode(id, at_->Value());
+    at_->Next();
+    return record;
+  }
+
+ private:
+  std::unique_ptr<StoreCursor> at_;
+};
+
+class OfflineLog final : public LogView {
+ public:
+  OfflineLog(std::unique_ptr<Store> store, LoadedLog log)
+      : store_(std::move(store)), log_(std::move(log)) {}
+
+  std::vector<BackendId> Backends() const override {
+    std::vector<BackendId> names;
+    names.reserve(log_.runs.size());
+    for (const auto& [name, run] : log_.runs) names.push_back(name);
+    return names;
+  }
+
+  Result<Figures> FiguresOf(const BackendId& backend) const override {
+    Result<RunReader> reader = ReaderOf(backend);
+    if (!reader.ok()) return std::move(reader).error();
+    return reader.value().ReadFigures();
+  }
+
+  Result<std::vector<StoredRecord>> Read(const BackendId& backend, Sequence after,
+                                         ReadLimit limit) const override {
+    Result<RunReader> reader = ReaderOf(backend);
+    if (!reader.ok()) return std::move(reader).error();
+    return reader.value().Read(after, limit);
+  }
+
+  Result<Sequence> LastBefore(const BackendId& backend, WallTime time) const override {
+    Result<RunReader> reader = ReaderOf(backend);
+    if (!reader.ok()) return std::move(reader).error();
+    return reader.value().LastBefore(time);
+  }
+
+  Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
+                                                 std::size_t count_max) const override {
+    Result<RunReader> reader = ReaderOf(backend);
+    if (!reader.ok()) return std::move(reader).error();
+    return reader.value().ReadDead(after, count_max);
+  }
+
+ private:
+  Result<RunReader> ReaderOf(const BackendId& backend) const {
+    const auto found = log_.runs.find(backend);
+    if (found == log_.runs.end()) return NoSuchBackend(backend);
+    return RunReader(*store_, found->second);
+  }
+
+  std::unique_ptr<Store> store_;
+  LoadedLog log_;
+};
+
+}  // namespace
+
+std::int64_t Figures::unaccounted() const {
+  const PointCount known = delivered + owed.points + held + dead + dropped;
+  return static_cast<std::int64_t>(accepted.points) - static_cast<std::int64_t>(known);
+}
+
+Result<LoadedLog> LoadLog(const Store& store) {
+  if (Status format = CheckFormat(store); !format.ok()) return std::move(format).error();
+  LoadedLog log;
+  Result<PayloadId> last = LastPayload(store);
+  if (!last.ok()) return std::move(last).error();
+  log.last_payload = last.value();
+  if (Status loaded = LoadRuns(store, log); !loaded.ok()) return std::move(loaded).error();
+
+  Result<std::optional<std::string>> stored = store.Get(Family::kState, kLastBackendKey);
+  if (!stored.ok()) return std::move(stored).error();
+  if (!stored.value()) return log;
+  Result<std::uint32_t> number = DecodeNumber(kLastBackendKey, *stored.value());
+  if (!number.ok()) return std::move(number).error();
+  log.last_backend = std::max(log.last_backend, number.value());
+  return log;
+}
+
+Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limit) const {
+  INVARIANT(limit.records > 0);
+  std::vector<StoredRecord> records;
+  EntryWalk walk(store_, run_, std::max(after, run_.state.trimmed.sequence));
+  PayloadWalk payloads(store_);
+  Bytes bytes(0);
+  while (records.size() < limit.records && !walk.AtHead()) {
+    if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+    EntryWalk::Step step = walk.Next();
+    if (!records.empty() && bytes + step.entry.bytes > limit.bytes) break;
+    bytes += step.entry.bytes;
+    if (step.intact.ok()) {
+      records.push_back({step.entry, payloads.Find(step.entry.payload)});
+      continue;
+    }
+    const Sequence before = records.empty() ? after : records.back().entry.position.sequence;
+    step.entry.points = step.entry.position.totals.points - TotalsAt(before).points;
+    records.push_back({step.entry, std::move(step.intact).error()});
+  }
+  return records;
+}
+
+Result<Figures> RunReader::ReadFigures() const {
+  Figures figures;
+  figures.marks = run_.marks();
+  figures.accepted = run_.head.totals;
+  const Totals& done = run_.state.cursor.totals;
+  figures.owed = {run_.head.totals.points - done.points, run_.head.totals.bytes - done.bytes};
+  figures.delivered = run_.state.delivered;
+  figures.dead = run_.state.dead;
+  figures.dropped = run_.state.dropped;
+  if (figures.marks.lag() == 0) return figures;
+  EntryWalk walk(store_, run_, figures.marks.cursor);
+  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  figures.oldest_owed = walk.Next().entry.accepted_at;
+  return figures;
+}
+
+Result<Sequence> RunReader::LastBefore(WallTime time) const {
+  std::uint64_t low = run_.state.trimmed.sequence.value();
+  std::uint64_t high = run_.head.sequence.value();
+  while (low < high) {  // The answer is in [low, high].
+    const std::uint64_t middle = low + (high - low + 1) / 2;
+    Result<Entry> entry = ReadEntry(Sequence(middle));
+    if (!entry.ok()) return std::move(entry).error();
+    if (entry.value().accepted_at < time) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return Sequence(low);
+}
+
+Result<std::vector<StoredDeadLetter>> RunReader::ReadDead(std::uint64_t after,
+                                                          std::size_t count_max) const {
+  std::vector<StoredDeadLetter> letters;
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
+  for (at->Seek(DeadKey(run_.number, after + 1)); at->Valid() && letters.size() < count_max;
+       at->Next()) {
+    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
+    if (!place.ok()) return std::move(place).error();
+    if (place.value().backend != run_.number) break;
+    Result<DeadLetter> letter = DecodeDead(at->Key(), at->Value());
+    if (!letter.ok()) return std::move(letter).error();
+    letters.push_back({place.value().number, std::move(letter).value()});
+  }
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return letters;
+}
+
+Result<Entry> RunReader::ReadEntry(Sequence sequence) const {
+  const std::string key = EntryKey(run_.number, sequence);
+  Result<std::optional<std::string>> value = store_.Get(Family::kEntries, key);
+  if (!value.ok()) return std::move(value).error();
+  if (!value.value()) {
+    return Error(ErrorCode::kCorruption, fmt::format("entry {} is missing", sequence.value()));
+  }
+  return DecodeEntry(key, *value.value());
+}
+
+// Only for records beside a damaged one; where that cannot be told either, the
+// cursor's sums are the best that is known.
+Totals RunReader::TotalsAt(Sequence sequence) const {
+  if (sequence == run_.state.cursor.sequence) return run_.state.cursor.totals;
+  Result<Entry> entry = ReadEntry(sequence);
+  return entry.ok() ? entry.value().position.totals : run_.state.cursor.totals;
+}
+
+Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory) {
+  Result<std::unique_ptr<Store>> store =
+      OpenStoreReadOnly({.directory = StoreDirectory(directory)});
+  if (!store.ok()) return std::move(store).error();
+  Result<LoadedLog> log = LoadLog(*store.value());
+  if (!log.ok()) return std::move(log).error().Within(directory);
+  return std::unique_ptr<LogView>(
+      std::make_unique<OfflineLog>(std::move(store).value(), std::move(log).value()));
+}
+
+std::string StoreDirectory(const std::string& log_path) {
+  return log_path + "/db";
+}
+
+}  // namespace relay

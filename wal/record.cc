@@ -1,0 +1,110 @@
+#include "wal/record.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "wal/big_endian.h"
+#include "wal/codec.h"
+#include "wal/crc32c.h"
+
+namespace relay {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::size_t kCrcAt = 1;
+constexpr std::size_t kCrcEnd = kCrcAt + sizeof(std::uint32_t);
+constexpr std::size_t kCodecAt = kCrcEnd;
+
+std::uint32_t SealedCrc(std::uint32_t unsealed, PayloadId id) {
+  std::string place;
+  PutBigEndian(place, id.value());
+  return ExtendCrc32c(unsealed, place);
+}
+
+Error Damaged(PayloadId id, std::string_view what) {
+  return {ErrorCode::kCorruption, fmt::format("payload {}: {}", id.value(), what)};
+}
+
+bool KnownApi(std::uint8_t api) {
+  return api >= static_cast<std::uint8_t>(Api::kV1) && api <= static_cast<std::uint8_t>(Api::kV3);
+}
+
+// A checksum matched, so a value out of range was written by a newer program.
+Result<std::string> DecodeLines(PayloadId id, std::uint8_t codec, std::string_view stored,
+                                Bytes plain) {
+  switch (static_cast<Codec>(codec)) {
+    case Codec::kNone: return std::string(stored);
+    case Codec::kZstd: return Decompress(stored, plain);
+  }
+  return Damaged(id, fmt::format("codec {} is not known", codec));
+}
+
+}  // namespace
+
+Result<EncodedRecord> Encode(const Record& record, Codec codec) {
+  constexpr std::size_t kNameMax = std::numeric_limits<std::uint16_t>::max();
+  constexpr std::size_t kLinesMax = std::numeric_limits<std::uint32_t>::max();
+  if (record.params.database.size() > kNameMax ||
+      record.params.retention_policy.size() > kNameMax) {
+    return Error(ErrorCode::kInvalidInput, "a database or retention policy name is too long");
+  }
+  INVARIANT(record.lines.size() <= kLinesMax && record.points <= kLinesMax);
+
+  EncodedRecord encoded;
+  std::string& value = encoded.value_;
+  value.reserve(record.lines.size() / 2 + 64);
+  PutBigEndian(value, kVersion);
+  PutBigEndian(value, std::uint32_t{0});  // The checksum, by Seal.
+  PutBigEndian(value, static_cast<std::uint8_t>(codec));
+  PutBigEndian(value, static_cast<std::uint8_t>(record.params.api));
+  PutBigEndian(value, static_cast<std::uint8_t>(record.params.precision));
+  PutSized<std::uint16_t>(value, record.params.database);
+  PutSized<std::uint16_t>(value, record.params.retention_policy);
+  PutBigEndian(value, static_cast<std::uint32_t>(record.points));
+  PutBigEndian(value, static_cast<std::uint32_t>(record.lines.size()));
+  if (codec == Codec::kNone || !AppendCompressed(record.lines, value)) {
+    value[kCodecAt] = static_cast<char>(Codec::kNone);
+    value.append(record.lines);
+  }
+  encoded.unsealed_crc_ = Crc32c(std::string_view(value).substr(kCrcEnd));
+  encoded.points_ = record.points;
+  encoded.line_bytes_ = Bytes(record.lines.size());
+  return encoded;
+}
+
+std::string_view EncodedRecord::Seal(PayloadId id) {
+  PatchBigEndian(value_, kCrcAt, SealedCrc(unsealed_crc_, id));
+  return value_;
+}
+
+Result<Record> Decode(PayloadId id, std::string_view value) {
+  BigEndianReader reader(value);
+  const auto version = reader.Take<std::uint8_t>();
+  const auto crc = reader.Take<std::uint32_t>();
+  if (reader.ended_early()) return Damaged(id, "cut short");
+  if (version != kVersion) return Damaged(id, fmt::format("version {} is not known", version));
+  if (crc != SealedCrc(Crc32c(reader.left()), id)) return Damaged(id, "checksum does not match");
+
+  Record record;
+  const auto codec = reader.Take<std::uint8_t>();
+  const auto api = reader.Take<std::uint8_t>();
+  const auto precision = reader.Take<std::uint8_t>();
+  record.params.database = reader.TakeSized<std::uint16_t>();
+  record.params.retention_policy = reader.TakeSized<std::uint16_t>();
+  record.points = reader.Take<std::uint32_t>();
+  const Bytes plain(reader.Take<std::uint32_t>());
+  if (reader.ended_early() || !KnownApi(api) ||
+      precision > static_cast<std::uint8_t>(Precision::kHour)) {
+    return Damaged(id, "a field is out of range");
+  }
+  record.params.api = static_cast<Api>(api);
+  record.params.precision = static_cast<Precision>(precision);
+  Result<std::string> lines = DecodeLines(id, codec, reader.left(), plain);
+  if (!lines.ok()) return std::move(lines).error().Within(fmt::format("payload {}", id.value()));
+  record.lines = std::move(lines).value();
+  if (record.lines.size() != plain.count()) return Damaged(id, "its size is not what was stored");
+  return record;
+}
+
+}  // namespace relay

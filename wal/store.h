@@ -1,0 +1,89 @@
+// An ordered, durable map of byte strings in named families: the little that
+// the log needs of a storage engine. Implemented over RocksDB in rocks_store.cc.
+//
+// DURABILITY. A batch is applied whole or not at all. Write with kSynced
+// returns ok only after an fdatasync that covers it and all before it.
+//
+// THREADS. Reads from any thread; Write from one thread at a time.
+//
+// ERRORS. After a Write that failed, the store must be closed and opened again
+// before the next one: writing on would abort inside the engine (reliability,
+// measured), and what of the failed batch is on disk is unknown.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wal/result.h"
+#include "wal/types.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace relay {
+
+enum class Family : std::uint8_t { kPayloads, kEntries, kHeld, kDead, kGaps, kState };
+
+enum class Durability : std::uint8_t { kSynced, kBuffered };
+
+class StoreBatch {
+ public:
+  StoreBatch() = default;
+  StoreBatch(const StoreBatch&) = delete;
+  StoreBatch& operator=(const StoreBatch&) = delete;
+  virtual ~StoreBatch() = default;
+
+  virtual void Put(Family family, std::string_view key, std::string_view value) = 0;
+  virtual void Clear() = 0;
+};
+
+// A place in a family. One thread; must go before its store does.
+class StoreCursor {
+ public:
+  StoreCursor() = default;
+  StoreCursor(const StoreCursor&) = delete;
+  StoreCursor& operator=(const StoreCursor&) = delete;
+  virtual ~StoreCursor() = default;
+
+  virtual void Seek(std::string_view key) = 0;             // To the first key >= `key`.
+  virtual void SeekForPrevious(std::string_view key) = 0;  // To the last key <= `key`.
+  virtual void Next() = 0;                                 // REQUIRES: Valid().
+  virtual bool Valid() const = 0;
+  virtual std::string_view Key() const = 0;    // REQUIRES: Valid(); until the next move.
+  virtual std::string_view Value() const = 0;  // REQUIRES: Valid(); until the next move.
+  virtual Status Health() const = 0;           // Not ok: invalid because of damage.
+};
+
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+
+  virtual std::unique_ptr<StoreBatch> NewBatch() const = 0;
+  virtual Status Write(StoreBatch& batch, Durability durability) = 0;
+  virtual Result<std::optional<std::string>> Get(Family family, std::string_view key) const = 0;
+
+  // Sees the store as it was at the call.
+  virtual std::unique_ptr<StoreCursor> NewCursor(Family family) const = 0;
+};
+
+struct StoreOptions {
+  std::string directory;
+  rocksdb::Env* env = nullptr;  // nullptr: the machine's own. Tests lose power with theirs.
+};
+
+// Opens the store, or creates it with its directory (mode 0700). kUnavailable:
+// another process has it open. kCorruption, kIo: what the engine said.
+Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
+
+// Opens what is there without changing a byte, while another process may write
+// to it; sees what that process had written at this moment. kNotFound: none.
+Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options);
+
+}  // namespace relay
