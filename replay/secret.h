@@ -30,8 +30,9 @@ class SecretSource {
   static SecretSource FromEnvironment(std::string variable);
 
   // The secret as it is now, without a newline at its end. kNotFound: the file
-  // cannot be read or the variable is not set; kInvalidInput: it is empty. The
-  // message names the file or variable, never its content.
+  // cannot be read or the variable is not set; kInvalidInput: it is empty, has
+  // more than one line or is too long to be a secret. The message names the
+  // file or variable, never its content.
   Result<Secret> Read() const;
 
   // "file /etc/…" or "environment variable NAME": where, not what.

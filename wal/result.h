@@ -59,7 +59,8 @@ class [[nodiscard]] Result {
     INVARIANT(ok());
     return std::get<0>(state_);
   }
-  T&& value() && {
+  // By value, so that a loop over a temporary's value does not outlive it.
+  T value() && {
     INVARIANT(ok());
     return std::get<0>(std::move(state_));
   }

@@ -16,9 +16,9 @@
 namespace relay::test {
 
 struct Program {
-  std::vector<std::string> argv;         // The first is a path, or searched in $PATH.
+  std::vector<std::string> argv;              // The first is a path, or searched in $PATH.
   std::vector<std::string> environment = {};  // "NAME=value", added to that of the test.
-  std::string output_path;               // Both outputs are appended to it.
+  std::string output_path;                    // Both outputs are appended to it.
 };
 
 // A running or ended program.

@@ -1,0 +1,46 @@
+// A backend's write endpoint, as a worker uses it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "wal/record.h"
+#include "wal/result.h"
+#include "wal/types.h"
+
+namespace relay {
+
+// What is sent in one request: lines that share their parameters. Views into
+// what the worker holds; valid during Send.
+struct Batch {
+  const WriteParams& params;
+  std::string_view lines;
+};
+
+// A backend's answer to one write. Any HTTP status counts as an answer; only
+// the fields that a verdict may depend on are kept.
+struct Reply {
+  int http_status = 0;
+  std::string content_type;
+  std::string retry_after;  // As sent: seconds or an HTTP date.
+  std::string body;         // Cut at the transport's limit.
+};
+
+// THREADS. Send by one thread at a time; Cancel from any.
+class Transport {
+ public:
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  virtual ~Transport() = default;
+
+  // Sends one request and waits for the answer, in all no longer than the
+  // timeout the transport was built with. kUnavailable: no answer came; the
+  // backend may or may not have applied the lines.
+  virtual Result<Reply> Send(const Batch& batch) = 0;
+
+  // Ends a Send that is under way, and every later one at once.
+  virtual void Cancel() = 0;
+};
+
+}  // namespace relay

@@ -1,0 +1,223 @@
+#include "replay/verdict.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <ctime>
+#include <string>
+
+namespace relay {
+namespace {
+
+// Which statuses a row is about.
+enum class Statuses : std::uint8_t {
+  k204,
+  k200,
+  k2xx,
+  k3xx,
+  k400,
+  k401or403,
+  k404,
+  k405,
+  k413,
+  k429or503,
+  k408or499,
+  k4xx,
+  k500,
+  kWriteError,  // 400, 422 or 500: versions differ in which they use.
+  k5xx,
+};
+
+bool Includes(Statuses statuses, int status) {
+  switch (statuses) {
+    case Statuses::k204: return status == 204;
+    case Statuses::k200: return status == 200;
+    case Statuses::k2xx: return status / 100 == 2;
+    case Statuses::k3xx: return status / 100 == 3;
+    case Statuses::k400: return status == 400;
+    case Statuses::k401or403: return status == 401 || status == 403;
+    case Statuses::k404: return status == 404;
+    case Statuses::k405: return status == 405;
+    case Statuses::k413: return status == 413;
+    case Statuses::k429or503: return status == 429 || status == 503;
+    case Statuses::k408or499: return status == 408 || status == 499;
+    case Statuses::k4xx: return status / 100 == 4;
+    case Statuses::k500: return status == 500;
+    case Statuses::kWriteError: return status == 400 || status == 422 || status == 500;
+    case Statuses::k5xx: return status / 100 == 5;
+  }
+  INVARIANT(false);
+}
+
+enum class Body : std::uint8_t { kAny, kEmpty, kHtml };
+
+struct Row {
+  Statuses statuses;
+  Body body;
+  std::string_view says;  // Found in the body; empty: whatever it says.
+  std::string_view and_says;
+  Verdict verdict;
+};
+
+constexpr Row On(Statuses statuses, std::string_view says, Action action, std::string_view why) {
+  return {statuses, Body::kAny, says, "", {.action = action, .why = why}};
+}
+
+constexpr Row And(Row row, std::string_view and_says) {
+  row.and_says = and_says;
+  return row;
+}
+
+constexpr Row With(Row row, Body body) {
+  row.body = body;
+  return row;
+}
+
+constexpr Row Because(Row row, DeadReason reason) {
+  row.verdict.reason = reason;
+  return row;
+}
+
+constexpr Row TooLarge(Row row) {
+  row.verdict.too_large = true;
+  row.verdict.reason = DeadReason::kLimit;
+  return row;
+}
+
+constexpr Row TryAgainFirst(Row row) {
+  row.verdict.try_again_first = true;
+  return row;
+}
+
+constexpr Row RestLong(Row row) {
+  row.verdict.rest_long = true;
+  return row;
+}
+
+constexpr std::string_view kNotInflux = "the answer is not InfluxDB's: wrong URL, or a proxy";
+constexpr std::string_view kExpired = "points are older than the retention policy keeps";
+constexpr std::string_view kLimitReached = "a limit on series or tag values is reached";
+constexpr std::string_view kSomeRefused = "some points were refused";
+constexpr std::string_view kUnparsable = "lines were refused as not line protocol";
+constexpr std::string_view kNoDatabase = "the database does not exist there";
+constexpr std::string_view kBadRequest = "the request's parameters were refused";
+constexpr std::string_view kOverloaded = "the backend is overloaded";
+constexpr std::string_view kFailing = "the backend failed to write";
+
+using enum Action;
+using S = Statuses;
+
+constexpr std::array kTable = {
+    On(S::k204, "", kDelivered, "delivered"),
+    With(On(S::k200, "", kDelivered, "delivered"), Body::kEmpty),
+    // A captive portal or a web page answers 200 to everything.
+    On(S::k2xx, "", kHold, kNotInflux),
+    On(S::k3xx, "", kHold, kNotInflux),
+    On(S::k404, "404 page not found", kHold, kNotInflux),
+    On(S::k405, "", kHold, kNotInflux),
+    With(On(S::k4xx, "", kHold, kNotInflux), Body::kHtml),
+    Because(On(S::kWriteError, "points beyond retention policy", kPartial, kExpired),
+            DeadReason::kExpired),
+    Because(On(S::kWriteError, "outside retention policy", kPartial, kExpired),
+            DeadReason::kExpired),
+    Because(And(On(S::kWriteError, "partial write", kPartial, kLimitReached),
+                "max-series-per-database"),
+            DeadReason::kLimit),
+    Because(And(On(S::kWriteError, "partial write", kPartial, kLimitReached), "max-values-per-tag"),
+            DeadReason::kLimit),
+    TryAgainFirst(
+        And(On(S::kWriteError, "partial write", kPartial, kSomeRefused), "pending deletion")),
+    On(S::kWriteError, "partial write", kPartial, kSomeRefused),
+    On(S::k400, "unable to parse", kSplit, kUnparsable),
+    On(S::k400, "\"code\":\"invalid\"", kSplit, kUnparsable),
+    On(S::k400, "line protocol parsing error", kSplit, kUnparsable),
+    On(S::k400, "incoming write was empty", kDelivered, "delivered"),
+    // The 500 form is permanent too.
+    On(S::kWriteError, "field type conflict", kSplit, "a field has another type there"),
+    On(S::k400, "invalid precision", kHold, kBadRequest),
+    On(S::k400, "database is required", kHold, kBadRequest),
+    On(S::k400, "invalid consistency level", kHold, kBadRequest),
+    On(S::k400, "missing db", kHold, kBadRequest),
+    On(S::k401or403, "", kHold, "the credentials were refused"),
+    On(S::k404, "database not found", kHold, kNoDatabase),
+    And(On(S::k404, "bucket", kHold, kNoDatabase), "not found"),
+    On(S::k404, "no dbrp mapping found", kHold, kNoDatabase),
+    // InfluxDB 1.x answers 500 here; retrying at full speed would never end.
+    On(S::k500, "retention policy not found", kHold, "the retention policy does not exist there"),
+    TooLarge(On(S::k413, "", kSplit, "the request was too large")),
+    On(S::k429or503, "", kRetry, kOverloaded),
+    RestLong(On(S::k500, "cache-max-memory-size exceeded", kRetry, kOverloaded)),
+    On(S::k500, "hinted handoff queue not empty", kDelivered, "delivered"),
+    On(S::k408or499, "", kRetry, kOverloaded),
+    On(S::k5xx, "", kRetry, kFailing),
+    On(S::k4xx, "", kSplit, "the backend refused the lines"),
+};
+
+// What none of the rows expects: a status below 200 or from 600 on.
+constexpr Verdict kNoSuchStatus{.action = kHold, .why = kNotInflux};
+
+bool IsHtml(const Reply& reply) {
+  const std::size_t start = reply.body.find_first_not_of(" \t\r\n");
+  return reply.content_type.starts_with("text/html") ||
+         (start != std::string::npos && reply.body[start] == '<');
+}
+
+bool Matches(const Row& row, const Reply& reply) {
+  if (!Includes(row.statuses, reply.http_status)) return false;
+  if (row.body == Body::kEmpty && !reply.body.empty()) return false;
+  if (row.body == Body::kHtml && !IsHtml(reply)) return false;
+  return reply.body.find(row.says) != std::string::npos &&
+         reply.body.find(row.and_says) != std::string::npos;
+}
+
+// InfluxDB 1.x ends a partial write's message with "dropped=N".
+std::optional<PointCount> DroppedIn(std::string_view body) {
+  constexpr std::string_view kMark = "dropped=";
+  const std::size_t at = body.rfind(kMark);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view digits = body.substr(at + kMark.size());
+  PointCount count = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  return count;
+}
+
+std::optional<std::chrono::seconds> SecondsUntilDate(std::string_view text, WallTime now) {
+  std::tm date{};
+  const std::string copy(text);
+  const char* end = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  const std::chrono::sys_seconds then{std::chrono::seconds(timegm(&date))};
+  return then - std::chrono::floor<std::chrono::seconds>(now);
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, WallTime now) {
+  std::uint32_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::optional<std::chrono::seconds> wait;
+  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) {
+    wait = std::chrono::seconds(number);
+  } else {
+    wait = SecondsUntilDate(text, now);
+  }
+  if (!wait) return std::nullopt;
+  return std::clamp<std::chrono::milliseconds>(*wait, std::chrono::milliseconds(0), kRetryAfterMax);
+}
+
+Verdict Judge(const Result<Reply>& answer, WallTime now) {
+  if (!answer.ok()) return {.action = kRetry, .why = "no answer"};
+  const Reply& reply = answer.value();
+  const auto* const row =
+      std::find_if(kTable.begin(), kTable.end(),
+                   [&reply](const Row& candidate) { return Matches(candidate, reply); });
+  if (row == kTable.end()) return kNoSuchStatus;
+  Verdict verdict = row->verdict;
+  verdict.retry_after = ParseRetryAfter(reply.retry_after, now);
+  if (verdict.action == kPartial) verdict.dropped = DroppedIn(reply.body);
+  return verdict;
+}
+
+}  // namespace relay

@@ -1,0 +1,51 @@
+// What a backend's answer means for the lines that were sent.
+//
+// Judge is a pure function over a table; the table is read from the sources of
+// InfluxDB 1.x, 2.x and 3.x and from what their users ran into. The first row
+// that matches decides.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "replay/transport.h"
+#include "wal/log.h"
+#include "wal/result.h"
+#include "wal/types.h"
+
+namespace relay {
+
+enum class Action : std::uint8_t {
+  kDelivered,  // The backend has the lines.
+  kPartial,    // It has them but for some that it will never take: find those.
+  kSplit,      // It took none of them because of some: find those.
+  kRetry,      // It cannot take them now: the same bytes again, later.
+  kHold,       // The set-up is wrong, not the data: stop, say why, probe slowly.
+};
+
+struct Verdict {
+  Action action = Action::kRetry;
+  std::string_view why;                      // For a person; one of a fixed set.
+  DeadReason reason = DeadReason::kRefused;  // Of the lines it will never take.
+  bool too_large = false;                    // The request was: send less at once.
+  bool try_again_first = false;              // May pass: partial only if it comes twice.
+  bool rest_long = false;                    // The backend is at its limit.
+  std::optional<std::chrono::milliseconds> retry_after =
+      std::nullopt;  // As it asked, at most kRetryAfterMax.
+  std::optional<PointCount> dropped =
+      std::nullopt;  // How many points of a partial write it refused.
+};
+
+inline constexpr std::chrono::minutes kRetryAfterMax{5};
+
+// `now` gives a Retry-After date its length.
+Verdict Judge(const Result<Reply>& answer, WallTime now);
+
+// A Retry-After value: seconds, or a date as in "Sun, 06 Nov 1994 08:49:37 GMT".
+// Nothing where it is neither; never negative, at most kRetryAfterMax.
+std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, WallTime now);
+
+}  // namespace relay

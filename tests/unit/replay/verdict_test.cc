@@ -1,0 +1,130 @@
+#include "replay/verdict.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/scripted_transport.h"
+
+namespace relay::test {
+namespace {
+
+using namespace std::chrono_literals;
+using enum Action;
+
+const WallTime kNow = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
+
+struct Row {
+  int status;
+  const char* body;
+  Action action;
+};
+
+void CheckRows(std::initializer_list<Row> rows) {
+  for (const Row& row : rows) {
+    CAPTURE(row.status);
+    CAPTURE(row.body);
+    CHECK(Judge(Http(row.status, row.body), kNow).action == row.action);
+  }
+}
+
+TEST_CASE("verdict: what the backend has is delivered") {
+  CheckRows({
+      {204, "", kDelivered},
+      {200, "", kDelivered},
+      {400, R"({"error":"incoming write was empty"})", kDelivered},
+      {500, "hinted handoff queue not empty", kDelivered},
+  });
+}
+
+TEST_CASE("verdict: an answer that is not InfluxDB's holds the backend and loses nothing") {
+  CheckRows({
+      {200, "<html>log in to the hotel's network</html>", kHold},
+      {202, "", kHold},
+      {301, "", kHold},
+      {404, "404 page not found\n", kHold},
+      {405, "", kHold},
+      {400, "  <!DOCTYPE html><title>400</title>", kHold},
+      {413, "<html><h1>413 Request Entity Too Large</h1>", kHold},
+      {100, "", kHold},
+      {700, "", kHold},
+  });
+}
+
+TEST_CASE("verdict: a partial write has most of the points; the refused ones are looked for") {
+  // The words of influxd 1.6.7.
+  CheckRows({
+      {400,
+       R"({"error":"partial write: field type conflict: input field \"v\" on measurement \"m\" is )"
+       R"(type string, already exists as type float dropped=1"})",
+       kPartial},
+      {400, R"({"error":"partial write: points beyond retention policy dropped=3"})", kPartial},
+      {422, "failed to write: write outside retention policy", kPartial},
+      {400, "partial write: max-series-per-database limit exceeded: (1000000) dropped=1", kPartial},
+      {400, "partial write: max-values-per-tag limit exceeded dropped=1", kPartial},
+      {400, "partial write of line protocol occurred", kPartial},
+  });
+  CHECK(Judge(Http(400, "partial write: points beyond retention policy dropped=3"), kNow).reason ==
+        DeadReason::kExpired);
+  CHECK(Judge(Http(400, "partial write: max-values-per-tag limit exceeded"), kNow).reason ==
+        DeadReason::kLimit);
+  CHECK(Judge(Http(400, "partial write: pending deletion dropped=1"), kNow).try_again_first);
+  CHECK_EQ(Judge(Http(400, "partial write: field type conflict dropped=17\"}"), kNow).dropped, 17);
+  CHECK(!Judge(Http(400, "partial write: unable to parse"), kNow).dropped.has_value());
+}
+
+TEST_CASE("verdict: what is refused whole because of some lines is split") {
+  CheckRows({
+      {400, R"({"error":"unable to parse 'm v=': missing field value"})", kSplit},
+      {400, R"({"code":"invalid","message":"unable to parse"})", kSplit},
+      {400, "line protocol parsing error", kSplit},
+      {400, "field type conflict", kSplit},
+      {500, "field type conflict", kSplit},
+      {422, "field type conflict", kSplit},
+      {413, "Request Entity Too Large", kSplit},
+      {418, "", kSplit},
+  });
+  CHECK(Judge(Http(413, ""), kNow).too_large);
+}
+
+TEST_CASE("verdict: a wrong set-up holds") {
+  CheckRows({
+      {401, "authorization failed", kHold},
+      {403, "", kHold},
+      {404, R"({"error":"database not found: \"db\""})", kHold},
+      {404, R"({"code":"not found","message":"bucket \"b\" not found"})", kHold},
+      {404, "no dbrp mapping found", kHold},
+      {500, R"({"error":"retention policy not found: rp"})", kHold},
+      {400, "invalid precision \"x\"", kHold},
+      {400, "database is required", kHold},
+  });
+}
+
+TEST_CASE("verdict: what may pass is tried again") {
+  CheckRows({
+      {429, "", kRetry},
+      {503, "", kRetry},
+      {500, "timeout", kRetry},
+      {500, "engine is closed", kRetry},
+      {500, "An internal error has occurred", kRetry},
+      {500, "engine: cache-max-memory-size exceeded: (1073741824/1073741824)", kRetry},
+      {502, "<html>502 Bad Gateway</html>", kRetry},
+      {504, "", kRetry},
+      {599, "", kRetry},
+      {408, "", kRetry},
+      {499, "", kRetry},
+  });
+  CHECK(Judge(Http(500, "engine: cache-max-memory-size exceeded"), kNow).rest_long);
+  CHECK(Judge(NoAnswer(), kNow).action == kRetry);
+}
+
+TEST_CASE("verdict: Retry-After is honoured as seconds or as a date, up to its bound") {
+  CHECK_EQ(Judge(Http(503, "", "7"), kNow).retry_after, 7s);
+  CHECK_EQ(ParseRetryAfter("Mon, 23 Nov 2026 00:00:09 GMT", kNow), 9s);
+  CHECK_EQ(ParseRetryAfter("Sun, 22 Nov 2026 00:00:00 GMT", kNow), 0s);
+  CHECK_EQ(ParseRetryAfter("86400", kNow), kRetryAfterMax);
+  for (const char* nonsense : {"", "-1", "soon", "7 s", "99999999999999999999"}) {
+    CHECK(!ParseRetryAfter(nonsense, kNow).has_value());
+  }
+}
+
+}  // namespace
+}  // namespace relay::test
