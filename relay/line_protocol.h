@@ -18,8 +18,9 @@ namespace relay {
 
 // A line that is not a point.
 struct LineError {
-  std::uint64_t number = 0;  // In the body, from 1; of the line's first byte where it spans several.
-  std::string message;       // "unable to parse 'LINE': WHY", the line cut at 256 bytes.
+  std::uint64_t number =
+      0;                // In the body, from 1; of the line's first byte where it spans several.
+  std::string message;  // "unable to parse 'LINE': WHY", the line cut at 256 bytes.
 };
 
 struct ScannedLines {

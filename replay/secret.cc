@@ -19,8 +19,7 @@ Result<std::string> ReadFile(const std::string& path) {
   std::string content(kSecretSizeMax + 1, '\0');
   file.read(content.data(), static_cast<std::streamsize>(content.size()));
   if (!file.is_open() || file.bad() || (file.fail() && !file.eof())) {
-    return Error(ErrorCode::kNotFound,
-                 "cannot be read: " + std::generic_category().message(errno));
+    return Error(ErrorCode::kNotFound, "cannot be read: " + std::generic_category().message(errno));
   }
   content.resize(static_cast<std::size_t>(file.gcount()));
   return content;
@@ -61,13 +60,13 @@ SecretSource SecretSource::FromEnvironment(std::string variable) {
 }
 
 Result<Secret> SecretSource::Read() const {
-  const auto named = [this](Error error) {
+  const auto named = [this](const Error& error) {
     return Error(error.code(), Describe() + " " + error.message());
   };
   Result<std::string> text = kind_ == Kind::kFile ? ReadFile(name_) : ReadEnvironment(name_);
-  if (!text.ok()) return named(std::move(text).error());
+  if (!text.ok()) return named(text.error());
   Result<Secret> secret = Checked(std::move(text).value());
-  if (!secret.ok()) return named(std::move(secret).error());
+  if (!secret.ok()) return named(secret.error());
   return secret;
 }
 

@@ -321,11 +321,17 @@ Worker::StepResult Worker::LogFailed(const Error& error) {
 }
 
 void Worker::Note(WorkerState state, std::string_view why) {
-  const std::lock_guard lock(status_mutex_);
-  if (status_.state != state) status_.since = clock_.WallNow();
-  status_.state = state;
-  status_.why = why;
-  status_.failures_in_a_row = failures_in_a_row_;
+  WorkerStatus changed;
+  {
+    const std::lock_guard lock(status_mutex_);
+    status_.failures_in_a_row = failures_in_a_row_;
+    if (status_.state == state && status_.why == why) return;
+    if (status_.state != state) status_.since = clock_.WallNow();
+    status_.state = state;
+    status_.why = why;
+    changed = status_;
+  }
+  options_.on_change(changed);
 }
 
 void Worker::NoteRequest(const Result<Reply>& answer) {

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <random>
 #include <stop_token>
@@ -64,6 +65,8 @@ class Worker {
     // At its limit: give the backend time to write its cache out.
     Backoff rest{.first = std::chrono::seconds(5), .max = std::chrono::seconds(60)};
     std::uint64_t jitter_seed = 0;
+    // Told of every change of state or of its reason, on the worker's thread.
+    std::function<void(const WorkerStatus&)> on_change = [](const WorkerStatus&) {};
   };
 
   // How a step ended, and how long to wait before the next one.

@@ -99,14 +99,6 @@ void Influxd::Start() {
   }
 }
 
-void Influxd::Freeze() {
-  process_->Kill(SIGSTOP);
-}
-
-void Influxd::Thaw() {
-  process_->Kill(SIGCONT);
-}
-
 void Influxd::CreateDatabase(const std::string& name) {
   SeriesOf(Query("", "CREATE DATABASE " + Quoted(name)));
 }

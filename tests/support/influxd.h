@@ -43,9 +43,9 @@ class Influxd {
   // After Kill: again, on the same ports and data. Returns when it answers.
   void Start();
 
-  // Stopped, it takes connections and answers nothing (SIGSTOP, SIGCONT).
-  void Freeze();
-  void Thaw();
+  // Frozen, it is connected to and answers nothing.
+  void Freeze() { process_->Freeze(); }
+  void Thaw() { process_->Thaw(); }
 
   void CreateDatabase(const std::string& name);
 

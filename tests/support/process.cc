@@ -126,6 +126,12 @@ void Process::Kill(int signal) {
   if (!exit_code_) kill(pid_, signal);
 }
 
+void Process::Freeze() {
+  Kill(SIGSTOP);
+  siginfo_t stopped{};
+  waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
+}
+
 std::optional<int> Process::WaitFor(milliseconds timeout) {
   if (exit_code_) return exit_code_;
   pollfd one{.fd = ended_.get(), .events = POLLIN, .revents = 0};

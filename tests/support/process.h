@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,11 @@ class Process {
 
   // Nothing happens where it has ended already.
   void Kill(int signal);
+
+  // Stops it where it is, as a machine that hangs: it has stopped on return, and
+  // keeps its connections. Thaw lets it go on.
+  void Freeze();
+  void Thaw() { Kill(SIGCONT); }
 
   // The exit code as a shell shows it (128 + N for signal N), or nothing where
   // the program still runs after `timeout`.

@@ -23,7 +23,7 @@ class Variable {
 };
 
 std::string Put(const TempDir& directory, const std::string& content) {
-  const std::string path = directory.File("password");
+  std::string path = directory.File("password");
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }

@@ -1,0 +1,210 @@
+#include "config/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <set>
+#include <system_error>
+#include <tuple>
+
+#include "config/endpoint.h"
+#include "config/form.h"
+#include "config/reference.h"
+#include "config/section.h"
+
+namespace relay {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+
+// Some thousand backends; what is larger is the wrong file.
+constexpr std::size_t kFileSizeMax = 1U << 20U;
+
+constexpr std::string_view kPreface =
+    "# InfluxDB Relay: every setting with its default. What is left out keeps its\n"
+    "# default; only the backends must be given, those below are examples.\n";
+
+void DeclareLog(Section& section, LogConfig& log) {
+  section.Value({"path", "The directory where accepted writes are kept until they are delivered."},
+                log.path, SomeText("the path of a directory"));
+  section.Value({"codec", "How lines are compressed on disk."}, log.codec,
+                OneOf<Codec>({{"zstd", Codec::kZstd}, {"none", Codec::kNone}}));
+}
+
+void DeclareHttp(Section& section, HttpListenerConfig& http) {
+  section.Value({"address", "Where to listen."}, http.address, AddressAndPort());
+  section.Value({"default_retention_policy",
+                 "The retention policy of writes that name none; if this names none either, the "
+                 "backend's default for the database applies."},
+                http.default_retention_policy, AnyText());
+  section.Value({"max_body", "The largest body of one write, both as it comes and inflated."},
+                http.max_body, SizeBetween(1_KiB, 1_GiB));
+}
+
+void DeclareAdmin(Section& section, AdminConfig& admin) {
+  section.Value({"address", "Where to listen. Who can connect can control the relay."},
+                admin.address, AddressAndPort());
+}
+
+void DeclareBatch(Section& section, BatchConfig& batch) {
+  section.Value({"max_points", "The most points in one request."}, batch.max_points,
+                CountBetween(1, 1'000'000));
+  section.Value({"max_bytes", "The largest body of one request."}, batch.max_bytes,
+                SizeBetween(1_KiB, 64_MiB));
+}
+
+void CheckCredentials(Section& section) {
+  const Where username = section.Find("username");
+  const Where literal = section.Find("password");
+  const Where file = section.Find("password_file");
+  if (literal.given && file.given) {
+    section.Mistake(file, "expected either password or password_file, not both");
+  }
+  const Where& password = literal.given ? literal : file;
+  if (password.given && !username.given) {
+    section.Mistake(password, "expected a username beside it");
+  }
+  if (username.given && !password.given) {
+    section.Mistake(username, "expected password or password_file beside it");
+  }
+}
+
+void DeclareCredentials(Section& section, BackendConfig& backend) {
+  section.Value({.key = "username",
+                 .sentence = "Who the relay is to the backend; goes with a password.",
+                 .example = "relay"},
+                backend.username, SomeText("the name of a user"));
+  section.Value({.key = "password",
+                 .sentence = "The password, from an environment variable.",
+                 .example = "${INFLUX_PASSWORD}"},
+                backend.password, SecretInEnvironment());
+  section.Value({.key = "password_file",
+                 .sentence = "The password, from a file: it can be changed without a restart.",
+                 .example = "/etc/influxdb-relay/influx-a.password"},
+                backend.password, SecretInFile());
+  CheckCredentials(section);
+}
+
+void DeclareBackend(Section& section, BackendConfig& backend) {
+  section.Value({.key = "name",
+                 .sentence = "The identity of the backend: under a new name it starts anew.",
+                 .required = true},
+                backend.name, BackendName());
+  section.Value({.key = "url", .sentence = "Where its InfluxDB listens.", .required = true},
+                backend.url, HttpUrl());
+  DeclareCredentials(section, backend);
+  section.Value({"timeout", "How long one attempt may take, from connecting to the whole answer."},
+                backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
+  section.Map({"batch", "How much is sent in one request when there is a backlog."},
+              [&](Section& batch) { DeclareBatch(batch, backend.batch); });
+}
+
+struct Listener {
+  Where where;
+  ListenAddress address;
+};
+
+// In the order of the file, so that the later one of two is the mistake.
+void RefuseOverlaps(Section& section, std::vector<Listener> listeners) {
+  std::stable_sort(listeners.begin(), listeners.end(), [](const Listener& a, const Listener& b) {
+    return std::tie(a.where.line, a.where.column) < std::tie(b.where.line, b.where.column);
+  });
+  for (auto later = listeners.begin(); later != listeners.end(); ++later) {
+    const auto clash = std::find_if(listeners.begin(), later, [&](const Listener& earlier) {
+      return Overlap(earlier.address, later->address);
+    });
+    if (clash == later) continue;
+    section.Mistake(later->where, fmt::format("expected an address of its own: {} is taken by {}",
+                                              ToString(clash->address), clash->where.setting));
+  }
+}
+
+void DeclareListeners(Section& root, Config& config) {
+  std::vector<Listener> listeners;
+  root.List({"http", "The listeners for writes, in InfluxDB's HTTP API."}, config.http,
+            [&](Section& section, HttpListenerConfig& http) {
+              DeclareHttp(section, http);
+              listeners.push_back({section.Find("address"), http.address});
+            });
+  root.Map({"admin", "The listener for dashboard, metrics, health and control."},
+           [&](Section& section) {
+             DeclareAdmin(section, config.admin);
+             listeners.push_back({section.Find("address"), config.admin.address});
+           });
+  RefuseOverlaps(root, std::move(listeners));
+}
+
+void DeclareBackends(Section& root, Config& config) {
+  std::set<BackendId> names;
+  root.List({.key = "backends",
+             .sentence = "Where every accepted write is delivered to.",
+             .required = true},
+            config.backends, [&](Section& section, BackendConfig& backend) {
+              DeclareBackend(section, backend);
+              const Where name = section.Find("name");
+              if (names.insert(backend.name).second || !name.given) return;
+              section.Mistake(name, fmt::format("expected a name of its own: {} is taken",
+                                                backend.name.text()));
+            });
+}
+
+void Declare(Section& root, Config& config) {
+  root.Map({"log", "The durable log."}, [&](Section& log) { DeclareLog(log, config.log); });
+  DeclareListeners(root, config);
+  DeclareBackends(root, config);
+}
+
+BackendConfig ExampleBackend(std::string_view name, std::string host) {
+  BackendConfig backend{.name = BackendId::Parse(name).value()};
+  backend.url.host = std::move(host);
+  return backend;
+}
+
+// The defaults, with examples for what has none.
+Config Start() {
+  Config config;
+  config.http.emplace_back();
+  config.backends = {ExampleBackend("influx-a", "10.0.0.1"),
+                     ExampleBackend("influx-b", "10.0.0.2")};
+  return config;
+}
+
+Result<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kFileSizeMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad() || (file.fail() && !file.eof())) {
+    const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
+    return Error(code, std::generic_category().message(errno));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kFileSizeMax) {
+    return Error(ErrorCode::kInvalidInput, "expected a configuration of at most 1MiB");
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<Config> ParseConfig(const std::string& text, const std::string& name) {
+  Config config = Start();
+  Status read = ReadYaml(text, name, [&](Section& root) { Declare(root, config); });
+  if (!read.ok()) return std::move(read).error();
+  return config;
+}
+
+Result<Config> LoadConfig(const std::string& path) {
+  Result<std::string> text = ReadFile(path);
+  if (!text.ok()) return std::move(text).error().Within(path);
+  return ParseConfig(text.value(), path);
+}
+
+std::string ReferenceYaml() {
+  Config config = Start();
+  return std::string(kPreface) + DescribeAsYaml([&](Section& root) { Declare(root, config); });
+}
+
+}  // namespace relay

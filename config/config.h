@@ -1,0 +1,93 @@
+// Everything an operator can set, as one value that was checked whole: holding
+// a Config proves that every key was known, every unit right, every name
+// unique and every reference resolved.
+//
+// Each setting is declared once, in config/config.cc, with its default and a
+// sentence; the reference and the example file are made from there.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replay/secret.h"
+#include "wal/record.h"
+#include "wal/result.h"
+#include "wal/types.h"
+
+namespace relay {
+
+// Where to listen: a literal IPv4 or IPv6 address and a port.
+struct ListenAddress {
+  std::string host;        // "0.0.0.0", "::1"
+  std::uint16_t port = 0;  // 0: any free one (for tests)
+
+  friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
+};
+
+// "127.0.0.1:9097", "[::1]:9097".
+std::string ToString(const ListenAddress& address);
+
+// Where a backend is: scheme, host, port and an optional path before /write.
+struct BackendUrl {
+  bool tls = false;
+  std::string host;
+  std::uint16_t port = 8086;
+  std::string path_prefix;  // "" or "/influx": starts with a slash, ends without.
+};
+
+// "http://10.0.0.1:8086/influx".
+std::string ToString(const BackendUrl& url);
+
+struct LogConfig {
+  std::string path = "/var/lib/influxdb-relay";
+  Codec codec = Codec::kZstd;
+};
+
+struct HttpListenerConfig {
+  ListenAddress address{.host = "0.0.0.0", .port = 9096};
+  std::string default_retention_policy;
+  Bytes max_body = 25_MiB;  // Raw, and again inflated.
+};
+
+struct AdminConfig {
+  ListenAddress address{.host = "127.0.0.1", .port = 9097};
+};
+
+struct BatchConfig {
+  PointCount max_points = 10'000;
+  Bytes max_bytes = 4_MiB;
+};
+
+struct BackendConfig {
+  BackendId name;
+  BackendUrl url = {};
+  std::string username = {};  // Empty: no credentials are sent.
+  std::optional<SecretSource> password = {};
+  std::chrono::milliseconds timeout{10'000};  // For one whole attempt.
+  BatchConfig batch = {};
+};
+
+struct Config {
+  LogConfig log;
+  std::vector<HttpListenerConfig> http;  // At least one.
+  AdminConfig admin;
+  std::vector<BackendConfig> backends;  // At least one.
+};
+
+// Reads the native YAML. kNotFound: no such file; kIo: it cannot be read.
+// kInvalidInput: the message is "FILE:LINE:COLUMN: SETTING: WHAT WAS EXPECTED"
+// and names the first mistake; it never repeats a secret. Secrets are not read
+// here, so that a configuration can be checked where they are not.
+Result<Config> LoadConfig(const std::string& path);
+
+// The same from text; `name` stands for the file in messages.
+Result<Config> ParseConfig(const std::string& text, const std::string& name);
+
+// Every setting with its default and its sentence, as a commented YAML file
+// that loads (the backends of it are examples).
+std::string ReferenceYaml();
+
+}  // namespace relay

@@ -1,0 +1,45 @@
+// What `influxdb-relay COMMAND` does. Each returns the exit code: 0 done, 1
+// failed, 2 wrong usage or a wrong configuration; what a person asked for goes
+// to standard output, what went wrong to standard error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace relay {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kWrongUsage = 2;
+
+// Runs the relay until SIGTERM or SIGINT.
+int Serve(const std::string& config_path);
+
+int CheckConfig(const std::string& config_path);
+
+// Where a command finds the relay: by its configuration, or, where that is
+// elsewhere, by its data directory alone.
+struct Whereabouts {
+  std::string config_path;
+  std::string data;  // Empty: as the configuration says.
+};
+
+struct StatusArgs {
+  Whereabouts where;
+  bool json = false;
+};
+int ShowStatus(const StatusArgs& args);
+
+struct InspectArgs {
+  Whereabouts where;
+  std::string backend;
+  std::string from;  // A sequence or a time; empty: the oldest owed record.
+  std::string to;    // Included; empty: to the head.
+  std::uint64_t limit = 20;
+  bool lines = false;
+  bool dead = false;
+  bool json = false;
+};
+int Inspect(const InspectArgs& args);
+
+}  // namespace relay

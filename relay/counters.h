@@ -1,0 +1,53 @@
+// What the front door counts. Verbs here; the text is made in metrics.cc.
+//
+// THREADS. Any number at once.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "wal/types.h"
+
+namespace relay {
+
+// The endpoints that are counted apart: a fixed set, so that no client can make
+// up metric labels.
+enum class Endpoint : std::uint8_t { kWrite, kPing, kOther };
+
+class Counters {
+ public:
+  static constexpr int kStatusMax = 600;
+  static constexpr std::size_t kEndpoints = 3;
+
+  void Answered(Endpoint endpoint, int status) {
+    if (status >= 0 && status < kStatusMax) ++answered_[Index(endpoint)][AsIndex(status)];
+  }
+  void Accepted(PointCount points, Bytes bytes) {
+    ++accepted_records_;
+    accepted_points_ += points;
+    accepted_bytes_ += bytes.count();
+  }
+  void RefusedLines(std::uint64_t lines) { refused_lines_ += lines; }
+
+  std::uint64_t answered(Endpoint endpoint, int status) const {
+    return answered_[Index(endpoint)][AsIndex(status)];
+  }
+  std::uint64_t accepted_records() const { return accepted_records_; }
+  std::uint64_t accepted_points() const { return accepted_points_; }
+  std::uint64_t accepted_bytes() const { return accepted_bytes_; }
+  std::uint64_t refused_lines() const { return refused_lines_; }
+
+ private:
+  static std::size_t Index(Endpoint endpoint) { return static_cast<std::size_t>(endpoint); }
+  static std::size_t AsIndex(int status) { return static_cast<std::size_t>(status); }
+
+  using Count = std::atomic<std::uint64_t>;
+  std::array<std::array<Count, kStatusMax>, kEndpoints> answered_{};
+  Count accepted_records_ = 0;
+  Count accepted_points_ = 0;
+  Count accepted_bytes_ = 0;
+  Count refused_lines_ = 0;
+};
+
+}  // namespace relay

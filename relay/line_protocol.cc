@@ -1,0 +1,197 @@
+#include "relay/line_protocol.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "relay/line_fast.h"
+#include "relay/line_grammar.h"
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kShownBytesMax = 256;
+
+// A text that changes in places, from front to back; no copy where it does not.
+class Rewrite {
+ public:
+  explicit Rewrite(std::string text) : text_(std::move(text)) {}
+
+  const std::string& text() const { return text_; }
+
+  // REQUIRES: from <= to; places in order.
+  void Replace(std::size_t from, std::size_t to, std::string_view by) {
+    if (done_ == 0) result_.reserve(text_.size() + text_.size() / 8 + by.size());
+    result_.append(text_, done_, from - done_).append(by);
+    done_ = to;
+  }
+
+  std::string Finish() && {
+    if (done_ == 0) return std::move(text_);
+    return std::move(result_.append(text_, done_));
+  }
+
+ private:
+  std::string text_;
+  std::string result_;
+  std::size_t done_ = 0;
+};
+
+// At most `size_max` bytes of `text`, no UTF-8 sequence cut in two.
+std::string_view Cut(std::string_view text, std::size_t size_max) {
+  if (text.size() <= size_max) return text;
+  constexpr std::size_t kContinuationsMax = 3;
+  std::size_t end = size_max;
+  while (end + kContinuationsMax > size_max &&
+         (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return text.substr(0, end);
+}
+
+std::string MessageOf(std::string_view line, std::string_view why) {
+  return "unable to parse '" + std::string(Cut(line, kShownBytesMax)) + "': " + std::string(why);
+}
+
+// What is put behind a point without a time.
+std::string StampOf(WallTime now, Precision precision) {
+  return " " + std::to_string(now.time_since_epoch() / UnitOf(precision)) + "\n";
+}
+
+// A last line without a newline gets one, so that every line has one.
+std::string WithLastNewline(std::string body) {
+  if (!body.ends_with('\n')) body.push_back('\n');
+  return body;
+}
+
+// A line as the client sent it, without the newline and the carriage return
+// that end it.
+struct GivenLine {
+  std::string_view text;
+  std::size_t start = 0;  // Of what is not blank.
+  std::size_t next = 0;   // Where the next line starts, in the body.
+  bool open = false;      // It would go on into the next one, if there were any.
+
+  bool IsPoint() const { return start < text.size() && text[start] != '#'; }
+  std::string_view point() const { return text.substr(start); }
+};
+
+LineVerdict Judge(const GivenLine& line, Precision precision) {
+  if (line.text.size() > kLineBytesMax) {
+    return {.why = "line is longer than " + std::to_string(kLineBytesMax) + " bytes"};
+  }
+  if (line.text.find('\0') != std::string_view::npos) return {.why = "NUL byte"};
+  LineVerdict verdict = JudgeLine(line.point(), precision);
+  if (verdict.why.empty() && line.open) verdict.why = "line ends within quotes or an escape";
+  return verdict;
+}
+
+class Scanner {
+ public:
+  Scanner(std::string body, Precision precision, WallTime now)
+      : precision_(precision),
+        now_(now),
+        given_size_(body.size()),
+        rewrite_(WithLastNewline(std::move(body))) {}
+
+  ScannedLines Scan() &&;
+
+ private:
+  void TakeFast(FastLines::Line line);
+  void TakeGiven(const GivenLine& line);
+  void TakePoint(const GivenLine& line, const LineVerdict& verdict);
+  void Refuse(const GivenLine& line, std::string_view why);
+
+  const std::string& body() const { return rewrite_.text(); }
+  GivenLine LineHere() const;
+  const std::string& Stamp();
+
+  Precision precision_;
+  WallTime now_;
+  std::size_t given_size_;  // Of the body as it came.
+  Rewrite rewrite_;
+  std::string stamp_;
+  std::size_t at_ = 0;          // Where the line in hand starts.
+  std::uint64_t newlines_ = 0;  // Before it.
+  ScannedLines result_;
+};
+
+ScannedLines Scanner::Scan() && {
+  FastLines fast(body(), precision_);
+  while (at_ < body().size()) {
+    const FastLines::Line line = fast.Next(at_);
+    if (line.kind == FastLines::Kind::kUnsure) {
+      TakeGiven(LineHere());
+    } else {
+      TakeFast(line);
+    }
+  }
+  result_.lines = std::move(rewrite_).Finish();
+  return std::move(result_);
+}
+
+void Scanner::TakeFast(FastLines::Line line) {
+  const std::size_t next = line.end + 1;
+  if (line.kind == FastLines::Kind::kUntimed) rewrite_.Replace(line.end, next, Stamp());
+  ++result_.points;
+  ++newlines_;
+  at_ = next;
+}
+
+GivenLine Scanner::LineHere() const {
+  const std::string_view rest = std::string_view(body()).substr(at_, given_size_ - at_);
+  const LineExtent extent = MeasureLine(rest);
+  GivenLine line;
+  line.text = rest.substr(0, extent.size);
+  line.next = std::min(at_ + extent.size + 1, body().size());
+  line.open = extent.open;
+  const bool is_data = extent.open || extent.ends_escaped;
+  if (!is_data && line.text.ends_with('\r')) line.text.remove_suffix(1);
+  line.start = SkipBlanks(line.text, 0);
+  return line;
+}
+
+void Scanner::TakeGiven(const GivenLine& line) {
+  if (line.IsPoint()) {
+    TakePoint(line, Judge(line, precision_));
+  } else {
+    rewrite_.Replace(at_, line.next, "");
+  }
+  const std::string_view taken = std::string_view(body()).substr(at_, line.next - at_);
+  newlines_ += static_cast<std::uint64_t>(std::count(taken.begin(), taken.end(), '\n'));
+  at_ = line.next;
+}
+
+void Scanner::TakePoint(const GivenLine& line, const LineVerdict& verdict) {
+  if (!verdict.why.empty()) return Refuse(line, verdict.why);
+  ++result_.points;
+  const std::size_t end = at_ + line.text.size();
+  if (!verdict.timed) {
+    rewrite_.Replace(at_ + line.start + verdict.fields_end, line.next, Stamp());
+  } else if (end + 1 != line.next) {
+    rewrite_.Replace(end, line.next, "\n");
+  }
+}
+
+void Scanner::Refuse(const GivenLine& line, std::string_view why) {
+  if (result_.errors.size() < kErrorsKept) {
+    result_.errors.push_back({newlines_ + 1, MessageOf(line.point(), why)});
+  }
+  ++result_.refused;
+  rewrite_.Replace(at_, line.next, "");
+}
+
+const std::string& Scanner::Stamp() {
+  if (stamp_.empty()) stamp_ = StampOf(now_, precision_);
+  return stamp_;
+}
+
+}  // namespace
+
+ScannedLines ScanLines(std::string body, Precision precision, WallTime now) {
+  if (body.empty()) return {};
+  return Scanner(std::move(body), precision, now).Scan();
+}
+
+}  // namespace relay

@@ -1,0 +1,101 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "relay/commands.h"
+
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/influxdb-relay/relay.yaml";
+
+void AddWhereabouts(CLI::App& command, relay::Whereabouts& where) {
+  command.add_option("--config", where.config_path, "The relay's configuration file")
+      ->capture_default_str();
+  command.add_option("--data", where.data,
+                     "A data directory (log.path), of a running relay or a copy");
+}
+
+void AddServe(CLI::App& app, std::string& config_path, int& exit_code) {
+  CLI::App* command = app.add_subcommand("serve", "Accept writes and deliver them");
+  command->add_option("--config", config_path, "Configuration file")->capture_default_str();
+  command->callback([&] { exit_code = relay::Serve(config_path); });
+}
+
+void AddCheckConfig(CLI::App& app, std::string& config_path, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("check-config", "Say whether a configuration is right, and where not");
+  command->add_option("FILE,--config", config_path, "Configuration file")->capture_default_str();
+  command->callback([&] { exit_code = relay::CheckConfig(config_path); });
+}
+
+void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "status", "Show each backend's state and lag; from the data directory if no relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_flag("--json", args.json, "Print JSON");
+  command->callback([&] { exit_code = relay::ShowStatus(args); });
+}
+
+void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "inspect", "List and show the records of a backend; safe while the relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_option("--backend", args.backend, "The backend (needed where there are several)");
+  command->add_option("--from", args.from,
+                      "First record: a sequence or a time such as 2026-11-23T20:15:00Z "
+                      "(default: the oldest owed one)");
+  command->add_option("--to", args.to, "Last record: a sequence or a time (default: the newest)");
+  command->add_option("--limit", args.limit, "Show at most this many")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--lines", args.lines, "Show the lines of each record too");
+  command->add_flag("--dead", args.dead, "Show the dead letters instead");
+  command->add_flag("--json", args.json, "Print JSON, one object a line");
+  command->callback([&] { exit_code = relay::Inspect(args); });
+}
+
+// `influxdb-relay -config FILE` is how the original relay is started.
+std::vector<std::string> Arguments(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == "-config") {
+    arguments.front() = "--config";
+    arguments.insert(arguments.begin(), "serve");
+  }
+  return {arguments.rbegin(), arguments.rend()};  // As CLI11 wants them.
+}
+
+int Run(int argc, char** argv) {
+  CLI::App app{"A durable store-and-forward relay for InfluxDB writes", "influxdb-relay"};
+  app.set_version_flag("--version", "influxdb-relay " RELAY_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "`influxdb-relay -config FILE` is short for `influxdb-relay serve --config FILE`.\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong configuration.");
+  int exit_code = relay::kDone;
+  std::string config_path = kDefaultConfig;
+  relay::StatusArgs status{.where = {.config_path = kDefaultConfig, .data = ""}};
+  relay::InspectArgs inspect{.where = {.config_path = kDefaultConfig, .data = ""}};
+  AddServe(app, config_path, exit_code);
+  AddCheckConfig(app, config_path, exit_code);
+  AddStatus(app, status, exit_code);
+  AddInspect(app, inspect, exit_code);
+  try {
+    app.parse(Arguments(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? relay::kDone : relay::kWrongUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {  // Out of memory, or a library's bug.
+    fmt::print(stderr, "influxdb-relay: {}\n", error.what());
+    return relay::kFailed;
+  }
+}

@@ -1,0 +1,47 @@
+// The front door's endpoints: POST /write and /ping, as InfluxDB 1.x has them.
+//
+// A write is answered 204 when, and only when, the log says that it is on
+// stable storage. Of a body with bad lines the good ones are stored, and the
+// answer is 400 `partial write`, as InfluxDB 1.x does it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/counters.h"
+#include "relay/http.h"
+#include "replay/clock.h"
+#include "wal/log.h"
+
+namespace relay {
+
+struct WriteHandlerOptions {
+  std::string default_retention_policy;
+  Bytes max_body = 25_MiB;  // Inflated.
+  Codec codec = Codec::kZstd;
+  std::shared_ptr<const std::vector<BackendId>> backends;
+};
+
+// THREADS. Any number at once. Log, clock and counters outlive it.
+class WriteHandler final : public HttpHandler {
+ public:
+  WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock, Counters& counters);
+
+  void Handle(HttpRequest request, HttpReply reply) override;
+  HttpResponse Refusal(int status, std::string_view message) override;
+
+ private:
+  void Write(HttpRequest request, HttpReply reply);
+  Result<std::string> PlainBody(HttpRequest& request) const;
+
+  const WriteHandlerOptions options_;
+  Log& log_;
+  const Clock& clock_;
+  Counters& counters_;
+};
+
+// The headers every answer of a write listener has: clients read the version.
+std::string InfluxHeaders();
+
+}  // namespace relay

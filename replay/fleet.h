@@ -1,0 +1,47 @@
+// The workers of a relay, one thread for each backend.
+//
+// THREADS. Start and Stop by one thread; Snapshots from any.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "replay/clock.h"
+#include "replay/transport.h"
+#include "replay/worker.h"
+#include "wal/log.h"
+
+namespace relay {
+
+struct FleetMember {
+  Worker::Options options;
+  std::unique_ptr<Transport> transport;
+};
+
+class Fleet {
+ public:
+  // Listens to the log for new records. Log and clock outlive the fleet.
+  Fleet(std::vector<FleetMember> members, Log& log, Clock& clock);
+  ~Fleet();
+  Fleet(const Fleet&) = delete;
+  Fleet& operator=(const Fleet&) = delete;
+
+  void Start();
+
+  // Ends the requests under way (what they carried stays owed) and waits for
+  // the workers.
+  void Stop();
+
+  std::map<BackendId, WorkerStatus> Snapshots() const;
+
+ private:
+  struct Member;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+}  // namespace relay

@@ -1,0 +1,351 @@
+#include "config/config.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/support/temp_dir.h"
+
+namespace relay::test {
+namespace {
+
+constexpr const char* kBackend = "backends:\n  - {name: a, url: 'http://h'}\n";
+
+Config Parsed(const std::string& yaml) {
+  auto config = ParseConfig(yaml, "relay.yaml");
+  if (!config.ok()) FAIL(config.error().message());
+  return std::move(config).value();
+}
+
+// Without "relay.yaml:".
+std::string Mistake(const std::string& yaml) {
+  const auto config = ParseConfig(yaml, "relay.yaml");
+  REQUIRE(!config.ok());
+  CHECK_EQ(config.error().code(), ErrorCode::kInvalidInput);
+  const std::string& message = config.error().message();
+  REQUIRE(message.starts_with("relay.yaml:"));
+  return message.substr(std::string("relay.yaml:").size());
+}
+
+// A file with one backend that has `settings`, one a line, from line 4 on.
+std::string Backend(const std::string& settings) {
+  std::string yaml = "backends:\n  - name: a\n    url: http://h\n    ";
+  for (const char c : settings) yaml += c == '\n' ? "\n    " : std::string(1, c);
+  return yaml;
+}
+
+TEST_CASE("config: a name and a URL are enough") {
+  const Config config = Parsed(kBackend);
+  CHECK_EQ(config.log.path, "/var/lib/influxdb-relay");
+  CHECK(config.log.codec == Codec::kZstd);
+  REQUIRE_EQ(config.http.size(), 1);
+  CHECK_EQ(ToString(config.http[0].address), "0.0.0.0:9096");
+  CHECK_EQ(config.http[0].default_retention_policy, "");
+  CHECK(config.http[0].max_body == 25_MiB);
+  CHECK_EQ(ToString(config.admin.address), "127.0.0.1:9097");
+
+  REQUIRE_EQ(config.backends.size(), 1);
+  const BackendConfig& backend = config.backends[0];
+  CHECK_EQ(backend.name.text(), "a");
+  CHECK_EQ(ToString(backend.url), "http://h:8086");
+  CHECK_EQ(backend.username, "");
+  CHECK(!backend.password.has_value());
+  CHECK_EQ(backend.timeout, std::chrono::seconds(10));
+  CHECK_EQ(backend.batch.max_points, 10'000);
+  CHECK(backend.batch.max_bytes == 4_MiB);
+}
+
+TEST_CASE("config: every setting can be given") {
+  const Config config = Parsed(
+      "log: {path: /data, codec: none}\n"
+      "http:\n"
+      "  - address: '[::1]:80'\n"
+      "    default_retention_policy: week\n"
+      "    max_body: 1KiB\n"
+      "  - address: 127.0.0.1:81\n"
+      "admin: {address: 127.0.0.1:82}\n"
+      "backends:\n"
+      "  - name: a\n"
+      "    url: https://[::1]:443/influx\n"
+      "    username: u\n"
+      "    password: ${NAME}\n"
+      "    timeout: 100ms\n"
+      "    batch: {max_points: 1, max_bytes: 1KiB}\n"
+      "  - {name: b, url: 'http://h', username: v, password_file: /p}\n");
+  CHECK_EQ(config.log.path, "/data");
+  CHECK(config.log.codec == Codec::kNone);
+  REQUIRE_EQ(config.http.size(), 2);
+  CHECK_EQ(ToString(config.http[0].address), "[::1]:80");
+  CHECK_EQ(config.http[0].default_retention_policy, "week");
+  CHECK(config.http[0].max_body == 1_KiB);
+  CHECK_EQ(config.http[1].default_retention_policy, "");
+  CHECK(config.http[1].max_body == 25_MiB);
+  CHECK_EQ(ToString(config.admin.address), "127.0.0.1:82");
+
+  REQUIRE_EQ(config.backends.size(), 2);
+  const BackendConfig& a = config.backends[0];
+  CHECK_EQ(ToString(a.url), "https://[::1]:443/influx");
+  CHECK_EQ(a.username, "u");
+  CHECK_EQ(a.password.value().Describe(), "environment variable NAME");
+  CHECK_EQ(a.timeout, std::chrono::milliseconds(100));
+  CHECK_EQ(a.batch.max_points, 1);
+  CHECK(a.batch.max_bytes == 1_KiB);
+  const BackendConfig& b = config.backends[1];
+  CHECK_EQ(b.name.text(), "b");
+  CHECK_EQ(b.username, "v");
+  CHECK_EQ(b.password.value().Describe(), "file /p");
+  CHECK_EQ(b.batch.max_points, 10'000);
+}
+
+TEST_CASE("config: without a backend there is nothing to relay to") {
+  CHECK_EQ(Mistake(""), "1:1: backends: expected here, as it has no default");
+  CHECK_EQ(Mistake("log: {}\n"), "1:1: backends: expected here, as it has no default");
+  CHECK_EQ(Mistake("backends: []\n"), "1:11: backends: expected a list of 1 to 1024 entries");
+  CHECK_EQ(Mistake("backends:\n  - name: a\n"),
+           "2:5: backends[0].url: expected here, as it has no default");
+  CHECK_EQ(Mistake("backends:\n  - url: http://h\n"),
+           "2:5: backends[0].name: expected here, as it has no default");
+}
+
+TEST_CASE("config: a value out of its bounds is refused with them") {
+  struct Row {
+    std::string yaml;
+    const char* message;
+  };
+  const std::string end = std::string("\n") + kBackend;
+  const char* body =
+      "1:19: http[0].max_body: expected a size from 1KiB to 1GiB: a whole number "
+      "with B, KiB, MiB or GiB";
+  const char* timeout =
+      "4:14: backends[0].timeout: expected a time from 100ms to 10min: a whole "
+      "number with ms, s, min or h";
+  const char* points =
+      "4:25: backends[0].batch.max_points: expected a whole number from 1 to 1000000";
+  const char* bytes =
+      "4:24: backends[0].batch.max_bytes: expected a size from 1KiB to 64MiB: a "
+      "whole number with B, KiB, MiB or GiB";
+  for (const Row& row : {
+           Row{"http: [{max_body: 1023B}]" + end, body},
+           Row{"http: [{max_body: 1073741825B}]" + end, body},
+           Row{"http: [{max_body: 25}]" + end, body},
+           Row{"http: [{max_body: 25MB}]" + end, body},
+           Row{Backend("timeout: 99ms"), timeout},
+           Row{Backend("timeout: 11min"), timeout},
+           Row{Backend("timeout: 10"), timeout},
+           Row{Backend("batch: {max_points: 0}"), points},
+           Row{Backend("batch: {max_points: 1000001}"), points},
+           Row{Backend("batch: {max_bytes: 65MiB}"), bytes},
+           Row{Backend("batch: {max_bytes: 1B}"), bytes},
+           Row{"log: {codec: lz4}" + end, "1:14: log.codec: expected zstd or none"},
+           Row{"log: {path: ''}" + end, "1:13: log.path: expected the path of a directory"},
+       }) {
+    CAPTURE(row.yaml);
+    CHECK_EQ(Mistake(row.yaml), row.message);
+  }
+}
+
+TEST_CASE("config: an unknown key is refused in every section") {
+  struct Row {
+    std::string yaml;
+    const char* message;
+  };
+  const std::string end = std::string("\n") + kBackend;
+  for (const Row& row : {
+           Row{"backend:\n  - {name: a, url: 'http://h'}\n",
+               "1:1: backend: no such setting, did you mean backends? There are: log, http, "
+               "admin, backends"},
+           Row{"log:\n  directory: /d" + end,
+               "2:3: log.directory: no such setting. There are: path, codec"},
+           Row{"http:\n  - adress: 0.0.0.0:80" + end,
+               "2:5: http[0].adress: no such setting, did you mean address? There are: address, "
+               "default_retention_policy, max_body"},
+           Row{"admin: {port: 80}" + end, "1:9: admin.port: no such setting. There are: address"},
+           Row{Backend("pasword: hunter2"),
+               "4:5: backends[0].pasword: no such setting, did you mean password? There are: "
+               "name, url, username, password, password_file, timeout, batch"},
+           Row{Backend("batch:\n  points: 5"),
+               "5:7: backends[0].batch.points: no such setting, did you mean max_points? There "
+               "are: max_points, max_bytes"},
+       }) {
+    CAPTURE(row.yaml);
+    CHECK_EQ(Mistake(row.yaml), row.message);
+  }
+}
+
+TEST_CASE("config: two backends cannot have one name") {
+  CHECK_EQ(Mistake("backends:\n"
+                   "  - {name: a, url: 'http://h'}\n"
+                   "  - {name: b, url: 'http://h'}\n"
+                   "  - {name: a, url: 'http://h'}\n"),
+           "4:12: backends[2].name: expected a name of its own: a is taken");
+}
+
+TEST_CASE("config: a refused name is not taken for the example's") {
+  CHECK_EQ(Mistake("backends:\n"
+                   "  - {name: influx-a, url: 'http://h'}\n"
+                   "  - {name: Influx, url: 'http://h'}\n"),
+           "3:12: backends[1].name: expected 1 to 64 characters of a-z, 0-9, _ and -");
+}
+
+TEST_CASE("config: two listeners cannot have one address, given or by default") {
+  struct Row {
+    const char* yaml;
+    const char* message;
+  };
+  for (const Row& row : {
+           Row{"http:\n  - address: 127.0.0.1:80\n  - address: 127.0.0.1:80\n",
+               "3:14: http[1].address: expected an address of its own: 127.0.0.1:80 is taken by "
+               "http[0].address"},
+           Row{"http:\n  - address: '[::1]:80'\n  - address: '[0:0::1]:80'\n",
+               "3:14: http[1].address: expected an address of its own: [::1]:80 is taken by "
+               "http[0].address"},
+           Row{"admin: {address: 127.0.0.1:80}\nhttp: [{address: 0.0.0.0:80}]\n",
+               "2:18: http[0].address: expected an address of its own: 127.0.0.1:80 is taken by "
+               "admin.address"},
+           Row{"admin: {address: 0.0.0.0:9096}\n",
+               "1:18: admin.address: expected an address of its own: 0.0.0.0:9096 is taken by "
+               "http[0].address"},
+           Row{"http: [{address: 0.0.0.0:9097}]\n",
+               "1:18: http[0].address: expected an address of its own: 127.0.0.1:9097 is taken by "
+               "admin.address"},
+           Row{"http:\n  - max_body: 1MiB\n  - max_body: 2MiB\n",
+               "3:5: http[1].address: expected an address of its own: 0.0.0.0:9096 is taken by "
+               "http[0].address"},
+       }) {
+    CAPTURE(row.yaml);
+    CHECK_EQ(Mistake(std::string(row.yaml) + kBackend), row.message);
+  }
+}
+
+TEST_CASE("config: listeners on any free port do not collide") {
+  const Config config =
+      Parsed(std::string("http: [{address: 127.0.0.1:0}, {address: 127.0.0.1:0}]\n"
+                         "admin: {address: 127.0.0.1:0}\n") +
+             kBackend);
+  CHECK_EQ(config.http.size(), 2);
+}
+
+TEST_CASE("config: credentials are complete and come from one place") {
+  struct Row {
+    const char* settings;
+    const char* message;
+  };
+  for (const Row& row : {
+           Row{"username: u",
+               "4:15: backends[0].username: expected password or password_file beside it"},
+           Row{"password: ${P}", "4:15: backends[0].password: expected a username beside it"},
+           Row{"password_file: /p",
+               "4:20: backends[0].password_file: expected a username beside it"},
+           Row{"username: u\npassword: ${P}\npassword_file: /p",
+               "6:20: backends[0].password_file: expected either password or password_file, not "
+               "both"},
+           Row{"username: ''\npassword: ${P}",
+               "4:15: backends[0].username: expected the name of a user"},
+           Row{"username: ${U}\npassword: ${P}",
+               "4:15: backends[0].username: expected the text itself: only password takes "
+               "${VARIABLE}"},
+       }) {
+    CAPTURE(row.settings);
+    CHECK_EQ(Mistake(Backend(row.settings)), row.message);
+  }
+}
+
+TEST_CASE("config: no message repeats a password, wherever it was written") {
+  for (const char* settings :
+       {"username: u\npassword: hunter2", "username: u\npassword: *hunter2",
+        "username: u\npassword: &hunter2", "username: u\npassword: !hunter2",
+        "username: u\npassword: [hunter2]", "username: u\npassword: {hunter2: x}",
+        "username: u\npassword: |hunter2", "username: u\npassword: 'hunter2",
+        "username: u\npassword: @hunter2", "username: u\npassword: hunter2: x",
+        "username: u\npassword: ${hunter2", "username: u\npassword: |\n  hunter2",
+        "timeout: hunter2", "batch: hunter2"}) {
+    CAPTURE(settings);
+    CHECK_EQ(Mistake(Backend(settings)).find("hunter2"), std::string::npos);
+  }
+  for (const char* url : {"http://u:hunter2@h", "http://h?p=hunter2", "hunter2", "http://h:hunter2",
+                          "http://h/\"hunter2\"", "http://h#hunter2"}) {
+    CAPTURE(url);
+    const std::string yaml = std::string("backends: [{name: a, url: '") + url + "'}]";
+    CHECK_EQ(Mistake(yaml).find("hunter2"), std::string::npos);
+  }
+}
+
+TEST_CASE("config: a literal password is refused with the alternatives") {
+  CHECK_EQ(Mistake(Backend("username: u\npassword: hunter2")),
+           "5:15: backends[0].password: expected no password in this file: write ${VARIABLE} or "
+           "use password_file");
+}
+
+TEST_CASE("config: a file is read under its name") {
+  const TempDir directory;
+  const std::string path = directory.File("relay.yaml");
+  std::ofstream(path) << kBackend;
+  CHECK(LoadConfig(path).ok());
+
+  std::ofstream(path) << "log: 1\n" << kBackend;
+  const auto wrong = LoadConfig(path);
+  REQUIRE(!wrong.ok());
+  CHECK_EQ(wrong.error().code(), ErrorCode::kInvalidInput);
+  CHECK_EQ(wrong.error().message(), path + ":1:6: log: expected a map of settings: path, codec");
+}
+
+TEST_CASE("config: a file that is not there, not readable or too large is told apart") {
+  const TempDir directory;
+  const auto missing = LoadConfig(directory.File("absent.yaml"));
+  REQUIRE(!missing.ok());
+  CHECK_EQ(missing.error().code(), ErrorCode::kNotFound);
+  CHECK_EQ(missing.error().message(),
+           directory.File("absent.yaml") + ": No such file or directory");
+
+  const auto folder = LoadConfig(directory.path());
+  REQUIRE(!folder.ok());
+  CHECK_EQ(folder.error().code(), ErrorCode::kIo);
+
+  const std::string path = directory.File("large.yaml");
+  std::ofstream(path) << std::string((1U << 20U) + 1, '#');
+  const auto large = LoadConfig(path);
+  REQUIRE(!large.ok());
+  CHECK_EQ(large.error().code(), ErrorCode::kInvalidInput);
+}
+
+TEST_CASE("config: the reference loads, and what it shows are the defaults") {
+  const Config shown = Parsed(ReferenceYaml());
+  REQUIRE_EQ(shown.backends.size(), 2);
+  CHECK_EQ(shown.backends[0].name.text(), "influx-a");
+  CHECK_EQ(shown.backends[1].name.text(), "influx-b");
+
+  const Config defaults = Parsed(kBackend);
+  CHECK_EQ(shown.log.path, defaults.log.path);
+  CHECK(shown.log.codec == defaults.log.codec);
+  REQUIRE_EQ(shown.http.size(), 1);
+  CHECK(shown.http[0].address == defaults.http[0].address);
+  CHECK_EQ(shown.http[0].default_retention_policy, defaults.http[0].default_retention_policy);
+  CHECK(shown.http[0].max_body == defaults.http[0].max_body);
+  CHECK(shown.admin.address == defaults.admin.address);
+  CHECK_EQ(shown.backends[0].timeout, defaults.backends[0].timeout);
+  CHECK_EQ(shown.backends[0].batch.max_points, defaults.backends[0].batch.max_points);
+  CHECK(shown.backends[0].batch.max_bytes == defaults.backends[0].batch.max_bytes);
+}
+
+TEST_CASE("config: what the reference has in comments loads too") {
+  std::string yaml = ReferenceYaml();
+  for (const char* key : {"#username:", "#password:"}) {
+    REQUIRE_NE(yaml.find(key), std::string::npos);
+    yaml.erase(yaml.find(key), 1);
+  }
+  CHECK_EQ(Parsed(yaml).backends[0].password.value().Describe(),
+           "environment variable INFLUX_PASSWORD");
+  CHECK_NE(yaml.find("#password_file: "), std::string::npos);
+}
+
+TEST_CASE("config: the example that is shipped is the reference") {
+  std::ifstream file(RELAY_SOURCE_ROOT "/deploy/example.yaml");
+  std::ostringstream shipped;
+  shipped << file.rdbuf();
+  CHECK_MESSAGE(shipped.str() == ReferenceYaml(),
+                "deploy/example.yaml is the output of ReferenceYaml(): write it anew");
+}
+
+}  // namespace
+}  // namespace relay::test
