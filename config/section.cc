@@ -123,8 +123,8 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!none) mistakes_.Add(PlaceOf(mark), "tags are not taken");
   }
 
-  // The key that the next element is the value of. It is where nothing stands: the
-  // library puts that at whatever comes next in the file.
+  // The key that the next element is the value of. An empty value is placed
+  // there: the library places it at whatever comes next in the file.
   const Element* KeyBefore() const {
     if (open_.empty() || open_.back().kind != Element::Kind::kMap) return nullptr;
     const std::vector<Element>& children = open_.back().children;
@@ -275,11 +275,18 @@ class YamlSection final : public Section {
     return all_known;
   }
 
+  // What is none, such as "password:secret" without a blank, is not repeated.
+  static bool IsName(std::string_view text) {
+    constexpr std::string_view kCharacters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return !text.empty() && text.find_first_not_of(kCharacters) == std::string_view::npos;
+  }
+
   std::string Name() const { return path_.empty() ? "the file" : path_; }
   std::string Known() const { return fmt::format("{}", fmt::join(known_, ", ")); }
 
   void MistakeUnknown(const Element& key) {
-    if (key.kind != Element::Kind::kScalar) {
+    if (key.kind != Element::Kind::kScalar || !IsName(key.text)) {
       return Mistake(At(&key, Name()), fmt::format("expected the name of a setting: {}", Known()));
     }
     const auto nearest = Nearest(key.text, known_);
@@ -320,10 +327,18 @@ Where PlaceOf(const YAML::Exception& exception, const TreeBuilder& builder) {
   return {"not valid YAML", true, open->line, open->column};
 }
 
+bool IsIndentedByTab(const std::string& text, int line) {
+  std::istringstream lines(text);
+  std::string content;
+  for (int i = 0; i <= line; ++i) std::getline(lines, content);
+  return content.substr(0, content.find_first_not_of(" \t")).find('\t') != std::string::npos;
+}
+
 // Without what follows a colon: the library repeats text of the file there, and
 // a password that starts with an asterisk is an alias to it.
-std::string Reason(const YAML::Exception& exception) {
+std::string Reason(const YAML::Exception& exception, const std::string& text) {
   if (dynamic_cast<const YAML::DeepRecursion*>(&exception) != nullptr) return "nested too deep";
+  if (IsIndentedByTab(text, exception.mark.line)) return "indented by a tab, not by spaces";
   return exception.msg.substr(0, exception.msg.find(':'));
 }
 
@@ -344,7 +359,7 @@ Element ParseTree(const std::string& text, Mistakes& mistakes) {
     }
     return root;
   } catch (const YAML::Exception& exception) {
-    mistakes.Add(PlaceOf(exception, builder), Reason(exception));
+    mistakes.Add(PlaceOf(exception, builder), Reason(exception, text));
     return {};
   }
 }

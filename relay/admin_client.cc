@@ -17,8 +17,7 @@ Result<std::string> GetFromAdmin(const ListenAddress& admin, const std::string& 
   const httplib::Result answer = client.Get(path.c_str());
   if (!answer) {
     return Error(ErrorCode::kUnavailable,
-                 fmt::format("no relay answers at {} ({})", ToString(reachable),
-                             httplib::to_string(answer.error())));
+                 fmt::format("no relay answers at {}", ToString(reachable)));
   }
   if (answer->status != 200) {
     return Error(ErrorCode::kIo, fmt::format("{}{} answered {}: {}", ToString(reachable), path,

@@ -1,5 +1,6 @@
 #include "relay/line_fast.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -18,15 +19,7 @@
 namespace relay {
 namespace {
 
-constexpr std::string_view kStructure(",= \"\\\t\n\0", 8);
-
-constexpr std::array<bool, 256> StructureTable() {
-  std::array<bool, 256> table{};
-  for (const char c : kStructure) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-
-constexpr std::array<bool, 256> kIsStructure = StructureTable();
+constexpr ByteSet kStructure(std::string_view(",= \"\\\t\n\0", 8));
 
 // ------------------------------------------------------- the bytes of a value
 
@@ -193,6 +186,31 @@ bool HasAvx2() {
 
 // ------------------------------------------------------------------ one line
 
+// The keys of a line's tags, to see that no two are the same.
+class TagKeys {
+ public:
+  // Whether `key` is new; false too where there are too many keys to tell.
+  bool Add(Span key) {
+    if (count_ == kCountMax) return false;
+    keys_[count_++] = key;
+    if (key.text() <= highest_) return IsFirst(key);
+    highest_ = key.text();  // As it always is where the tags are sorted.
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kCountMax = 32;
+
+  [[gnu::noinline]] bool IsFirst(Span key) const {
+    const auto* last = keys_.data() + count_ - 1;
+    return std::none_of(keys_.data(), last, [&](Span other) { return other.text() == key.text(); });
+  }
+
+  std::string_view highest_;
+  std::size_t count_ = 0;
+  std::array<Span, kCountMax> keys_;  // NOLINT: zeroing it would take longer than using it.
+};
+
 // Walks over one line from one structural byte to the next; the last of them is
 // the line's newline. Nothing passes that: the walk ends wherever it meets a
 // byte that it does not expect, and expects a newline only at the end.
@@ -218,7 +236,7 @@ class Walk {
  private:
   void Step() { at_ = *next_++; }
   void StepBare();
-  bool TakeTag(std::string_view& previous);
+  bool TakeTag();
   bool TakeField();
   bool TakeString();
   bool IsValue(Span value) const;
@@ -232,6 +250,7 @@ class Walk {
   const char* window_;
   const std::uint16_t* next_;
   std::size_t at_ = 0;
+  TagKeys tags_;
 };
 
 // To the next structural byte that is not escaped; or to a backslash, which
@@ -251,21 +270,17 @@ RELAY_INLINE void Walk::StepBare() {
 RELAY_INLINE bool Walk::TakeKey(std::size_t start) {
   StepBare();
   if (at_ == start || window_[start] == '#') return false;
-  std::string_view previous;
   while (Here() == ',') {
-    if (!TakeTag(previous)) return false;
+    if (!TakeTag()) return false;
   }
   return Here() == ' ';
 }
 
-// Tags that are not sorted by their keys are left to JudgeLine: among sorted
-// ones, no two are the same.
-RELAY_INLINE bool Walk::TakeTag(std::string_view& previous) {
+RELAY_INLINE bool Walk::TakeTag() {
   const std::size_t start = at_ + 1;
   StepBare();
   const Span key = From(start);
-  if (Here() != '=' || key.size == 0 || key.text() <= previous) return false;
-  previous = key.text();
+  if (Here() != '=' || key.size == 0 || !tags_.Add(key)) return false;
 
   const std::size_t value = at_ + 1;
   StepBare();
@@ -341,7 +356,7 @@ void IndexStructurePortably(std::string_view window, StructureIndex& index) {
   index.count = 0;
   for (std::size_t at = 0; at < window.size(); ++at) {
     index.positions[index.count] = Position(at);
-    index.count += kIsStructure[static_cast<unsigned char>(window[at])] ? 1U : 0U;
+    index.count += kStructure.Has(window[at]) ? 1U : 0U;
   }
 }
 

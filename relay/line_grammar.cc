@@ -34,20 +34,31 @@ bool IsDigit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// A loop that the compiler unrolls; a search in the library would cost a call.
-constexpr bool IsOneOf(char c, std::string_view set) {
-  for (const char one : set) {
-    if (c == one) return true;
-  }
-  return false;
+constexpr ByteSet kBlanks(std::string_view(" \t\0", 3));
+constexpr ByteSet kKeyEnds(" ,=");
+constexpr ByteSet kPartEnds(" ,");
+constexpr ByteSet kEquals("=");
+// All that fields are made of besides names and values.
+constexpr ByteSet kFieldMarks(" ,=\"\\");
+constexpr ByteSet kLineMarks(" ,=\"\\\n");
+
+bool IsOneOf(char c, std::string_view set) {
+  return set.find(c) != std::string_view::npos;
 }
 
 // The first byte at or behind `from` that is one of `stops` and has no
 // backslash before it; the text's size where there is none. A backslash before
 // that backslash changes nothing: InfluxDB looks back by one byte only.
-std::size_t FindBare(std::string_view text, std::size_t from, std::string_view stops) {
+std::size_t FindBare(std::string_view text, std::size_t from, const ByteSet& stops) {
   std::size_t at = from;
-  while (at < text.size() && (!IsOneOf(text[at], stops) || (at > 0 && text[at - 1] == '\\'))) ++at;
+  while (at < text.size() && (!stops.Has(text[at]) || (at > 0 && text[at - 1] == '\\'))) ++at;
+  return at;
+}
+
+// The first byte at or behind `from` that is one of `stops`, or the text's size.
+std::size_t Find(std::string_view text, std::size_t from, const ByteSet& stops) {
+  std::size_t at = from;
+  while (at < text.size() && !stops.Has(text[at])) ++at;
   return at;
 }
 
@@ -146,7 +157,7 @@ class PointJudge {
   PointJudge(std::string_view line, Precision precision) : line_(line), precision_(precision) {}
 
   LineVerdict Judge() && {
-    if (ScanKey() && ScanFields() && CheckFieldKeys()) ScanTime();
+    static_cast<void>(ScanKey() && ScanFields() && CheckKeys() && ScanTime() && CheckValues());
     return std::move(verdict_);
   }
 
@@ -160,8 +171,13 @@ class PointJudge {
   bool ScanFields();
   bool ScanInField();
   bool ScanValue();
-  bool CheckFieldKeys();
-  bool CheckFieldKey(std::string_view key);
+
+  template <typename Check>
+  bool ReadAgain(Check check);
+  bool CheckKeys();
+  bool CheckKey(std::string_view key);
+  bool CheckValues();
+  bool CheckValue(std::string_view value);
 
   bool ScanTime();
   bool CheckTime(std::string_view digits);
@@ -200,7 +216,7 @@ bool PointJudge::ScanKey() {
 
 bool PointJudge::ScanMeasurement() {
   if (AtEnd() || AtOneOf(",")) return Refuse("missing measurement");
-  at_ = FindBare(line_, at_ + 1, ", ");
+  at_ = FindBare(line_, at_ + 1, kPartEnds);
   return !AtEnd() || Refuse("missing fields");
 }
 
@@ -214,13 +230,13 @@ bool PointJudge::ScanTags() {
 bool PointJudge::ScanTag() {
   const std::size_t key = ++at_;
   if (AtEnd() || AtOneOf(" ,=")) return Refuse("missing tag key");
-  at_ = FindBare(line_, key + 1, " ,=");
+  at_ = FindBare(line_, key + 1, kKeyEnds);
   if (!AtOneOf("=")) return Refuse("missing tag value");
   tag_keys_.push_back(line_.substr(key, at_ - key));
 
   ++at_;
   if (AtEnd() || AtOneOf(", ")) return Refuse("missing tag value");
-  at_ = FindBare(line_, at_ + 1, "=, ");
+  at_ = FindBare(line_, at_ + 1, kKeyEnds);
   if (AtEnd()) return Refuse("missing fields");
   return !AtOneOf("=") || Refuse("invalid tag format");
 }
@@ -250,7 +266,7 @@ bool PointJudge::ScanInField() {
   const bool escapes = c == '\\' && at_ + 1 < line_.size();
   if (c == '"' && equals_ > commas_) quoted_ = !quoted_;
   if (c == ',' && !quoted_) ++commas_;
-  at_ += escapes ? 2U : 1U;
+  at_ = Find(line_, at_ + (escapes ? 2U : 1U), kFieldMarks);
   return true;
 }
 
@@ -263,7 +279,7 @@ bool PointJudge::ScanValue() {
   ++at_;
   if (AtEnd() || AtOneOf(", ")) return Refuse("missing field value");
   if (line_[at_] == '"') return true;
-  const std::size_t end = std::min(line_.find_first_of(", ", at_), line_.size());
+  const std::size_t end = Find(line_, at_, kPartEnds);
   std::string why = WhyNotValue(line_.substr(at_, end - at_));
   at_ = end;
   return why.empty() || Refuse(std::move(why));
@@ -283,23 +299,42 @@ std::size_t FieldValueEnd(std::string_view fields, std::size_t from) {
   return at;
 }
 
-// InfluxDB reads the fields a second time, by slightly other rules.
-bool PointJudge::CheckFieldKeys() {
+// InfluxDB reads the fields a second time when it stores them, by slightly
+// other rules. `check` judges a field as that reading sees it.
+template <typename Check>
+bool PointJudge::ReadAgain(Check check) {
   std::string_view fields = line_.substr(fields_start_, verdict_.fields_end - fields_start_);
   while (!fields.empty()) {
-    const std::size_t equals = FindBare(fields, 0, "=");
+    const std::size_t equals = FindBare(fields, 0, kEquals);
     const std::string_view key = fields.substr(0, equals);
     if (equals + 2 > fields.size()) {
       return Refuse("invalid value: field-key=" + std::string(key));
     }
-    if (!CheckFieldKey(key)) return false;
-    fields.remove_prefix(FieldValueEnd(fields, equals + 1));
-    if (!fields.empty()) fields.remove_prefix(1);
+    const std::size_t end = FieldValueEnd(fields, equals + 1);
+    if (!check(key, fields.substr(equals + 1, end - equals - 1))) return false;
+    fields.remove_prefix(std::min(end + 1, fields.size()));
   }
   return true;
 }
 
-bool PointJudge::CheckFieldKey(std::string_view key) {
+bool PointJudge::CheckKeys() {
+  return ReadAgain([this](std::string_view key, std::string_view) { return CheckKey(key); });
+}
+
+// A value that is none in the second reading passes InfluxDB's parser and then
+// fails for ever where it is stored, or ends the whole server.
+bool PointJudge::CheckValues() {
+  return ReadAgain([this](std::string_view, std::string_view value) { return CheckValue(value); });
+}
+
+bool PointJudge::CheckValue(std::string_view value) {
+  if (value.empty()) return Refuse("missing field value");
+  if (value.front() == '"') return value.size() > 1 || Refuse("unbalanced quotes");
+  std::string why = WhyNotValue(value);
+  return why.empty() || Refuse(std::move(why));
+}
+
+bool PointJudge::CheckKey(std::string_view key) {
   const std::size_t size = key_bytes_ + kKeySeparatorBytes + key.size();
   if (size <= kKeyBytesMax) return true;
   return Refuse("max key length exceeded: " + std::to_string(size) + " > " +
@@ -367,6 +402,9 @@ LineExtent MeasureLine(std::string_view text) {
     state.See(text[at]);
     extent.ends_escaped = text[at] == '\\';
     at += extent.ends_escaped ? 2U : 1U;
+    const std::size_t mark = Find(text, at, kLineMarks);
+    extent.ends_escaped &= mark == at;
+    at = mark;
   }
   extent.size = std::min(at, text.size());
   extent.open = at > text.size() || (at == text.size() && state.quoted());
@@ -375,7 +413,7 @@ LineExtent MeasureLine(std::string_view text) {
 
 std::size_t SkipBlanks(std::string_view line, std::size_t from) {
   std::size_t at = from;
-  while (at < line.size() && IsOneOf(line[at], std::string_view(" \t\0", 3))) ++at;
+  while (at < line.size() && kBlanks.Has(line[at])) ++at;
   return at;
 }
 

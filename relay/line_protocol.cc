@@ -146,8 +146,12 @@ GivenLine Scanner::LineHere() const {
   line.text = rest.substr(0, extent.size);
   line.next = std::min(at_ + extent.size + 1, body().size());
   line.open = extent.open;
-  const bool is_data = extent.open || extent.ends_escaped;
-  if (!is_data && line.text.ends_with('\r')) line.text.remove_suffix(1);
+  if (line.text.ends_with('\n')) {  // Quoted or escaped, with nothing behind it.
+    line.text.remove_suffix(1);
+    line.open = true;
+  } else if (line.text.ends_with('\r') && !extent.open && !extent.ends_escaped) {
+    line.text.remove_suffix(1);
+  }
   line.start = SkipBlanks(line.text, 0);
   return line;
 }

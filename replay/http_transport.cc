@@ -77,10 +77,30 @@ class DeadlineWatch {
   std::jthread thread_;
 };
 
+void KeepHead(const httplib::Response& head, Reply& reply) {
+  reply.http_status = head.status;
+  reply.content_type = head.get_header_value("Content-Type");
+  reply.retry_after = head.get_header_value("Retry-After");
+}
+
 std::string BaseUrl(const HttpTransportOptions& options) {
   const bool ipv6 = options.host.find(':') != std::string::npos;
   return fmt::format("{}://{}:{}", options.tls ? "https" : "http",
                      ipv6 ? "[" + options.host + "]" : options.host, options.port);
+}
+
+// What a failed request means to a person; httplib's own words are its enum's.
+std::string_view Explained(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection: return "connection refused or host not reachable";
+    case httplib::Error::ConnectionTimeout: return "no connection in time";
+    case httplib::Error::Read: return "the connection broke before the answer";
+    case httplib::Error::Write: return "the connection broke while sending";
+    case httplib::Error::Canceled: return "cancelled";
+    case httplib::Error::SSLConnection: return "the TLS handshake failed";
+    case httplib::Error::SSLServerVerification: return "its TLS certificate is not trusted";
+    default: return "no answer";
+  }
 }
 
 class HttpTransport final : public Transport {
@@ -111,6 +131,7 @@ class HttpTransport final : public Transport {
     const httplib::Result answer = client_.send(request);
     const bool expired = deadline_.Disarm();
     const bool cut = reply.body.size() >= kAnswerBodyMax;
+    if (answer) KeepHead(*answer, reply);  // The handler is not called for a 204.
     // Cut by us, the answer's head still stands and tells what it means.
     if (!answer && !(cut && reply.http_status != 0)) return NoAnswer(answer.error(), expired);
     if (reply.http_status == 401 || reply.http_status == 403) authorization_.reset();
@@ -133,9 +154,7 @@ class HttpTransport final : public Transport {
       return sink.write(lines.data() + offset, length);
     };
     request.response_handler = [&reply](const httplib::Response& head) {
-      reply.http_status = head.status;
-      reply.content_type = head.get_header_value("Content-Type");
-      reply.retry_after = head.get_header_value("Retry-After");
+      KeepHead(head, reply);
       return true;
     };
     request.content_receiver = [&reply](const char* data, std::size_t size, std::uint64_t,
@@ -167,7 +186,7 @@ class HttpTransport final : public Transport {
       return {ErrorCode::kUnavailable,
               fmt::format("{}: no answer within {} ms", place, options_.timeout.count())};
     }
-    return {ErrorCode::kUnavailable, fmt::format("{}: {}", place, httplib::to_string(error))};
+    return {ErrorCode::kUnavailable, fmt::format("{}: {}", place, Explained(error))};
   }
 
   const HttpTransportOptions options_;

@@ -1,6 +1,5 @@
 #include "replay/secret.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>

@@ -153,24 +153,25 @@ Result<std::vector<StoredDeadLetter>> DurableLog::ReadDead(const BackendId& back
 
 void DurableLog::Append(AppendRequest request, AppendDone done) {
   INVARIANT(request.backends != nullptr && !request.backends->empty());
-  std::optional<Error> refused;
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const Bytes size = request.record.stored_bytes();
-    if (closed_because_) {
-      refused = Closed(*closed_because_);
-    } else if (!appends_.empty() && waiting_ + size > options_.waiting_max) {
-      refused = Error(ErrorCode::kUnavailable,
-                      fmt::format("{} bytes already wait for the disk", waiting_.count()));
-    } else {
-      first = appends_.empty();
-      waiting_ += size;
-      appends_.push_back({std::move(request), std::move(done), PayloadId(0)});
-    }
+  std::unique_lock lock(mutex_);
+  if (Status admitted = Admit(request.record.stored_bytes()); !admitted.ok()) {
+    lock.unlock();
+    return done(std::move(admitted).error());
   }
-  if (refused) return done(std::move(*refused));
+  const bool first = appends_.empty();
+  waiting_ += request.record.stored_bytes();
+  appends_.push_back({std::move(request), std::move(done), PayloadId(0)});
+  lock.unlock();
   if (first) work_.notify_one();
+}
+
+// REQUIRES: mutex_ is held.
+Status DurableLog::Admit(Bytes size) const {
+  if (closed_because_) return Closed(*closed_because_);
+  // A record larger than the bound is let in when nothing else waits.
+  if (appends_.empty() || waiting_ + size <= options_.waiting_max) return Ok();
+  return Error(ErrorCode::kUnavailable,
+               fmt::format("{} bytes already wait for the disk", waiting_.count()));
 }
 
 Status DurableLog::Advance(const BackendId& backend, const Position& through,

@@ -108,6 +108,7 @@ class DurableLog final : public Log {
   Status RegisterNewBackends(Store& store, LoadedLog& loaded) const;
   Status Adopt(LoadedLog loaded);
   Result<RunReader> ReaderOf(const BackendId& backend) const;
+  Status Admit(Bytes size) const;
 
   void CommitLoop();
   Group NextGroup();

@@ -1,3 +1,4 @@
+// Short names for what tests of a log do over and over.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// A backend that does what the test says.
 #pragma once
 
 #include <deque>

@@ -263,6 +263,9 @@ TEST_CASE("config: no message repeats a password, wherever it was written") {
     CAPTURE(settings);
     CHECK_EQ(Mistake(Backend(settings)).find("hunter2"), std::string::npos);
   }
+  CHECK_EQ(Mistake("backends: [{name: a, password:hunter2}]"),
+           "1:22: backends[0]: expected the name of a setting: name, url, username, password, "
+           "password_file, timeout, batch");
   for (const char* url : {"http://u:hunter2@h", "http://h?p=hunter2", "hunter2", "http://h:hunter2",
                           "http://h/\"hunter2\"", "http://h#hunter2"}) {
     CAPTURE(url);
