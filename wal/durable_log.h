@@ -97,7 +97,7 @@ class DurableLog final : public Log {
   };
   // Where the committer puts a backend's next record.
   struct Tail {
-    BackendNumber number;
+    BackendNumber number{0};
     Position head;
     WallTime last_accepted;
   };

@@ -29,22 +29,20 @@ inline std::uint64_t Mixed(std::uint64_t number) {
 }
 
 inline void AppendSampleLine(std::string& lines, std::uint64_t number) {
-  constexpr std::array<std::string_view, 5> kShares = {"usage_user", "usage_system", "usage_idle",
-                                                       "usage_iowait", "usage_softirq"};
-  constexpr std::array<std::string_view, 5> kCounts = {
-      "context_switches", "interrupts", "processes_running", "processes_blocked", "usage_steal"};
+  constexpr std::array<std::string_view, 6> kShares = {
+      "usage_user", "usage_system", "usage_idle", "usage_iowait", "usage_irq", "usage_steal"};
+  constexpr std::array<std::string_view, 4> kCounts = {"context_switches", "interrupts",
+                                                       "processes_running", "processes_blocked"};
   const auto out = std::back_inserter(lines);
-  fmt::format_to(out, "cpu,cpu=cpu{},host=web-{:04}.fra1.example.org,region=eu-central-1 ",
-                 number % 16, number / 16 % 4096);
+  fmt::format_to(out, "cpu,cpu=cpu{},host=web-{:04}.example.org,region=eu-central-1 ", number % 16,
+                 number / 16 % 4096);
   for (std::size_t i = 0; i < kShares.size(); ++i) {
     const std::uint64_t value = Mixed(number * 16 + i);
-    fmt::format_to(out, "{}={}.{:011},", kShares.at(i), value % 40,
-                   (value >> 8U) % 100'000'000'000);
+    fmt::format_to(out, "{}={}.{:012},", kShares.at(i), value % 60,
+                   (value >> 8U) % 1'000'000'000'000);
   }
   for (std::size_t i = 0; i < kCounts.size(); ++i) {
-    // Counters of one host grow slowly; the last ones are mostly zero.
-    const std::uint64_t value = i < 2 ? 4'000'000'000 + Mixed(number * 16 + 8 + i) % 1'000'000
-                                      : Mixed(number * 16 + 8 + i) % 8 / 6;
+    const std::uint64_t value = 400'000'000 + Mixed(number * 16 + 8 + i) % 1'000'000'000;
     fmt::format_to(out, "{}={}i{}", kCounts.at(i), value, i + 1 < kCounts.size() ? "," : "");
   }
   fmt::format_to(out, " {}\n", 1'700'000'000'000'000'000 + number / 65'536 * 10'000'000'000);

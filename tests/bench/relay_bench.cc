@@ -1,0 +1,190 @@
+// The whole relay under load: what clients get from it, how far the backends
+// fall behind meanwhile, and what it costs, in front of two null sinks.
+//
+// Load generator, relay and sinks share the CPUs of one machine: the figures say
+// what one small machine does, not what a relay alone could do. The generator
+// never pauses, so that a run is the worst case: saturation from the first
+// second to the last.
+//
+// Each cell has a relay of its own, with an empty log, and a warm-up before it
+// is measured: memory that the machine touches for the first time is slow.
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+#include "relay/status.h"
+#include "tests/bench/figures.h"
+#include "tests/bench/null_sink.h"
+#include "tests/bench/options.h"
+#include "tests/bench/sample_lines.h"
+#include "tests/bench/wrk.h"
+#include "tests/support/ports.h"
+#include "tests/support/relay_process.h"
+
+namespace relay::bench {
+namespace {
+
+using test::RelayProcess;
+
+// Long enough for what a minute at saturation left behind.
+constexpr std::chrono::minutes kDrainPatience{10};
+
+// What the backend that is further behind is owed.
+struct Behind {
+  RecordCount records = 0;
+  PointCount points = 0;
+};
+
+Behind BehindOf(const RelayStatus& status) {
+  Behind most;
+  for (const BackendStatus& backend : status.backends) {
+    most.records = std::max(most.records, backend.figures.marks.lag());
+    most.points = std::max(most.points, backend.figures.owed.points);
+  }
+  return most;
+}
+
+// Every backend is sent everything.
+Totals AcceptedIn(const RelayStatus& status) {
+  return status.backends.front().figures.accepted;
+}
+
+RelayStatus StatusOf(const RelayProcess& relay) {
+  Result<RelayStatus> status = StatusFromJson(relay.Status());
+  if (!status.ok()) throw std::runtime_error("the relay's status: " + status.error().message());
+  return std::move(status).value();
+}
+
+// Two backends that take everything, or two addresses where nobody listens.
+class Backends {
+ public:
+  explicit Backends(bool up) {
+    for (const char* name : {"sink-a", "sink-b"}) {
+      const std::uint16_t port = test::FreePort();
+      settings_.backends.push_back({name, fmt::format("http://127.0.0.1:{}", port)});
+      if (up) sinks_.push_back(std::make_unique<NullSink>(port));
+    }
+  }
+
+  bool up() const { return !sinks_.empty(); }
+  const RelayProcess::Settings& settings() const { return settings_; }
+
+ private:
+  RelayProcess::Settings settings_;
+  std::vector<std::unique_ptr<NullSink>> sinks_;
+};
+
+struct Cell {
+  WrkFigures wrk;
+  double points_per_second = 0;
+  double megabytes_per_second = 0;  // Of line protocol.
+  Behind behind;
+  std::optional<double> drain_seconds;  // None: it was not waited for, or in vain.
+  double cpu_us = 0;                    // Of the relay, for one request, until drained.
+  double disk_bytes = 0;                // Written for one accepted byte, until drained.
+  std::uint64_t peak_memory_kib = 0;
+};
+
+// Until the relay owes nothing.
+std::optional<double> Drain(const RelayProcess& relay) {
+  const SteadyClock::time_point start = SteadyClock::now();
+  if (!relay.WaitDrained(kDrainPatience)) return std::nullopt;
+  return SecondsSince(start);
+}
+
+Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
+  const pid_t pid = relay.process().pid();
+  const Totals accepted_before = AcceptedIn(StatusOf(relay));
+  const ProcessFigures before = FiguresOf(pid);
+  Cell cell;
+  cell.wrk = RunWrk(load);
+  const RelayStatus status = StatusOf(relay);
+  cell.behind = BehindOf(status);
+  if (drain) cell.drain_seconds = Drain(relay);
+  const ProcessFigures after = FiguresOf(pid);
+
+  const auto accepted = static_cast<double>(cell.wrk.accepted());
+  const auto bytes =
+      static_cast<double>((AcceptedIn(status).bytes - accepted_before.bytes).count());
+  cell.points_per_second = accepted * load.lines / cell.wrk.seconds;
+  cell.megabytes_per_second = bytes / cell.wrk.seconds / 1e6;
+  cell.cpu_us = 1e6 * (after.cpu_seconds - before.cpu_seconds) / accepted;
+  cell.disk_bytes = static_cast<double>(after.written_bytes - before.written_bytes) / bytes;
+  cell.peak_memory_kib = after.peak_memory_kib;
+  return cell;
+}
+
+Cell RunCell(WrkLoad load, const Backends& backends, const std::string& parent, unsigned warm_up) {
+  const ScratchDir directory(parent);
+  load.bodies_path = directory.path() + "/bodies";
+  // Enough different bodies that none is in the caches when it comes again.
+  const std::uint64_t bodies = std::max<std::uint64_t>(16, 20'000 / load.lines);
+  test::WriteFile(load.bodies_path, SampleLines(0, bodies * load.lines));
+  RelayProcess relay(directory.path(), backends.settings());
+  load.server = relay.endpoint();
+  fmt::print(stderr, "relay {}: {} lines, {} connections\n", relay.process().pid(), load.lines,
+             load.connections);
+  if (warm_up > 0) {
+    WrkLoad warming = load;
+    warming.seconds = warm_up;
+    RunWrk(warming);
+    if (backends.up()) Drain(relay);
+  }
+  return Measure(relay, load, backends.up());
+}
+
+void PrintHead() {
+  fmt::print(
+      "{:>5} {:>5} {:>9} {:>10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>10} {:>10} {:>7} {:>7} "
+      "{:>6} {:>8}\n",
+      "lines", "conns", "requests/", "points/s", "MB/s", "p50 ms", "p99 ms", "non-2xx", "sockerr",
+      "behind rec", "behind pts", "drain s", "CPU us", "disk B", "RSS MiB");
+}
+
+void PrintCell(const WrkLoad& load, const Cell& cell) {
+  const std::string drain = cell.drain_seconds ? fmt::format("{:.2f}", *cell.drain_seconds) : "-";
+  fmt::print(
+      "{:>5} {:>5} {:>9.0f} {:>10.0f} {:>6.0f} {:>7.2f} {:>7.2f} {:>7} {:>7} {:>10} {:>10} "
+      "{:>7} {:>7.1f} {:>6.2f} {:>8.1f}\n",
+      load.lines, load.connections, static_cast<double>(cell.wrk.requests) / cell.wrk.seconds,
+      cell.points_per_second, cell.megabytes_per_second, cell.wrk.p50_ms, cell.wrk.p99_ms,
+      cell.wrk.refused, cell.wrk.socket_errors, cell.behind.records, cell.behind.points, drain,
+      cell.cpu_us, cell.disk_bytes, static_cast<double>(cell.peak_memory_kib) / 1024);
+  std::fflush(stdout);
+}
+
+int Main(int argc, char** argv) {
+  const Options options(
+      "Requests and points a second of a relay in front of two null sinks, loaded by wrk.",
+      {{"lines", "1,100,5000", "in a body"},
+       {"connections", "1,16,64,256", "kept open, one request at a time on each"},
+       {"seconds", "5", "measured, for each cell"},
+       {"warm-up", "2", "seconds before them"},
+       {"wrk-threads", "1", "of the load generator"},
+       {"backends", "up", "up | down (nobody listens: nothing is drained)"},
+       {"dir", "", "where the log is; $TMPDIR, or else the current directory"}},
+      argc, argv);
+  const Backends backends(options.Text("backends") == "up");
+  PrintConditions(ScratchDir(options.Text("dir")).path());
+  fmt::print("wrk with {} thread(s), the relay and two sinks ({}) share these CPUs\n",
+             options.Count("wrk-threads"), options.Text("backends"));
+  PrintHead();
+  for (const unsigned lines : options.Counts("lines")) {
+    for (const unsigned connections : options.Counts("connections")) {
+      const WrkLoad load{.lines = lines,
+                         .connections = connections,
+                         .threads = options.Count("wrk-threads"),
+                         .seconds = options.Count("seconds")};
+      PrintCell(load, RunCell(load, backends, options.Text("dir"), options.Count("warm-up")));
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace relay::bench
+
+int main(int argc, char** argv) {
+  return relay::bench::Main(argc, argv);
+}
