@@ -79,8 +79,8 @@ Json RecordJson(const StoredRecord& stored, bool lines) {
   Json json;
   json["sequence"] = entry.position.sequence.value();
   json["accepted_at"] = ToRfc3339(entry.accepted_at);
-  json["points"] = entry.points;
-  json["bytes"] = entry.bytes.count();
+  json["points"] = entry.size.points;
+  json["bytes"] = entry.size.bytes.count();
   if (!stored.record.ok()) {
     json["damaged"] = stored.record.error().message();
     return json;
@@ -118,7 +118,7 @@ void PrintRecord(const StoredRecord& stored, bool lines) {
   const Entry& entry = stored.entry;
   const std::string prefix =
       fmt::format("{:>10}  {:<30}  {:>7}  {:>9}  ", entry.position.sequence.value(),
-                  ToRfc3339(entry.accepted_at), entry.points, entry.bytes.count());
+                  ToRfc3339(entry.accepted_at), entry.size.points, entry.size.bytes.count());
   if (!stored.record.ok()) {
     fmt::print("{}DAMAGED: {}\n", prefix, stored.record.error().message());
     return;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstring>
 #include <limits>
-#include <string>
 
 #include "relay/line_grammar.h"
 #include "wal/invariant.h"
@@ -52,8 +52,8 @@ RELAY_INLINE std::uint32_t DotMask(__m128i bytes) {
 }
 
 RELAY_INLINE ValueMasks MasksBefore(const char* end) {
-  const __m128i low = LoadHalf(end - 32);
-  const __m128i high = LoadHalf(end - 16);
+  const __m128i low = LoadHalf(end - kMaskBytes);
+  const __m128i high = LoadHalf(end - kMaskBytes / 2);
   return {DigitMask(low) | DigitMask(high) << 16U, DotMask(low) | DotMask(high) << 16U};
 }
 
@@ -80,6 +80,9 @@ struct Span {
   std::string_view text() const { return {begin, size}; }
 };
 
+// An integer of so many bytes, its suffix being one of them, is in range.
+constexpr std::size_t kIntegerBytesMax = 19;
+
 // Whether `value` is an integer or a float whose size cannot be out of range.
 // Without branches on its bytes: they follow no pattern.
 // REQUIRES: kMaskBytes bytes before its end may be read.
@@ -98,7 +101,7 @@ RELAY_INLINE bool IsPlainNumber(Span value) {
 
   const bool complete = (digits | dots | minus | suffix) == within;
   const bool one_dot = (dots & (dots - 1)) == 0;
-  const bool no_long_integer = suffix == 0 || (dots == 0 && value.size < 20);
+  const bool no_long_integer = suffix == 0 || (dots == 0 && value.size <= kIntegerBytesMax);
   return static_cast<bool>(static_cast<unsigned>(complete) & static_cast<unsigned>(one_dot) &
                            static_cast<unsigned>(digits != 0) &
                            static_cast<unsigned>(no_long_integer));
@@ -119,6 +122,8 @@ bool AreDigits(std::string_view text) {
 }
 
 // ----------------------------------------------------------------- the index
+
+static_assert(kWindowBytes <= std::numeric_limits<std::uint16_t>::max());
 
 std::uint16_t Position(std::size_t at) {
   return static_cast<std::uint16_t>(at);
@@ -187,6 +192,7 @@ bool HasAvx2() {
 // ------------------------------------------------------------------ one line
 
 // The keys of a line's tags, to see that no two are the same.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): as with StructureIndex.
 class TagKeys {
  public:
   // Whether `key` is new; false too where there are too many keys to tell.
@@ -208,7 +214,7 @@ class TagKeys {
 
   std::string_view highest_;
   std::size_t count_ = 0;
-  std::array<Span, kCountMax> keys_;  // NOLINT: zeroing it would take longer than using it.
+  std::array<Span, kCountMax> keys_;
 };
 
 // Walks over one line from one structural byte to the next; the last of them is

@@ -85,17 +85,19 @@ struct NumberShape {
   bool scientific = false;
   bool malformed = false;
 
+  // REQUIRES: not a digit.
   void See(std::string_view text, std::size_t at) {
     const char c = text[at];
-    const bool after_exponent = at > 0 && IsOneOf(text[at - 1], "eE");
-    if (at > 0 && IsOneOf(c, "iu") && suffix == 0) {
-      suffix = c;
-    } else if (c == '.') {
+    if (c == '.') {
       malformed |= decimal;
       decimal = true;
-    } else if (at > 0 && IsOneOf(c, "eE")) {
+    } else if (at == 0) {
+      malformed = true;
+    } else if (IsOneOf(c, "iu") && suffix == 0) {
+      suffix = c;
+    } else if (IsOneOf(c, "eE")) {
       scientific = true;
-    } else if (!IsDigit(c) && !(after_exponent && IsOneOf(c, "+-"))) {
+    } else if (!IsOneOf(c, "+-") || !IsOneOf(text[at - 1], "eE")) {
       malformed = true;
     }
   }
@@ -130,7 +132,9 @@ std::string WhyNotFloat(std::string_view text, const NumberShape& shape) {
 std::string WhyNotNumber(std::string_view text) {
   const bool negative = text.front() == '-';
   NumberShape shape;
-  for (std::size_t at = negative ? 1 : 0; at < text.size(); ++at) shape.See(text, at);
+  for (std::size_t at = negative ? 1 : 0; at < text.size(); ++at) {
+    if (!IsDigit(text[at])) shape.See(text, at);
+  }
 
   const std::size_t marks =
       (shape.suffix == 'i' ? 1U : 0U) + (shape.decimal ? 1U : 0U) + (negative ? 1U : 0U);

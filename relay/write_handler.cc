@@ -154,7 +154,7 @@ void WriteHandler::Write(HttpRequest request, HttpReply reply) {
   if (!encoded.ok()) return reply(ErrorResponse(400, encoded.error().message()));
 
   const PointCount points = scanned.points;
-  const Bytes bytes = encoded.value().line_bytes();
+  const Bytes bytes = encoded.value().size().bytes;
   std::optional<Refused> refused;
   if (scanned.refused > 0) refused = Describe(scanned);
   log_.Append({std::move(encoded).value(), options_.backends, now},

@@ -153,7 +153,7 @@ bool Worker::Fits(const Piece& piece, const StoredRecord& next) const {
 void Worker::SetAsideDamaged(Slot& slot) {
   DeadLetter letter;
   letter.sequence = slot.stored.entry.position.sequence;
-  letter.points = slot.stored.entry.points;
+  letter.points = slot.stored.entry.size.points;
   letter.reason = DeadReason::kDamaged;
   letter.when = clock_.WallNow();
   letter.words = Cut(slot.stored.record.error().message(), kWordsMax);
@@ -189,7 +189,7 @@ Worker::StepResult Worker::Act(const Verdict& verdict, const Reply& reply) {
   switch (verdict.action) {
     case Action::kDelivered:
       for (const std::size_t slot : pieces_.front().slots) {
-        const PointCount all = window_[slot].stored.entry.points;
+        const PointCount all = window_[slot].stored.entry.size.points;
         window_[slot].delivered += pieces_.front().slots.size() == 1 ? pieces_.front().points : all;
       }
       return Finished();
@@ -255,7 +255,7 @@ void Worker::BuryFront(const Verdict& verdict, const Reply& reply) {
     letter.params = stored.record.value().params;
     letter.words = Cut(reply.body, kWordsMax);
     const bool alone = piece.slots.size() == 1;
-    letter.points = alone ? piece.points : stored.entry.points;
+    letter.points = alone ? piece.points : stored.entry.size.points;
     letter.lines = alone ? LinesOf(piece) : std::string_view(stored.record.value().lines);
     window_[slot].letters.push_back(std::move(letter));
   }

@@ -154,12 +154,12 @@ Result<std::vector<StoredDeadLetter>> DurableLog::ReadDead(const BackendId& back
 void DurableLog::Append(AppendRequest request, AppendDone done) {
   INVARIANT(request.backends != nullptr && !request.backends->empty());
   std::unique_lock lock(mutex_);
-  if (Status admitted = Admit(request.record.stored_bytes()); !admitted.ok()) {
+  if (Status admitted = Admit(request.record.size().stored); !admitted.ok()) {
     lock.unlock();
     return done(std::move(admitted).error());
   }
   const bool first = appends_.empty();
-  waiting_ += request.record.stored_bytes();
+  waiting_ += request.record.size().stored;
   appends_.push_back({std::move(request), std::move(done), PayloadId(0)});
   lock.unlock();
   if (first) work_.notify_one();
@@ -255,7 +255,7 @@ DurableLog::Group DurableLog::NextGroup() {
 void DurableLog::TakeAppends(Group& group) {
   Bytes size(0);
   while (!appends_.empty() && size < options_.group_max) {
-    size += appends_.front().request.record.stored_bytes();
+    size += appends_.front().request.record.size().stored;
     group.appends.push_back(std::move(appends_.front()));
     appends_.pop_front();
   }
@@ -306,14 +306,12 @@ void DurableLog::StageAppend(WaitingAppend& append) {
     Tail& tail = tails_.at(backend);
     Entry entry;
     entry.payload = last_payload_;
-    entry.points = request.record.points();
-    entry.bytes = request.record.line_bytes();
+    entry.size = request.record.size();
     // The clock may step back; order in the log is by sequence alone, and a
     // search by time needs times that never fall.
     entry.accepted_at = std::max(tail.last_accepted, request.accepted_at);
     entry.position.sequence = tail.head.sequence.Next();
-    entry.position.totals.points = tail.head.totals.points + entry.points;
-    entry.position.totals.bytes = tail.head.totals.bytes + entry.bytes;
+    entry.position.totals = tail.head.totals + entry.size;
     const std::string key = EntryKey(tail.number, entry.position.sequence);
     batch_->Put(Family::kEntries, key, EncodeEntry(key, entry));
     tail.head = entry.position;

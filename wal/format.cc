@@ -53,17 +53,27 @@ Result<BigEndianReader> Open(std::string_view key, std::string_view value) {
   return reader;
 }
 
+void PutTotals(std::string& out, const Totals& totals) {
+  PutBigEndian(out, totals.points);
+  PutBigEndian(out, totals.bytes.count());
+  PutBigEndian(out, totals.stored.count());
+}
+
+Totals TakeTotals(BigEndianReader& reader) {
+  const PointCount points = reader.Take<std::uint64_t>();
+  const Bytes bytes(reader.Take<std::uint64_t>());
+  const Bytes stored(reader.Take<std::uint64_t>());
+  return {points, bytes, stored};
+}
+
 void PutPosition(std::string& out, const Position& position) {
   PutBigEndian(out, position.sequence.value());
-  PutBigEndian(out, position.totals.points);
-  PutBigEndian(out, position.totals.bytes.count());
+  PutTotals(out, position.totals);
 }
 
 Position TakePosition(BigEndianReader& reader) {
   const Sequence sequence(reader.Take<std::uint64_t>());
-  const PointCount points = reader.Take<std::uint64_t>();
-  const Bytes bytes(reader.Take<std::uint64_t>());
-  return {sequence, {points, bytes}};
+  return {sequence, TakeTotals(reader)};
 }
 
 std::uint64_t ToStored(WallTime time) {
@@ -117,10 +127,10 @@ std::string EncodeEntry(std::string_view key, const Entry& entry) {
   std::string value = BeginValue();
   PutBigEndian(value, entry.payload.value());
   PutBigEndian(value, ToStored(entry.accepted_at));
-  PutBigEndian(value, static_cast<std::uint32_t>(entry.points));
-  PutBigEndian(value, static_cast<std::uint32_t>(entry.bytes.count()));
-  PutBigEndian(value, entry.position.totals.points);
-  PutBigEndian(value, entry.position.totals.bytes.count());
+  PutBigEndian(value, static_cast<std::uint32_t>(entry.size.points));
+  PutBigEndian(value, static_cast<std::uint32_t>(entry.size.bytes.count()));
+  PutBigEndian(value, static_cast<std::uint32_t>(entry.size.stored.count()));
+  PutTotals(value, entry.position.totals);
   return Seal(key, std::move(value));
 }
 
@@ -134,11 +144,11 @@ Result<Entry> DecodeEntry(std::string_view key, std::string_view value) {
   Entry entry;
   entry.payload = PayloadId(reader.Take<std::uint64_t>());
   entry.accepted_at = TakeTime(reader);
-  entry.points = reader.Take<std::uint32_t>();
-  entry.bytes = Bytes(reader.Take<std::uint32_t>());
+  entry.size.points = reader.Take<std::uint32_t>();
+  entry.size.bytes = Bytes(reader.Take<std::uint32_t>());
+  entry.size.stored = Bytes(reader.Take<std::uint32_t>());
   entry.position.sequence = Sequence(place.value().number);
-  entry.position.totals.points = reader.Take<std::uint64_t>();
-  entry.position.totals.bytes = Bytes(reader.Take<std::uint64_t>());
+  entry.position.totals = TakeTotals(reader);
   if (!reader.finished()) return Damaged(key, "an entry of another length");
   return entry;
 }

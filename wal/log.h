@@ -37,15 +37,7 @@
 
 namespace relay {
 
-// Sums over a run of records from its very first.
-struct Totals {
-  PointCount points = 0;
-  Bytes bytes{0};  // Of line protocol, as accepted.
-
-  friend bool operator==(const Totals&, const Totals&) = default;
-};
-
-// A sequence and the sums up to and including it: lag in records, points and
+// A sequence and the sums from the first record up to and including it: lag in records, points and
 // bytes is the difference of two positions.
 struct Position {
   Sequence sequence = Sequence::BeforeFirst();
@@ -59,8 +51,7 @@ struct Entry {
   Position position;
   PayloadId payload{0};
   WallTime accepted_at;  // Never earlier than that of the record before it.
-  PointCount points = 0;
-  Bytes bytes{0};
+  Totals size;           // Of this record alone.
 };
 
 struct StoredRecord {

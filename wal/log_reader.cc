@@ -144,8 +144,7 @@ class EntryWalk {
     end.accepted_at = run_.last_accepted;
     if (!next) return end;
     end.position.sequence = Sequence(next->position.sequence.value() - 1);
-    end.position.totals.points = next->position.totals.points - next->points;
-    end.position.totals.bytes = next->position.totals.bytes - next->bytes;
+    end.position.totals = next->position.totals - next->size;
     end.accepted_at = next->accepted_at;
     return end;
   }
@@ -252,20 +251,23 @@ Result<LoadedLog> LoadLog(const Store& store) {
 Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limit) const {
   INVARIANT(limit.records > 0);
   std::vector<StoredRecord> records;
-  EntryWalk walk(store_, run_, std::max(after, run_.state.trimmed.sequence));
+  after = std::max(after, run_.state.trimmed.sequence);
+  EntryWalk walk(store_, run_, after);
   PayloadWalk payloads(store_);
   Bytes bytes(0);
   while (records.size() < limit.records && !walk.AtHead()) {
     if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
     EntryWalk::Step step = walk.Next();
-    if (!records.empty() && bytes + step.entry.bytes > limit.bytes) break;
-    bytes += step.entry.bytes;
+    if (!records.empty() && bytes + step.entry.size.bytes > limit.bytes) break;
+    bytes += step.entry.size.bytes;
     if (step.intact.ok()) {
       records.push_back({step.entry, payloads.Find(step.entry.payload)});
       continue;
     }
     const Sequence before = records.empty() ? after : records.back().entry.position.sequence;
-    step.entry.points = step.entry.position.totals.points - TotalsAt(before).points;
+    if (const std::optional<Totals> totals = TotalsAt(before)) {
+      step.entry.size = step.entry.position.totals - *totals;
+    }
     records.push_back({step.entry, std::move(step.intact).error()});
   }
   return records;
@@ -275,8 +277,7 @@ Result<Figures> RunReader::ReadFigures() const {
   Figures figures;
   figures.marks = run_.marks();
   figures.accepted = run_.head.totals;
-  const Totals& done = run_.state.cursor.totals;
-  figures.owed = {run_.head.totals.points - done.points, run_.head.totals.bytes - done.bytes};
+  figures.owed = run_.head.totals - run_.state.cursor.totals;
   figures.delivered = run_.state.delivered;
   figures.dead = run_.state.dead;
   figures.dropped = run_.state.dropped;
@@ -330,12 +331,13 @@ Result<Entry> RunReader::ReadEntry(Sequence sequence) const {
   return DecodeEntry(key, *value.value());
 }
 
-// Only for records beside a damaged one; where that cannot be told either, the
-// cursor's sums are the best that is known.
-Totals RunReader::TotalsAt(Sequence sequence) const {
+// Nothing where the entry there is damaged too.
+std::optional<Totals> RunReader::TotalsAt(Sequence sequence) const {
   if (sequence == run_.state.cursor.sequence) return run_.state.cursor.totals;
+  if (sequence == run_.state.trimmed.sequence) return run_.state.trimmed.totals;
   Result<Entry> entry = ReadEntry(sequence);
-  return entry.ok() ? entry.value().position.totals : run_.state.cursor.totals;
+  if (!entry.ok()) return std::nullopt;
+  return entry.value().position.totals;
 }
 
 Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory) {

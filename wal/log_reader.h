@@ -40,7 +40,7 @@ class RunReader {
 
  private:
   Result<Entry> ReadEntry(Sequence sequence) const;
-  Totals TotalsAt(Sequence sequence) const;
+  std::optional<Totals> TotalsAt(Sequence sequence) const;
 
   const Store& store_;
   Run run_;

@@ -59,9 +59,7 @@ class PayloadId {
 // A record ready to be stored; everything but its payload id is fixed.
 class EncodedRecord {
  public:
-  PointCount points() const { return points_; }
-  Bytes line_bytes() const { return line_bytes_; }
-  Bytes stored_bytes() const { return Bytes(value_.size()); }
+  Totals size() const { return {points_, line_bytes_, Bytes(value_.size())}; }
 
   // Binds the checksum to the place where the value will lie and returns the
   // value. May be called again: a record whose commit failed gets a new id.

@@ -107,6 +107,23 @@ constexpr Bytes operator""_GiB(unsigned long long n) {
   return Bytes(n << 30U);
 }
 
+// What one record holds, or the sums over a run of records.
+struct Totals {
+  PointCount points = 0;
+  Bytes bytes{0};   // Of line protocol, as accepted.
+  Bytes stored{0};  // Of payloads, as they lie on disk.
+
+  friend bool operator==(const Totals&, const Totals&) = default;
+  friend Totals operator+(const Totals& a, const Totals& b) {
+    return {a.points + b.points, a.bytes + b.bytes, a.stored + b.stored};
+  }
+  // REQUIRES: a is at least b in every part.
+  friend Totals operator-(const Totals& a, const Totals& b) {
+    INVARIANT(a.points >= b.points);
+    return {a.points - b.points, a.bytes - b.bytes, a.stored - b.stored};
+  }
+};
+
 // The unit of the timestamps in a write. Stored with the record and sent on as
 // it came: a timestamp that a client gave is never rewritten. The values are
 // part of the stored format.

@@ -47,8 +47,7 @@ class MemoryLog final : public Log {
     Figures figures;
     figures.marks = MarksIn(run);
     figures.accepted = run.head().totals;
-    figures.owed = {run.head().totals.points - run.cursor.totals.points,
-                    run.head().totals.bytes - run.cursor.totals.bytes};
+    figures.owed = run.head().totals - run.cursor.totals;
     figures.delivered = run.delivered;
     figures.dead = run.dead;
     if (figures.marks.lag() > 0) {
@@ -68,8 +67,8 @@ class MemoryLog final : public Log {
     for (std::uint64_t i = after.value(); i < found->second.records.size(); ++i) {
       const Stored& stored = found->second.records.at(i);
       if (records.size() == limit.records) break;
-      if (!records.empty() && bytes + stored.entry.bytes > limit.bytes) break;
-      bytes += stored.entry.bytes;
+      if (!records.empty() && bytes + stored.entry.size.bytes > limit.bytes) break;
+      bytes += stored.entry.size.bytes;
       records.push_back({stored.entry, Content(found->second, stored)});
     }
     return records;
@@ -187,15 +186,13 @@ class MemoryLog final : public Log {
       Run& run = runs_.at(backend);
       Entry entry;
       entry.payload = last_payload_;
-      entry.points = request.record.points();
-      entry.bytes = request.record.line_bytes();
+      entry.size = request.record.size();
       entry.accepted_at = request.accepted_at;
       if (!run.records.empty()) {
         entry.accepted_at = std::max(entry.accepted_at, run.records.back().entry.accepted_at);
       }
       const Position head = run.head();
-      entry.position = {head.sequence.Next(),
-                        {head.totals.points + entry.points, head.totals.bytes + entry.bytes}};
+      entry.position = {head.sequence.Next(), head.totals + entry.size};
       run.records.push_back({entry, shared});
     }
     return SyncGate::Passed(last_payload_);

@@ -140,7 +140,7 @@ TEST_CASE("durable log: the running totals say how many points a damaged entry h
   REQUIRE_EQ(records.size(), 3);
   CHECK_EQ(records[1].record.error().code(), ErrorCode::kCorruption);
   CHECK_EQ(records[1].entry.position.sequence, Sequence(3));
-  CHECK_EQ(records[1].entry.points, 20 + 30);
+  CHECK_EQ(records[1].entry.size.points, 20 + 30);
   CHECK_EQ(records[2].entry.position.sequence, Sequence(4));
   CHECK(records[2].record.value() == NumberedRecord(4, 40));
 }

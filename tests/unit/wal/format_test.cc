@@ -47,17 +47,17 @@ TEST_CASE("format: the payload of the page's example is stored byte for byte as 
 
 TEST_CASE("format: the entry of the page's example is stored byte for byte as the page says") {
   Entry entry;
-  entry.position = {Sequence(1), {2, 16_B}};
+  entry.position = {Sequence(1), {2, 16_B, 37_B}};
   entry.payload = PayloadId(1);
   entry.accepted_at = At(1);
-  entry.points = 2;
-  entry.bytes = 16_B;
+  entry.size = {2, 16_B, 37_B};
   const std::string key = EntryKey(BackendNumber(1), Sequence(1));
   CHECK_EQ(Hex(key), "00 00 00 01 00 00 00 00 00 00 00 01");
   const std::string value = EncodeEntry(key, entry);
   CHECK_EQ(Hex(value),
-           "01 64 e7 dc d2 00 00 00 00 00 00 00 01 00 00 00 00 3b 9a ca 00 00 00 00 02 "
-           "00 00 00 10 00 00 00 00 00 00 00 02 00 00 00 00 00 00 00 10");
+           "01 8d 59 31 e6 00 00 00 00 00 00 00 01 00 00 00 00 3b 9a ca 00 00 00 00 02 "
+           "00 00 00 10 00 00 00 25 00 00 00 00 00 00 00 02 00 00 00 00 00 00 00 10 "
+           "00 00 00 00 00 00 00 25");
   CHECK(FormatPage().find(Hex(std::string_view(value).substr(1, 4)) + " checksum") !=
         std::string::npos);
 }
@@ -93,10 +93,10 @@ TEST_CASE("format: every cut of a value is noticed") {
 
 TEST_CASE("format: lines that zstd makes smaller are stored smaller, others plain") {
   EncodedRecord large = Encode(NumberedRecord(1, 1000), Codec::kZstd).value();
-  CHECK_LT(large.stored_bytes().count(), large.line_bytes().count() / 2);
+  CHECK_LT(large.size().stored.count(), large.size().bytes.count() / 2);
   CHECK(Decode(PayloadId(1), large.Seal(PayloadId(1))).value() == NumberedRecord(1, 1000));
   EncodedRecord plain = Encode(NumberedRecord(1, 1000), Codec::kNone).value();
-  CHECK_GT(plain.stored_bytes(), plain.line_bytes());
+  CHECK_GT(plain.size().stored, plain.size().bytes);
   CHECK(Decode(PayloadId(1), plain.Seal(PayloadId(1))).value() == NumberedRecord(1, 1000));
 }
 

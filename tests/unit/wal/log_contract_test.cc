@@ -42,7 +42,7 @@ TEST_CASE_TEMPLATE("log: records are read back as they were appended, numbered f
   for (std::uint64_t n = 1; n <= 3; ++n) {
     const StoredRecord& stored = records[n - 1];
     CHECK_EQ(stored.entry.position.sequence, Sequence(n));
-    CHECK_EQ(stored.entry.points, n);
+    CHECK_EQ(stored.entry.size.points, n);
     REQUIRE(stored.record.ok());
     CHECK(stored.record.value() == NumberedRecord(n, n));
   }
