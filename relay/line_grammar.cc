@@ -40,10 +40,15 @@ constexpr ByteSet kPartEnds(" ,");
 constexpr ByteSet kEquals("=");
 // All that fields are made of besides names and values.
 constexpr ByteSet kFieldMarks(" ,=\"\\");
+constexpr ByteSet kValueMarks(",\"\\");
 constexpr ByteSet kLineMarks(" ,=\"\\\n");
 
-bool IsOneOf(char c, std::string_view set) {
-  return set.find(c) != std::string_view::npos;
+// For the few bytes that are looked at one by one; no call, as a search would be.
+constexpr bool IsOneOf(char c, std::string_view set) {
+  for (const char one : set) {
+    if (c == one) return true;
+  }
+  return false;
 }
 
 // The first byte at or behind `from` that is one of `stops` and has no
@@ -88,16 +93,15 @@ struct NumberShape {
   // REQUIRES: not a digit.
   void See(std::string_view text, std::size_t at) {
     const char c = text[at];
+    const bool signs_exponent = at > 0 && IsOneOf(c, "+-") && IsOneOf(text[at - 1], "eE");
     if (c == '.') {
       malformed |= decimal;
       decimal = true;
-    } else if (at == 0) {
-      malformed = true;
-    } else if (IsOneOf(c, "iu") && suffix == 0) {
+    } else if (at > 0 && IsOneOf(c, "iu") && suffix == 0) {
       suffix = c;
-    } else if (IsOneOf(c, "eE")) {
+    } else if (at > 0 && IsOneOf(c, "eE")) {
       scientific = true;
-    } else if (!IsOneOf(c, "+-") || !IsOneOf(text[at - 1], "eE")) {
+    } else if (!signs_exponent) {
       malformed = true;
     }
   }
@@ -298,7 +302,7 @@ std::size_t FieldValueEnd(std::string_view fields, std::size_t from) {
     const bool escapes =
         fields[at] == '\\' && at + 1 < fields.size() && IsOneOf(fields[at + 1], "\"\\");
     if (fields[at] == '"') quoted = !quoted;
-    at += escapes ? 2U : 1U;
+    at = Find(fields, at + (escapes ? 2U : 1U), kValueMarks);
   }
   return at;
 }

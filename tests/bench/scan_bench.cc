@@ -70,6 +70,11 @@ std::string Unsorted(std::size_t number) {
   return "cpu,zone=a,host=web-" + std::to_string(number) + Fields(number) + Time(number);
 }
 
+// A tab in a name: the fast way leaves it.
+std::string Unusual(std::size_t number) {
+  return "cpu\t,host=web-" + std::to_string(number) + Fields(number) + Time(number);
+}
+
 std::string Short(std::size_t number) {
   return "m value=" + std::to_string(number) + Time(number);
 }
@@ -123,6 +128,7 @@ int main() {
       {"with strings and a boolean", 100, relay::test::WithStrings},
       {"untimed", 100, relay::test::Untimed},
       {"unsorted tags", 100, relay::test::Unsorted},
+      {"left by the fast way", 100, relay::test::Unusual},
   };
   for (const Shape& shape : shapes) relay::test::Print(shape);
   return 0;
