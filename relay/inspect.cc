@@ -85,7 +85,7 @@ Json RecordJson(const StoredRecord& stored, bool lines) {
     json["damaged"] = stored.record.error().message();
     return json;
   }
-  const Record& record = stored.record.value();
+  const Record& record = *stored.record.value();
   json["database"] = record.params.database;
   json["retention_policy"] = record.params.retention_policy;
   json["precision"] = ToString(record.params.precision);
@@ -123,10 +123,10 @@ void PrintRecord(const StoredRecord& stored, bool lines) {
     fmt::print("{}DAMAGED: {}\n", prefix, stored.record.error().message());
     return;
   }
-  const WriteParams& params = stored.record.value().params;
+  const WriteParams& params = stored.record.value()->params;
   fmt::print("{}{}{}{} ({})\n", prefix, params.database, params.retention_policy.empty() ? "" : ".",
              params.retention_policy, ToString(params.precision));
-  if (lines) fmt::print("{}", stored.record.value().lines);
+  if (lines) fmt::print("{}", stored.record.value()->lines);
 }
 
 Status PrintRecords(const LogView& log, const BackendId& backend, const InspectArgs& args) {

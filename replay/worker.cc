@@ -129,7 +129,7 @@ void Worker::CutIntoPieces() {
       SetAsideDamaged(window_[i]);
       continue;
     }
-    const WriteParams& params = stored.record.value().params;
+    const WriteParams& params = stored.record.value()->params;
     const Lane lane(params.database, params.retention_policy);
     const auto found = open.find(lane);
     if (found == open.end() || !Fits(pieces_[found->second], stored)) {
@@ -138,13 +138,13 @@ void Worker::CutIntoPieces() {
     }
     Piece& piece = pieces_[open[lane]];
     piece.slots.push_back(i);
-    piece.points += stored.record.value().points;
-    piece.bytes += Bytes(stored.record.value().lines.size());
+    piece.points += stored.record.value()->points;
+    piece.bytes += Bytes(stored.record.value()->lines.size());
   }
 }
 
 bool Worker::Fits(const Piece& piece, const StoredRecord& next) const {
-  const Record& record = next.record.value();
+  const Record& record = *next.record.value();
   return record.params == RecordOf(piece).params &&
          piece.points + record.points <= options_.batch_points_max &&
          piece.bytes + Bytes(record.lines.size()) <= batch_bytes_max_;
@@ -162,7 +162,7 @@ void Worker::SetAsideDamaged(Slot& slot) {
 }
 
 const Record& Worker::RecordOf(const Piece& piece) const {
-  return window_[piece.slots.front()].stored.record.value();
+  return *window_[piece.slots.front()].stored.record.value();
 }
 
 std::string_view Worker::LinesOf(const Piece& piece) {
@@ -170,7 +170,7 @@ std::string_view Worker::LinesOf(const Piece& piece) {
     return std::string_view(RecordOf(piece).lines).substr(piece.offset, piece.bytes.count());
   }
   joined_.clear();
-  for (const std::size_t slot : piece.slots) joined_ += window_[slot].stored.record.value().lines;
+  for (const std::size_t slot : piece.slots) joined_ += window_[slot].stored.record.value()->lines;
   return joined_;
 }
 
@@ -252,11 +252,11 @@ void Worker::BuryFront(const Verdict& verdict, const Reply& reply) {
     letter.reason = verdict.reason;
     letter.http_status = reply.http_status;
     letter.when = clock_.WallNow();
-    letter.params = stored.record.value().params;
+    letter.params = stored.record.value()->params;
     letter.words = Cut(reply.body, kWordsMax);
     const bool alone = piece.slots.size() == 1;
     letter.points = alone ? piece.points : stored.entry.size.points;
-    letter.lines = alone ? LinesOf(piece) : std::string_view(stored.record.value().lines);
+    letter.lines = alone ? LinesOf(piece) : std::string_view(stored.record.value()->lines);
     window_[slot].letters.push_back(std::move(letter));
   }
 }
@@ -273,8 +273,8 @@ void Worker::HalveFront() {
     first.points = 0;
     first.bytes = Bytes(0);
     for (const std::size_t slot : first.slots) {
-      first.points += window_[slot].stored.record.value().points;
-      first.bytes += Bytes(window_[slot].stored.record.value().lines.size());
+      first.points += window_[slot].stored.record.value()->points;
+      first.bytes += Bytes(window_[slot].stored.record.value()->lines.size());
     }
   } else {
     ++window_[first.slots.front()].pieces_left;

@@ -59,7 +59,7 @@ class Worker {
     BackendId backend;
     PointCount batch_points_max = 10'000;
     Bytes batch_bytes_max = 4_MiB;
-    Backoff retry{.first = std::chrono::milliseconds(100), .max = std::chrono::seconds(10)};
+    Backoff retry{.first = std::chrono::milliseconds(100), .max = std::chrono::seconds(5)};
     // Held: probing more often would only fill the backend's log.
     Backoff probe{.first = std::chrono::seconds(1), .max = std::chrono::seconds(30)};
     // At its limit: give the backend time to write its cache out.

@@ -33,7 +33,7 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
 }
 
 DurableLog::DurableLog(LogOptions options, std::vector<BackendId> backends)
-    : options_(std::move(options)), backends_(std::move(backends)) {}
+    : options_(std::move(options)), backends_(std::move(backends)), recent_(options_.recent_max) {}
 
 DurableLog::~DurableLog() {
   {
@@ -117,7 +117,7 @@ Result<RunReader> DurableLog::ReaderOf(const BackendId& backend) const {
   const auto found = runs_.find(backend);
   if (found == runs_.end()) return NoSuchBackend(backend);
   if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
-  return RunReader(*store_, found->second);
+  return RunReader(*store_, found->second, &recent_);
 }
 
 Result<Figures> DurableLog::FiguresOf(const BackendId& backend) const {
@@ -332,6 +332,9 @@ void DurableLog::StageSetAside(WaitingSetAside& op, const RunState& before) {
 
 // Makes what was synced visible.
 void DurableLog::Publish(Group& group) {
+  for (const WaitingAppend& append : group.appends) {
+    recent_.Add(append.payload, append.request.record.record());
+  }
   const std::lock_guard lock(mutex_);
   for (auto& [backend, run] : runs_) {
     const Tail& tail = tails_.at(backend);

@@ -42,6 +42,8 @@ struct LogOptions {
   // Stored bytes that may wait for the committer: memory stays bounded when the
   // disk is slower than the clients.
   Bytes waiting_max = 64_MiB;
+  // Lines kept in memory for the backends that keep up.
+  Bytes recent_max = 32_MiB;
   std::chrono::milliseconds reopen_first{1'000};
   std::chrono::milliseconds reopen_max{30'000};
 };
@@ -146,6 +148,7 @@ class DurableLog final : public Log {
   std::unique_ptr<StoreBatch> batch_;
   std::chrono::milliseconds reopen_after_{0};
 
+  RecentRecords recent_;
   std::function<void()> on_readable_;
   std::thread committer_;
 };

@@ -58,7 +58,7 @@ struct StoredRecord {
   Entry entry;
   // kCorruption where the stored bytes fail a check. The entry's position is
   // right all the same; its points are what is missing from the sums.
-  Result<Record> record;
+  Result<std::shared_ptr<const Record>> record;
 };
 
 struct Marks {

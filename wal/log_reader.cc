@@ -157,9 +157,13 @@ class EntryWalk {
 // Payloads in ascending order: mostly the next one, seldom a seek.
 class PayloadWalk {
  public:
-  explicit PayloadWalk(const Store& store) : at_(store.NewCursor(Family::kPayloads)) {}
+  PayloadWalk(const Store& store, const RecentRecords* recent) : store_(store), recent_(recent) {}
 
-  Result<Record> Find(PayloadId id) {
+  Result<std::shared_ptr<const Record>> Find(PayloadId id) {
+    if (recent_ != nullptr) {
+      if (std::shared_ptr<const Record> record = recent_->Find(id)) return record;
+    }
+    if (at_ == nullptr) at_ = store_.NewCursor(Family::kPayloads);
     const std::string key = PayloadKey(id);
     if (!at_->Valid() || at_->Key() != key) at_->Seek(key);
     if (!at_->Valid() && !at_->Health().ok()) return std::move(at_->Health()).error();
@@ -167,12 +171,15 @@ class PayloadWalk {
       return Error(ErrorCode::kCorruption, fmt::format("payload {} is missing", id.value()));
     }
     Result<Record> record = Decode(id, at_->Value());
+    if (!record.ok()) return std::move(record).error();
     at_->Next();
-    return record;
+    return std::make_shared<const Record>(std::move(record).value());
   }
 
  private:
-  std::unique_ptr<StoreCursor> at_;
+  const Store& store_;
+  const RecentRecords* recent_;
+  std::unique_ptr<StoreCursor> at_;  // Opened when the first one is not recent.
 };
 
 class OfflineLog final : public LogView {
@@ -253,7 +260,7 @@ Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limi
   std::vector<StoredRecord> records;
   after = std::max(after, run_.state.trimmed.sequence);
   EntryWalk walk(store_, run_, after);
-  PayloadWalk payloads(store_);
+  PayloadWalk payloads(store_, recent_);
   Bytes bytes(0);
   while (records.size() < limit.records && !walk.AtHead()) {
     if (Status health = walk.Health(); !health.ok()) return std::move(health).error();

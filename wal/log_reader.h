@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "wal/log.h"
+#include "wal/recent_records.h"
 #include "wal/run.h"
 #include "wal/store.h"
 
@@ -30,8 +31,10 @@ Result<LoadedLog> LoadLog(const Store& store);
 
 class RunReader {
  public:
-  // `run` is a copy: marks and sums of one moment. The store outlives the reader.
-  RunReader(const Store& store, Run run) : store_(store), run_(run) {}
+  // `run` is a copy: marks and sums of one moment. The store outlives the
+  // reader, and so does `recent`, where there is one.
+  RunReader(const Store& store, Run run, const RecentRecords* recent = nullptr)
+      : store_(store), run_(run), recent_(recent) {}
 
   Result<std::vector<StoredRecord>> Read(Sequence after, ReadLimit limit) const;
   Result<Figures> ReadFigures() const;
@@ -44,6 +47,7 @@ class RunReader {
 
   const Store& store_;
   Run run_;
+  const RecentRecords* recent_;
 };
 
 // A log on disk for inspection, be it in use by a relay or a copy. `directory`

@@ -42,7 +42,7 @@ Result<std::string> DecodeLines(PayloadId id, std::uint8_t codec, std::string_vi
 
 }  // namespace
 
-Result<EncodedRecord> Encode(const Record& record, Codec codec) {
+Result<EncodedRecord> Encode(Record record, Codec codec) {
   constexpr std::size_t kNameMax = std::numeric_limits<std::uint16_t>::max();
   constexpr std::size_t kLinesMax = std::numeric_limits<std::uint32_t>::max();
   if (record.params.database.size() > kNameMax ||
@@ -68,8 +68,7 @@ Result<EncodedRecord> Encode(const Record& record, Codec codec) {
     value.append(record.lines);
   }
   encoded.unsealed_crc_ = Crc32c(std::string_view(value).substr(kCrcEnd));
-  encoded.points_ = record.points;
-  encoded.line_bytes_ = Bytes(record.lines.size());
+  encoded.record_ = std::make_shared<const Record>(std::move(record));
   return encoded;
 }
 

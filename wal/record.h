@@ -9,6 +9,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,25 +60,27 @@ class PayloadId {
 // A record ready to be stored; everything but its payload id is fixed.
 class EncodedRecord {
  public:
-  Totals size() const { return {points_, line_bytes_, Bytes(value_.size())}; }
+  const std::shared_ptr<const Record>& record() const { return record_; }
+  Totals size() const {
+    return {record_->points, Bytes(record_->lines.size()), Bytes(value_.size())};
+  }
 
   // Binds the checksum to the place where the value will lie and returns the
   // value. May be called again: a record whose commit failed gets a new id.
   std::string_view Seal(PayloadId id);
 
  private:
-  friend Result<EncodedRecord> Encode(const Record& record, Codec codec);
+  friend Result<EncodedRecord> Encode(Record record, Codec codec);
   EncodedRecord() = default;
 
+  std::shared_ptr<const Record> record_;
   std::string value_;
   std::uint32_t unsealed_crc_ = 0;
-  PointCount points_ = 0;
-  Bytes line_bytes_{0};
 };
 
 // Stored plain where compressing does not make it smaller. kInvalidInput: a
 // database or retention policy name longer than 65535 bytes.
-Result<EncodedRecord> Encode(const Record& record, Codec codec);
+Result<EncodedRecord> Encode(Record record, Codec codec);
 
 // The record that was sealed under `id`. kCorruption: the bytes are not what
 // was written there, or were written by a newer version.

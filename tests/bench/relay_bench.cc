@@ -13,14 +13,13 @@
 #include <memory>
 #include <optional>
 
-#include "relay/status.h"
 #include "tests/bench/figures.h"
-#include "tests/bench/null_sink.h"
 #include "tests/bench/options.h"
 #include "tests/bench/sample_lines.h"
+#include "tests/bench/sinks.h"
 #include "tests/bench/wrk.h"
-#include "tests/support/ports.h"
 #include "tests/support/relay_process.h"
+#include "tests/support/relay_status.h"
 
 namespace relay::bench {
 namespace {
@@ -36,44 +35,20 @@ struct Behind {
   PointCount points = 0;
 };
 
-Behind BehindOf(const RelayStatus& status) {
+Behind BehindOf(const RelayProcess& relay) {
   Behind most;
-  for (const BackendStatus& backend : status.backends) {
-    most.records = std::max(most.records, backend.figures.marks.lag());
-    most.points = std::max(most.points, backend.figures.owed.points);
+  for (const std::string& name : Sinks::Names()) {
+    const Figures figures = test::StatusOf(relay, name).figures;
+    most.records = std::max(most.records, figures.marks.lag());
+    most.points = std::max(most.points, figures.owed.points);
   }
   return most;
 }
 
 // Every backend is sent everything.
-Totals AcceptedIn(const RelayStatus& status) {
-  return status.backends.front().figures.accepted;
+Bytes AcceptedBytes(const RelayProcess& relay) {
+  return test::StatusOf(relay, Sinks::Names().front()).figures.accepted.bytes;
 }
-
-RelayStatus StatusOf(const RelayProcess& relay) {
-  Result<RelayStatus> status = StatusFromJson(relay.Status());
-  if (!status.ok()) throw std::runtime_error("the relay's status: " + status.error().message());
-  return std::move(status).value();
-}
-
-// Two backends that take everything, or two addresses where nobody listens.
-class Backends {
- public:
-  explicit Backends(bool up) {
-    for (const char* name : {"sink-a", "sink-b"}) {
-      const std::uint16_t port = test::FreePort();
-      settings_.backends.push_back({name, fmt::format("http://127.0.0.1:{}", port)});
-      if (up) sinks_.push_back(std::make_unique<NullSink>(port));
-    }
-  }
-
-  bool up() const { return !sinks_.empty(); }
-  const RelayProcess::Settings& settings() const { return settings_; }
-
- private:
-  RelayProcess::Settings settings_;
-  std::vector<std::unique_ptr<NullSink>> sinks_;
-};
 
 struct Cell {
   WrkFigures wrk;
@@ -95,18 +70,16 @@ std::optional<double> Drain(const RelayProcess& relay) {
 
 Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
   const pid_t pid = relay.process().pid();
-  const Totals accepted_before = AcceptedIn(StatusOf(relay));
+  const Bytes accepted_before = AcceptedBytes(relay);
   const ProcessFigures before = FiguresOf(pid);
   Cell cell;
   cell.wrk = RunWrk(load);
-  const RelayStatus status = StatusOf(relay);
-  cell.behind = BehindOf(status);
+  cell.behind = BehindOf(relay);
   if (drain) cell.drain_seconds = Drain(relay);
   const ProcessFigures after = FiguresOf(pid);
 
   const auto accepted = static_cast<double>(cell.wrk.accepted());
-  const auto bytes =
-      static_cast<double>((AcceptedIn(status).bytes - accepted_before.bytes).count());
+  const auto bytes = static_cast<double>((AcceptedBytes(relay) - accepted_before).count());
   cell.points_per_second = accepted * load.lines / cell.wrk.seconds;
   cell.megabytes_per_second = bytes / cell.wrk.seconds / 1e6;
   cell.cpu_us = 1e6 * (after.cpu_seconds - before.cpu_seconds) / accepted;
@@ -115,13 +88,13 @@ Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
   return cell;
 }
 
-Cell RunCell(WrkLoad load, const Backends& backends, const std::string& parent, unsigned warm_up) {
+Cell RunCell(WrkLoad load, const Sinks& sinks, const std::string& parent, unsigned warm_up) {
   const ScratchDir directory(parent);
   load.bodies_path = directory.path() + "/bodies";
   // Enough different bodies that none is in the caches when it comes again.
   const std::uint64_t bodies = std::max<std::uint64_t>(16, 20'000 / load.lines);
   test::WriteFile(load.bodies_path, SampleLines(0, bodies * load.lines));
-  RelayProcess relay(directory.path(), backends.settings());
+  RelayProcess relay(directory.path(), sinks.Settings());
   load.server = relay.endpoint();
   fmt::print(stderr, "relay {}: {} lines, {} connections\n", relay.process().pid(), load.lines,
              load.connections);
@@ -129,23 +102,23 @@ Cell RunCell(WrkLoad load, const Backends& backends, const std::string& parent, 
     WrkLoad warming = load;
     warming.seconds = warm_up;
     RunWrk(warming);
-    if (backends.up()) Drain(relay);
+    if (sinks.up()) Drain(relay);
   }
-  return Measure(relay, load, backends.up());
+  return Measure(relay, load, sinks.up());
 }
 
 void PrintHead() {
   fmt::print(
-      "{:>5} {:>5} {:>9} {:>10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>10} {:>10} {:>7} {:>7} "
+      "{:>5} {:>5} {:>10} {:>10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>10} {:>10} {:>7} {:>7} "
       "{:>6} {:>8}\n",
-      "lines", "conns", "requests/", "points/s", "MB/s", "p50 ms", "p99 ms", "non-2xx", "sockerr",
+      "lines", "conns", "requests/s", "points/s", "MB/s", "p50 ms", "p99 ms", "non-2xx", "sockerr",
       "behind rec", "behind pts", "drain s", "CPU us", "disk B", "RSS MiB");
 }
 
 void PrintCell(const WrkLoad& load, const Cell& cell) {
   const std::string drain = cell.drain_seconds ? fmt::format("{:.2f}", *cell.drain_seconds) : "-";
   fmt::print(
-      "{:>5} {:>5} {:>9.0f} {:>10.0f} {:>6.0f} {:>7.2f} {:>7.2f} {:>7} {:>7} {:>10} {:>10} "
+      "{:>5} {:>5} {:>10.0f} {:>10.0f} {:>6.0f} {:>7.2f} {:>7.2f} {:>7} {:>7} {:>10} {:>10} "
       "{:>7} {:>7.1f} {:>6.2f} {:>8.1f}\n",
       load.lines, load.connections, static_cast<double>(cell.wrk.requests) / cell.wrk.seconds,
       cell.points_per_second, cell.megabytes_per_second, cell.wrk.p50_ms, cell.wrk.p99_ms,
@@ -165,7 +138,8 @@ int Main(int argc, char** argv) {
        {"backends", "up", "up | down (nobody listens: nothing is drained)"},
        {"dir", "", "where the log is; $TMPDIR, or else the current directory"}},
       argc, argv);
-  const Backends backends(options.Text("backends") == "up");
+  Sinks sinks;
+  if (options.Text("backends") == "up") sinks.Open();
   PrintConditions(ScratchDir(options.Text("dir")).path());
   fmt::print("wrk with {} thread(s), the relay and two sinks ({}) share these CPUs\n",
              options.Count("wrk-threads"), options.Text("backends"));
@@ -176,7 +150,7 @@ int Main(int argc, char** argv) {
                          .connections = connections,
                          .threads = options.Count("wrk-threads"),
                          .seconds = options.Count("seconds")};
-      PrintCell(load, RunCell(load, backends, options.Text("dir"), options.Count("warm-up")));
+      PrintCell(load, RunCell(load, sinks, options.Text("dir"), options.Count("warm-up")));
     }
   }
   return 0;

@@ -34,7 +34,7 @@ inline void AppendSampleLine(std::string& lines, std::uint64_t number) {
   constexpr std::array<std::string_view, 4> kCounts = {"context_switches", "interrupts",
                                                        "processes_running", "processes_blocked"};
   const auto out = std::back_inserter(lines);
-  fmt::format_to(out, "cpu,cpu=cpu{},host=web-{:04}.example.org,region=eu-central-1 ", number % 16,
+  fmt::format_to(out, "cpu,cpu=cpu{},host=web-{:04}.fra1,region=eu-1 ", number % 16,
                  number / 16 % 4096);
   for (std::size_t i = 0; i < kShares.size(); ++i) {
     const std::uint64_t value = Mixed(number * 16 + i);

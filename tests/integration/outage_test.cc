@@ -1,6 +1,7 @@
 // A server that goes away for a while and comes back: the reason for the relay.
 #include <doctest/doctest.h>
 
+#include <string>
 #include <vector>
 
 #include "tests/support/eventually.h"
@@ -17,17 +18,20 @@ PointCount Owed(const RelayProcess& relay, const std::string& backend) {
   return StatusOf(relay, backend).figures.owed.points;
 }
 
+PointCount CheckOwesMore(const BackendStatus& status, PointCount before) {
+  CHECK_GT(status.figures.owed.points, before);
+  CHECK_GT(status.figures.marks.lag(), 0);
+  CHECK_EQ(status.state, "retrying");
+  CHECK_FALSE(status.why.empty());
+  return status.figures.owed.points;
+}
+
 // Looks at the lag every second for as long as the server is away.
 void CheckLagGrows(const RelayProcess& relay, const std::string& backend) {
-  PointCount before = Owed(relay, backend);
+  PointCount owed = Owed(relay, backend);
   for (const Deadline back(kAway); !back.passed();) {
     Eventually(milliseconds{1'000}, [] { return false; });
-    const BackendStatus status = StatusOf(relay, backend);
-    CHECK_GT(status.figures.owed.points, before);
-    CHECK_GT(status.figures.marks.lag(), 0);
-    CHECK_EQ(status.state, "retrying");
-    CHECK_FALSE(status.why.empty());
-    before = status.figures.owed.points;
+    owed = CheckOwesMore(StatusOf(relay, backend), owed);
   }
 }
 

@@ -43,7 +43,7 @@ void CheckContents(const LogView& log, const BackendId& backend,
   REQUIRE_GE(records.size(), acknowledged.size());
   for (std::size_t i = 0; i < acknowledged.size(); ++i) {
     REQUIRE(records[i].record.ok());
-    CHECK(records[i].record.value() == NumberedRecord(acknowledged[i], 1 + acknowledged[i] % 50));
+    CHECK(*records[i].record.value() == NumberedRecord(acknowledged[i], 1 + acknowledged[i] % 50));
   }
 }
 
@@ -115,11 +115,11 @@ TEST_CASE("a failed sync: who waits is refused, the handle is not written to, th
 
   // The refused record may have survived; the numbering has no hole either way.
   const auto records = ReadAll(*log, kWest);
-  CHECK(records.front().record.value() == NumberedRecord(1, 2));
-  CHECK(records.back().record.value() == NumberedRecord(4, 5));
+  CHECK(*records.front().record.value() == NumberedRecord(1, 2));
+  CHECK(*records.back().record.value() == NumberedRecord(4, 5));
   CHECK_EQ(records.back().entry.position.sequence.value(), records.size());
   machine.CutPower(std::move(log));
-  CHECK(ReadAll(*machine.Boot(), kWest).back().record.value() == NumberedRecord(4, 5));
+  CHECK(*ReadAll(*machine.Boot(), kWest).back().record.value() == NumberedRecord(4, 5));
 }
 
 TEST_CASE("a failed sync: a cursor that moved while the log was closed is kept") {

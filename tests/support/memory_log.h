@@ -170,11 +170,11 @@ class MemoryLog final : public Log {
     return {Sequence::BeforeFirst(), run.cursor.sequence, run.head().sequence};
   }
 
-  static Result<Record> Content(const Run& run, const Stored& stored) {
+  static Result<std::shared_ptr<const Record>> Content(const Run& run, const Stored& stored) {
     if (run.damaged.contains(stored.entry.position.sequence)) {
       return Error(ErrorCode::kCorruption, "checksum does not match");
     }
-    return *stored.record;
+    return stored.record;
   }
 
   Durable Store(AppendRequest& request) {

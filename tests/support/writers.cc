@@ -66,6 +66,35 @@ std::string Shown(const StoredPoint& point) {
   return fmt::format("{} {} {}", point.tags, point.fields, point.time_ns);
 }
 
+// Stored points on the one side, fates on the other.
+class Comparison {
+ public:
+  explicit Comparison(const std::vector<StoredPoint>& stored) {
+    for (const StoredPoint& point : stored) left_[{point.tags, point.time_ns}] = point.fields;
+  }
+
+  void Take(const std::string& tags, std::int64_t time, const Fate& fate) {
+    const auto found = left_.extract({tags, time});
+    const StoredPoint expected{time, tags, FieldsOf(fate.acknowledged)};
+    if (found.empty()) {
+      if (fate.acknowledged != 0) missing_.Add(Shown(expected));
+    } else if (!fate.MayBe(std::stoll(found.mapped().substr(2)))) {
+      wrong_.Add(Shown(expected) + " is " + found.mapped());
+    }
+  }
+
+  std::string Text() && {
+    Examples unknown;
+    for (const auto& [key, fields] : left_) unknown.Add(Shown({key.second, key.first, fields}));
+    return missing_.Text("missing") + wrong_.Text("wrong") + unknown.Text("never sent");
+  }
+
+ private:
+  std::map<std::pair<std::string, std::int64_t>, std::string> left_;  // Fields by tags and time.
+  Examples missing_;
+  Examples wrong_;
+};
+
 }  // namespace
 
 class Writers::Writer {
@@ -195,24 +224,11 @@ std::size_t Writers::OverwrittenCount() const {
 }
 
 std::string Writers::Differences(const std::vector<StoredPoint>& stored) const {
-  std::map<std::pair<std::string, std::int64_t>, std::string> left;
-  for (const StoredPoint& point : stored) left[{point.tags, point.time_ns}] = point.fields;
-  Examples missing;
-  Examples wrong;
+  Comparison comparison(stored);
   for (std::size_t i = 0; i < writers_.size(); ++i) {
-    for (const auto& [time, fate] : writers_[i]->fates()) {
-      const auto found = left.extract({TagsOf(i), time});
-      const StoredPoint expected{time, TagsOf(i), FieldsOf(fate.acknowledged)};
-      if (found.empty()) {
-        if (fate.acknowledged != 0) missing.Add(Shown(expected));
-      } else if (!fate.MayBe(std::stoll(found.mapped().substr(2)))) {
-        wrong.Add(Shown(expected) + " is " + found.mapped());
-      }
-    }
+    for (const auto& [time, fate] : writers_[i]->fates()) comparison.Take(TagsOf(i), time, fate);
   }
-  Examples unknown;
-  for (const auto& [key, fields] : left) unknown.Add(Shown({key.second, key.first, fields}));
-  return missing.Text("missing") + wrong.Text("wrong") + unknown.Text("never sent");
+  return std::move(comparison).Text();
 }
 
 }  // namespace relay::test

@@ -28,7 +28,7 @@ struct Door {
   std::vector<std::string> Stored() {
     std::vector<std::string> lines;
     for (const StoredRecord& stored : ReadAll(log, kWest)) {
-      lines.push_back(stored.record.value().lines);
+      lines.push_back(stored.record.value()->lines);
     }
     return lines;
   }

@@ -45,7 +45,7 @@ TEST_CASE("durable log: records, cursor and dead letters are there after reopeni
   CHECK_EQ(log->ReadDead(kWest, 0, 9).value().size(), 1);
   const auto owed = ReadAll(*log, kWest, Sequence(3));
   REQUIRE_EQ(owed.size(), 1);
-  CHECK(owed[0].record.value() == NumberedRecord(4));
+  CHECK(*owed[0].record.value() == NumberedRecord(4));
 }
 
 TEST_CASE(
@@ -58,8 +58,8 @@ TEST_CASE(
     REQUIRE(AppendAndWait(*log, NumberedRecord(2), {kEast}).ok());
   }
   const auto log = OpenIn(directory, {kEast, kWest});
-  CHECK(ReadAll(*log, kWest)[0].record.value() == NumberedRecord(1));
-  CHECK(ReadAll(*log, kEast)[0].record.value() == NumberedRecord(2));
+  CHECK(*ReadAll(*log, kWest)[0].record.value() == NumberedRecord(1));
+  CHECK(*ReadAll(*log, kEast)[0].record.value() == NumberedRecord(2));
 }
 
 TEST_CASE("durable log: a second process is told that the directory is in use") {
@@ -99,7 +99,7 @@ TEST_CASE("durable log: a damaged record says so, its neighbours are read") {
   CHECK(records[0].record.ok());
   CHECK_EQ(records[1].record.error().code(), ErrorCode::kCorruption);
   CHECK_EQ(records[1].record.error().message(), "payload 2: checksum does not match");
-  CHECK(records[2].record.value() == NumberedRecord(3));
+  CHECK(*records[2].record.value() == NumberedRecord(3));
 }
 
 TEST_CASE("durable log: a payload found under another record's key is damage") {
@@ -142,7 +142,7 @@ TEST_CASE("durable log: the running totals say how many points a damaged entry h
   CHECK_EQ(records[1].entry.position.sequence, Sequence(3));
   CHECK_EQ(records[1].entry.size.points, 20 + 30);
   CHECK_EQ(records[2].entry.position.sequence, Sequence(4));
-  CHECK(records[2].record.value() == NumberedRecord(4, 40));
+  CHECK(*records[2].record.value() == NumberedRecord(4, 40));
 }
 
 TEST_CASE("durable log: a log of another format is refused") {

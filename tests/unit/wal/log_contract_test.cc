@@ -44,7 +44,7 @@ TEST_CASE_TEMPLATE("log: records are read back as they were appended, numbered f
     CHECK_EQ(stored.entry.position.sequence, Sequence(n));
     CHECK_EQ(stored.entry.size.points, n);
     REQUIRE(stored.record.ok());
-    CHECK(stored.record.value() == NumberedRecord(n, n));
+    CHECK(*stored.record.value() == NumberedRecord(n, n));
   }
   CHECK_EQ(records[2].entry.position.totals.points, 6);
 }
@@ -59,7 +59,7 @@ TEST_CASE_TEMPLATE("log: each backend has a numbering of its own", T, LOGS) {
   const auto east = ReadAll(log, kEast);
   REQUIRE_EQ(east.size(), 1);
   CHECK_EQ(east[0].entry.position.sequence, Sequence(1));
-  CHECK(east[0].record.value() == NumberedRecord(2));
+  CHECK(*east[0].record.value() == NumberedRecord(2));
 }
 
 TEST_CASE_TEMPLATE("log: lag is what lies between cursor and head, in records, points and bytes", T,
@@ -182,7 +182,7 @@ TEST_CASE_TEMPLATE("log: appends of many threads get every number once, each thr
   for (std::uint64_t writer = 0; writer < kThreads; ++writer) {
     std::uint64_t next = writer * kEach;
     for (const StoredRecord& stored : records) {
-      if (next < (writer + 1) * kEach && stored.record.value() == NumberedRecord(next)) ++next;
+      if (next < (writer + 1) * kEach && *stored.record.value() == NumberedRecord(next)) ++next;
     }
     CHECK_EQ(next, (writer + 1) * kEach);
   }
