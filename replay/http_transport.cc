@@ -43,6 +43,13 @@ class DeadlineWatch {
     changed_.notify_one();
   }
 
+  // Every deadline passes now.
+  void ExpireAtOnce() {
+    const std::lock_guard lock(mutex_);
+    at_once_ = true;
+    changed_.notify_one();
+  }
+
   // Returns whether the deadline passed before.
   bool Disarm() {
     const std::lock_guard lock(mutex_);
@@ -59,14 +66,19 @@ class DeadlineWatch {
       changed_.wait(lock, stop, [this] { return timeout_.has_value(); });
       if (!timeout_) continue;
       const std::uint64_t attempt = attempt_;
-      const bool over =
-          changed_.wait_for(lock, stop, *timeout_, [&] { return attempt_ != attempt; });
-      if (over || stop.stop_requested()) continue;
-      expired_ = true;
-      timeout_.reset();
-      expire_();
+      const auto over = [&] { return attempt_ != attempt; };
+      changed_.wait_for(lock, stop, *timeout_, [&] { return over() || at_once_; });
+      // Again until it helps: while the client still connects, there is nothing
+      // that it could stop.
+      while (!over() && !stop.stop_requested()) {
+        expired_ = true;
+        expire_();
+        changed_.wait_for(lock, stop, kAgain, over);
+      }
     }
   }
+
+  static constexpr std::chrono::milliseconds kAgain{50};
 
   const std::function<void()> expire_;
   std::mutex mutex_;
@@ -74,6 +86,7 @@ class DeadlineWatch {
   std::optional<std::chrono::milliseconds> timeout_;
   std::uint64_t attempt_ = 0;
   bool expired_ = false;
+  bool at_once_ = false;
   std::jthread thread_;
 };
 
@@ -115,8 +128,9 @@ class HttpTransport final : public Transport {
     client_.set_tcp_nodelay(true);
     client_.set_url_encode(false);  // WriteTarget has done it.
     client_.set_connection_timeout(std::min(options_.connect_timeout, options_.timeout));
-    client_.set_read_timeout(options_.timeout);
-    client_.set_write_timeout(options_.timeout);
+    // The deadline comes first; these only end what it could not.
+    client_.set_read_timeout(2 * options_.timeout);
+    client_.set_write_timeout(2 * options_.timeout);
   }
 
   Result<Reply> Send(const Batch& batch) override {
@@ -140,7 +154,7 @@ class HttpTransport final : public Transport {
 
   void Cancel() override {
     cancelled_ = true;
-    client_.stop();
+    deadline_.ExpireAtOnce();
   }
 
  private:
