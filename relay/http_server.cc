@@ -588,8 +588,7 @@ Status ProbeAddress(const tcp::endpoint& endpoint) {
   error_code error;
   probe.open(endpoint.protocol(), error);
   if (!error) probe.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) probe.bind(endpoint, error);
-  if (!error) probe.listen(1, error);
+  if (!error) probe.bind(endpoint, error);  // Not listening: nobody is to reach it.
   if (!error) return Ok();
   return Error(ErrorCode::kUnavailable, error.message());
 }

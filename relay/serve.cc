@@ -100,8 +100,9 @@ class RunningRelay {
     if (!log.ok()) return std::move(log).error();
     log_ = std::move(log).value();
     StartFleet();
-    if (Status admin = StartAdmin(); !admin.ok()) return admin;
-    return StartWriteListeners();
+    // Whoever is told by /readyz that writes are taken must find it so.
+    if (Status writes = StartWriteListeners(); !writes.ok()) return writes;
+    return StartAdmin();
   }
 
   // Nobody new is let in, what is under way is answered, then delivery stops,
@@ -110,8 +111,8 @@ class RunningRelay {
     StopServers(write_servers_);
     if (fleet_) fleet_->Stop();
     if (admin_server_) admin_server_->Stop(std::chrono::milliseconds(0));
-    fleet_.reset();
-    log_.reset();
+    log_.reset();    // Its last group still wakes the fleet,
+    fleet_.reset();  // which must therefore go after it.
   }
 
  private:

@@ -25,7 +25,9 @@ struct FleetMember {
 
 class Fleet {
  public:
-  // Listens to the log for new records. Log and clock outlive the fleet.
+  // Listens to the log for new records: the log may call until it is destroyed,
+  // so the fleet outlives it, though once stopped it does not use it. The clock
+  // outlives the fleet.
   Fleet(std::vector<FleetMember> members, Log& log, Clock& clock);
   ~Fleet();
   Fleet(const Fleet&) = delete;

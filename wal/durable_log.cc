@@ -49,6 +49,10 @@ DurableLog::~DurableLog() {
 Status DurableLog::OpenAndLoad() {
   Result<std::unique_ptr<Store>> store =
       OpenStore({.directory = StoreDirectory(options_.directory), .env = options_.env});
+  if (!store.ok() && store.error().code() == ErrorCode::kUnavailable) {
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("data directory {} is in use by another process", options_.directory));
+  }
   if (!store.ok()) return std::move(store).error();
   Result<LoadedLog> loaded = LoadLog(*store.value());
   if (!loaded.ok()) return std::move(loaded).error().Within(options_.directory);

@@ -2,6 +2,7 @@
 // Debian's librocksdb 7.8.3; each says why where it is not the default.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <rocksdb/compaction_filter.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
@@ -11,9 +12,12 @@
 #include <rocksdb/write_batch.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdarg>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -27,9 +31,7 @@ namespace fs = std::filesystem;
 // In the order of Family; RocksDB insists on a "default" of its own, last.
 constexpr std::array kFamilyNames = {"payloads", "entries", "held", "dead", "gaps", "state"};
 
-constexpr std::size_t kPayloadMemtable = 64U << 20U;
 constexpr std::size_t kSmallMemtable = 8U << 20U;
-constexpr std::uint64_t kFileSize = 64U << 20U;
 // Beyond it the oldest memtables are flushed: bounds recovery and what a damaged
 // WAL can hold; a family that is seldom written would otherwise pin gigabytes.
 constexpr std::uint64_t kWalSizeMax = 64U << 20U;
@@ -105,12 +107,72 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   return db;
 }
 
-rocksdb::ColumnFamilyOptions FamilyOptions(bool large_values) {
+// What of each family nobody needs any more; see Store::Discard.
+class Floors {
+ public:
+  using ByPrefix = std::map<std::string, std::string, std::less<>>;
+
+  void Raise(Family family, std::string_view prefix, std::string_view floor) {
+    const std::lock_guard lock(mutex_);
+    std::string& known = floors_[family][std::string(prefix)];
+    if (known < floor) known = floor;
+  }
+  ByPrefix Of(Family family) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = floors_.find(family);
+    return found == floors_.end() ? ByPrefix() : found->second;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<Family, ByPrefix> floors_;
+};
+
+// Leaves out, wherever a file is written, what lies below the floors: no other
+// deletes are needed, and no tombstones are left to read over.
+class FloorFilter final : public rocksdb::CompactionFilter {
+ public:
+  explicit FloorFilter(Floors::ByPrefix floors) : floors_(std::move(floors)) {}
+
+  bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice&, std::string*,
+              bool*) const override {
+    const auto below = [&key](const auto& floor) {
+      return key.starts_with(floor.first) && ToView(key) < floor.second;
+    };
+    return std::any_of(floors_.begin(), floors_.end(), below);
+  }
+  const char* Name() const override { return "influxdb-relay.floors"; }
+
+ private:
+  const Floors::ByPrefix floors_;
+};
+
+class FloorFilters final : public rocksdb::CompactionFilterFactory {
+ public:
+  FloorFilters(std::shared_ptr<const Floors> floors, Family family)
+      : floors_(std::move(floors)), family_(family) {}
+
+  bool ShouldFilterTableFileCreation(rocksdb::TableFileCreationReason reason) const override {
+    return reason == rocksdb::TableFileCreationReason::kFlush ||
+           reason == rocksdb::TableFileCreationReason::kCompaction;
+  }
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    return std::make_unique<FloorFilter>(floors_->Of(family_));
+  }
+  const char* Name() const override { return "influxdb-relay.floors"; }
+
+ private:
+  const std::shared_ptr<const Floors> floors_;
+  const Family family_;
+};
+
+rocksdb::ColumnFamilyOptions FamilyOptions(bool large_values, Bytes file_size) {
   rocksdb::ColumnFamilyOptions family;
   family.compression = rocksdb::kNoCompression;  // Records come compressed.
   family.bottommost_compression = rocksdb::kNoCompression;
-  family.write_buffer_size = large_values ? kPayloadMemtable : kSmallMemtable;
-  family.target_file_size_base = kFileSize;
+  family.write_buffer_size = large_values ? file_size.count() : kSmallMemtable;
+  family.target_file_size_base = file_size.count();
   rocksdb::BlockBasedTableOptions table;
   table.checksum = rocksdb::kXXH3;  // Debian's CRC32C is computed in software.
   table.format_version = 5;
@@ -119,13 +181,17 @@ rocksdb::ColumnFamilyOptions FamilyOptions(bool large_values) {
   return family;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> Families() {
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(const StoreOptions& options,
+                                                      const std::shared_ptr<const Floors>& floors) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   families.reserve(kFamilyNames.size() + 1);
-  for (const char* name : kFamilyNames) {
-    families.emplace_back(name, FamilyOptions(name == kFamilyNames.front()));
+  for (std::size_t i = 0; i < kFamilyNames.size(); ++i) {
+    const auto family = static_cast<Family>(i);
+    auto settings = FamilyOptions(family == Family::kPayloads, options.file_size);
+    settings.compaction_filter_factory = std::make_shared<FloorFilters>(floors, family);
+    families.emplace_back(kFamilyNames.at(i), std::move(settings));
   }
-  families.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(false));
+  families.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(false, options.file_size));
   return families;
 }
 
@@ -172,8 +238,8 @@ class RocksCursor final : public StoreCursor {
 
 class RocksStore final : public Store {
  public:
-  RocksStore(std::unique_ptr<rocksdb::DB> db, Handles handles)
-      : db_(std::move(db)), handles_(std::move(handles)) {}
+  RocksStore(std::unique_ptr<rocksdb::DB> db, Handles handles, std::shared_ptr<Floors> floors)
+      : floors_(std::move(floors)), db_(std::move(db)), handles_(std::move(handles)) {}
 
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
@@ -202,6 +268,15 @@ class RocksStore final : public Store {
     return std::optional(std::move(value));
   }
 
+  Status Discard(Family family, std::string_view prefix, std::string_view floor) override {
+    floors_->Raise(family, prefix, floor);
+    const rocksdb::Slice begin = ToSlice(prefix);
+    const rocksdb::Slice end = ToSlice(floor);
+    constexpr bool kIncludeEnd = false;
+    return ToStatus(rocksdb::DeleteFilesInRange(db_.get(), HandleOf(handles_, family), &begin, &end,
+                                                kIncludeEnd));
+  }
+
   std::unique_ptr<StoreCursor> NewCursor(Family family) const override {
     rocksdb::ReadOptions options;
     options.fill_cache = false;  // A drain reads each block once.
@@ -210,6 +285,7 @@ class RocksStore final : public Store {
   }
 
  private:
+  std::shared_ptr<Floors> floors_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;
 };
@@ -219,7 +295,7 @@ Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {
   // RocksDB has no code of its own for a directory that is taken.
   if (status.IsIOError() && text.find("lock") != std::string::npos) {
     return {ErrorCode::kUnavailable,
-            fmt::format("data directory {} is in use by another process", options.directory)};
+            fmt::format("{} is in use by another process", options.directory)};
   }
   return {CodeOf(status), fmt::format("opening {}: {}", options.directory, text)};
 }
@@ -239,13 +315,14 @@ Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
   rocksdb::DBOptions db_options = DatabaseOptions(options);
   db_options.use_direct_io_for_flush_and_compaction =
       options.env == nullptr && TakesDirectIo(options.directory);
+  const auto floors = std::make_shared<Floors>();
   rocksdb::DB* db = nullptr;
   Handles handles;
   const rocksdb::Status opened =
-      rocksdb::DB::Open(db_options, options.directory, Families(), &handles, &db);
+      rocksdb::DB::Open(db_options, options.directory, Families(options, floors), &handles, &db);
   if (!opened.ok()) return OpenError(options, opened);
   return std::unique_ptr<Store>(
-      std::make_unique<RocksStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles)));
+      std::make_unique<RocksStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles), floors));
 }
 
 Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {
@@ -257,6 +334,8 @@ Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {
   db_options.create_missing_column_families = false;
   db_options.info_log = std::make_shared<NoLogFile>();  // Not a byte is written.
   db_options.max_open_files = -1;  // All at once: a running relay deletes files.
+  const auto floors = std::make_shared<Floors>();
+  const auto families = Families(options, floors);
   rocksdb::DB* db = nullptr;
   Handles handles;
   rocksdb::Status opened;
@@ -264,12 +343,12 @@ Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {
   // and the opening of it; the list is then read again.
   constexpr int kTries = 5;
   for (int i = 0; i < kTries; ++i) {
-    opened = rocksdb::DB::OpenForReadOnly(db_options, options.directory, Families(), &handles, &db);
+    opened = rocksdb::DB::OpenForReadOnly(db_options, options.directory, families, &handles, &db);
     if (opened.ok()) break;
   }
   if (!opened.ok()) return OpenError(options, opened);
   return std::unique_ptr<Store>(
-      std::make_unique<RocksStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles)));
+      std::make_unique<RocksStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles), floors));
 }
 
 }  // namespace relay

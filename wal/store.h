@@ -69,6 +69,12 @@ class Store {
   virtual Status Write(StoreBatch& batch, Durability durability) = 0;
   virtual Result<std::optional<std::string>> Get(Family family, std::string_view key) const = 0;
 
+  // Nobody will ask again for the keys that begin with `prefix` and sort before
+  // `floor`: whole files of them go at once, the rest when their files are next
+  // rewritten; until then they may still be read. A floor holds until the store
+  // is closed and never falls. REQUIRES: that they are not needed is synced.
+  virtual Status Discard(Family family, std::string_view prefix, std::string_view floor) = 0;
+
   // Sees the store as it was at the call.
   virtual std::unique_ptr<StoreCursor> NewCursor(Family family) const = 0;
 };
@@ -76,6 +82,8 @@ class Store {
 struct StoreOptions {
   std::string directory;
   rocksdb::Env* env = nullptr;  // nullptr: the machine's own. Tests lose power with theirs.
+  // Of payloads: what is given back at once is whole files.
+  Bytes file_size = 64_MiB;
 };
 
 // Opens the store, or creates it with its directory (mode 0700). kUnavailable:

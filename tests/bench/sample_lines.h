@@ -28,22 +28,25 @@ inline std::uint64_t Mixed(std::uint64_t number) {
   return number ^ (number >> 31U);
 }
 
+// As telegraf's `cpu` input: most values are quotients with all their digits,
+// some are zero nearly always.
 inline void AppendSampleLine(std::string& lines, std::uint64_t number) {
-  constexpr std::array<std::string_view, 6> kShares = {
-      "usage_user", "usage_system", "usage_idle", "usage_iowait", "usage_irq", "usage_steal"};
-  constexpr std::array<std::string_view, 4> kCounts = {"context_switches", "interrupts",
-                                                       "processes_running", "processes_blocked"};
+  constexpr std::array<std::string_view, 10> kFields = {
+      "usage_user", "usage_system", "usage_idle",  "usage_iowait", "usage_softirq",
+      "usage_nice", "usage_irq",    "usage_steal", "usage_guest",  "usage_guest_nice"};
+  constexpr std::size_t kVaried = 7;
   const auto out = std::back_inserter(lines);
   fmt::format_to(out, "cpu,cpu=cpu{},host=web-{:04}.fra1,region=eu-1 ", number % 16,
                  number / 16 % 4096);
-  for (std::size_t i = 0; i < kShares.size(); ++i) {
+  for (std::size_t i = 0; i < kFields.size(); ++i) {
     const std::uint64_t value = Mixed(number * 16 + i);
-    fmt::format_to(out, "{}={}.{:012},", kShares.at(i), value % 60,
-                   (value >> 8U) % 1'000'000'000'000);
-  }
-  for (std::size_t i = 0; i < kCounts.size(); ++i) {
-    const std::uint64_t value = 400'000'000 + Mixed(number * 16 + 8 + i) % 1'000'000'000;
-    fmt::format_to(out, "{}={}i{}", kCounts.at(i), value, i + 1 < kCounts.size() ? "," : "");
+    const std::string_view comma = i == 0 ? "" : ",";
+    if (i < kVaried) {
+      fmt::format_to(out, "{}{}={}.{:014}", comma, kFields.at(i), value % 60,
+                     (value >> 8U) % 100'000'000'000'000);
+    } else {
+      fmt::format_to(out, "{}{}={}", comma, kFields.at(i), value % 64 == 0 ? 1 : 0);
+    }
   }
   fmt::format_to(out, " {}\n", 1'700'000'000'000'000'000 + number / 65'536 * 10'000'000'000);
 }

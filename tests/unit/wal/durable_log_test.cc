@@ -69,7 +69,7 @@ TEST_CASE("durable log: a second process is told that the directory is in use") 
   REQUIRE(!second.ok());
   CHECK_EQ(second.error().code(), ErrorCode::kUnavailable);
   CHECK_EQ(second.error().message(),
-           "data directory " + StoreDirectory(directory.path()) + " is in use by another process");
+           "data directory " + directory.path() + " is in use by another process");
 }
 
 TEST_CASE("durable log: nobody else may read its directory") {
