@@ -27,11 +27,26 @@ constexpr std::string_view kPreface =
     "# InfluxDB Relay: every setting with its default. What is left out keeps its\n"
     "# default; only the backends must be given, those below are examples.\n";
 
+constexpr Bytes kDiskMost = Bytes(1ULL << 50U);
+
 void DeclareLog(Section& section, LogConfig& log) {
   section.Value({"path", "The directory where accepted writes are kept until they are delivered."},
                 log.path, SomeText("the path of a directory"));
   section.Value({"codec", "How lines are compressed on disk."}, log.codec,
                 OneOf<Codec>({{"zstd", Codec::kZstd}, {"none", Codec::kNone}}));
+  section.Value({"max_size",
+                 "The most the directory may take; when reached, writes are refused with 503 until "
+                 "there is room again. What is only kept for a rewind is given up before."},
+                log.max_size, SizeBetween(1_GiB, kDiskMost));
+  section.Value({"min_free", "Left free on the file system for others; refuses like max_size."},
+                log.min_free, SizeBetween(0_B, kDiskMost));
+  section.Map({"keep_delivered", "How long delivered records are kept, whichever ends first."},
+              [&log](Section& keep) {
+                keep.Value({"for", "Since they were accepted."}, log.keep_for,
+                           TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365)));
+                keep.Value({"up_to", "As stored, for each backend."}, log.keep_up_to,
+                           SizeBetween(0_B, kDiskMost));
+              });
 }
 
 void DeclareHttp(Section& section, HttpListenerConfig& http) {

@@ -44,6 +44,10 @@ std::string ToString(const BackendUrl& url);
 struct LogConfig {
   std::string path = "/var/lib/influxdb-relay";
   Codec codec = Codec::kZstd;
+  Bytes max_size = 64_GiB;  // On disk; when reached, writes are refused.
+  Bytes min_free = 2_GiB;   // Left to others on the file system.
+  std::chrono::milliseconds keep_for = std::chrono::hours(24);  // Delivered records ...
+  Bytes keep_up_to = 8_GiB;  // ... and for each backend at most this much of them, as stored.
 };
 
 struct HttpListenerConfig {

@@ -17,6 +17,9 @@ int Serve(const std::string& config_path);
 
 int CheckConfig(const std::string& config_path);
 
+// A commented configuration with every setting and its default.
+int ShowExampleConfig();
+
 // Where a command finds the relay: by its configuration, or, where that is
 // elsewhere, by its data directory alone.
 struct Whereabouts {

@@ -10,6 +10,11 @@ namespace {
 
 constexpr const char* kDefaultConfig = "/etc/influxdb-relay/relay.yaml";
 
+struct CheckConfigArgs {
+  std::string config_path = kDefaultConfig;
+  bool example = false;
+};
+
 void AddWhereabouts(CLI::App& command, relay::Whereabouts& where) {
   command.add_option("--config", where.config_path, "The relay's configuration file")
       ->capture_default_str();
@@ -23,11 +28,16 @@ void AddServe(CLI::App& app, std::string& config_path, int& exit_code) {
   command->callback([&] { exit_code = relay::Serve(config_path); });
 }
 
-void AddCheckConfig(CLI::App& app, std::string& config_path, int& exit_code) {
+void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("check-config", "Say whether a configuration is right, and where not");
-  command->add_option("FILE,--config", config_path, "Configuration file")->capture_default_str();
-  command->callback([&] { exit_code = relay::CheckConfig(config_path); });
+  command->add_option("FILE,--config", args.config_path, "Configuration file")
+      ->capture_default_str();
+  command->add_flag("--example", args.example,
+                    "Print a configuration with every setting and its default instead");
+  command->callback([&] {
+    exit_code = args.example ? relay::ShowExampleConfig() : relay::CheckConfig(args.config_path);
+  });
 }
 
 void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
@@ -78,7 +88,8 @@ int Run(int argc, char** argv) {
   relay::StatusArgs status{.where = {.config_path = kDefaultConfig, .data = ""}};
   relay::InspectArgs inspect{.where = {.config_path = kDefaultConfig, .data = ""}};
   AddServe(app, config_path, exit_code);
-  AddCheckConfig(app, config_path, exit_code);
+  CheckConfigArgs check;
+  AddCheckConfig(app, check, exit_code);
   AddStatus(app, status, exit_code);
   AddInspect(app, inspect, exit_code);
   try {

@@ -38,6 +38,10 @@ constexpr std::array kBackendMetrics = {
                   [](const BackendStatus& b, WallTime now) {
                     return std::chrono::duration<Number>(OldestOwedAge(b, now)).count();
                   }},
+    BackendMetric{
+        "backend_kept_bytes", "gauge",
+        "Payloads on disk that the backend has and that are kept for a rewind.",
+        [](const BackendStatus& b, WallTime) { return AsNumber(b.figures.kept.stored.count()); }},
     BackendMetric{"backend_delivered_points_total", "counter", "Points the backend has taken.",
                   [](const BackendStatus& b, WallTime) { return AsNumber(b.figures.delivered); }},
     BackendMetric{"backend_dead_points_total", "counter",
@@ -132,6 +136,12 @@ std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
             AsNumber(counters.refused_lines()));
   page.Only("log_open", "gauge", "1 while the log takes appends.",
             status.log_failure.empty() ? 1 : 0);
+  page.Only("log_bytes", "gauge", "Bytes the log takes on disk.",
+            AsNumber(status.disk.used.count()));
+  page.Only("log_capacity_bytes", "gauge", "Bytes the log may take on disk: log.max_size.",
+            AsNumber(status.disk.max.count()));
+  page.Only("log_disk_free_bytes", "gauge", "Bytes free on the log's file system.",
+            AsNumber(status.disk.free.count()));
   AddRequests(page, counters);
   AddBackends(page, status);
   return std::move(page).Text();

@@ -95,10 +95,14 @@ class RunningRelay {
   ~RunningRelay() { Stop(); }
 
   Status Start() {
-    Result<std::unique_ptr<DurableLog>> log =
-        DurableLog::Open({.directory = config_.log.path}, NamesOf(config_));
+    LogOptions options{.directory = config_.log.path};
+    options.keep = {.time = config_.log.keep_for, .size = config_.log.keep_up_to};
+    options.size_max = config_.log.max_size;
+    options.free_min = config_.log.min_free;
+    Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, NamesOf(config_));
     if (!log.ok()) return std::move(log).error();
     log_ = std::move(log).value();
+    housekeeper_ = std::jthread([this](const std::stop_token& stop) { KeepHouse(stop); });
     StartFleet();
     // Whoever is told by /readyz that writes are taken must find it so.
     if (Status writes = StartWriteListeners(); !writes.ok()) return writes;
@@ -111,6 +115,7 @@ class RunningRelay {
     StopServers(write_servers_);
     if (fleet_) fleet_->Stop();
     if (admin_server_) admin_server_->Stop(std::chrono::milliseconds(0));
+    housekeeper_ = {};
     log_.reset();    // Its last group still wakes the fleet,
     fleet_.reset();  // which must therefore go after it.
   }
@@ -159,6 +164,25 @@ class RunningRelay {
     return Ok();
   }
 
+  void KeepHouse(const std::stop_token& stop) {
+    constexpr std::chrono::seconds kTurn{1};
+    Signal never;
+    std::string told;
+    while (!stop.stop_requested()) {
+      const Status kept = log_->KeepHouse(clock_.WallNow());
+      std::string trouble = kept.ok() ? "" : kept.error().message();
+      if (const Status room = log_->Health(); trouble.empty() && !room.ok()) {
+        trouble = room.error().message();
+      }
+      if (trouble != told && trouble.empty()) Journal(Level::kInfo, "the log is well again");
+      if (told.empty() && !trouble.empty()) {
+        Journal(Level::kError, "the log is not well", {{"why", trouble}});
+      }
+      told = std::move(trouble);
+      clock_.WaitFor(never, kTurn, stop);
+    }
+  }
+
   static void StopServers(std::vector<std::unique_ptr<HttpServer>>& servers) {
     std::vector<std::jthread> stopping;
     stopping.reserve(servers.size());
@@ -171,6 +195,7 @@ class RunningRelay {
     status.now = clock_.WallNow();
     status.running = true;
     status.log_path = config_.log.path;
+    status.disk = log_->disk_use();
     if (Status health = log_->Health(); !health.ok()) status.log_failure = health.error().message();
     const std::map<BackendId, WorkerStatus> workers = fleet_->Snapshots();
     status.backends = BackendStatuses(*log_);
@@ -197,6 +222,7 @@ class RunningRelay {
   std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Fleet> fleet_;
+  std::jthread housekeeper_;
 };
 
 // Thousands of clients and hundreds of files of the log.
@@ -259,6 +285,11 @@ int Serve(const std::string& config_path) {
   Journal(Level::kInfo, "stopping", {{"signal", signal}});
   relay.Stop();
   Journal(Level::kInfo, "stopped");
+  return kDone;
+}
+
+int ShowExampleConfig() {
+  fmt::print("{}", ReferenceYaml());
   return kDone;
 }
 

@@ -39,6 +39,10 @@ Json BackendJson(const BackendStatus& backend, WallTime now) {
   if (figures.oldest_owed) {
     json["oldest_pending_ns"] = figures.oldest_owed->time_since_epoch().count();
   }
+  json["kept_records"] = figures.marks.cursor - figures.marks.trimmed;
+  json["kept_points"] = figures.kept.points;
+  json["kept_bytes"] = figures.kept.bytes.count();
+  json["kept_stored_bytes"] = figures.kept.stored.count();
   json["accepted_points"] = figures.accepted.points;
   json["accepted_bytes"] = figures.accepted.bytes.count();
   json["delivered_points"] = figures.delivered;
@@ -68,6 +72,8 @@ BackendStatus BackendFrom(const Json& json) {
   if (json.contains("oldest_pending_ns")) {
     figures.oldest_owed = TimeFrom(json.at("oldest_pending_ns"));
   }
+  figures.kept = {json.at("kept_points"), Bytes(json.at("kept_bytes").get<std::uint64_t>()),
+                  Bytes(json.at("kept_stored_bytes").get<std::uint64_t>())};
   figures.accepted = {json.at("accepted_points"),
                       Bytes(json.at("accepted_bytes").get<std::uint64_t>())};
   figures.delivered = json.at("delivered_points");
@@ -149,7 +155,12 @@ std::string ToJson(const RelayStatus& status) {
   json["version"] = status.version;
   json["now_ns"] = status.now.time_since_epoch().count();
   json["running"] = status.running;
-  json["log"] = {{"path", status.log_path}, {"failure", status.log_failure}};
+  json["log"] = {{"path", status.log_path},
+                 {"failure", status.log_failure},
+                 {"used_bytes", status.disk.used.count()},
+                 {"max_bytes", status.disk.max.count()},
+                 {"free_bytes", status.disk.free.count()},
+                 {"min_free_bytes", status.disk.min_free.count()}};
   json["backends"] = Json::array();
   for (const BackendStatus& backend : status.backends) {
     json["backends"].push_back(BackendJson(backend, status.now));
@@ -165,7 +176,12 @@ Result<RelayStatus> StatusFromJson(const std::string& text) {
     status.now = TimeFrom(json.at("now_ns"));
     status.running = json.at("running");
     status.log_path = json.at("log").at("path");
-    status.log_failure = json.at("log").at("failure");
+    const Json& log = json.at("log");
+    status.log_failure = log.at("failure");
+    status.disk = {Bytes(log.at("used_bytes").get<std::uint64_t>()),
+                   Bytes(log.at("max_bytes").get<std::uint64_t>()),
+                   Bytes(log.at("free_bytes").get<std::uint64_t>()),
+                   Bytes(log.at("min_free_bytes").get<std::uint64_t>())};
     for (const Json& backend : json.at("backends")) status.backends.push_back(BackendFrom(backend));
     return status;
   } catch (const Json::exception& error) {

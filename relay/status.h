@@ -29,6 +29,7 @@ struct RelayStatus {
   bool running = false;
   std::string log_path;
   std::string log_failure;  // Empty: appends are taken.
+  DiskUse disk;             // All zero when read from the directory.
   std::vector<BackendStatus> backends;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 namespace relay {
@@ -17,6 +18,28 @@ Error NoSuchBackend(const BackendId& backend) {
   return {ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text())};
 }
 
+Error DiskError(const std::string& directory, const std::error_code& why) {
+  return {ErrorCode::kIo, fmt::format("measuring {}: {}", directory, why.message())};
+}
+
+// What lies in the directory and what the file system has left.
+Result<DiskUse> MeasureDirectory(const std::string& directory) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  DiskUse use;
+  const fs::space_info space = fs::space(directory, failed);
+  if (failed) return DiskError(directory, failed);
+  use.free = Bytes(space.available);
+  fs::recursive_directory_iterator at(directory, failed);
+  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    std::error_code gone;  // The engine deletes files as it likes.
+    const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
+    if (!gone) use.used += Bytes(size);
+  }
+  if (failed) return DiskError(directory, failed);
+  return use;
+}
+
 void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state) {
   const std::string key = RunKey(number);
   batch.Put(Family::kState, key, EncodeRunState(key, state));
@@ -28,6 +51,7 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
                                                      const std::vector<BackendId>& backends) {
   std::unique_ptr<DurableLog> log(new DurableLog(options, backends));
   if (Status opened = log->OpenAndLoad(); !opened.ok()) return std::move(opened).error();
+  if (Status measured = log->MeasureDisk(); !measured.ok()) return std::move(measured).error();
   log->committer_ = std::thread([raw = log.get()] { raw->CommitLoop(); });
   return log;
 }
@@ -47,8 +71,9 @@ DurableLog::~DurableLog() {
 
 // REQUIRES: store_ is closed, nobody reads.
 Status DurableLog::OpenAndLoad() {
-  Result<std::unique_ptr<Store>> store =
-      OpenStore({.directory = StoreDirectory(options_.directory), .env = options_.env});
+  Result<std::unique_ptr<Store>> store = OpenStore({.directory = StoreDirectory(options_.directory),
+                                                    .env = options_.env,
+                                                    .file_size = options_.file_size});
   if (!store.ok() && store.error().code() == ErrorCode::kUnavailable) {
     return Error(ErrorCode::kUnavailable,
                  fmt::format("data directory {} is in use by another process", options_.directory));
@@ -100,6 +125,7 @@ Status DurableLog::Adopt(LoadedLog loaded) {
   }
   runs_ = std::move(loaded.runs);
   last_payload_ = loaded.last_payload;
+  newest_payload_ = loaded.last_payload;
   tails_.clear();
   for (const auto& [backend, run] : runs_) {
     tails_.emplace(backend, Tail{run.number, run.head, run.last_accepted});
@@ -164,14 +190,30 @@ void DurableLog::Append(AppendRequest request, AppendDone done) {
   }
   const bool first = appends_.empty();
   waiting_ += request.record.size().stored;
+  appended_since_measured_ += request.record.size().stored;
   appends_.push_back({std::move(request), std::move(done), PayloadId(0)});
   lock.unlock();
   if (first) work_.notify_one();
 }
 
-// REQUIRES: mutex_ is held.
+// REQUIRES: mutex_ is held. The same below.
+Status DurableLog::CheckRoom() const {
+  const Bytes used = disk_.used + appended_since_measured_;
+  if (used >= options_.size_max) {
+    return Error(ErrorCode::kFull, fmt::format("the log is full: {} of {} bytes are used",
+                                               used.count(), options_.size_max.count()));
+  }
+  if (disk_.max.count() > 0 && disk_.free <= disk_.min_free) {
+    return Error(ErrorCode::kFull,
+                 fmt::format("the disk is full: {} bytes are free, {} are left to others",
+                             disk_.free.count(), disk_.min_free.count()));
+  }
+  return Ok();
+}
+
 Status DurableLog::Admit(Bytes size) const {
   if (closed_because_) return Closed(*closed_because_);
+  if (Status room = CheckRoom(); !room.ok()) return room;
   // A record larger than the bound is let in when nothing else waits.
   if (appends_.empty() || waiting_ + size <= options_.waiting_max) return Ok();
   return Error(ErrorCode::kUnavailable,
@@ -195,21 +237,124 @@ Status DurableLog::Advance(const BackendId& backend, const Position& through,
 
 Status DurableLog::SetAside(const BackendId& backend, const Position& through, PointCount delivered,
                             std::vector<DeadLetter> letters) {
-  WaitingSetAside op{backend, through, delivered, std::move(letters), {}, {}};
-  std::future<Status> done = op.done.get_future();
+  PointCount dead = 0;
+  for (const DeadLetter& letter : letters) dead += letter.points;
+  const auto apply = [through, delivered, dead, count = letters.size()](RunState& state) {
+    INVARIANT(state.cursor.sequence <= through.sequence);
+    state.cursor = through;
+    state.delivered += delivered;
+    state.dead += dead;
+    state.last_dead_number += count;
+  };
+  return Change(backend, apply, std::move(letters));
+}
+
+// Has the committer write and sync a change, and waits for it.
+Status DurableLog::Change(const BackendId& backend, std::function<void(RunState&)> apply,
+                          std::vector<DeadLetter> letters) {
+  WaitingChange change{backend, std::move(apply), std::move(letters), {}};
+  std::future<Status> done = change.done.get_future();
   {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return NoSuchBackend(backend);
+    if (!runs_.contains(backend)) return NoSuchBackend(backend);
     if (closed_because_ || stopping_) {
       return Error(ErrorCode::kUnavailable, "the log takes no writes now");
     }
-    INVARIANT(found->second.state.cursor.sequence <= through.sequence);
-    INVARIANT(through.sequence <= found->second.head.sequence);
-    set_asides_.push_back(&op);
+    changes_.push_back(&change);
   }
   work_.notify_one();
   return done.get();
+}
+
+Status DurableLog::KeepHouse(WallTime now) {
+  if (Status measured = MeasureDisk(); !measured.ok()) return measured;
+  KeepPolicy keep = options_.keep;
+  if (disk_use().full()) {
+    Bytes kept(0);
+    for (const BackendId& backend : Backends()) {
+      const std::lock_guard lock(mutex_);
+      const RunState& state = runs_.at(backend).state;
+      kept = std::max(kept, state.cursor.totals.stored - state.trimmed.totals.stored);
+    }
+    // What is left of it in the end is not worth the refusal of a write.
+    const Bytes half(kept > options_.file_size ? kept.count() / 2 : 0);
+    keep.size = std::min(keep.size, half);
+  }
+  if (Status trimmed = Trim(keep, now); !trimmed.ok()) return trimmed;
+  return MeasureDisk();
+}
+
+DiskUse DurableLog::disk_use() const {
+  const std::lock_guard lock(mutex_);
+  DiskUse use = disk_;
+  use.used += appended_since_measured_;
+  return use;
+}
+
+Status DurableLog::MeasureDisk() {
+  Bytes appended_before(0);
+  {
+    const std::lock_guard lock(mutex_);
+    appended_before = appended_since_measured_;
+  }
+  Result<DiskUse> measured = MeasureDirectory(options_.directory);
+  if (!measured.ok()) return std::move(measured).error();
+  const std::lock_guard lock(mutex_);
+  disk_ = measured.value();
+  disk_.max = options_.size_max;
+  disk_.min_free = options_.free_min;
+  appended_since_measured_ = appended_since_measured_ - appended_before;
+  return Ok();
+}
+
+Status DurableLog::Trim(const KeepPolicy& keep, WallTime now) {
+  for (const BackendId& backend : Backends()) {
+    if (Status trimmed = TrimRun(backend, keep, now); !trimmed.ok()) {
+      return std::move(trimmed).error().Within("trimming " + backend.text());
+    }
+  }
+  return DiscardTrimmed();
+}
+
+Status DurableLog::TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now) {
+  Position target;
+  {
+    const std::shared_lock open(store_mutex_);
+    Result<RunReader> reader = ReaderOf(backend);
+    if (!reader.ok()) return std::move(reader).error();
+    Result<Position> found = reader.value().TrimTarget(keep, now);
+    if (!found.ok()) return std::move(found).error();
+    target = found.value();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (target.sequence <= runs_.at(backend).state.trimmed.sequence) return Ok();
+  }
+  return Change(backend, [target](RunState& state) { state.trimmed = target; }, {});
+}
+
+// Gives back what no run needs. The marks that say so were synced before they
+// could be seen here.
+Status DurableLog::DiscardTrimmed() {
+  const std::shared_lock open(store_mutex_);
+  if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
+  Runs runs;
+  PayloadId floor(0);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_because_) return Closed(*closed_because_);
+    runs = runs_;
+    floor = newest_payload_.Next();
+  }
+  for (const auto& [backend, run] : runs) {
+    Result<std::optional<PayloadId>> first = RunReader(*store_, run).FirstPayload();
+    if (!first.ok()) return std::move(first).error();
+    if (first.value()) floor = std::min(floor, *first.value());
+    const std::string end = EntryKey(run.number, run.state.trimmed.sequence.Next());
+    const std::string prefix = end.substr(0, sizeof(std::uint32_t));
+    if (Status gone = store_->Discard(Family::kEntries, prefix, end); !gone.ok()) return gone;
+  }
+  return store_->Discard(Family::kPayloads, "", PayloadKey(floor));
 }
 
 Marks DurableLog::MarksOf(const BackendId& backend) const {
@@ -226,7 +371,7 @@ void DurableLog::OnReadable(std::function<void()> listener) {
 Status DurableLog::Health() const {
   const std::lock_guard lock(mutex_);
   if (closed_because_) return Closed(*closed_because_);
-  return Ok();
+  return CheckRoom();
 }
 
 void DurableLog::CommitLoop() {
@@ -244,14 +389,14 @@ DurableLog::Group DurableLog::NextGroup() {
   std::unique_lock lock(mutex_);
   const auto wait = closed_because_ ? reopen_after_ : options_.cursor_interval;
   work_.wait_for(lock, wait,
-                 [this] { return stopping_ || !appends_.empty() || !set_asides_.empty(); });
+                 [this] { return stopping_ || !appends_.empty() || !changes_.empty(); });
   Group group;
   if (!closed_because_) {
     TakeAppends(group);
-    group.set_asides.swap(set_asides_);
+    group.changes.swap(changes_);
     TakeDirtyCursors(group);
   }
-  group.last = stopping_ && appends_.empty() && set_asides_.empty();
+  group.last = stopping_ && appends_.empty() && changes_.empty();
   return group;
 }
 
@@ -269,10 +414,8 @@ void DurableLog::TakeAppends(Group& group) {
 void DurableLog::TakeDirtyCursors(Group& group) {
   for (const BackendId& backend : dirty_) group.cursors.emplace(backend, runs_.at(backend).state);
   dirty_.clear();
-  // A backend that sets letters aside waits for them: its cursor stands still,
-  // and its state after them replaces the one before.
-  for (const WaitingSetAside* op : group.set_asides) {
-    group.cursors.insert_or_assign(op->backend, runs_.at(op->backend).state);
+  for (const WaitingChange* change : group.changes) {
+    group.cursors.emplace(change->backend, runs_.at(change->backend).state);
   }
 }
 
@@ -283,17 +426,20 @@ void DurableLog::Commit(Group group) {
   }
   Publish(group);
   for (WaitingAppend& append : group.appends) append.done(SyncGate::Passed(append.payload));
-  for (WaitingSetAside* op : group.set_asides) op->done.set_value(Ok());
+  for (WaitingChange* change : group.changes) change->done.set_value(Ok());
   if (!group.appends.empty() && on_readable_) on_readable_();
 }
 
 Status DurableLog::WriteGroup(Group& group) {
   batch_->Clear();
   for (WaitingAppend& append : group.appends) StageAppend(append);
-  for (WaitingSetAside* op : group.set_asides) {
-    RunState& state = group.cursors.at(op->backend);
-    StageSetAside(*op, state);
-    state = op->after;
+  for (const WaitingChange* change : group.changes) {
+    StageChange(*change, group.cursors.at(change->backend));
+  }
+  if (!group.changes.empty()) {
+    // With the marks that let the newest payload go: its number is not given again.
+    batch_->Put(Family::kState, kLastPayloadKey,
+                EncodeNumber(kLastPayloadKey, last_payload_.value()));
   }
   for (const auto& [backend, state] : group.cursors) {
     PutRunState(*batch_, tails_.at(backend).number, state);
@@ -323,15 +469,13 @@ void DurableLog::StageAppend(WaitingAppend& append) {
   }
 }
 
-void DurableLog::StageSetAside(WaitingSetAside& op, const RunState& before) {
-  op.after = before;
-  op.after.cursor = op.through;
-  op.after.delivered += op.delivered;
-  for (const DeadLetter& letter : op.letters) {
-    op.after.dead += letter.points;
-    const std::string key = DeadKey(tails_.at(op.backend).number, ++op.after.last_dead_number);
+void DurableLog::StageChange(const WaitingChange& change, RunState& state) {
+  std::uint64_t number = state.last_dead_number;
+  for (const DeadLetter& letter : change.letters) {
+    const std::string key = DeadKey(tails_.at(change.backend).number, ++number);
     batch_->Put(Family::kDead, key, EncodeDead(key, letter));
   }
+  change.apply(state);
 }
 
 // Makes what was synced visible.
@@ -345,7 +489,9 @@ void DurableLog::Publish(Group& group) {
     run.head = tail.head;
     run.last_accepted = tail.last_accepted;
   }
-  for (const WaitingSetAside* op : group.set_asides) runs_.at(op->backend).state = op->after;
+  if (!group.appends.empty()) newest_payload_ = group.appends.back().payload;
+  // Applied anew: a cursor may have moved since the state was copied.
+  for (const WaitingChange* change : group.changes) change->apply(runs_.at(change->backend).state);
 }
 
 // Refuses everything that waits: what of the failed batch is on disk is unknown
@@ -358,12 +504,12 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
     std::move(appends_.begin(), appends_.end(), std::back_inserter(group.appends));
     appends_.clear();
     waiting_ = Bytes(0);
-    group.set_asides.insert(group.set_asides.end(), set_asides_.begin(), set_asides_.end());
-    set_asides_.clear();
+    group.changes.insert(group.changes.end(), changes_.begin(), changes_.end());
+    changes_.clear();
   }
   const Error refusal = Closed(failure);
   for (WaitingAppend& append : group.appends) append.done(refusal);
-  for (WaitingSetAside* op : group.set_asides) op->done.set_value(refusal);
+  for (WaitingChange* change : group.changes) change->done.set_value(refusal);
   reopen_after_ = std::chrono::milliseconds(0);
 }
 

@@ -44,6 +44,10 @@ struct LogOptions {
   Bytes waiting_max = 64_MiB;
   // Lines kept in memory for the backends that keep up.
   Bytes recent_max = 32_MiB;
+  KeepPolicy keep;
+  Bytes size_max = 64_GiB;   // On disk, all of the directory.
+  Bytes free_min = 2_GiB;    // Left to others on the file system.
+  Bytes file_size = 64_MiB;  // See StoreOptions.
   std::chrono::milliseconds reopen_first{1'000};
   std::chrono::milliseconds reopen_max{30'000};
 };
@@ -54,6 +58,14 @@ class DurableLog final : public Log {
   // at their first append. Errors as OpenStore and LoadLog.
   static Result<std::unique_ptr<DurableLog>> Open(const LogOptions& options,
                                                   const std::vector<BackendId>& backends);
+
+  // One turn of housekeeping, to be called about every second: measures the
+  // disk, trims what was delivered and outlived its keeping, and, where the
+  // log has reached its limit, gives up what is kept for a rewind, the older
+  // half each turn. By one thread.
+  Status KeepHouse(WallTime now);
+
+  DiskUse disk_use() const;
 
   // Commits what waits, syncs the cursors, closes.
   ~DurableLog() override;
@@ -79,23 +91,21 @@ class DurableLog final : public Log {
     AppendDone done;
     PayloadId payload{0};
   };
-  // Lives on the stack of the thread that waits for it.
-  struct WaitingSetAside {
+  // A change of a run that its caller waits for, on whose stack it lives.
+  struct WaitingChange {
     const BackendId& backend;
-    Position through;
-    PointCount delivered;
+    std::function<void(RunState&)> apply;  // To what is written, then to what is seen.
     std::vector<DeadLetter> letters;
     std::promise<Status> done;
-    RunState after;
   };
   // What one batch holds.
   struct Group {
     std::vector<WaitingAppend> appends;
-    std::vector<WaitingSetAside*> set_asides;
+    std::vector<WaitingChange*> changes;
     std::map<BackendId, RunState> cursors;
     bool last = false;
 
-    bool empty() const { return appends.empty() && set_asides.empty() && cursors.empty(); }
+    bool empty() const { return appends.empty() && changes.empty() && cursors.empty(); }
   };
   // Where the committer puts a backend's next record.
   struct Tail {
@@ -110,7 +120,15 @@ class DurableLog final : public Log {
   Status RegisterNewBackends(Store& store, LoadedLog& loaded) const;
   Status Adopt(LoadedLog loaded);
   Result<RunReader> ReaderOf(const BackendId& backend) const;
+  Status CheckRoom() const;
   Status Admit(Bytes size) const;
+
+  Status Change(const BackendId& backend, std::function<void(RunState&)> apply,
+                std::vector<DeadLetter> letters);
+  Status MeasureDisk();
+  Status Trim(const KeepPolicy& keep, WallTime now);
+  Status TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now);
+  Status DiscardTrimmed();
 
   void CommitLoop();
   Group NextGroup();
@@ -119,7 +137,7 @@ class DurableLog final : public Log {
   void Commit(Group group);
   Status WriteGroup(Group& group);
   void StageAppend(WaitingAppend& append);
-  void StageSetAside(WaitingSetAside& op, const RunState& before);
+  void StageChange(const WaitingChange& change, RunState& state);
   void Publish(Group& group);
   void CloseAfter(Group& group, const Error& failure);
   void ReopenWhenDue();
@@ -138,8 +156,11 @@ class DurableLog final : public Log {
   std::set<BackendId> dirty_;  // Whose cursor is not written yet.
   std::deque<WaitingAppend> appends_;
   Bytes waiting_{0};
-  std::vector<WaitingSetAside*> set_asides_;
+  std::vector<WaitingChange*> changes_;
   std::optional<Error> closed_because_;
+  DiskUse disk_;
+  Bytes appended_since_measured_{0};
+  PayloadId newest_payload_{0};  // That can be read.
   bool stopping_ = false;
 
   // The committer's own.

@@ -202,17 +202,17 @@ std::string RunKey(BackendNumber backend) {
   return key;
 }
 
-std::string EncodeNumber(std::string_view key, std::uint32_t number) {
+std::string EncodeNumber(std::string_view key, std::uint64_t number) {
   std::string value = BeginValue();
   PutBigEndian(value, number);
   return Seal(key, std::move(value));
 }
 
-Result<std::uint32_t> DecodeNumber(std::string_view key, std::string_view value) {
+Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value) {
   Result<BigEndianReader> body = Open(key, value);
   if (!body.ok()) return std::move(body).error();
   BigEndianReader reader = body.value();
-  const auto number = reader.Take<std::uint32_t>();
+  const auto number = reader.Take<std::uint64_t>();
   if (!reader.finished()) return Damaged(key, "a number of another length");
   return number;
 }

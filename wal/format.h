@@ -64,6 +64,7 @@ Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value);
 // Keys of the `state` family.
 inline constexpr std::string_view kFormatKey = "format";
 inline constexpr std::string_view kLastBackendKey = "last-backend";
+inline constexpr std::string_view kLastPayloadKey = "last-payload";
 inline constexpr std::string_view kBackendPrefix = "backend/";
 std::string BackendKey(const BackendId& name);
 std::string RunKey(BackendNumber backend);
@@ -71,8 +72,8 @@ std::string RunKey(BackendNumber backend);
 // The version of the whole: which families there are and what they mean.
 inline constexpr std::uint32_t kFormatVersion = 1;
 
-std::string EncodeNumber(std::string_view key, std::uint32_t number);
-Result<std::uint32_t> DecodeNumber(std::string_view key, std::string_view value);
+std::string EncodeNumber(std::string_view key, std::uint64_t number);
+Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value);
 
 std::string EncodeRunState(std::string_view key, const RunState& state);
 Result<RunState> DecodeRunState(std::string_view key, std::string_view value);

@@ -17,7 +17,9 @@
 // THREADS. Every method may be called from any thread at any time; per backend,
 // one thread at a time moves the cursor.
 //
-// ERRORS. A write or sync that fails closes the log for appends: what is on
+// ERRORS. kFull from an append: the log has reached its limit on disk; it takes
+// appends again by itself once there is room. Nothing of the record was stored.
+// A write or sync that fails closes the log for appends: what is on
 // disk is unknown. Everything that waits, and every later append, is refused
 // with kUnavailable until the log has closed and reopened itself and derived
 // the heads anew from what is there. A record that was refused so may turn out
@@ -102,6 +104,7 @@ struct Figures {
   Marks marks;
   Totals accepted;  // Up to head.
   Totals owed;      // Between cursor and head.
+  Totals kept;      // Between trimmed and cursor: can be rewound to.
   std::optional<WallTime> oldest_owed;
   PointCount delivered = 0;
   PointCount held = 0;
@@ -117,6 +120,16 @@ struct Figures {
 struct ReadLimit {
   RecordCount records = 1;
   Bytes bytes = 4_MiB;
+};
+
+// What the log takes on its disk.
+struct DiskUse {
+  Bytes used{0};
+  Bytes max{0};
+  Bytes free{0};  // On the file system.
+  Bytes min_free{0};
+
+  bool full() const { return used >= max || free <= min_free; }
 };
 
 // The proof that a record was synced. Only a log can make one, and only a

@@ -12,16 +12,24 @@ Error NoSuchBackend(const BackendId& backend) {
   return {ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text())};
 }
 
-Status CheckFormat(const Store& store) {
-  Result<std::optional<std::string>> stored = store.Get(Family::kState, kFormatKey);
+// A number of the `state` family; nothing where it was never written.
+Result<std::optional<std::uint64_t>> ReadNumber(const Store& store, std::string_view key) {
+  Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
   if (!stored.ok()) return std::move(stored).error();
-  if (!stored.value()) return Ok();  // New and still empty.
-  Result<std::uint32_t> version = DecodeNumber(kFormatKey, *stored.value());
+  if (!stored.value()) return std::optional<std::uint64_t>();
+  Result<std::uint64_t> number = DecodeNumber(key, *stored.value());
+  if (!number.ok()) return std::move(number).error();
+  return std::optional(number.value());
+}
+
+Status CheckFormat(const Store& store) {
+  Result<std::optional<std::uint64_t>> version = ReadNumber(store, kFormatKey);
   if (!version.ok()) return std::move(version).error();
-  if (version.value() == kFormatVersion) return Ok();
+  // None: new and still empty.
+  if (version.value().value_or(kFormatVersion) == kFormatVersion) return Ok();
   return Error(ErrorCode::kInvalidInput,
                fmt::format("the log has format {}, this program reads and writes format {}",
-                           version.value(), kFormatVersion));
+                           *version.value(), kFormatVersion));
 }
 
 // The newest entry of a backend, if it has one.
@@ -81,9 +89,10 @@ Status LoadRuns(const Store& store, LoadedLog& log) {
   for (at->Seek(kBackendPrefix); at->Valid() && at->Key().starts_with(kBackendPrefix); at->Next()) {
     Result<BackendId> name = BackendId::Parse(at->Key().substr(kBackendPrefix.size()));
     if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name in the log is damaged");
-    Result<std::uint32_t> number = DecodeNumber(at->Key(), at->Value());
-    if (!number.ok()) return std::move(number).error();
-    Result<Run> run = LoadRun(store, BackendNumber(number.value()), log.last_payload);
+    Result<std::uint64_t> stored = DecodeNumber(at->Key(), at->Value());
+    if (!stored.ok()) return std::move(stored).error();
+    const BackendNumber number(static_cast<std::uint32_t>(stored.value()));
+    Result<Run> run = LoadRun(store, number, log.last_payload);
     if (!run.ok()) return std::move(run).error().Within(name.value().text());
     log.runs.emplace(std::move(name).value(), run.value());
     log.last_backend = std::max(log.last_backend, number.value());
@@ -246,12 +255,14 @@ Result<LoadedLog> LoadLog(const Store& store) {
   log.last_payload = last.value();
   if (Status loaded = LoadRuns(store, log); !loaded.ok()) return std::move(loaded).error();
 
-  Result<std::optional<std::string>> stored = store.Get(Family::kState, kLastBackendKey);
-  if (!stored.ok()) return std::move(stored).error();
-  if (!stored.value()) return log;
-  Result<std::uint32_t> number = DecodeNumber(kLastBackendKey, *stored.value());
-  if (!number.ok()) return std::move(number).error();
-  log.last_backend = std::max(log.last_backend, number.value());
+  Result<std::optional<std::uint64_t>> backend = ReadNumber(store, kLastBackendKey);
+  if (!backend.ok()) return std::move(backend).error();
+  log.last_backend =
+      std::max(log.last_backend, static_cast<std::uint32_t>(backend.value().value_or(0)));
+  // The payloads themselves may be trimmed to the last one.
+  Result<std::optional<std::uint64_t>> payload = ReadNumber(store, kLastPayloadKey);
+  if (!payload.ok()) return std::move(payload).error();
+  log.last_payload = std::max(log.last_payload, PayloadId(payload.value().value_or(0)));
   return log;
 }
 
@@ -285,6 +296,7 @@ Result<Figures> RunReader::ReadFigures() const {
   figures.marks = run_.marks();
   figures.accepted = run_.head.totals;
   figures.owed = run_.head.totals - run_.state.cursor.totals;
+  figures.kept = run_.state.cursor.totals - run_.state.trimmed.totals;
   figures.delivered = run_.state.delivered;
   figures.dead = run_.state.dead;
   figures.dropped = run_.state.dropped;
@@ -296,13 +308,45 @@ Result<Figures> RunReader::ReadFigures() const {
 }
 
 Result<Sequence> RunReader::LastBefore(WallTime time) const {
+  return LastWhere([time](const Entry& entry) { return entry.accepted_at < time; });
+}
+
+Result<Position> RunReader::TrimTarget(const KeepPolicy& keep, WallTime now) const {
+  const Position& trimmed = run_.state.trimmed;
+  const Position& cursor = run_.state.cursor;
+  if (trimmed.sequence == cursor.sequence) return trimmed;
+  Result<Sequence> target = LastWhere([&](const Entry& entry) {
+    if (entry.position.sequence > cursor.sequence) return false;
+    const bool too_old = entry.accepted_at < now - keep.time;
+    const Bytes kept_with_it =
+        cursor.totals.stored - (entry.position.totals.stored - entry.size.stored);
+    const bool too_much = kept_with_it > keep.size;
+    return too_old || too_much;
+  });
+  if (!target.ok()) return std::move(target).error();
+  if (target.value() == trimmed.sequence) return trimmed;
+  Result<Entry> entry = ReadEntry(target.value());
+  if (!entry.ok()) return std::move(entry).error();
+  return entry.value().position;
+}
+
+Result<std::optional<PayloadId>> RunReader::FirstPayload() const {
+  if (run_.state.trimmed.sequence == run_.head.sequence) return std::optional<PayloadId>();
+  Result<Entry> entry = ReadEntry(run_.state.trimmed.sequence.Next());
+  if (!entry.ok()) return std::move(entry).error();
+  return std::optional(entry.value().payload);
+}
+
+// The last sequence whose entry, and all before it, are `wanted`: by bisection.
+template <typename Wanted>
+Result<Sequence> RunReader::LastWhere(const Wanted& wanted) const {
   std::uint64_t low = run_.state.trimmed.sequence.value();
   std::uint64_t high = run_.head.sequence.value();
   while (low < high) {  // The answer is in [low, high].
     const std::uint64_t middle = low + (high - low + 1) / 2;
     Result<Entry> entry = ReadEntry(Sequence(middle));
     if (!entry.ok()) return std::move(entry).error();
-    if (entry.value().accepted_at < time) {
+    if (wanted(entry.value())) {
       low = middle;
     } else {
       high = middle - 1;

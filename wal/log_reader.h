@@ -29,6 +29,12 @@ struct LoadedLog {
 // store was written by another version of the format; it says which.
 Result<LoadedLog> LoadLog(const Store& store);
 
+// How long delivered records are kept for a rewind: whichever ends first.
+struct KeepPolicy {
+  std::chrono::nanoseconds time = std::chrono::hours(24);
+  Bytes size = 8_GiB;  // As stored, for each backend.
+};
+
 class RunReader {
  public:
   // `run` is a copy: marks and sums of one moment. The store outlives the
@@ -41,7 +47,16 @@ class RunReader {
   Result<Sequence> LastBefore(WallTime time) const;
   Result<std::vector<StoredDeadLetter>> ReadDead(std::uint64_t after, std::size_t count_max) const;
 
+  // Up to where delivered records need not be kept; never beyond the cursor,
+  // never before what is trimmed.
+  Result<Position> TrimTarget(const KeepPolicy& keep, WallTime now) const;
+
+  // Of the oldest record that is kept or owed; nothing where there is none.
+  Result<std::optional<PayloadId>> FirstPayload() const;
+
  private:
+  template <typename Wanted>
+  Result<Sequence> LastWhere(const Wanted& wanted) const;
   Result<Entry> ReadEntry(Sequence sequence) const;
   std::optional<Totals> TotalsAt(Sequence sequence) const;
 

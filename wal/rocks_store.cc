@@ -32,9 +32,6 @@ namespace fs = std::filesystem;
 constexpr std::array kFamilyNames = {"payloads", "entries", "held", "dead", "gaps", "state"};
 
 constexpr std::size_t kSmallMemtable = 8U << 20U;
-// Beyond it the oldest memtables are flushed: bounds recovery and what a damaged
-// WAL can hold; a family that is seldom written would otherwise pin gigabytes.
-constexpr std::uint64_t kWalSizeMax = 64U << 20U;
 // An index entry per 64 KiB: tens of GB of payloads cost tens of MB of index.
 constexpr std::size_t kPayloadBlock = 64U << 10U;
 constexpr int kOpenFilesMax = 512;
@@ -96,7 +93,10 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   db.allow_data_in_errors = false;  // Errors are shown; payloads must not be.
   db.max_bgerror_resume_count = 0;
   db.listeners = {std::make_shared<NoAutoRecovery>()};
-  db.max_total_wal_size = kWalSizeMax;
+  // Beyond it the oldest memtables are flushed: bounds recovery and what a
+  // damaged WAL can hold; a family that is seldom written would otherwise pin
+  // gigabytes.
+  db.max_total_wal_size = options.file_size.count();
   db.max_open_files = kOpenFilesMax;
   db.bytes_per_sync = 1U << 20U;  // p99 of an append from 41 to 24 ms.
   db.max_background_jobs = 2;

@@ -78,9 +78,10 @@ Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
   if (drain) cell.drain_seconds = Drain(relay);
   const ProcessFigures after = FiguresOf(pid);
 
-  const auto accepted = static_cast<double>(cell.wrk.accepted());
+  // Where all were refused, the figures below are of nothing and not infinite.
+  const auto accepted = static_cast<double>(std::max<std::uint64_t>(cell.wrk.accepted(), 1));
   const auto bytes = static_cast<double>((AcceptedBytes(relay) - accepted_before).count());
-  cell.points_per_second = accepted * load.lines / cell.wrk.seconds;
+  cell.points_per_second = static_cast<double>(cell.wrk.accepted()) * load.lines / cell.wrk.seconds;
   cell.megabytes_per_second = bytes / cell.wrk.seconds / 1e6;
   cell.cpu_us = 1e6 * (after.cpu_seconds - before.cpu_seconds) / accepted;
   cell.disk_bytes = static_cast<double>(after.written_bytes - before.written_bytes) / bytes;

@@ -156,7 +156,8 @@ TEST_CASE("config: an unknown key is refused in every section") {
                "1:1: backend: no such setting, did you mean backends? There are: log, http, "
                "admin, backends"},
            Row{"log:\n  directory: /d" + end,
-               "2:3: log.directory: no such setting. There are: path, codec"},
+               "2:3: log.directory: no such setting. There are: path, codec, max_size, min_free, "
+               "keep_delivered"},
            Row{"http:\n  - adress: 0.0.0.0:80" + end,
                "2:5: http[0].adress: no such setting, did you mean address? There are: address, "
                "default_retention_policy, max_body"},
@@ -290,7 +291,10 @@ TEST_CASE("config: a file is read under its name") {
   const auto wrong = LoadConfig(path);
   REQUIRE(!wrong.ok());
   CHECK_EQ(wrong.error().code(), ErrorCode::kInvalidInput);
-  CHECK_EQ(wrong.error().message(), path + ":1:6: log: expected a map of settings: path, codec");
+  CHECK_EQ(
+      wrong.error().message(),
+      path +
+          ":1:6: log: expected a map of settings: path, codec, max_size, min_free, keep_delivered");
 }
 
 TEST_CASE("config: a file that is not there, not readable or too large is told apart") {

@@ -1,0 +1,177 @@
+// What a log keeps, gives back and refuses.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "tests/support/eventually.h"
+#include "tests/support/log_bench.h"
+#include "tests/support/temp_dir.h"
+#include "wal/durable_log.h"
+
+namespace relay::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct House {
+  std::unique_ptr<DurableLog> Open() {
+    options.directory = directory.path();
+    return DurableLog::Open(options, {kWest, kEast}).value();
+  }
+
+  TempDir directory;
+  LogOptions options{.keep = {.time = 100s, .size = 1_GiB}, .free_min = 0_B, .file_size = 1_MiB};
+};
+
+void Deliver(Log& log, const BackendId& backend, Sequence through) {
+  for (const StoredRecord& stored : ReadAll(log, backend, log.MarksOf(backend).cursor)) {
+    if (stored.entry.position.sequence > through) break;
+    REQUIRE(log.Advance(backend, stored.entry.position, stored.entry.size.points).ok());
+  }
+}
+
+Result<Durable> AppendOnePlain(Log& log, PointCount points) {
+  std::promise<Result<Durable>> promise;
+  log.Append({Encode(NumberedRecord(1, points), Codec::kNone).value(), To({kWest}), At(1)},
+             [&promise](Result<Durable> done) { promise.set_value(std::move(done)); });
+  return promise.get_future().get();
+}
+
+// Incompressible by having no codec: what is appended is what lies on disk.
+void AppendPlain(Log& log, std::uint64_t count, PointCount points, WallTime at = At(1)) {
+  for (std::uint64_t n = 1; n <= count; ++n) {
+    log.Append({Encode(NumberedRecord(n, points), Codec::kNone).value(), To({kWest, kEast}), at},
+               [](const Result<Durable>& done) { INVARIANT(done.ok()); });
+  }
+  REQUIRE(AppendAndWait(log, NumberedRecord(0), {kWest, kEast}, at).ok());
+}
+
+std::uint64_t SizeOf(const TempDir& directory) {
+  std::uint64_t size = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory.path())) {
+    if (file.is_regular_file()) size += file.file_size();
+  }
+  return size;
+}
+
+TEST_CASE("keeping: what was delivered is trimmed once its time is over, and not before") {
+  House house;
+  const auto log = house.Open();
+  for (const std::int64_t second : {10, 20, 30}) {
+    REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kWest}, At(second)).ok());
+  }
+  Deliver(*log, kWest, Sequence(3));
+  REQUIRE(log->KeepHouse(At(120)).ok());
+  CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(1));
+  REQUIRE(log->KeepHouse(At(130)).ok());
+  CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(2));
+  REQUIRE(log->KeepHouse(At(1000)).ok());
+  CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
+  CHECK_EQ(log->FiguresOf(kWest).value().kept.points, 0);
+}
+
+TEST_CASE("keeping: what is owed is never trimmed, however old") {
+  House house;
+  const auto log = house.Open();
+  for (int i = 0; i < 5; ++i) REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
+  Deliver(*log, kWest, Sequence(2));
+  REQUIRE(log->KeepHouse(At(1'000'000)).ok());
+  const Marks marks = log->MarksOf(kWest);
+  CHECK_EQ(marks.trimmed, Sequence(2));
+  CHECK_EQ(marks.lag(), 3);
+  CHECK_EQ(ReadAll(*log, kWest).size(), 3);
+}
+
+TEST_CASE("keeping: beyond its size the oldest of what was delivered is trimmed") {
+  House house;
+  house.options.keep = {.time = 1000h, .size = 10_KiB};
+  const auto log = house.Open();
+  AppendPlain(*log, 20, 100);
+  Deliver(*log, kWest, log->MarksOf(kWest).head);
+  REQUIRE(log->KeepHouse(At(2)).ok());
+  const Totals kept = log->FiguresOf(kWest).value().kept;
+  CHECK_LE(kept.stored, 10_KiB);
+  CHECK_GT(kept.stored, 5_KiB);
+}
+
+TEST_CASE(
+    "giving back: the disk is free again once every backend has the records, and not before") {
+  House house;
+  const auto log = house.Open();
+  AppendPlain(*log, 3000, 200);  // About 15 MB.
+  const std::uint64_t full = SizeOf(house.directory);
+  CHECK_GT(full, 12U << 20U);
+  Deliver(*log, kWest, log->MarksOf(kWest).head);
+  REQUIRE(log->KeepHouse(At(1000)).ok());
+  CHECK_EQ(ReadAll(*log, kEast).size(), 3001);
+  CHECK_GT(SizeOf(house.directory), 12U << 20U);
+
+  Deliver(*log, kEast, log->MarksOf(kEast).head);
+  REQUIRE(Eventually(kPatience, [&] {
+    REQUIRE(log->KeepHouse(At(1000)).ok());
+    return SizeOf(house.directory) < full / 2;  // The newest files are still being filled.
+  }));
+}
+
+TEST_CASE("giving back: numbers go on behind what was trimmed, after a restart too") {
+  House house;
+  {
+    const auto log = house.Open();
+    AppendPlain(*log, 9, 1);
+    for (const BackendId& backend : {kWest, kEast}) {
+      Deliver(*log, backend, log->MarksOf(backend).head);
+    }
+    REQUIRE(log->KeepHouse(At(1000)).ok());
+  }
+  const auto log = house.Open();
+  CHECK_EQ(log->MarksOf(kWest).head, Sequence(10));
+  CHECK_EQ(log->FiguresOf(kWest).value().unaccounted(), 0);
+  CHECK_EQ(AppendAndWait(*log, NumberedRecord(7)).value().payload(), PayloadId(11));
+  const auto records = ReadAll(*log, kWest);
+  REQUIRE_EQ(records.size(), 1);
+  CHECK_EQ(records[0].entry.position.sequence, Sequence(11));
+  CHECK_EQ(records[0].entry.position.totals.points, 11);
+}
+
+TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers by itself") {
+  House house;
+  house.options.size_max = 4_MiB;
+  house.options.file_size = 256_KiB;
+  const auto log = house.Open();
+  AppendPlain(*log, 800, 200);  // About 4 MB.
+  REQUIRE(log->KeepHouse(At(2)).ok());
+  const Marks before = log->MarksOf(kWest);
+  const Result<Durable> refused = AppendAndWait(*log, NumberedRecord(1));
+  REQUIRE(!refused.ok());
+  CHECK_EQ(refused.error().code(), ErrorCode::kFull);
+  CHECK_EQ(log->Health().error().code(), ErrorCode::kFull);
+  CHECK_EQ(log->MarksOf(kWest).head, before.head);
+
+  for (const BackendId& backend : {kWest, kEast}) Deliver(*log, backend, before.head);
+  // Kept for 100 s more, were there room: given up for what comes.
+  REQUIRE(Eventually(kPatience, [&] {
+    REQUIRE(log->KeepHouse(At(3)).ok());
+    return log->Health().ok();
+  }));
+  CHECK(AppendAndWait(*log, NumberedRecord(1)).ok());
+}
+
+TEST_CASE("a full log: refuses between two measurements too") {
+  House house;
+  house.options.size_max = 2_MiB;
+  const auto log = house.Open();
+  std::uint64_t taken = 0;
+  while (AppendOnePlain(*log, 1000).ok()) REQUIRE_LT(++taken, 1000);
+  CHECK_GT(taken, 10);
+  CHECK_LT(SizeOf(house.directory), 4U << 20U);
+}
+
+TEST_CASE("a full disk: what must be left free to others is left") {
+  House house;
+  house.options.free_min = Bytes(1ULL << 60U);
+  const auto log = house.Open();
+  CHECK_EQ(AppendAndWait(*log, NumberedRecord(1)).error().code(), ErrorCode::kFull);
+}
+
+}  // namespace
+}  // namespace relay::test
