@@ -59,7 +59,8 @@ struct HttpLimits {
   std::size_t connections = 20'000;     // Descriptors and about 10 KB of memory each.
   // Bodies being read or waiting for their answer, in the whole server: bounds
   // its memory when clients are faster than the disk.
-  Bytes in_flight = 256_MiB;
+  Bytes in_flight = 96_MiB;
+  std::chrono::milliseconds wait{10'000};       // For room there, before a 503.
   std::chrono::milliseconds idle{30'000};       // Between two requests.
   std::chrono::milliseconds head{10'000};       // From a head's first byte to its end,
   std::chrono::milliseconds body_time{60'000};  // ... and from there to the body's:

@@ -3,9 +3,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -15,6 +17,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <ctime>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -60,18 +63,34 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void BeginStop();
   void Close();
 
+  // Whether it need not wait any more.
+  bool TryAdmit();
+
   // From any thread.
   void Answer(HttpResponse response);
 
  private:
-  enum class Phase : std::uint8_t { kHead, kBody, kHandling, kWriting, kLingering, kClosed };
+  enum class Phase : std::uint8_t {
+    kHead,
+    kWaiting,  // For room among the bodies in flight; nothing is read meanwhile.
+    kBody,
+    kHandling,
+    kWriting,
+    kLingering,
+    kClosed
+  };
+  // The head first: what it says decides how the body is read.
+  using HeadParser = http::request_parser<http::empty_body>;
+  using ChunkedParser = http::request_parser<http::string_body>;
 
   void Enter(Phase phase, std::chrono::milliseconds limit);
   void ReadHead();
   void OnHead(const error_code& error);
   void CheckHead();
+  void BeginBody();
   void SendContinue();
   void ReadBody();
+  void ReadChunked();
   void OnBody(const error_code& error);
   void Dispatch();
   void Refuse(int status, std::string_view message);
@@ -85,7 +104,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   tcp::socket socket_;
   Loop& loop_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<HeadParser> parser_;
+  std::optional<ChunkedParser> chunked_;
+  std::string body_;
   std::string out_;
   std::string request_id_;
   Bytes reserved_{0};
@@ -108,6 +129,10 @@ class Loop {
   void Join();
   void BeginStop();
   void CloseAll();
+
+  // For room among the bodies in flight, first come first served.
+  void Wait(std::shared_ptr<Connection> connection);
+  void AdmitWaiting();
 
   // From any thread.
   void Deliver(std::shared_ptr<Connection> connection, HttpResponse response);
@@ -138,6 +163,8 @@ class Loop {
   asio::steady_timer sweep_timer_{context_};
   asio::steady_timer accept_timer_{context_};
   std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::deque<std::shared_ptr<Connection>> waiting_;
+  bool admitting_ = false;
   std::mt19937_64 random_{std::random_device()()};
   std::string date_;
   bool stopping_ = false;
@@ -223,6 +250,7 @@ void Connection::Enter(Phase phase, std::chrono::milliseconds limit) {
 void Connection::ReadHead() {
   const HttpLimits& limits = loop_.server().options().limits;
   parser_.emplace();
+  chunked_.reset();
   parser_->header_limit(static_cast<std::uint32_t>(limits.head_bytes));
   parser_->body_limit(limits.body.count());
   head_begun_ = false;
@@ -268,15 +296,27 @@ void Connection::CheckHead() {
   if (head.method() == http::verb::post && !length && !parser_->chunked()) {
     return Refuse(411, "a POST needs a Content-Length or chunked encoding");
   }
+  Enter(Phase::kWaiting, loop_.server().options().limits.wait);
+  if (!TryAdmit()) loop_.Wait(shared_from_this());
+}
+
+// Refusing at once would have every client send its body again and again.
+bool Connection::TryAdmit() {
+  if (phase_ != Phase::kWaiting) return true;  // Its time was up.
   const HttpLimits& limits = loop_.server().options().limits;
   // The length of a chunked body is known at its end.
-  const Bytes expected = parser_->chunked() ? limits.body : Bytes(length.value_or(0));
-  if (!loop_.server().Reserve(expected)) {
-    return Refuse(503, "too much is waiting to be stored");
-  }
+  const Bytes expected =
+      parser_->chunked() ? limits.body : Bytes(parser_->content_length().value_or(0));
+  if (!loop_.server().Reserve(expected)) return false;
   reserved_ = expected;
-  Enter(Phase::kBody, limits.body_time);
-  if (beast::iequals(head[http::field::expect], "100-continue") && !parser_->is_done()) {
+  BeginBody();
+  return true;
+}
+
+void Connection::BeginBody() {
+  Enter(Phase::kBody, loop_.server().options().limits.body_time);
+  const bool has_body = parser_->chunked() || parser_->content_length().value_or(0) > 0;
+  if (has_body && beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
     return SendContinue();
   }
   ReadBody();
@@ -291,11 +331,27 @@ void Connection::SendContinue() {
                     });
 }
 
+// A body of known length goes from the socket to where it stays.
 void Connection::ReadBody() {
-  if (parser_->is_done()) return Dispatch();
-  http::async_read(
-      socket_, buffer_, *parser_,
+  if (parser_->chunked()) return ReadChunked();
+  body_.resize(parser_->content_length().value_or(0));
+  const std::size_t have = asio::buffer_copy(asio::buffer(body_), buffer_.data());
+  buffer_.consume(have);
+  if (have == body_.size()) return Dispatch();
+  asio::async_read(
+      socket_, asio::buffer(body_.data() + have, body_.size() - have),
       [self = shared_from_this()](const error_code& error, std::size_t) { self->OnBody(error); });
+}
+
+void Connection::ReadChunked() {
+  chunked_.emplace(std::move(*parser_));
+  parser_.reset();
+  buffer_.reserve(kReadSize);  // Beast reads into what there is, 512 bytes else.
+  http::async_read(socket_, buffer_, *chunked_,
+                   [self = shared_from_this()](const error_code& error, std::size_t) {
+                     if (!error) self->body_ = std::move(self->chunked_->get().body());
+                     self->OnBody(error);
+                   });
 }
 
 void Connection::OnBody(const error_code& error) {
@@ -306,7 +362,7 @@ void Connection::OnBody(const error_code& error) {
 
 void Connection::Dispatch() {
   phase_ = Phase::kHandling;
-  auto& message = parser_->get();
+  const http::request_header<>& message = chunked_ ? chunked_->get().base() : parser_->get().base();
   const std::string_view target = View(message.target());
   const std::size_t mark = target.find('?');
   HttpRequest request;
@@ -316,7 +372,7 @@ void Connection::Dispatch() {
   for (const auto& field : message) {
     request.headers.emplace_back(View(field.name_string()), View(field.value()));
   }
-  request.body = std::move(message.body());
+  request.body = std::exchange(body_, {});
   loop_.server().handler().Handle(
       std::move(request),
       [self = shared_from_this()](HttpResponse response) { self->Answer(std::move(response)); });
@@ -412,6 +468,7 @@ void Connection::Sweep(Clock::TimePoint now) {
     deadline_ = now + limits.head;
   }
   if (phase_ == Phase::kHandling || now < deadline_) return;
+  if (phase_ == Phase::kWaiting) return Refuse(503, "too much is waiting to be stored");
   if (phase_ == Phase::kHead && !head_begun_) return Close();
   if (phase_ == Phase::kHead || phase_ == Phase::kBody) {
     error_code ignored;
@@ -430,7 +487,9 @@ void Connection::BeginStop() {
 }
 
 void Connection::Release() {
+  if (reserved_.count() == 0) return;
   loop_.server().Unreserve(std::exchange(reserved_, Bytes(0)));
+  loop_.AdmitWaiting();
 }
 
 void Connection::Close() {
@@ -467,6 +526,7 @@ void Loop::StartThread() {
   Sweep();
   thread_ = std::thread([this] {
     thread_id_ = std::this_thread::get_id();
+    pthread_setname_np(pthread_self(), "http");
     context_.run();
     server_.LoopEnded();
   });
@@ -504,10 +564,22 @@ void Loop::Sweep() {
   const Clock::TimePoint now = clock_.Now();
   std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->Sweep(now);
+  AdmitWaiting();
   sweep_timer_.expires_after(kSweep);
   sweep_timer_.async_wait([this](const error_code& cancelled) {
     if (!cancelled) Sweep();
   });
+}
+
+void Loop::Wait(std::shared_ptr<Connection> connection) {
+  waiting_.push_back(std::move(connection));
+}
+
+// Called as bodies are done with, and on every sweep for those of other loops.
+void Loop::AdmitWaiting() {
+  if (std::exchange(admitting_, true)) return;  // Admitting one may release another.
+  while (!waiting_.empty() && waiting_.front()->TryAdmit()) waiting_.pop_front();
+  admitting_ = false;
 }
 
 void Loop::UpdateDate() {

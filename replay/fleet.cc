@@ -33,8 +33,12 @@ Fleet::~Fleet() {
 
 void Fleet::Start() {
   for (const auto& member : members_) {
-    member->thread = std::jthread(
-        [raw = member.get()](const std::stop_token& stop) { raw->worker.Run(raw->more, stop); });
+    member->thread = std::jthread([raw = member.get()](const std::stop_token& stop) {
+      constexpr std::size_t kNameMax = 15;  // The kernel's, for top and perf.
+      const std::string name = "to " + raw->backend.text();
+      pthread_setname_np(pthread_self(), name.substr(0, kNameMax).c_str());
+      raw->worker.Run(raw->more, stop);
+    });
   }
 }
 

@@ -375,6 +375,7 @@ Status DurableLog::Health() const {
 }
 
 void DurableLog::CommitLoop() {
+  pthread_setname_np(pthread_self(), "committer");
   while (true) {
     Group group = NextGroup();
     const bool last = group.last;

@@ -53,7 +53,6 @@ Result<EncodedRecord> Encode(Record record, Codec codec) {
 
   EncodedRecord encoded;
   std::string& value = encoded.value_;
-  value.reserve(record.lines.size() / 2 + 64);
   PutBigEndian(value, kVersion);
   PutBigEndian(value, std::uint32_t{0});  // The checksum, by Seal.
   PutBigEndian(value, static_cast<std::uint8_t>(codec));

@@ -180,9 +180,10 @@ TEST_CASE("http server: half a body is never handled") {
   CHECK_EQ(bench.echo.handled, 0);
 }
 
-TEST_CASE("http server: bodies beyond what may be in flight are refused until others are done") {
+TEST_CASE("http server: a body beyond what may be in flight waits its turn, then is refused") {
   HttpLimits limits;
   limits.in_flight = 10_B;
+  limits.wait = 300ms;
   Bench bench(limits);
   RawConnection first(bench.endpoint());
   first.Send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n12345678");
@@ -191,7 +192,25 @@ TEST_CASE("http server: bodies beyond what may be in flight are refused until ot
   CHECK_EQ(Post(bench.endpoint(), "/", "12").status, 200);
   bench.echo.later.front()();
   first.ReadUntil("12345678");
-  CHECK(Eventually(kPatience, [&] { return Post(bench.endpoint(), "/", "123").status == 200; }));
+  CHECK_EQ(Post(bench.endpoint(), "/", "123").status, 200);
+}
+
+TEST_CASE("http server: bodies that waited for room are taken once there is some") {
+  HttpLimits limits;
+  limits.in_flight = 10_B;
+  Bench bench(limits);
+  RawConnection first(bench.endpoint());
+  first.Send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n12345678");
+  REQUIRE(Eventually(kPatience, [&] { return bench.echo.Waiting() == 1; }));
+  std::vector<std::future<HttpAnswer>> waiting;
+  for (int i = 0; i < 5; ++i) {
+    waiting.push_back(std::async(std::launch::async,
+                                 [&bench] { return Post(bench.endpoint(), "/", "12345678"); }));
+  }
+  REQUIRE(Eventually(kPatience, [&] { return bench.server->connections() == 6; }));
+  CHECK_EQ(bench.echo.handled, 1);
+  bench.echo.later.front()();
+  for (auto& answer : waiting) CHECK_EQ(answer.get().status, 200);
 }
 
 TEST_CASE("http server: more connections than allowed are closed, the others go on") {
