@@ -14,7 +14,7 @@ Result<std::string> GetFromAdmin(const ListenAddress& admin, const std::string& 
   httplib::Client client(fmt::format("http://{}", ToString(reachable)));
   client.set_connection_timeout(kTimeout);
   client.set_read_timeout(kTimeout);
-  const httplib::Result answer = client.Get(path.c_str());
+  const httplib::Result answer = client.Get(path);
   if (!answer) {
     return Error(ErrorCode::kUnavailable,
                  fmt::format("no relay answers at {}", ToString(reachable)));

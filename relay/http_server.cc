@@ -185,6 +185,7 @@ class Server final : public HttpServer {
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+  // NOLINTNEXTLINE(bugprone-exception-escape): a lock that fails ends the process.
   ~Server() override { Stop(std::chrono::milliseconds(0)); }
 
   Status Listen();
@@ -272,16 +273,14 @@ void Connection::OnHead(const error_code& error) {
 
 // Answers what is wrong with the bytes themselves; false: the line is gone.
 bool Connection::RefuseUnreadable(const error_code& error) {
+  static const auto& malformed = http::make_error_code(http::error::bad_method).category();
+  if (error.category() != malformed || error == http::error::partial_message) return false;
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     Refuse(431, "the request's head is too large");
   } else if (error == http::error::body_limit) {
     Refuse(413, "Request Entity Too Large");
-  } else if (error == http::error::partial_message) {
-    return false;
-  } else if (error.category() == http::make_error_code(http::error::bad_method).category()) {
-    Refuse(400, fmt::format("malformed HTTP request: {}", error.message()));
   } else {
-    return false;
+    Refuse(400, fmt::format("malformed HTTP request: {}", error.message()));
   }
   return true;
 }

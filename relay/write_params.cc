@@ -9,24 +9,26 @@
 namespace relay {
 namespace {
 
+// The byte that two hexadecimal digits name. REQUIRES: at most two characters.
+Result<char> DecodeEscape(std::string_view digits) {
+  unsigned char byte = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+  if (digits.size() == 2 && parsed.ptr == digits.data() + 2) return static_cast<char>(byte);
+  return Error(ErrorCode::kInvalidInput, fmt::format("invalid URL escape \"%{}\"", digits));
+}
+
 Result<std::string> Decode(std::string_view text) {
   std::string plain;
   plain.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      plain += ' ';
-    } else if (text[i] != '%') {
-      plain += text[i];
-    } else {
-      unsigned char byte = 0;
-      const std::string_view digits = text.substr(i + 1, 2);
-      const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-      if (digits.size() < 2 || parsed.ptr != digits.data() + 2) {
-        return Error(ErrorCode::kInvalidInput, fmt::format("invalid URL escape \"%{}\"", digits));
-      }
-      plain += static_cast<char>(byte);
-      i += 2;
+    if (text[i] != '%') {
+      plain += text[i] == '+' ? ' ' : text[i];
+      continue;
     }
+    Result<char> byte = DecodeEscape(text.substr(i + 1, 2));
+    if (!byte.ok()) return std::move(byte).error();
+    plain += byte.value();
+    i += 2;
   }
   return plain;
 }

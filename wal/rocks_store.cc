@@ -134,6 +134,7 @@ class FloorFilter final : public rocksdb::CompactionFilter {
  public:
   explicit FloorFilter(Floors::ByPrefix floors) : floors_(std::move(floors)) {}
 
+  // NOLINTNEXTLINE(readability-function-size): RocksDB's signature.
   bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice&, std::string*,
               bool*) const override {
     const auto below = [&key](const auto& floor) {

@@ -20,7 +20,12 @@ struct House {
   }
 
   TempDir directory;
-  LogOptions options{.keep = {.time = 100s, .size = 1_GiB}, .free_min = 0_B, .file_size = 1_MiB};
+  // Groups smaller than files: a batch is never parted, so it is the least size
+  // of a file, and the newest files are not given back.
+  LogOptions options{.group_max = 128_KiB,
+                     .keep = {.time = 100s, .size = 1_GiB},
+                     .free_min = 0_B,
+                     .file_size = 1_MiB};
 };
 
 void Deliver(Log& log, const BackendId& backend, Sequence through) {
@@ -49,7 +54,9 @@ void AppendPlain(Log& log, std::uint64_t count, PointCount points, WallTime at =
 std::uint64_t SizeOf(const TempDir& directory) {
   std::uint64_t size = 0;
   for (const auto& file : std::filesystem::recursive_directory_iterator(directory.path())) {
-    if (file.is_regular_file()) size += file.file_size();
+    std::error_code gone;  // The engine deletes files as it likes.
+    const std::uintmax_t bytes = file.file_size(gone);
+    if (!gone) size += bytes;
   }
   return size;
 }
@@ -138,8 +145,10 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   house.options.size_max = 4_MiB;
   house.options.file_size = 256_KiB;
   const auto log = house.Open();
-  AppendPlain(*log, 800, 200);  // About 4 MB.
-  REQUIRE(log->KeepHouse(At(2)).ok());
+  do {  // What the engine takes shrinks now and then as it flushes.
+    while (AppendOnePlain(*log, 200).ok()) continue;
+    REQUIRE(log->KeepHouse(At(2)).ok());
+  } while (log->Health().ok());
   const Marks before = log->MarksOf(kWest);
   const Result<Durable> refused = AppendAndWait(*log, NumberedRecord(1));
   REQUIRE(!refused.ok());
@@ -147,7 +156,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   CHECK_EQ(log->Health().error().code(), ErrorCode::kFull);
   CHECK_EQ(log->MarksOf(kWest).head, before.head);
 
-  for (const BackendId& backend : {kWest, kEast}) Deliver(*log, backend, before.head);
+  Deliver(*log, kWest, before.head);
   // Kept for 100 s more, were there room: given up for what comes.
   REQUIRE(Eventually(kPatience, [&] {
     REQUIRE(log->KeepHouse(At(3)).ok());
