@@ -18,6 +18,7 @@
 #include <condition_variable>
 #include <ctime>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -133,6 +134,7 @@ class Loop {
   // For room among the bodies in flight, first come first served.
   void Wait(std::shared_ptr<Connection> connection);
   void AdmitWaiting();
+  bool SomebodyWaits() const { return !waiting_.empty(); }
 
   // From any thread.
   void Deliver(std::shared_ptr<Connection> connection, HttpResponse response);
@@ -251,7 +253,11 @@ void Connection::Enter(Phase phase, std::chrono::milliseconds limit) {
 void Connection::ReadHead() {
   const HttpLimits& limits = loop_.server().options().limits;
   parser_.emplace();
-  chunked_.reset();
+  if (chunked_) {  // Idle connections are many: they keep no large buffer.
+    chunked_.reset();
+    buffer_.shrink_to_fit();
+    buffer_.max_size(std::numeric_limits<std::size_t>::max());
+  }
   parser_->header_limit(static_cast<std::uint32_t>(limits.head_bytes));
   parser_->body_limit(limits.body.count());
   head_begun_ = false;
@@ -295,8 +301,14 @@ void Connection::CheckHead() {
   if (head.method() == http::verb::post && !length && !parser_->chunked()) {
     return Refuse(411, "a POST needs a Content-Length or chunked encoding");
   }
+  // Two ways to tell where a body ends are one too many: whoever stands in
+  // front of the relay may take the other one.
+  if (head.count(http::field::transfer_encoding) > 0 &&
+      (!parser_->chunked() || head.version() < 11)) {
+    return Refuse(400, "a Transfer-Encoding other than chunked");
+  }
   Enter(Phase::kWaiting, loop_.server().options().limits.wait);
-  if (!TryAdmit()) loop_.Wait(shared_from_this());
+  if (loop_.SomebodyWaits() || !TryAdmit()) loop_.Wait(shared_from_this());
 }
 
 // Refusing at once would have every client send its body again and again.
@@ -345,7 +357,10 @@ void Connection::ReadBody() {
 void Connection::ReadChunked() {
   chunked_.emplace(std::move(*parser_));
   parser_.reset();
-  buffer_.reserve(kReadSize);  // Beast reads into what there is, 512 bytes else.
+  // Beast bounds neither a chunk's extension nor the trailer, but by the buffer;
+  // and it reads into what room there is, 512 bytes else.
+  buffer_.max_size(buffer_.size() + 2 * kReadSize);
+  buffer_.reserve(buffer_.size() + kReadSize);
   http::async_read(socket_, buffer_, *chunked_,
                    [self = shared_from_this()](const error_code& error, std::size_t) {
                      if (!error) self->body_ = std::move(self->chunked_->get().body());
@@ -564,9 +579,12 @@ void Loop::Sweep() {
   std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->Sweep(now);
   AdmitWaiting();
+  // The last connection may have gone in this very sweep.
+  if (stopping_ && connections_.empty()) return;
   sweep_timer_.expires_after(kSweep);
   sweep_timer_.async_wait([this](const error_code& cancelled) {
-    if (!cancelled) Sweep();
+    const bool over = stopping_ && connections_.empty();
+    if (!cancelled && !over) Sweep();
   });
 }
 

@@ -12,7 +12,8 @@
 namespace relay {
 
 // The content of one or several gzip members end to end. kFull: it is larger
-// than `limit`; never more than that is written to memory. kInvalidInput: not
+// than `limit` or, beyond the first MiB, than a hundred times what came; never
+// more than that is written to memory. kInvalidInput: not
 // gzip, cut short, or something behind the last member.
 Result<std::string> InflateGzip(std::string_view body, Bytes limit);
 

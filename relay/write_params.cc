@@ -39,6 +39,9 @@ bool HasControlCharacter(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
 }
 
+// Longer than anybody's; what each record holds stays bounded.
+constexpr std::size_t kNameMax = 512;
+
 Result<Precision> ParsePrecision(std::string_view text) {
   struct Name {
     std::string_view text;
@@ -94,6 +97,10 @@ Result<WriteParams> ParseWriteParams(std::string_view query,
   params.retention_policy = parameters["rp"];
   if (params.database.empty()) return Error(ErrorCode::kInvalidInput, "database is required");
   if (params.retention_policy.empty()) params.retention_policy = default_retention_policy;
+  if (params.database.size() > kNameMax || params.retention_policy.size() > kNameMax) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("db or rp is longer than {} bytes", kNameMax));
+  }
   if (HasControlCharacter(params.database) || HasControlCharacter(params.retention_policy)) {
     return Error(ErrorCode::kInvalidInput, "a control character in db or rp");
   }

@@ -40,6 +40,13 @@ Result<DiskUse> MeasureDirectory(const std::string& directory) {
   return use;
 }
 
+// What a waiting append holds: its lines too, which may be many times what is
+// stored of them.
+Bytes MemoryOf(const AppendRequest& request) {
+  const Totals size = request.record.size();
+  return size.bytes + size.stored;
+}
+
 void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state) {
   const std::string key = RunKey(number);
   batch.Put(Family::kState, key, EncodeRunState(key, state));
@@ -184,12 +191,12 @@ Result<std::vector<StoredDeadLetter>> DurableLog::ReadDead(const BackendId& back
 void DurableLog::Append(AppendRequest request, AppendDone done) {
   INVARIANT(request.backends != nullptr && !request.backends->empty());
   std::unique_lock lock(mutex_);
-  if (Status admitted = Admit(request.record.size().stored); !admitted.ok()) {
+  if (Status admitted = Admit(MemoryOf(request)); !admitted.ok()) {
     lock.unlock();
     return done(std::move(admitted).error());
   }
   const bool first = appends_.empty();
-  waiting_ += request.record.size().stored;
+  waiting_ += MemoryOf(request);
   appended_since_measured_ += request.record.size().stored;
   appends_.push_back({std::move(request), std::move(done), PayloadId(0)});
   lock.unlock();
@@ -308,12 +315,15 @@ Status DurableLog::MeasureDisk() {
 }
 
 Status DurableLog::Trim(const KeepPolicy& keep, WallTime now) {
+  // One that cannot be trimmed does not keep the others' disk.
+  Status worst = Ok();
   for (const BackendId& backend : Backends()) {
     if (Status trimmed = TrimRun(backend, keep, now); !trimmed.ok()) {
-      return std::move(trimmed).error().Within("trimming " + backend.text());
+      worst = std::move(trimmed).error().Within("trimming " + backend.text());
     }
   }
-  return DiscardTrimmed();
+  if (Status gone = DiscardTrimmed(); !gone.ok()) return gone;
+  return worst;
 }
 
 Status DurableLog::TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now) {
@@ -406,10 +416,10 @@ void DurableLog::TakeAppends(Group& group) {
   Bytes size(0);
   while (!appends_.empty() && size < options_.group_max) {
     size += appends_.front().request.record.size().stored;
+    waiting_ = waiting_ - MemoryOf(appends_.front().request);
     group.appends.push_back(std::move(appends_.front()));
     appends_.pop_front();
   }
-  waiting_ = waiting_ - size;
 }
 
 void DurableLog::TakeDirtyCursors(Group& group) {

@@ -39,9 +39,9 @@ struct LogOptions {
   std::chrono::milliseconds cursor_interval{100};
   // One batch. Larger ones make a sync slower than the next one waits for.
   Bytes group_max = 8_MiB;
-  // Stored bytes that may wait for the committer: memory stays bounded when the
-  // disk is slower than the clients.
-  Bytes waiting_max = 64_MiB;
+  // Memory of appends that wait for the committer: bounded when the disk is
+  // slower than the clients.
+  Bytes waiting_max = 128_MiB;
   // Lines kept in memory for the backends that keep up.
   Bytes recent_max = 32_MiB;
   KeepPolicy keep;

@@ -32,20 +32,31 @@ Status CheckFormat(const Store& store) {
                            *version.value(), kFormatVersion));
 }
 
-// The newest entry of a backend, if it has one.
+// The newest entry of a backend, if it has one. Where that is damaged, it counts
+// all the same, with the sums of the last intact one: the record is there to be
+// reported, and its number must not be given again.
 Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend) {
   const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kEntries);
-  at->SeekForPrevious(EntryKey(backend, Sequence(std::numeric_limits<std::uint64_t>::max())));
-  if (!at->Valid()) {
+  std::optional<Sequence> newest;
+  std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
+  while (true) {
+    at->SeekForPrevious(EntryKey(backend, Sequence(next)));
     if (Status health = at->Health(); !health.ok()) return std::move(health).error();
-    return std::optional<Entry>();
+    const Result<NumberedKey> place =
+        at->Valid() ? DecodeNumberedKey(at->Key()) : Result<NumberedKey>(NumberedKey());
+    if (!place.ok() || place.value().backend != backend) break;
+    if (!newest) newest = Sequence(place.value().number);
+    if (Result<Entry> entry = DecodeEntry(at->Key(), at->Value()); entry.ok()) {
+      entry.value().position.sequence = *newest;
+      return std::optional(entry.value());
+    }
+    if (place.value().number == 0) break;
+    next = place.value().number - 1;
   }
-  Result<NumberedKey> place = DecodeNumberedKey(at->Key());
-  if (!place.ok()) return std::move(place).error();
-  if (place.value().backend != backend) return std::optional<Entry>();
-  Result<Entry> entry = DecodeEntry(at->Key(), at->Value());
-  if (!entry.ok()) return std::move(entry).error();
-  return std::optional(entry.value());
+  if (!newest) return std::optional<Entry>();
+  Entry unknown;
+  unknown.position.sequence = *newest;
+  return std::optional(unknown);
 }
 
 Result<RunState> LoadRunState(const Store& store, BackendNumber number) {
@@ -266,6 +277,16 @@ Result<LoadedLog> LoadLog(const Store& store) {
   return log;
 }
 
+namespace {
+
+Result<std::vector<StoredRecord>> RecordsOr(std::vector<StoredRecord>& records,
+                                            const Error& error) {
+  if (records.empty()) return error;
+  return std::move(records);
+}
+
+}  // namespace
+
 Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limit) const {
   INVARIANT(limit.records > 0);
   std::vector<StoredRecord> records;
@@ -274,12 +295,18 @@ Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limi
   PayloadWalk payloads(store_, recent_);
   Bytes bytes(0);
   while (records.size() < limit.records && !walk.AtHead()) {
-    if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
     EntryWalk::Step step = walk.Next();
+    // What cannot be read now is not damaged: no descriptors left, an I/O error.
+    // The records before it are delivered; it is asked for again.
+    if (Status health = walk.Health(); !health.ok()) return RecordsOr(records, health.error());
     if (!records.empty() && bytes + step.entry.size.bytes > limit.bytes) break;
     bytes += step.entry.size.bytes;
     if (step.intact.ok()) {
-      records.push_back({step.entry, payloads.Find(step.entry.payload)});
+      auto record = payloads.Find(step.entry.payload);
+      if (!record.ok() && record.error().code() != ErrorCode::kCorruption) {
+        return RecordsOr(records, record.error());
+      }
+      records.push_back({step.entry, std::move(record)});
       continue;
     }
     const Sequence before = records.empty() ? after : records.back().entry.position.sequence;

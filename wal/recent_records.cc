@@ -4,14 +4,24 @@
 #include <utility>
 
 namespace relay {
+namespace {
+
+// Small records are mostly what surrounds their lines.
+Bytes MemoryOf(const Record& record) {
+  constexpr std::size_t kAround = 256;
+  return Bytes(kAround + record.lines.capacity() + record.params.database.capacity() +
+               record.params.retention_policy.capacity());
+}
+
+}  // namespace
 
 void RecentRecords::Add(PayloadId id, std::shared_ptr<const Record> record) {
   const std::lock_guard lock(mutex_);
   INVARIANT(kept_.empty() || kept_.back().id < id);
-  bytes_ += Bytes(record->lines.size());
+  bytes_ += MemoryOf(*record);
   kept_.push_back({id, std::move(record)});
-  while (bytes_ > bytes_max_) {
-    bytes_ = bytes_ - Bytes(kept_.front().record->lines.size());
+  while (bytes_ > bytes_max_ && kept_.size() > 1) {
+    bytes_ = bytes_ - MemoryOf(*kept_.front().record);
     kept_.pop_front();
   }
 }

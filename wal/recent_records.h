@@ -2,7 +2,7 @@
 // from here, without reading the disk and without inflating the same lines
 // once for each backend.
 //
-// INVARIANT. Only records that are on stable storage; bounded in bytes of lines.
+// INVARIANT. Only records that are on stable storage; bounded in memory.
 // THREADS. Any number at once.
 #pragma once
 

@@ -27,6 +27,12 @@ class MemoryLog final : public Log {
     failing_ = failing;
   }
 
+  // From here on reads fail, as they do when there are no descriptors left.
+  void FailReads(bool failing) {
+    const std::lock_guard lock(mutex_);
+    failing_reads_ = failing;
+  }
+
   // Makes the stored bytes of one record unreadable.
   void Damage(const BackendId& backend, Sequence sequence) {
     const std::lock_guard lock(mutex_);
@@ -62,6 +68,7 @@ class MemoryLog final : public Log {
     const std::lock_guard lock(mutex_);
     const auto found = runs_.find(backend);
     if (found == runs_.end()) return Unknown();
+    if (failing_reads_) return Error(ErrorCode::kIo, "Too many open files");
     std::vector<StoredRecord> records;
     Bytes bytes(0);
     for (std::uint64_t i = after.value(); i < found->second.records.size(); ++i) {
@@ -202,6 +209,7 @@ class MemoryLog final : public Log {
   std::map<BackendId, Run> runs_;
   PayloadId last_payload_{0};
   bool failing_ = false;
+  bool failing_reads_ = false;
   std::function<void()> on_readable_;
 };
 

@@ -162,6 +162,12 @@ TEST_CASE("http server: what is no request is refused as what it is") {
            {"POST /" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400"},
            {"POST /" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
            {"POST /" + host + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
+           {"POST /" + host +
+                "Transfer-Encoding: chunked, identity\r\nContent-Length: 4\r\n\r\nabcd",
+            "400"},
+           {"GET /" + host + "Transfer-Encoding: gzip\r\n\r\nGET / HTTP/1.1\r\n\r\n", "400"},
+           {"POST /" + host + "Transfer-Encoding: chunked\r\n\r\n5;" + std::string(1U << 20U, 'a'),
+            "431"},
            {"GET /" + std::string(2000, 'u') + host + "\r\n", "431"},
            {"GET /" + host + "A: " + std::string(2000, 'h') + "\r\n\r\n", "431"},
        }) {
@@ -255,6 +261,15 @@ TEST_CASE("http server: stops by answering what is under way and closing what is
   CHECK(answer.find("Connection: close") != std::string::npos);
   stopped.get();
   CHECK_EQ(Get(endpoint, "/").status, 0);
+}
+
+TEST_CASE("http server: a client that stays after its refusal does not keep it from stopping") {
+  Bench bench;
+  RawConnection lingering(bench.endpoint());
+  lingering.Send("POST / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(lingering.ReadUntil("411").bytes.starts_with("HTTP/1.1 411"));
+  auto stopped = std::async(std::launch::async, [&] { bench.server->Stop(kPatience); });
+  CHECK_EQ(stopped.wait_for(kPatience), std::future_status::ready);
 }
 
 TEST_CASE("http server: an address that is taken or not ours is said so") {

@@ -35,6 +35,19 @@ TEST_CASE("gzip: the bound holds for the sum of the members, to the byte") {
   CHECK_EQ(InflateGzip(Gzip(plain) + Gzip("y"), 1000_B).error().code(), ErrorCode::kFull);
 }
 
+TEST_CASE("gzip: a hundred thousand empty members are as cheap as they are small") {
+  const std::string empty = Gzip("");
+  std::string body;
+  for (int i = 0; i < 100'000; ++i) body += empty;
+  CHECK_EQ(InflateGzip(body, 25_MiB).value(), "");
+}
+
+TEST_CASE("gzip: beyond the first MiB a ratio over a hundred is refused") {
+  const std::string bomb = Gzip(std::string(8U << 20U, '\0'));
+  CHECK_EQ(InflateGzip(bomb, 64_MiB).error().code(), ErrorCode::kFull);
+  CHECK(InflateGzip(Gzip(std::string(1U << 20U, '\0')), 64_MiB).ok());
+}
+
 TEST_CASE("gzip: a bomb is refused at the bound") {
   const std::string bomb = Gzip(std::string(64U << 20U, '\0'));
   CHECK_LT(bomb.size(), 100'000);

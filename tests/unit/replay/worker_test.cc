@@ -221,6 +221,18 @@ TEST_CASE(
   CHECK_EQ(bench.transport.sent.size(), 1);
 }
 
+TEST_CASE("worker: what cannot be read now is not given up but asked for again") {
+  Bench bench({Status204()});
+  bench.Accept("m v=1 1\n");
+  bench.log.FailReads(true);
+  CHECK_EQ(bench.Step(), kLogFailing);
+  CHECK_EQ(bench.worker.Snapshot().why, "Too many open files");
+  bench.log.FailReads(false);
+  CHECK_EQ(bench.Step(), kDelivering);
+  CHECK(bench.Dead().empty());
+  CHECK_EQ(bench.Now().delivered, 1);
+}
+
 TEST_CASE("worker: keeps trying for minutes on end, and stops when told to") {
   Bench bench(std::deque<Result<Reply>>(5000, NoAnswer()));
   bench.Accept("m v=1 1\n");

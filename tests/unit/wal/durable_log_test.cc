@@ -145,6 +145,27 @@ TEST_CASE("durable log: the running totals say how many points a damaged entry h
   CHECK(*records[2].record.value() == NumberedRecord(4, 40));
 }
 
+TEST_CASE("durable log: a damaged newest entry keeps its number, and the log opens") {
+  TempDir directory;
+  {
+    const auto log = OpenIn(directory);
+    for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
+  }
+  {
+    const auto store = StoreIn(directory);
+    const auto batch = store->NewBatch();
+    batch->Put(Family::kEntries, EntryKey(BackendNumber(1), Sequence(3)), "nonsense");
+    REQUIRE(store->Write(*batch, Durability::kSynced).ok());
+  }
+  const auto log = OpenIn(directory);
+  REQUIRE(AppendAndWait(*log, NumberedRecord(4)).ok());
+  const auto records = ReadAll(*log, kWest);
+  REQUIRE_EQ(records.size(), 4);
+  CHECK(!records[2].record.ok());
+  CHECK(*records[3].record.value() == NumberedRecord(4));
+  CHECK_EQ(records[3].entry.position.sequence, Sequence(4));
+}
+
 TEST_CASE("durable log: a log of another format is refused") {
   TempDir directory;
   { const auto log = OpenIn(directory); }
