@@ -279,10 +279,17 @@ Result<LoadedLog> LoadLog(const Store& store) {
 
 namespace {
 
-Result<std::vector<StoredRecord>> RecordsOr(std::vector<StoredRecord>& records,
-                                            const Error& error) {
-  if (records.empty()) return error;
-  return std::move(records);
+// What cannot be read now is not damaged: no descriptors left, an I/O error.
+// That is an error; damage is a record that says so.
+Result<StoredRecord> NextRecord(EntryWalk& walk, PayloadWalk& payloads) {
+  EntryWalk::Step step = walk.Next();
+  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  if (!step.intact.ok()) return StoredRecord{step.entry, std::move(step.intact).error()};
+  auto record = payloads.Find(step.entry.payload);
+  if (!record.ok() && record.error().code() != ErrorCode::kCorruption) {
+    return std::move(record).error();
+  }
+  return StoredRecord{step.entry, std::move(record)};
 }
 
 }  // namespace
@@ -290,32 +297,29 @@ Result<std::vector<StoredRecord>> RecordsOr(std::vector<StoredRecord>& records,
 Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limit) const {
   INVARIANT(limit.records > 0);
   std::vector<StoredRecord> records;
-  after = std::max(after, run_.state.trimmed.sequence);
-  EntryWalk walk(store_, run_, after);
+  Sequence last = std::max(after, run_.state.trimmed.sequence);
+  EntryWalk walk(store_, run_, last);
   PayloadWalk payloads(store_, recent_);
   Bytes bytes(0);
   while (records.size() < limit.records && !walk.AtHead()) {
-    EntryWalk::Step step = walk.Next();
-    // What cannot be read now is not damaged: no descriptors left, an I/O error.
+    Result<StoredRecord> next = NextRecord(walk, payloads);
     // The records before it are delivered; it is asked for again.
-    if (Status health = walk.Health(); !health.ok()) return RecordsOr(records, health.error());
-    if (!records.empty() && bytes + step.entry.size.bytes > limit.bytes) break;
-    bytes += step.entry.size.bytes;
-    if (step.intact.ok()) {
-      auto record = payloads.Find(step.entry.payload);
-      if (!record.ok() && record.error().code() != ErrorCode::kCorruption) {
-        return RecordsOr(records, record.error());
-      }
-      records.push_back({step.entry, std::move(record)});
-      continue;
-    }
-    const Sequence before = records.empty() ? after : records.back().entry.position.sequence;
-    if (const std::optional<Totals> totals = TotalsAt(before)) {
-      step.entry.size = step.entry.position.totals - *totals;
-    }
-    records.push_back({step.entry, std::move(step.intact).error()});
+    if (!next.ok() && !records.empty()) return records;
+    if (!next.ok()) return std::move(next).error();
+    Entry& entry = next.value().entry;
+    if (!records.empty() && bytes + entry.size.bytes > limit.bytes) break;
+    bytes += entry.size.bytes;
+    if (entry.payload == PayloadId(0)) entry.size = SizeOfStretch(last, entry.position);
+    last = entry.position.sequence;
+    records.push_back(std::move(next).value());
   }
   return records;
+}
+
+// What damaged entries held, by the sums around them.
+Totals RunReader::SizeOfStretch(Sequence before, const Position& end) const {
+  const std::optional<Totals> totals = TotalsAt(before);
+  return totals ? end.totals - *totals : Totals();
 }
 
 Result<Figures> RunReader::ReadFigures() const {

@@ -58,6 +58,7 @@ class RunReader {
   template <typename Wanted>
   Result<Sequence> LastWhere(const Wanted& wanted) const;
   Result<Entry> ReadEntry(Sequence sequence) const;
+  Totals SizeOfStretch(Sequence before, const Position& end) const;
   std::optional<Totals> TotalsAt(Sequence sequence) const;
 
   const Store& store_;

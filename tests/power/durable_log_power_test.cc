@@ -26,7 +26,10 @@ struct Machine {
     options.env = env.get();
     options.cursor_interval = 1ms;
     options.reopen_first = 10ms;
-    return DurableLog::Open(options, {kWest, kEast}).value();
+    Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, {kWest, kEast});
+    const std::string why = log.ok() ? "" : log.error().message();
+    REQUIRE_EQ(why, "");
+    return std::move(log).value();
   }
 
   // What the process still writes while the lights go out does not count.

@@ -37,6 +37,7 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
                                const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override {
+    if (Frozen()) return rocksdb::IOStatus::OK();
     rocksdb::IOStatus status = target()->RenameFile(from, to, options, debug);
     if (!status.ok()) return status;
     const std::lock_guard lock(mutex_);
@@ -48,8 +49,15 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     return status;
   }
 
-  // From here on nothing more counts as synced: the power is going. Call it
-  // before closing what is open, then LosePower.
+  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override {
+    if (Frozen()) return rocksdb::IOStatus::OK();
+    return target()->DeleteFile(path, options, debug);
+  }
+
+  // From here on nothing more counts as synced, and no file goes or changes its
+  // name: the power is going. Call it before closing what is open, then
+  // LosePower.
   void Freeze() {
     const std::lock_guard lock(mutex_);
     frozen_ = true;
@@ -116,6 +124,11 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     LossyFileSystem& disk_;
     bool failed_ = false;
   };
+
+  bool Frozen() {
+    const std::lock_guard lock(mutex_);
+    return frozen_;
+  }
 
   void SetSynced(const std::string& path, std::uint64_t size) {
     const std::lock_guard lock(mutex_);
