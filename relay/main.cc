@@ -59,7 +59,7 @@ void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
   command->add_option("--to", args.to, "Last record: a sequence or a time (default: the newest)");
   command->add_option("--limit", args.limit, "Show at most this many")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
   command->add_flag("--lines", args.lines, "Show the lines of each record too");
   command->add_flag("--dead", args.dead, "Show the dead letters instead");
   command->add_flag("--json", args.json, "Print JSON, one object a line");
