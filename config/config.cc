@@ -204,6 +204,22 @@ Result<std::string> ReadFile(const std::string& path) {
 
 }  // namespace
 
+std::vector<BackendId> Config::BackendNames() const {
+  std::vector<BackendId> names;
+  names.reserve(backends.size());
+  for (const BackendConfig& backend : backends) names.push_back(backend.name);
+  return names;
+}
+
+std::string Config::WriteAddresses() const {
+  std::string text;
+  for (const HttpListenerConfig& listener : http) {
+    if (!text.empty()) text += ' ';
+    text += ToString(listener.address);
+  }
+  return text;
+}
+
 Result<Config> ParseConfig(const std::string& text, const std::string& name) {
   Config config = Start();
   Status read = ReadYaml(text, name, [&](Section& root) { Declare(root, config); });

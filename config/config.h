@@ -79,6 +79,9 @@ struct Config {
   std::vector<HttpListenerConfig> http;  // At least one.
   AdminConfig admin;
   std::vector<BackendConfig> backends;  // At least one.
+
+  std::vector<BackendId> BackendNames() const;
+  std::string WriteAddresses() const;  // Of all listeners for writes, for people.
 };
 
 // Reads the native YAML. kNotFound: no such file; kIo: it cannot be read.

@@ -1,0 +1,73 @@
+#include "relay/fleet_members.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+#include "relay/journal.h"
+#include "replay/http_transport.h"
+
+namespace relay {
+namespace {
+
+bool IsWell(WorkerState state) {
+  return state == WorkerState::kCaughtUp || state == WorkerState::kDelivering;
+}
+
+// Tells the journal of a change, not of each retry.
+class HealthTeller {
+ public:
+  explicit HealthTeller(std::string backend) : backend_(std::move(backend)) {}
+
+  void operator()(const WorkerStatus& status) {
+    if (IsWell(status.state)) {
+      if (!std::exchange(told_, "").empty()) {
+        Journal(Level::kInfo, "backend is well again", {{"backend", backend_}});
+      }
+      return;
+    }
+    std::string telling = fmt::format("{}: {}", ToString(status.state), status.why);
+    if (telling == told_) return;
+    told_ = std::move(telling);
+    Journal(Level::kWarning, "backend is not well",
+            {{"backend", backend_},
+             {"state", ToString(status.state)},
+             {"why", status.why},
+             {"last_answer", status.last_answer}});
+  }
+
+ private:
+  std::string backend_;
+  std::string told_;
+};
+
+FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed) {
+  Worker::Options options{.backend = backend.name};
+  options.batch_points_max = backend.batch.max_points;
+  options.batch_bytes_max = backend.batch.max_bytes;
+  options.jitter_seed = jitter_seed;
+  options.on_change = HealthTeller(backend.name.text());
+  HttpTransportOptions transport;
+  transport.tls = backend.url.tls;
+  transport.host = backend.url.host;
+  transport.port = backend.url.port;
+  transport.path_prefix = backend.url.path_prefix;
+  transport.username = backend.username;
+  transport.password = backend.password;
+  transport.timeout = backend.timeout;
+  return {std::move(options), MakeHttpTransport(std::move(transport))};
+}
+
+}  // namespace
+
+std::vector<FleetMember> MembersFor(const Config& config) {
+  std::vector<FleetMember> members;
+  members.reserve(config.backends.size());
+  for (const BackendConfig& backend : config.backends) {
+    members.push_back(MemberFor(backend, members.size() + 1));
+  }
+  return members;
+}
+
+}  // namespace relay

@@ -1,0 +1,15 @@
+// The workers of the configured backends, as the fleet runs them.
+#pragma once
+
+#include <vector>
+
+#include "config/config.h"
+#include "replay/fleet.h"
+
+namespace relay {
+
+// One for each backend, in the configuration's order. Each tells the journal
+// when its backend begins to fail, why, and when it is well again.
+std::vector<FleetMember> MembersFor(const Config& config);
+
+}  // namespace relay

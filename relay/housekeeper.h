@@ -1,0 +1,26 @@
+// Keeps the log within its limits, once a second, and tells the journal when
+// the log begins to be unwell and when it is well again.
+#pragma once
+
+#include <thread>
+
+#include "replay/clock.h"
+#include "wal/durable_log.h"
+
+namespace relay {
+
+// THREADS. Has one of its own, from construction to destruction. Log and clock
+// outlive it.
+class Housekeeper {
+ public:
+  Housekeeper(DurableLog& log, Clock& clock);
+
+ private:
+  void Run(const std::stop_token& stop);
+
+  DurableLog& log_;
+  Clock& clock_;
+  std::jthread thread_;
+};
+
+}  // namespace relay
