@@ -10,20 +10,30 @@ struct Fleet::Member {
         transport(std::move(member.transport)),
         worker(std::move(member.options), log, *transport, clock) {}
 
+  void Start() {
+    thread = std::jthread([this](const std::stop_token& stop) {
+      constexpr std::size_t kNameMax = 15;  // The kernel's, for top and perf.
+      const std::string name = "to " + backend.text();
+      pthread_setname_np(pthread_self(), name.substr(0, kNameMax).c_str());
+      worker.Run(more, stop);
+    });
+  }
+
   BackendId backend;
   std::unique_ptr<Transport> transport;
   Worker worker;
   Signal more;
-  std::jthread thread;
+  std::jthread thread;  // Ends before what it uses.
 };
 
-Fleet::Fleet(std::vector<FleetMember> members, Log& log, Clock& clock) {
-  members_.reserve(members.size());
+Fleet::Fleet(std::vector<FleetMember> members, Log& log, Clock& clock) : log_(log), clock_(clock) {
   for (FleetMember& member : members) {
-    members_.push_back(std::make_unique<Member>(std::move(member), log, clock));
+    const BackendId backend = member.options.backend;
+    members_.emplace(backend, std::make_unique<Member>(std::move(member), log, clock));
   }
   log.OnReadable([this] {
-    for (const auto& member : members_) member->more.Raise();
+    const std::lock_guard lock(mutex_);
+    for (const auto& [backend, member] : members_) member->more.Raise();
   });
 }
 
@@ -32,26 +42,44 @@ Fleet::~Fleet() {
 }
 
 void Fleet::Start() {
-  for (const auto& member : members_) {
-    member->thread = std::jthread([raw = member.get()](const std::stop_token& stop) {
-      constexpr std::size_t kNameMax = 15;  // The kernel's, for top and perf.
-      const std::string name = "to " + raw->backend.text();
-      pthread_setname_np(pthread_self(), name.substr(0, kNameMax).c_str());
-      raw->worker.Run(raw->more, stop);
-    });
+  for (const auto& [backend, member] : members_) member->Start();
+}
+
+void Fleet::Put(FleetMember member) {
+  const BackendId backend = member.options.backend;
+  Remove(backend);  // Only one worker may move a cursor.
+  auto added = std::make_unique<Member>(std::move(member), log_, clock_);
+  Member& started = *added;
+  {
+    const std::lock_guard lock(mutex_);
+    members_.emplace(backend, std::move(added));
   }
+  started.Start();  // From here on it is told of new records.
+}
+
+void Fleet::Remove(const BackendId& backend) {
+  decltype(members_)::node_type removed;
+  {
+    const std::lock_guard lock(mutex_);
+    removed = members_.extract(backend);
+  }
+  // Waits for the worker, without the lock: what it resolves may wake the log's
+  // thread, which takes it.
 }
 
 void Fleet::Stop() {
-  for (const auto& member : members_) member->thread.request_stop();
-  for (const auto& member : members_) {
+  for (const auto& [backend, member] : members_) member->thread.request_stop();
+  for (const auto& [backend, member] : members_) {
     if (member->thread.joinable()) member->thread.join();
   }
 }
 
 std::map<BackendId, WorkerStatus> Fleet::Snapshots() const {
+  const std::lock_guard lock(mutex_);
   std::map<BackendId, WorkerStatus> snapshots;
-  for (const auto& member : members_) snapshots.emplace(member->backend, member->worker.Snapshot());
+  for (const auto& [backend, member] : members_) {
+    snapshots.emplace(backend, member->worker.Snapshot());
+  }
   return snapshots;
 }
 

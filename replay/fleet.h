@@ -1,11 +1,13 @@
-// The workers of a relay, one thread for each backend.
+// The workers of a relay, one thread for each backend. Members come and go
+// while the others deliver.
 //
-// THREADS. Start and Stop by one thread; Snapshots from any.
+// THREADS. Start, Put, Remove and Stop by one thread; Snapshots from any.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -35,6 +37,14 @@ class Fleet {
 
   void Start();
 
+  // A running fleet delivers to this member too; one with the same name is
+  // removed first, as Remove does it. REQUIRES: the log knows the backend.
+  void Put(FleetMember member);
+
+  // Ends the request under way (what it carried stays owed) and waits for the
+  // worker. Nothing is delivered to the backend any more.
+  void Remove(const BackendId& backend);
+
   // Ends the requests under way (what they carried stays owed) and waits for
   // the workers.
   void Stop();
@@ -43,7 +53,11 @@ class Fleet {
 
  private:
   struct Member;
-  std::vector<std::unique_ptr<Member>> members_;
+
+  Log& log_;
+  Clock& clock_;
+  mutable std::mutex mutex_;  // Guards the map: the log's thread walks it too.
+  std::map<BackendId, std::unique_ptr<Member>> members_;
 };
 
 }  // namespace relay

@@ -1,0 +1,123 @@
+#include "replay/fleet.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "tests/support/eventually.h"
+#include "tests/support/log_bench.h"
+#include "tests/support/memory_log.h"
+
+namespace relay::test {
+namespace {
+
+// Counts what it takes; while it is closed, a Send waits until it is cancelled.
+struct Backend {
+  std::atomic<int> taken = 0;
+  std::atomic<bool> closed = false;
+  std::atomic<int> waiting = 0;
+};
+
+class ToBackend final : public Transport {
+ public:
+  explicit ToBackend(Backend& backend) : backend_(backend) {}
+
+  Result<Reply> Send(const Batch& /*batch*/) override {
+    if (backend_.closed) {
+      ++backend_.waiting;
+      cancelled_.wait(false);
+      return Error(ErrorCode::kUnavailable, "cancelled");
+    }
+    ++backend_.taken;
+    return Reply{.http_status = 204};
+  }
+  void Cancel() override {
+    cancelled_ = true;
+    cancelled_.notify_all();
+  }
+
+ private:
+  Backend& backend_;
+  std::atomic<bool> cancelled_ = false;
+};
+
+FleetMember To(const BackendId& name, Backend& backend) {
+  return {Worker::Options{.backend = name}, std::make_unique<ToBackend>(backend)};
+}
+
+struct Bench {
+  Bench() { fleet.Start(); }
+  ~Bench() { fleet.Stop(); }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  void Accept(const BackendId& backend) {
+    Record record;
+    record.params.database = "db";
+    record.points = 1;
+    record.lines = "m v=1 1\n";
+    REQUIRE(AppendAndWait(log, record, {backend}).ok());
+  }
+  RecordCount Lag(const BackendId& backend) { return log.MarksOf(backend).lag(); }
+  bool CaughtUp(const BackendId& backend) {
+    return Eventually(kPatience, [&] { return Lag(backend) == 0; });
+  }
+
+  MemoryLog log{{kEast, kWest}};
+  SystemClock clock;
+  Fleet fleet{{}, log, clock};
+};
+
+TEST_CASE("fleet: a member that is put in is delivered to, what waits and what comes") {
+  Backend west;
+  Bench bench;
+  bench.Accept(kWest);
+  bench.fleet.Put(To(kWest, west));
+  CHECK(bench.CaughtUp(kWest));
+  bench.Accept(kWest);
+  CHECK(bench.CaughtUp(kWest));
+  CHECK_EQ(west.taken, 2);
+  CHECK(bench.fleet.Snapshots().contains(kWest));
+}
+
+TEST_CASE("fleet: a member that is removed in mid request keeps what it is owed, others go on") {
+  Backend east;
+  Backend west;
+  west.closed = true;
+  Bench bench;
+  bench.fleet.Put(To(kEast, east));
+  bench.fleet.Put(To(kWest, west));
+  bench.Accept(kWest);
+  REQUIRE(Eventually(kPatience, [&] { return west.waiting == 1; }));
+
+  bench.fleet.Remove(kWest);
+  CHECK_EQ(bench.Lag(kWest), 1);
+  CHECK_FALSE(bench.fleet.Snapshots().contains(kWest));
+  bench.Accept(kEast);
+  CHECK(bench.CaughtUp(kEast));
+}
+
+TEST_CASE("fleet: a member put in the place of another goes on where that one was") {
+  Backend old_place;
+  Backend new_place;
+  Bench bench;
+  bench.fleet.Put(To(kWest, old_place));
+  bench.Accept(kWest);
+  REQUIRE(bench.CaughtUp(kWest));
+  bench.fleet.Put(To(kWest, new_place));
+  bench.Accept(kWest);
+  CHECK(bench.CaughtUp(kWest));
+  CHECK_EQ(old_place.taken, 1);
+  CHECK_EQ(new_place.taken, 1);
+}
+
+TEST_CASE("fleet: to remove what is not there changes nothing") {
+  Bench bench;
+  bench.fleet.Remove(kWest);
+  CHECK(bench.fleet.Snapshots().empty());
+}
+
+}  // namespace
+}  // namespace relay::test
