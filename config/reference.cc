@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <sstream>
 
 #include "wal/invariant.h"
 
@@ -55,19 +56,48 @@ class ReferenceSection final : public Section {
     if (Omits(setting)) return;
     Describe(setting.sentence);
     Describe(fmt::format("Takes {}.", shape.takes));
-    if (setting.example.empty()) return Key(setting.key, " " + Quoted(shape.value));
-    INVARIANT(!dash_);  // A comment cannot begin an entry.
-    out_ += fmt::format("{:{}}#{}: {}\n", "", indent_, setting.key, setting.example);
+    KeyOrExample(setting, Quoted(shape.value));
+  }
+
+  void OnValues(const Setting& setting, const Shape& shape, const Begin& /*begin*/,
+                const Store& /*store*/) override {
+    if (Omits(setting)) return;
+    Describe(setting.sentence);
+    Describe(fmt::format("Takes a list, each {}.", shape.takes));
+    KeyOrExample(setting, shape.value);
   }
 
   void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) override {
     if (Omits(setting)) return;
+    if (!setting.off) return AddList(setting, defaults, entry);
+    const std::size_t begin = out_.size();
+    AddList(setting, defaults, entry);
+    CommentOut(begin);
+  }
+
+  void AddList(const Setting& setting, std::size_t defaults, const Entry& entry) {
     Heading(setting);
     for (std::size_t i = 0; i < defaults; ++i) {
       const Detail detail = i == 0 ? Detail::kAll : Detail::kRequired;
       ReferenceSection section(out_, indent_ + 2 * kIndent, detail);
       section.BeginEntry();
       entry(section, i);
+    }
+  }
+
+  void KeyOrExample(const Setting& setting, const std::string& value) {
+    if (setting.example.empty()) return Key(setting.key, " " + value);
+    INVARIANT(!dash_);  // A comment cannot begin an entry.
+    out_ += fmt::format("{:{}}#{}: {}\n", "", indent_, setting.key, setting.example);
+  }
+
+  // Every line from `begin` on that is not a comment of this section already.
+  void CommentOut(std::size_t begin) {
+    std::istringstream lines(out_.substr(begin));
+    out_.resize(begin);
+    for (std::string line; std::getline(lines, line); out_ += line + '\n') {
+      const bool mark = line.size() > indent_ && line[indent_] != '#';
+      if (mark) line.insert(indent_, "#");
     }
   }
 

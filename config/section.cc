@@ -220,10 +220,32 @@ class YamlSection final : public Section {
     if (!stored.ok()) Mistake(where, stored.error().message());
   }
 
+  void OnValues(const Setting& setting, const Shape& shape, const Begin& begin,
+                const Store& store) override {
+    const Element* element = Take(setting);
+    if (element == nullptr) return;
+    const std::size_t count = element->children.size();
+    if (element->kind != Element::Kind::kList || count == 0 || count > kEntriesMax) {
+      return Mistake(At(element, Path(setting.key)),
+                     fmt::format("expected a list of 1 to {}: [VALUE, ...], each {}", kEntriesMax,
+                                 shape.takes));
+    }
+    begin();
+    for (std::size_t i = 0; i < count; ++i) ReadValue(element->children[i], setting, i, store);
+  }
+
+  void ReadValue(const Element& element, const Setting& setting, std::size_t index,
+                 const Store& store) {
+    const Where where = At(&element, fmt::format("{}[{}]", Path(setting.key), index));
+    if (element.kind != Element::Kind::kScalar) return Mistake(where, "expected a single value");
+    const Status stored = store(element.text);
+    if (!stored.ok()) Mistake(where, stored.error().message());
+  }
+
   void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) override {
     const Element* element = Take(setting);
     if (element == nullptr) {
-      if (!setting.required) ReadAbsentList(setting, defaults, entry);
+      if (!setting.required && !setting.off) ReadAbsentList(setting, defaults, entry);
       return;
     }
     const std::size_t count = element->children.size();

@@ -27,6 +27,9 @@ struct Setting {
   bool required = false;
   // For the reference, where there is no default: "relay".
   std::string_view example = {};
+  // Of a list: there is none unless it is given; its default entries are only
+  // examples and what a new entry starts from.
+  bool off = false;
 };
 
 // A setting and its place in the file; that of its section if it is not given,
@@ -60,12 +63,27 @@ class Section {
     OnValue(setting, {form.takes, form.show(into)}, store);
   }
 
+  // A list of single values, such as [a, b]. `into` holds the default.
+  template <typename T>
+  void Values(const Setting& setting, std::vector<T>& into, const Form<T>& form) {
+    std::string shown;
+    for (const T& value : into) shown += (shown.empty() ? "" : ", ") + form.show(value);
+    const Begin begin = [&] { into.clear(); };
+    const Store store = [&](std::string_view text) -> Status {
+      Result<T> value = form.parse(text);
+      if (!value.ok()) return std::move(value).error();
+      into.push_back(std::move(value).value());
+      return Ok();
+    };
+    OnValues(setting, {form.takes, "[" + shown + "]"}, begin, store);
+  }
+
   // A section in this one. All of its settings may be left out.
   virtual void Map(const Setting& setting, const Declare& declare) = 0;
 
   // A list of sections. `into` holds the default list, at least one entry, the
-  // first of which is what a new entry starts from; of a required list, they
-  // are the examples. Empty lists are refused.
+  // first of which is what a new entry starts from; of a required list, or one
+  // that is off, they are the examples. Empty lists are refused.
   template <typename T, typename DeclareEntry>
   void List(const Setting& setting, std::vector<T>& into, const DeclareEntry& declare) {
     const std::vector<T> defaults = into;
@@ -74,7 +92,7 @@ class Section {
       into.push_back(defaults[prototype]);
       declare(entry, into.back());
     });
-    if (into.empty()) into = defaults;
+    if (into.empty() && !setting.off) into = defaults;
   }
 
   // For rules that span settings. REQUIRES: `key` was declared.
@@ -89,7 +107,11 @@ class Section {
   using Store = std::function<Status(std::string_view)>;
   using Entry = std::function<void(Section& entry, std::size_t prototype)>;
 
+  using Begin = std::function<void()>;
+
   virtual void OnValue(const Setting& setting, const Shape& shape, const Store& store) = 0;
+  virtual void OnValues(const Setting& setting, const Shape& shape, const Begin& begin,
+                        const Store& store) = 0;
   virtual void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) = 0;
 };
 

@@ -190,6 +190,84 @@ TEST_CASE("config: a rule across settings names the place of either") {
   CHECK_EQ(broken.error().message(), "f:2:8: inner.size: expected for this rule");
 }
 
+struct Extras {
+  std::vector<PointCount> counts{1, 2};
+  std::vector<std::string> words;
+  std::vector<Inner> off{Inner{.count = 4}};
+};
+
+void DeclareExtras(Section& root, Extras& extras) {
+  root.Values({"counts", "Some numbers."}, extras.counts, CountBetween(0, 9));
+  root.Values({.key = "words", .sentence = "Some words.", .example = "[a, b]"}, extras.words,
+              SomeText("a word"));
+  root.List({.key = "off", .sentence = "None by default.", .off = true}, extras.off, DeclareInner);
+}
+
+Result<Extras> ReadExtras(const std::string& yaml) {
+  Extras extras;
+  Status read = ReadYaml(yaml, "f", [&](Section& root) { DeclareExtras(root, extras); });
+  if (!read.ok()) return std::move(read).error();
+  return extras;
+}
+
+TEST_CASE("config: a list of values that is given replaces the default one") {
+  CHECK_EQ(ReadExtras("").value().counts, std::vector<PointCount>{1, 2});
+  const Extras given = ReadExtras("counts: [3]\nwords:\n  - a\n  - 'b c'\n").value();
+  CHECK_EQ(given.counts, std::vector<PointCount>{3});
+  CHECK_EQ(given.words, std::vector<std::string>{"a", "b c"});
+}
+
+TEST_CASE("config: a list of values is refused at the value that is wrong") {
+  struct Row {
+    const char* yaml;
+    const char* message;
+  };
+  for (const Row& row : {
+           Row{"counts: 3\n",
+               "f:1:9: counts: expected a list of 1 to 1024: [VALUE, ...], each a whole number "
+               "from 0 to 9"},
+           Row{"words: []\n",
+               "f:1:8: words: expected a list of 1 to 1024: [VALUE, ...], each a word"},
+           Row{"counts: [3, ten]\n", "f:1:13: counts[1]: expected a whole number from 0 to 9"},
+           Row{"counts:\n  - 1\n  - [2]\n", "f:3:5: counts[1]: expected a single value"},
+       }) {
+    CAPTURE(row.yaml);
+    const Result<Extras> refused = ReadExtras(row.yaml);
+    REQUIRE(!refused.ok());
+    CHECK_EQ(refused.error().message(), row.message);
+  }
+}
+
+TEST_CASE("config: a list that is off has entries only where they are given") {
+  CHECK(ReadExtras("").value().off.empty());
+  const Extras given = ReadExtras("off: [{count: 1}, {count: 2}]\n").value();
+  REQUIRE_EQ(given.off.size(), 2);
+  CHECK_EQ(given.off[1].count, 2);
+  CHECK(!ReadExtras("off: []\n").ok());
+}
+
+TEST_CASE("config: the description shows lists of values, and in comments what is off") {
+  Extras extras;
+  const std::string yaml = DescribeAsYaml([&](Section& root) { DeclareExtras(root, extras); });
+  CHECK_EQ(yaml,
+           "# Some numbers.\n"
+           "# Takes a list, each a whole number from 0 to 9.\n"
+           "counts: [1, 2]\n"
+           "# Some words.\n"
+           "# Takes a list, each a word.\n"
+           "#words: [a, b]\n"
+           "\n"
+           "# None by default.\n"
+           "#off:\n"
+           "#  # How many.\n"
+           "#  # Takes a whole number from 0 to 9.\n"
+           "#  - count: 4\n"
+           "#    # Not kept.\n"
+           "#    # Takes a whole number from 0 to 9.\n"
+           "#    #size: 1B\n");
+  CHECK(ReadExtras(yaml).value().off.empty());
+}
+
 TEST_CASE("config: the description has every sentence and every default, and loads") {
   Outer described;
   described.word = "say \"no\": \\";
