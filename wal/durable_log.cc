@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "wal/identity.h"
+
 namespace relay {
 namespace {
 
@@ -47,6 +49,14 @@ Bytes MemoryOf(const AppendRequest& request) {
   return size.bytes + size.stored;
 }
 
+// Once there is a database: the identity says that there was one.
+Status NameLog(const std::string& directory, const FoundIdentity& found) {
+  if (found.state == IdentityState::kKnown && found.identity.format == kFormatVersion) return Ok();
+  Identity identity = found.identity;
+  identity.format = kFormatVersion;
+  return WriteIdentity(directory, std::move(identity));
+}
+
 void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state) {
   const std::string key = RunKey(number);
   batch.Put(Family::kState, key, EncodeRunState(key, state));
@@ -56,8 +66,17 @@ void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state)
 
 Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
                                                      const std::vector<BackendId>& backends) {
+  // First of all: a log of a newer format stays untouched.
+  Result<FoundIdentity> identity = ReadIdentity(options.directory, kFormatVersion);
+  if (!identity.ok()) return std::move(identity).error().Within(options.directory);
   std::unique_ptr<DurableLog> log(new DurableLog(options, backends));
+  Result<std::unique_ptr<DirectoryLock>> lock = DirectoryLock::Take(options.directory);
+  if (!lock.ok()) return std::move(lock).error();
+  log->lock_ = std::move(lock).value();
   if (Status opened = log->OpenAndLoad(); !opened.ok()) return std::move(opened).error();
+  if (Status named = NameLog(options.directory, identity.value()); !named.ok()) {
+    return std::move(named).error();
+  }
   if (Status measured = log->MeasureDisk(); !measured.ok()) return std::move(measured).error();
   log->committer_ = std::thread([raw = log.get()] { raw->CommitLoop(); });
   return log;

@@ -26,6 +26,7 @@
 #include "wal/log.h"
 #include "wal/log_reader.h"
 #include "wal/run.h"
+#include "wal/side_files.h"
 #include "wal/store.h"
 
 namespace relay {
@@ -144,6 +145,7 @@ class DurableLog final : public Log {
 
   const LogOptions options_;
   const std::vector<BackendId> backends_;
+  std::unique_ptr<DirectoryLock> lock_;
 
   // Held shared while the store is used, alone while it is replaced. Taken
   // before mutex_ where both are.

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "wal/identity.h"
+
 namespace relay {
 namespace {
 
@@ -423,6 +425,9 @@ std::optional<Totals> RunReader::TotalsAt(Sequence sequence) const {
 }
 
 Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory) {
+  if (Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion); !found.ok()) {
+    return std::move(found).error().Within(directory);
+  }
   Result<std::unique_ptr<Store>> store =
       OpenStoreReadOnly({.directory = StoreDirectory(directory)});
   if (!store.ok()) return std::move(store).error();
