@@ -26,7 +26,7 @@ struct Reply {
   std::string body;         // Cut at the transport's limit.
 };
 
-// THREADS. Send by one thread at a time; Cancel from any.
+// THREADS. Send and CreateDatabase by one thread at a time; Cancel from any.
 class Transport {
  public:
   Transport() = default;
@@ -39,7 +39,16 @@ class Transport {
   // backend may or may not have applied the lines.
   virtual Result<Reply> Send(const Batch& batch) = 0;
 
-  // Ends a Send that is under way, and every later one at once.
+  // Asks the backend to create what `params` name: the database or bucket and,
+  // where one is named, the retention policy. The reply says whether it did; one
+  // that exists already counts as created (2xx). kUnavailable: no answer came.
+  // kInvalidInput: this kind of backend cannot be asked.
+  virtual Result<Reply> CreateDatabase(const WriteParams& params) {
+    return Error(ErrorCode::kInvalidInput,
+                 "cannot create \"" + params.database + "\" on this kind of backend");
+  }
+
+  // Ends a request that is under way, and every later one at once.
   virtual void Cancel() = 0;
 };
 

@@ -26,6 +26,7 @@ enum class Statuses : std::uint8_t {
   k4xx,
   k500,
   kWriteError,  // 400, 422 or 500: versions differ in which they use.
+  k502or504,
   k5xx,
 };
 
@@ -45,6 +46,7 @@ bool Includes(Statuses statuses, int status) {
     case Statuses::k4xx: return status / 100 == 4;
     case Statuses::k500: return status == 500;
     case Statuses::kWriteError: return status == 400 || status == 422 || status == 500;
+    case Statuses::k502or504: return status == 502 || status == 504;
     case Statuses::k5xx: return status / 100 == 5;
   }
   INVARIANT(false);
@@ -95,6 +97,26 @@ constexpr Row RestLong(Row row) {
   return row;
 }
 
+constexpr Row OfLane(Row row) {
+  row.verdict.concerns = Concerns::kLane;
+  return row;
+}
+
+constexpr Row MayCreate(Row row) {
+  row.verdict.may_create = true;
+  return OfLane(row);
+}
+
+constexpr Row Overloaded(Row row) {
+  row.verdict.overloaded = true;
+  return row;
+}
+
+constexpr Row PoisonSuspected(Row row) {
+  row.verdict.poison_suspected = true;
+  return row;
+}
+
 constexpr std::string_view kNotInflux = "the answer is not InfluxDB's: wrong URL, or a proxy";
 constexpr std::string_view kExpired = "points are older than the retention policy keeps";
 constexpr std::string_view kLimitReached = "a limit on series or tag values is reached";
@@ -140,17 +162,24 @@ constexpr std::array kTable = {
     On(S::k400, "invalid consistency level", kHold, kBadRequest),
     On(S::k400, "missing db", kHold, kBadRequest),
     On(S::k401or403, "", kHold, "the credentials were refused"),
-    On(S::k404, "database not found", kHold, kNoDatabase),
-    And(On(S::k404, "bucket", kHold, kNoDatabase), "not found"),
-    On(S::k404, "no dbrp mapping found", kHold, kNoDatabase),
+    MayCreate(On(S::k404, "database not found", kHold, kNoDatabase)),
+    MayCreate(And(On(S::k404, "bucket", kHold, kNoDatabase), "not found")),
+    MayCreate(On(S::k404, "no dbrp mapping found", kHold, kNoDatabase)),
     // InfluxDB 1.x answers 500 here; retrying at full speed would never end.
-    On(S::k500, "retention policy not found", kHold, "the retention policy does not exist there"),
+    OfLane(On(S::k500, "retention policy not found", kHold,
+              "the retention policy does not exist there")),
     TooLarge(On(S::k413, "", kSplit, "the request was too large")),
-    On(S::k429or503, "", kRetry, kOverloaded),
-    RestLong(On(S::k500, "cache-max-memory-size exceeded", kRetry, kOverloaded)),
+    Overloaded(On(S::k429or503, "", kRetry, kOverloaded)),
+    RestLong(Overloaded(On(S::k500, "cache-max-memory-size exceeded", kRetry, kOverloaded))),
     On(S::k500, "hinted handoff queue not empty", kDelivered, "delivered"),
-    On(S::k408or499, "", kRetry, kOverloaded),
-    On(S::k5xx, "", kRetry, kFailing),
+    Overloaded(On(S::k408or499, "", kRetry, kOverloaded)),
+    // Says that it is the backend's trouble, not the lines'.
+    Overloaded(On(S::k5xx, "timeout", kRetry, kFailing)),
+    Overloaded(On(S::k5xx, "queue is full", kRetry, kOverloaded)),
+    On(S::k500, "engine is closed", kRetry, kFailing),
+    On(S::k500, "shard is disabled", kRetry, kFailing),
+    On(S::k502or504, "", kRetry, kFailing),
+    PoisonSuspected(On(S::k5xx, "", kRetry, kFailing)),
     On(S::k4xx, "", kSplit, "the backend refused the lines"),
 };
 
@@ -208,7 +237,7 @@ std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, 
 }
 
 Verdict Judge(const Result<Reply>& answer, WallTime now) {
-  if (!answer.ok()) return {.action = kRetry, .why = "no answer"};
+  if (!answer.ok()) return {.action = kRetry, .why = "no answer", .overloaded = true};
   const Reply& reply = answer.value();
   const auto* const row =
       std::find_if(kTable.begin(), kTable.end(),

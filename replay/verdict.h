@@ -26,9 +26,19 @@ enum class Action : std::uint8_t {
   kHold,       // The set-up is wrong, not the data: stop, say why, probe slowly.
 };
 
+// Whom a hold concerns.
+enum class Concerns : std::uint8_t {
+  kBackend,  // Nothing can be delivered: wrong URL, wrong credentials.
+  kLane,     // One database or retention policy is missing; others can go on.
+};
+
 struct Verdict {
   Action action = Action::kRetry;
   std::string_view why;                      // For a person; one of a fixed set.
+  Concerns concerns = Concerns::kBackend;    // Of a hold.
+  bool may_create = false;                   // The hold ends once the database is created.
+  bool overloaded = false;                   // Of a retry: send more slowly from here on.
+  bool poison_suspected = false;             // Of a retry: it may be these lines that fail it.
   DeadReason reason = DeadReason::kRefused;  // Of the lines it will never take.
   bool too_large = false;                    // The request was: send less at once.
   bool try_again_first = false;              // May pass: partial only if it comes twice.

@@ -98,6 +98,36 @@ TEST_CASE("verdict: a wrong set-up holds") {
   });
 }
 
+TEST_CASE("verdict: what is missing holds its lane, a wrong set-up the backend") {
+  for (const auto& [status, body] : {std::pair{404, R"({"error":"database not found: \"db\""})"},
+                                     {404, R"({"message":"bucket \"b\" not found"})"},
+                                     {404, "no dbrp mapping found"}}) {
+    CHECK(Judge(Http(status, body), kNow).concerns == Concerns::kLane);
+    CHECK(Judge(Http(status, body), kNow).may_create);
+  }
+  const Verdict policy = Judge(Http(500, "retention policy not found: rp"), kNow);
+  CHECK(policy.concerns == Concerns::kLane);
+  CHECK_FALSE(policy.may_create);
+  for (const int status : {200, 301, 401, 403, 405}) {
+    CHECK(Judge(Http(status, "words"), kNow).concerns == Concerns::kBackend);
+  }
+}
+
+TEST_CASE("verdict: an overloaded backend is told from one that a record may have poisoned") {
+  for (const int status : {408, 429, 503}) CHECK(Judge(Http(status), kNow).overloaded);
+  CHECK(Judge(Http(500, R"({"error":"timeout"})"), kNow).overloaded);
+  CHECK(Judge(NoAnswer(), kNow).overloaded);
+  CHECK(Judge(Http(500, "An internal error has occurred"), kNow).poison_suspected);
+  CHECK(Judge(Http(500, "write failed"), kNow).poison_suspected);
+  for (const char* body : {"timeout", "engine is closed", "shard is disabled", "queue is full",
+                           "cache-max-memory-size exceeded"}) {
+    CHECK_FALSE(Judge(Http(500, body), kNow).poison_suspected);
+  }
+  for (const int status : {429, 502, 503, 504}) {
+    CHECK_FALSE(Judge(Http(status), kNow).poison_suspected);
+  }
+}
+
 TEST_CASE("verdict: what may pass is tried again") {
   CheckRows({
       {429, "", kRetry},
