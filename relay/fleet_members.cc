@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "relay/backend_transport.h"
 #include "relay/journal.h"
-#include "replay/http_transport.h"
 
 namespace relay {
 namespace {
@@ -48,15 +48,7 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed) {
   options.batch_bytes_max = backend.batch.max_bytes;
   options.jitter_seed = jitter_seed;
   options.on_change = HealthTeller(backend.name.text());
-  HttpTransportOptions transport;
-  transport.tls = backend.url.tls;
-  transport.host = backend.url.host;
-  transport.port = backend.url.port;
-  transport.path_prefix = backend.url.path_prefix;
-  transport.username = backend.username;
-  transport.password = backend.password;
-  transport.timeout = backend.timeout;
-  return {std::move(options), MakeHttpTransport(std::move(transport))};
+  return {std::move(options), TransportFor(backend)};
 }
 
 }  // namespace

@@ -1,227 +1,222 @@
 #include "replay/http_transport.h"
 
 #include <fmt/format.h>
-#include <httplib.h>
+#include <poll.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include <array>
+#include <string_view>
 #include <utility>
+
+#include "replay/answer_reader.h"
+#include "replay/base64.h"
+#include "replay/gzip.h"
 
 namespace relay {
 namespace {
 
-constexpr std::size_t kAnswerBodyMax = 64U << 10U;
-
-std::string PercentEncoded(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
-}
-
-// Calls `expire` when an armed deadline passes. The client's own timeouts are
-// per read and do not bound an attempt.
-class DeadlineWatch {
+// One request and its answer on an open connection.
+class Exchange {
  public:
-  explicit DeadlineWatch(std::function<void()> expire)
-      : expire_(std::move(expire)), thread_([this](const std::stop_token& stop) { Watch(stop); }) {}
+  Exchange(Connection& connection, const Deadline& deadline)
+      : connection_(connection), deadline_(deadline) {}
 
-  void Arm(std::chrono::milliseconds timeout) {
-    const std::lock_guard lock(mutex_);
-    timeout_ = timeout;
-    expired_ = false;
-    ++attempt_;
-    changed_.notify_one();
+  // Sends head and body and waits for the answer. The peer may answer before
+  // it has all; it may refuse then, but it cannot have taken what it has not.
+  Status Run(std::string_view head, std::string_view body) {
+    const std::array<std::string_view, 2> parts = {head, body};
+    for (std::string_view part : parts) {
+      if (Status sent = Send(part); !sent.ok()) return sent;
+    }
+    const bool sent_all = !unsendable_ && !reader_.whole();
+    while (!reader_.whole()) {
+      if (Status read = ReadSome(); !read.ok()) return read;
+    }
+    if (sent_all || reader_.reply().http_status / 100 != 2) return Ok();
+    return Error(ErrorCode::kUnavailable, "it answered before it had the lines");
   }
 
-  // Every deadline passes now.
-  void ExpireAtOnce() {
-    const std::lock_guard lock(mutex_);
-    at_once_ = true;
-    changed_.notify_one();
-  }
-
-  // Returns whether the deadline passed before.
-  bool Disarm() {
-    const std::lock_guard lock(mutex_);
-    timeout_.reset();
-    ++attempt_;
-    changed_.notify_one();
-    return expired_;
-  }
+  const AnswerReader& answer() const { return reader_; }
 
  private:
-  void Watch(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    while (!stop.stop_requested()) {
-      changed_.wait(lock, stop, [this] { return timeout_.has_value(); });
-      if (!timeout_) continue;
-      const std::uint64_t attempt = attempt_;
-      const auto over = [&] { return attempt_ != attempt; };
-      changed_.wait_for(lock, stop, *timeout_, [&] { return over() || at_once_; });
-      // Again until it helps: while the client still connects, there is nothing
-      // that it could stop.
-      while (!over() && !stop.stop_requested()) {
-        expired_ = true;
-        expire_();
-        changed_.wait_for(lock, stop, kAgain, over);
+  // Returns early where there is nobody to send to: there may be an answer all
+  // the same.
+  Status Send(std::string_view bytes) {
+    while (!bytes.empty() && !unsendable_ && !reader_.whole()) {
+      const Result<Progress> written = connection_.TryWrite(bytes);
+      unsendable_ = !written.ok();
+      if (unsendable_) break;
+      if (written.value().kind == Progress::Kind::kMoved) {
+        bytes.remove_prefix(written.value().bytes);
+        continue;
       }
+      const bool wants_write = written.value().kind == Progress::Kind::kWantsWrite;
+      if (Status waited = Wait(wants_write ? POLLIN | POLLOUT : POLLIN); !waited.ok()) {
+        return waited;
+      }
+      if (Status read = ReadWhatIsThere(); !read.ok()) return read;
     }
+    if (reader_.whole() && !bytes.empty()) unsendable_ = true;
+    return Ok();
   }
 
-  static constexpr std::chrono::milliseconds kAgain{50};
+  Status ReadWhatIsThere() {
+    bool more = true;
+    while (more && !reader_.whole()) {
+      if (Status read = ReadOnce(more); !read.ok()) return read;
+    }
+    return Ok();
+  }
 
-  const std::function<void()> expire_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::optional<std::chrono::milliseconds> timeout_;
-  std::uint64_t attempt_ = 0;
-  bool expired_ = false;
-  bool at_once_ = false;
-  std::jthread thread_;
+  // Waits where nothing is there.
+  Status ReadSome() {
+    bool moved = false;
+    if (Status read = ReadOnce(moved); !read.ok() || moved) return read;
+    return Wait(wants_write_ ? POLLIN | POLLOUT : POLLIN);
+  }
+
+  Status ReadOnce(bool& moved) {
+    const Result<Progress> got = connection_.TryRead(buffer_.data(), buffer_.size());
+    if (!got.ok()) return got.error();
+    const Progress progress = got.value();
+    moved = progress.kind == Progress::Kind::kMoved || progress.kind == Progress::Kind::kEnd;
+    wants_write_ = progress.kind == Progress::Kind::kWantsWrite;
+    if (progress.kind == Progress::Kind::kEnd) return reader_.TakeEnd();
+    return reader_.Take(std::string_view(buffer_.data(), progress.bytes));
+  }
+
+  Status Wait(int events) {
+    const Deadline::Wake wake = deadline_.Wait(connection_.fd(), static_cast<short>(events));
+    if (wake != Deadline::Wake::kReady) return WaitEnded(wake);
+    return Ok();
+  }
+
+  Connection& connection_;
+  const Deadline& deadline_;
+  AnswerReader reader_;
+  bool unsendable_ = false;
+  bool wants_write_ = false;
+  std::array<char, 16384> buffer_;
 };
 
-void KeepHead(const httplib::Response& head, Reply& reply) {
-  reply.http_status = head.status;
-  reply.content_type = head.get_header_value("Content-Type");
-  reply.retry_after = head.get_header_value("Retry-After");
+// Host and port as a URL and the Host header have them.
+std::string Place(const Peer& peer) {
+  const bool ipv6 = peer.host.find(':') != std::string::npos;
+  return fmt::format("{}:{}", ipv6 ? "[" + peer.host + "]" : peer.host, peer.port);
 }
 
-std::string BaseUrl(const HttpTransportOptions& options) {
-  const bool ipv6 = options.host.find(':') != std::string::npos;
-  return fmt::format("{}://{}:{}", options.tls ? "https" : "http",
-                     ipv6 ? "[" + options.host + "]" : options.host, options.port);
-}
-
-// What a failed request means to a person; httplib's own words are its enum's.
-std::string_view Explained(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection: return "connection refused or host not reachable";
-    case httplib::Error::ConnectionTimeout: return "no connection in time";
-    case httplib::Error::Read: return "the connection broke before the answer";
-    case httplib::Error::Write: return "the connection broke while sending";
-    case httplib::Error::Canceled: return "cancelled";
-    case httplib::Error::SSLConnection: return "the TLS handshake failed";
-    case httplib::Error::SSLServerVerification: return "its TLS certificate is not trusted";
-    default: return "no answer";
-  }
+Reply RefusedHere(const Error& why) {
+  constexpr int kUnprocessable = 422;
+  return {.http_status = kUnprocessable,
+          .content_type = "text/plain",
+          .body = "not sent: " + why.message()};
 }
 
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(HttpTransportOptions options)
-      : options_(std::move(options)),
-        client_(BaseUrl(options_)),
-        deadline_([this] { client_.stop(); }) {
-    client_.set_keep_alive(true);
-    client_.set_follow_location(false);
-    client_.set_decompress(false);
-    client_.set_tcp_nodelay(true);
-    client_.set_url_encode(false);  // WriteTarget has done it.
-    client_.set_connection_timeout(std::min(options_.connect_timeout, options_.timeout));
-    // The deadline comes first; these only end what it could not.
-    client_.set_read_timeout(2 * options_.timeout);
-    client_.set_write_timeout(2 * options_.timeout);
-  }
+      : options_(std::move(options)), place_(Place(options_.peer)) {}
 
   Result<Reply> Send(const Batch& batch) override {
-    if (cancelled_) return Error(ErrorCode::kUnavailable, "cancelled");
-    Result<httplib::Headers> headers = MakeHeaders();
-    if (!headers.ok()) return std::move(headers).error();
-    Reply reply;
-    httplib::Request request = MakeRequest(batch, reply);
-    request.headers = std::move(headers).value();
-
-    deadline_.Arm(options_.timeout);
-    const httplib::Result answer = client_.send(request);
-    const bool expired = deadline_.Disarm();
-    const bool cut = reply.body.size() >= kAnswerBodyMax;
-    if (answer) KeepHead(*answer, reply);  // The handler is not called for a 204.
-    // Cut by us, the answer's head still stands and tells what it means.
-    if (!answer && !(cut && reply.http_status != 0)) return NoAnswer(answer.error(), expired);
-    if (reply.http_status == 401 || reply.http_status == 403) authorization_.reset();
-    return reply;
+    const Precision sent_as = SentAs(options_.target.api, batch.params.precision);
+    std::string_view lines = batch.lines;
+    if (sent_as != batch.params.precision) {
+      Result<std::string> rescaled = Rescaled(lines, batch.params.precision, sent_as);
+      if (!rescaled.ok()) return RefusedHere(rescaled.error());
+      rescaled_ = std::move(rescaled).value();
+      lines = rescaled_;
+    }
+    const std::string path = WritePath(options_.target, batch.params);
+    if (!options_.gzip) return Post(path, "text/plain; charset=utf-8", lines);
+    return Post(path, "text/plain; charset=utf-8\r\nContent-Encoding: gzip", gzip_.Compress(lines));
   }
 
-  void Cancel() override {
-    cancelled_ = true;
-    deadline_.ExpireAtOnce();
-  }
+  void Cancel() override { deadline_.Cancel(); }
 
  private:
-  httplib::Request MakeRequest(const Batch& batch, Reply& reply) const {
-    httplib::Request request;
-    request.method = "POST";
-    request.path = WriteTarget(options_.path_prefix, batch.params);
-    request.content_length_ = batch.lines.size();
-    request.content_provider_ = [lines = batch.lines](std::size_t offset, std::size_t length,
-                                                      httplib::DataSink& sink) {
-      return sink.write(lines.data() + offset, length);
-    };
-    request.response_handler = [&reply](const httplib::Response& head) {
-      KeepHead(head, reply);
-      return true;
-    };
-    request.content_receiver = [&reply](const char* data, std::size_t size, std::uint64_t,
-                                        std::uint64_t) {
-      reply.body.append(data, std::min(size, kAnswerBodyMax - reply.body.size()));
-      return reply.body.size() < kAnswerBodyMax;
-    };
-    return request;
+  // `type`: the value of Content-Type, and more headers.
+  Result<Reply> Post(const std::string& path, std::string_view type, std::string_view body) {
+    Result<std::string> authorization = Authorization();
+    if (!authorization.ok()) return std::move(authorization).error();
+    const std::string head = fmt::format(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: influxdb-relay\r\nContent-Type: {}\r\n"
+        "Content-Length: {}\r\n{}\r\n",
+        path, place_, type, body.size(), authorization.value());
+    deadline_.Arm(options_.timeout);
+    Result<Reply> reply = Attempt(head, body);
+    if (reply.ok()) return reply;
+    connection_.reset();
+    return Told(reply.error());
   }
 
-  Result<httplib::Headers> MakeHeaders() {
-    httplib::Headers headers = {{"Content-Type", "text/plain; charset=utf-8"},
-                                {"User-Agent", "influxdb-relay"}};
-    if (options_.username.empty()) return headers;
-    if (!authorization_) {
-      INVARIANT(options_.password.has_value());
-      Result<Secret> password = options_.password->Read();
-      if (!password.ok()) return std::move(password).error();
+  Result<Reply> Attempt(std::string head, std::string_view body) {
+    if (Status connected = Connect(); !connected.ok()) return std::move(connected).error();
+    if (body.size() <= kJoinedMax) {
+      head += std::exchange(body, {});  // In one packet.
+    }
+    Exchange exchange(*connection_, deadline_);
+    if (Status run = exchange.Run(head, body); !run.ok()) return std::move(run).error();
+    if (!exchange.answer().reusable()) connection_.reset();
+    const int status = exchange.answer().reply().http_status;
+    if (status == 401 || status == 403) authorization_.reset();
+    return exchange.answer().reply();
+  }
+
+  Status Connect() {
+    if (deadline_.cancelled()) return WaitEnded(Deadline::Wake::kCancelled);
+    if (connection_ && connection_->Quiet()) return Ok();
+    connection_.reset();
+    Result<std::unique_ptr<Connection>> opened = Connection::Open(options_.peer, deadline_);
+    if (!opened.ok()) return std::move(opened).error();
+    connection_ = std::move(opened).value();
+    return Ok();
+  }
+
+  // A header line, or nothing where no credentials are set.
+  Result<std::string> Authorization() {
+    const Credentials& given = options_.credentials;
+    if (authorization_ || (given.username.empty() && !given.token)) {
+      return authorization_.value_or("");
+    }
+    const std::optional<SecretSource>& source = given.token ? given.token : given.password;
+    INVARIANT(source.has_value());
+    Result<Secret> secret = source->Read();
+    if (!secret.ok()) return std::move(secret).error();
+    const std::string& text = secret.value().Reveal();
+    if (!given.token) {
       authorization_ =
-          httplib::make_basic_authentication_header(options_.username, password.value().Reveal());
+          fmt::format("Authorization: Basic {}\r\n", Base64(given.username + ':' + text));
+    } else {
+      const bool v3 = options_.target.api == Api::kV3;
+      authorization_ = fmt::format("Authorization: {} {}\r\n", v3 ? "Bearer" : "Token", text);
     }
-    headers.insert(*authorization_);
-    return headers;
+    return *authorization_;
   }
 
-  Error NoAnswer(httplib::Error error, bool expired) const {
-    const std::string place = BaseUrl(options_);
-    if (expired) {
-      return {ErrorCode::kUnavailable,
-              fmt::format("{}: no answer within {} ms", place, options_.timeout.count())};
+  Error Told(const Error& error) const {
+    const bool time_up = deadline_.Left() == std::chrono::milliseconds(0) && !deadline_.cancelled();
+    if (time_up && error.code() == ErrorCode::kUnavailable) {
+      return {error.code(),
+              fmt::format("{}: no answer within {} ms", place_, options_.timeout.count())};
     }
-    return {ErrorCode::kUnavailable, fmt::format("{}: {}", place, Explained(error))};
+    return {error.code(), fmt::format("{}: {}", place_, error.message())};
   }
+
+  // A body up to this size is copied behind the head.
+  static constexpr std::size_t kJoinedMax = 16U << 10U;
 
   const HttpTransportOptions options_;
-  httplib::Client client_;
-  std::optional<std::pair<std::string, std::string>> authorization_;
-  std::atomic<bool> cancelled_ = false;
-  DeadlineWatch deadline_;
+  const std::string place_;
+  Deadline deadline_;
+  std::unique_ptr<Connection> connection_;
+  std::optional<std::string> authorization_;
+  std::string rescaled_;
+  GzipCompressor gzip_;
 };
 
 }  // namespace
 
 std::unique_ptr<Transport> MakeHttpTransport(HttpTransportOptions options) {
   return std::make_unique<HttpTransport>(std::move(options));
-}
-
-std::string WriteTarget(std::string_view path_prefix, const WriteParams& params) {
-  std::string target = fmt::format("{}/write?db={}", path_prefix, PercentEncoded(params.database));
-  if (!params.retention_policy.empty()) {
-    target += "&rp=" + PercentEncoded(params.retention_policy);
-  }
-  return target + fmt::format("&precision={}", ToString(params.precision));
 }
 
 }  // namespace relay

@@ -1,10 +1,14 @@
-// A backend's /write over HTTP/1.1.
+// A backend's write endpoint over HTTP/1.1: InfluxDB's v1, v2 or v3.
 //
-// The connection is kept and used again; after an answer that does not end
-// cleanly it is closed. Redirects are not followed, answers are not inflated
-// and are cut at 64 KiB. One deadline covers the whole attempt, so a backend
-// that answers a byte a second holds the worker no longer than one that is
-// silent.
+// The connection is kept and used again; where an answer does not end cleanly,
+// or more comes than was asked for, it is closed, so that no answer is ever
+// taken for that of another request. Redirects are not followed, answers are
+// not inflated and are cut at 64 KiB. One deadline covers the whole attempt, so
+// a backend that answers a byte a second holds the worker no longer than one
+// that is silent.
+//
+// What a backend of this API can never be told (a timestamp that is too large
+// in the only unit it takes) is answered here as a backend would: 422 and words.
 //
 // THREADS. As Transport.
 #pragma once
@@ -15,25 +19,28 @@
 #include <optional>
 #include <string>
 
+#include "replay/connection.h"
 #include "replay/secret.h"
+#include "replay/target.h"
 #include "replay/transport.h"
 
 namespace relay {
 
+// Read when they are first needed and again after a 401 or 403.
+struct Credentials {
+  std::string username;  // Goes with `password`, as Basic.
+  std::optional<SecretSource> password;
+  std::optional<SecretSource> token;  // Or this one.
+};
+
 struct HttpTransportOptions {
-  bool tls = false;
-  std::string host;
-  std::uint16_t port = 8086;
-  std::string path_prefix;               // Before /write: "" or "/influx".
-  std::string username;                  // Empty: no credentials are sent.
-  std::optional<SecretSource> password;  // Read when it is first needed and after a 401 or 403.
-  std::chrono::milliseconds connect_timeout{5'000};
+  Peer peer;
+  Target target;
+  Credentials credentials;
+  bool gzip = false;
   std::chrono::milliseconds timeout{10'000};  // For the whole attempt.
 };
 
 std::unique_ptr<Transport> MakeHttpTransport(HttpTransportOptions options);
-
-// The path and query of a v1 write: "/write?db=…&rp=…&precision=…".
-std::string WriteTarget(std::string_view path_prefix, const WriteParams& params);
 
 }  // namespace relay

@@ -1,0 +1,66 @@
+// The time that one attempt at a backend may take, and the waits within it.
+//
+// A timer of the kernel's (monotonic), so that however many waits an attempt is
+// made of, a byte now and then does not stretch it.
+//
+// THREADS. One thread arms and waits; Cancel from any.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+namespace relay {
+
+// A file descriptor with an owner.
+class OwnedFd {
+ public:
+  OwnedFd() = default;
+  explicit OwnedFd(int fd) : fd_(fd) {}
+  ~OwnedFd();
+  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  OwnedFd& operator=(OwnedFd&& other) noexcept;
+  OwnedFd(const OwnedFd&) = delete;
+  OwnedFd& operator=(const OwnedFd&) = delete;
+
+  int get() const { return fd_; }
+  bool open() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+class Deadline {
+ public:
+  enum class Wake : std::uint8_t {
+    kReady,      // The descriptor is, or has an error to tell.
+    kPauseOver,  // What this wait may take has passed ...
+    kTimeUp,     // ... or what the whole attempt may.
+    kCancelled,
+  };
+
+  // REQUIRES: the process has descriptors left.
+  Deadline();
+
+  // From now on. REQUIRES: above 0.
+  void Arm(std::chrono::milliseconds timeout);
+
+  // What is left; 0 once it has passed.
+  std::chrono::milliseconds Left() const;
+
+  // Every wait under way and to come ends at once.
+  void Cancel();
+  bool cancelled() const;
+
+  // `events` as for poll(2).
+  Wake Wait(int fd, short events) const;
+  Wake Wait(int fd, short events, std::chrono::milliseconds at_most) const;
+
+ private:
+  Wake Poll(int fd, short events, int timeout_ms) const;
+
+  OwnedFd timer_;
+  OwnedFd cancel_;
+};
+
+}  // namespace relay
