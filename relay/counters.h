@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "relay/http_limits.h"
 #include "wal/types.h"
 
 namespace relay {
@@ -29,6 +30,7 @@ class Counters {
     accepted_bytes_ += bytes.count();
   }
   void RefusedLines(std::uint64_t lines) { refused_lines_ += lines; }
+  void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
 
   std::uint64_t answered(Endpoint endpoint, int status) const {
     return answered_[Index(endpoint)][AsIndex(status)];
@@ -37,6 +39,9 @@ class Counters {
   std::uint64_t accepted_points() const { return accepted_points_; }
   std::uint64_t accepted_bytes() const { return accepted_bytes_; }
   std::uint64_t refused_lines() const { return refused_lines_; }
+  std::uint64_t reached(HttpLimit limit) const {
+    return reached_.at(static_cast<std::size_t>(limit));
+  }
 
  private:
   static std::size_t Index(Endpoint endpoint) { return static_cast<std::size_t>(endpoint); }
@@ -48,6 +53,7 @@ class Counters {
   Count accepted_points_ = 0;
   Count accepted_bytes_ = 0;
   Count refused_lines_ = 0;
+  std::array<Count, kHttpLimitNames.size()> reached_{};
 };
 
 }  // namespace relay

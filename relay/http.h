@@ -10,11 +10,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "relay/admission.h"
+#include "relay/http_limits.h"
 #include "replay/clock.h"
 #include "wal/result.h"
 #include "wal/types.h"
@@ -26,7 +29,8 @@ struct HttpRequest {
   std::string_view path;    // As sent, percent-encoded, without the query.
   std::string_view query;   // Without the question mark.
   std::vector<std::pair<std::string_view, std::string_view>> headers;
-  std::string body;  // Not yet inflated.
+  std::string body;         // Not yet inflated.
+  std::string_view client;  // Its address, as text.
 
   // The value of the first header of that name, whatever its case; "" if none.
   std::string_view Header(std::string_view name) const;
@@ -48,23 +52,22 @@ class HttpHandler {
 
   virtual void Handle(HttpRequest request, HttpReply reply) = 0;
 
-  // What to answer where the server itself refuses: 400, 408, 411, 413, 431, 503.
+  // What to answer where the server itself refuses: 400, 408, 411, 413, 414, 431, 503.
   virtual HttpResponse Refusal(int status, std::string_view message) = 0;
+  // The same where the request was read far enough to know its path.
+  virtual HttpResponse RefusalOf(std::string_view /*path*/, int status, std::string_view message) {
+    return Refusal(status, message);
+  }
+
+  // A client ran into a limit. Only to be counted.
+  virtual void Reached(HttpLimit /*limit*/) {}
 };
 
-// Every limit that bounds a client, with its reason.
-struct HttpLimits {
-  std::size_t head_bytes = 16U << 10U;  // Heads are read whole before anything is known of them.
-  Bytes body = 25_MiB;                  // As sent. InfluxDB 1.x' own default.
-  std::size_t connections = 20'000;     // Descriptors and about 10 KB of memory each.
-  // Bodies being read or waiting for their answer, in the whole server: bounds
-  // its memory when clients are faster than the disk.
-  Bytes in_flight = 96_MiB;
-  std::chrono::milliseconds wait{10'000};       // For room there, before a 503.
-  std::chrono::milliseconds idle{30'000};       // Between two requests.
-  std::chrono::milliseconds head{10'000};       // From a head's first byte to its end,
-  std::chrono::milliseconds body_time{60'000};  // ... and from there to the body's:
-  std::chrono::milliseconds answer{60'000};     // a byte now and then must not hold a connection.
+// A certificate and who of the clients is let in. Files, in PEM.
+struct TlsFiles {
+  std::string certificate;  // With the chain behind it.
+  std::string key;
+  std::string client_ca;  // Empty: clients need no certificate; else one that it signed.
 };
 
 struct HttpServerOptions {
@@ -72,13 +75,16 @@ struct HttpServerOptions {
   std::uint16_t port = 0;  // 0: any free one.
   unsigned threads = 1;
   HttpLimits limits;
-  std::string headers;       // On every answer: "Name: value\r\n" each.
-  bool request_ids = false;  // Echo or make up Request-Id and X-Request-Id.
+  std::shared_ptr<Admission> admission;  // None: the server has one of its own.
+  std::optional<TlsFiles> tls;           // None: plain HTTP.
+  std::string headers;                   // On every answer: "Name: value\r\n" each.
+  bool request_ids = false;              // Echo or make up Request-Id and X-Request-Id.
 };
 
 class HttpServer {
  public:
   // Listens and serves. kUnavailable: the address is taken or is not ours.
+  // kInvalidInput: a file of TLS cannot be read or is not what it should be.
   // Handler and clock outlive the server.
   static Result<std::unique_ptr<HttpServer>> Start(HttpServerOptions options, HttpHandler& handler,
                                                    const Clock& clock);
@@ -91,6 +97,13 @@ class HttpServer {
 
   virtual std::uint16_t port() const = 0;
   virtual std::size_t connections() const = 0;
+
+  // For the requests to come.
+  virtual void SetLimits(const HttpLimits& limits) = 0;
+
+  // Reads the certificate and key again, from where these are now: for the
+  // connections to come. kInvalidInput: nothing changed. REQUIRES: it serves TLS.
+  virtual Status SetTls(const TlsFiles& files) = 0;
 
   // Accepts nobody any more, lets the requests under way be answered, closes
   // every connection behind its answer; after `grace` it closes the rest.

@@ -117,6 +117,11 @@ void AddRequests(Page& page, const Counters& counters) {
                   AsNumber(count));
     }
   }
+  page.Begin("http_limit_reached_total", "counter", "Clients that ran into a limit, by limit.");
+  for (std::size_t i = 0; i < kHttpLimitNames.size(); ++i) {
+    page.Sample("http_limit_reached_total", fmt::format("{{limit=\"{}\"}}", kHttpLimitNames.at(i)),
+                AsNumber(counters.reached(static_cast<HttpLimit>(i))));
+  }
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ class WriteHandler final : public HttpHandler {
 
   void Handle(HttpRequest request, HttpReply reply) override;
   HttpResponse Refusal(int status, std::string_view message) override;
+  void Reached(HttpLimit limit) override { counters_.Reached(limit); }
 
  private:
   void Write(HttpRequest request, HttpReply reply);

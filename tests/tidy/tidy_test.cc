@@ -51,7 +51,7 @@ const std::vector<Ban>& Bans() {
        {"relay/admin_client.cc", "tests/support/http_client.cc"},
        "relay::Transport, or tests/support/http_client.h in a test"},
       {"#include <yaml-cpp/", {"config/section."}, "config/section.h"},
-      {"#include <boost/", {"relay/http_server.cc"}, "relay/http_server.h"},
+      {"#include <boost/", {"relay/http_"}, "relay/http.h"},
       {"#include <CLI/", {"relay/main.cc"}, "what main parsed"},
       {"#include <libdeflate.h>",
        {"relay/inflate.cc", "replay/gzip.cc", "tests/"},

@@ -1,5 +1,10 @@
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <future>
 #include <mutex>
@@ -31,22 +36,29 @@ class Echo final : public HttpHandler {
   HttpResponse Refusal(int status, std::string_view message) override {
     return {.status = status, .content_type = "text/plain", .body = std::string(message)};
   }
+  void Reached(HttpLimit limit) override { ++reached.at(static_cast<std::size_t>(limit)); }
+  int ReachedCount(HttpLimit limit) const { return reached.at(static_cast<std::size_t>(limit)); }
   std::size_t Waiting() {
     const std::lock_guard lock(mutex);
     return later.size();
   }
 
   std::atomic<int> handled = 0;
+  std::array<std::atomic<int>, kHttpLimitNames.size()> reached{};
   std::mutex mutex;
   std::vector<std::function<void()>> later;
 };
 
 struct Bench {
-  explicit Bench(HttpLimits limits = {}, unsigned threads = 1)
-      : server(
-            HttpServer::Start(
-                {.host = "127.0.0.1", .port = 0, .threads = threads, .limits = limits}, echo, clock)
-                .value()) {}
+  explicit Bench(HttpLimits limits = {}, unsigned threads = 1, AdmissionLimits admitted = {})
+      : admission(std::make_shared<Admission>(admitted)),
+        server(HttpServer::Start({.host = "127.0.0.1",
+                                  .port = 0,
+                                  .threads = threads,
+                                  .limits = limits,
+                                  .admission = admission},
+                                 echo, clock)
+                   .value()) {}
 
   Endpoint endpoint() const { return {.host = "127.0.0.1", .port = server->port()}; }
   std::string Exchange(const std::string& bytes) const {
@@ -55,8 +67,11 @@ struct Bench {
     return connection.ReadUntilClose().bytes;
   }
 
+  int Reached(HttpLimit limit) const { return echo.ReachedCount(limit); }
+
   Echo echo;
   SystemClock clock;
+  std::shared_ptr<Admission> admission;
   std::unique_ptr<HttpServer> server;
 };
 
@@ -140,12 +155,45 @@ TEST_CASE("http server: a body is taken up to its limit and refused one byte bey
   HttpLimits limits;
   limits.body = 1000_B;
   Bench bench(limits);
+  CHECK_EQ(Post(bench.endpoint(), "/", std::string(999, 'x')).status, 200);
   CHECK_EQ(Post(bench.endpoint(), "/", std::string(1000, 'x')).status, 200);
   CHECK_EQ(Post(bench.endpoint(), "/", std::string(1001, 'x')).status, 413);
   const std::string chunked =
       "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" +
       std::string(1001, 'x') + "\r\n0\r\n\r\n";
   CHECK_EQ(StatusLine(bench.Exchange(chunked)), "HTTP/1.1 413 Payload Too Large");
+  CHECK_EQ(bench.Reached(HttpLimit::kBody), 2);
+}
+
+// A request whose head has this many bytes, in so many headers and such a target.
+std::string HeadOf(std::size_t bytes, std::size_t headers, std::size_t target) {
+  std::string head = "GET /" + std::string(target - 1, 't') + " HTTP/1.1\r\n";
+  for (std::size_t i = 1; i < headers; ++i) head += "H: \r\n";
+  const std::string last = "Connection: close";
+  head += last;
+  head.insert(head.size() - 5, bytes - head.size() - 4, ' ');
+  return head + "\r\n\r\n";
+}
+
+TEST_CASE("http server: a head is taken up to each of its limits and refused one beyond") {
+  const HttpLimits limits;
+  Bench bench(limits);
+  const auto status = [&](std::size_t bytes, std::size_t headers, std::size_t target) {
+    return bench.Exchange(HeadOf(bytes, headers, target)).substr(9, 3);
+  };
+  // The first line has a limit of its own.
+  const std::size_t head_bytes = limits.head_bytes + std::string("GET / HTTP/1.1\r\n").size();
+  for (const std::size_t below : {1U, 0U}) {
+    CHECK_EQ(status(head_bytes - below, 1, 1), "200");
+    CHECK_EQ(status(2'000, limits.headers - below, 1), "200");
+    CHECK_EQ(status(10'000, 1, limits.target_bytes - below), "200");
+  }
+  CHECK_EQ(status(head_bytes + 1, 1, 1), "431");
+  CHECK_EQ(status(2'000, limits.headers + 1, 1), "431");
+  CHECK_EQ(status(10'000, 1, limits.target_bytes + 1), "414");
+  CHECK_EQ(bench.Reached(HttpLimit::kHead), 1);
+  CHECK_EQ(bench.Reached(HttpLimit::kHeaders), 1);
+  CHECK_EQ(bench.Reached(HttpLimit::kTarget), 1);
 }
 
 TEST_CASE("http server: what is no request is refused as what it is") {
@@ -188,9 +236,8 @@ TEST_CASE("http server: half a body is never handled") {
 
 TEST_CASE("http server: a body beyond what may be in flight waits its turn, then is refused") {
   HttpLimits limits;
-  limits.in_flight = 10_B;
   limits.wait = 300ms;
-  Bench bench(limits);
+  Bench bench(limits, 1, {.in_flight = 10_B});
   RawConnection first(bench.endpoint());
   first.Send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n12345678");
   REQUIRE(Eventually(kPatience, [&] { return bench.echo.Waiting() == 1; }));
@@ -201,10 +248,49 @@ TEST_CASE("http server: a body beyond what may be in flight waits its turn, then
   CHECK_EQ(Post(bench.endpoint(), "/", "123").status, 200);
 }
 
+TEST_CASE("http server: who sends no body does not wait for room") {
+  Bench bench({}, 1, {.in_flight = 10_B});
+  RawConnection first(bench.endpoint());
+  first.Send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1234567890");
+  REQUIRE(Eventually(kPatience, [&] { return bench.echo.Waiting() == 1; }));
+  CHECK_EQ(Get(bench.endpoint(), "/ping").status, 200);
+  bench.echo.later.front()();
+}
+
+// Neither what a client announces nor that it could send without end counts.
+TEST_CASE("http server: clients that announce much and send little do not make others wait") {
+  Bench bench({}, 1, {.in_flight = 1_MiB});
+  std::vector<std::unique_ptr<RawConnection>> idle;
+  for (int i = 0; i < 10; ++i) {
+    idle.push_back(std::make_unique<RawConnection>(bench.endpoint()));
+    idle.back()->Send(
+        i % 2 == 0 ? "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\nbegun"
+                   : "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun");
+  }
+  REQUIRE(Eventually(kPatience, [&] { return bench.admission->in_flight() > 300_KiB; }));
+  CHECK_LT(bench.admission->in_flight(), 500_KiB);
+  CHECK_EQ(Post(bench.endpoint(), "/", std::string(400'000, 'x')).status, 200);
+}
+
+// Each holds a part of the room, and none could go on without another's.
+TEST_CASE("http server: bodies that together are too large all arrive in the end") {
+  constexpr std::size_t kSize = 2'000'000;
+  Bench bench({}, 2, {.in_flight = 1_MiB});
+  std::string chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n";
+  chunked += "Connection: close\r\n\r\n1e8480\r\n" + std::string(kSize, 'c') + "\r\n0\r\n\r\n";
+  std::vector<std::future<bool>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::async(std::launch::async, [&bench, &chunked, i] {
+      if (i % 2 == 0) return bench.Exchange(chunked).ends_with(std::string(1000, 'c'));
+      return Post(bench.endpoint(), "/", std::string(kSize, 's')).body.size() > kSize;
+    }));
+  }
+  for (auto& client : clients) CHECK(client.get());
+  CHECK(Eventually(kPatience, [&] { return bench.admission->in_flight() == 0_B; }));
+}
+
 TEST_CASE("http server: bodies that waited for room are taken once there is some") {
-  HttpLimits limits;
-  limits.in_flight = 10_B;
-  Bench bench(limits);
+  Bench bench({}, 1, {.in_flight = 10_B});
   RawConnection first(bench.endpoint());
   first.Send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n12345678");
   REQUIRE(Eventually(kPatience, [&] { return bench.echo.Waiting() == 1; }));
@@ -220,16 +306,69 @@ TEST_CASE("http server: bodies that waited for room are taken once there is some
 }
 
 TEST_CASE("http server: more connections than allowed are closed, the others go on") {
-  HttpLimits limits;
-  limits.connections = 2;
-  Bench bench(limits);
+  Bench bench({}, 1, {.connections = 2});
   RawConnection first(bench.endpoint());
   RawConnection second(bench.endpoint());
   REQUIRE(Eventually(kPatience, [&] { return bench.server->connections() == 2; }));
   RawConnection third(bench.endpoint());
   CHECK(third.ReadUntilClose().closed);
+  CHECK_EQ(bench.Reached(HttpLimit::kConnections), 1);
   first.Send("GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   CHECK(first.ReadUntilClose().bytes.ends_with("GET /ok  "));
+}
+
+TEST_CASE("http server: one address has so many connections and no more, another has its own") {
+  Bench bench({}, 1, {.connections_of_address = 2});
+  RawConnection first(bench.endpoint());
+  {
+    RawConnection second(bench.endpoint());
+    REQUIRE(Eventually(kPatience, [&] { return bench.server->connections() == 2; }));
+    CHECK(RawConnection(bench.endpoint()).ReadUntilClose().closed);
+    CHECK_EQ(bench.Reached(HttpLimit::kConnectionsOfAddress), 1);
+    CHECK_EQ(bench.admission->Connect("192.0.2.1"), Admission::Verdict::kAdmitted);
+    bench.admission->Disconnect("192.0.2.1");
+  }
+  REQUIRE(Eventually(kPatience, [&] { return bench.server->connections() == 1; }));
+  CHECK_EQ(Get(bench.endpoint(), "/again").status, 200);
+}
+
+TEST_CASE("http server: new limits hold for the requests to come") {
+  Bench bench;
+  CHECK_EQ(Post(bench.endpoint(), "/", "12345").status, 200);
+  HttpLimits limits;
+  limits.body = 4_B;
+  bench.server->SetLimits(limits);
+  CHECK(Eventually(kPatience, [&] { return Post(bench.endpoint(), "/", "12345").status == 413; }));
+  CHECK_EQ(Post(bench.endpoint(), "/", "1234").status, 200);
+}
+
+// The descriptors of this very process: taken until there are none.
+TEST_CASE("http server: without descriptors it goes on with those it has, then with new ones") {
+  Bench bench;
+  RawConnection present(bench.endpoint());
+  REQUIRE(Eventually(kPatience, [&] { return bench.server->connections() == 1; }));
+  Fd waiting(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  std::vector<Fd> taken;
+  rlimit before{};
+  REQUIRE_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(waiting.get()) + 1;
+  REQUIRE_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  for (Fd fd(dup(waiting.get())); fd.open(); fd = Fd(dup(waiting.get()))) {
+    taken.push_back(std::move(fd));
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(bench.endpoint().port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE_EQ(connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  CHECK(Eventually(kPatience, [&] { return bench.Reached(HttpLimit::kDescriptors) > 0; }));
+  present.Send("GET /present HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(present.ReadUntil("GET /present").bytes.ends_with("GET /present  "));
+  CHECK_EQ(bench.server->connections(), 1);
+  REQUIRE_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  taken.clear();
+  CHECK(Eventually(kPatience, [&] { return bench.server->connections() == 2; }));
 }
 
 TEST_CASE(
@@ -243,6 +382,9 @@ TEST_CASE(
   CHECK_EQ(StatusLine(bench.Exchange("GET / HT")), "HTTP/1.1 408 Request Timeout");
   CHECK_EQ(StatusLine(bench.Exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab")),
            "HTTP/1.1 408 Request Timeout");
+  CHECK_EQ(bench.Reached(HttpLimit::kIdleTime), 1);
+  CHECK_EQ(bench.Reached(HttpLimit::kHeadTime), 1);
+  CHECK_EQ(bench.Reached(HttpLimit::kBodyTime), 1);
 }
 
 TEST_CASE("http server: stops by answering what is under way and closing what is idle") {
