@@ -12,6 +12,7 @@
 #include "config/endpoint.h"
 #include "config/form.h"
 #include "config/reference.h"
+#include "config/routing_settings.h"
 #include "config/section.h"
 
 namespace relay {
@@ -115,6 +116,7 @@ void DeclareBackend(Section& section, BackendConfig& backend) {
                 backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
   section.Map({"batch", "How much is sent in one request when there is a backlog."},
               [&](Section& batch) { DeclareBatch(batch, backend.batch); });
+  DeclareRouting(section, backend.only, backend.except);
 }
 
 struct Listener {
@@ -137,11 +139,12 @@ void RefuseOverlaps(Section& section, std::vector<Listener> listeners) {
   }
 }
 
-void DeclareListeners(Section& root, Config& config) {
+void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
   std::vector<Listener> listeners;
   root.List({"http", "The listeners for writes, in InfluxDB's HTTP API."}, config.http,
             [&](Section& section, HttpListenerConfig& http) {
               DeclareHttp(section, http);
+              routes.Declare(section, http.backends);
               listeners.push_back({section.Find("address"), http.address});
             });
   root.Map({"admin", "The listener for dashboard, metrics, health and control."},
@@ -168,8 +171,11 @@ void DeclareBackends(Section& root, Config& config) {
 
 void Declare(Section& root, Config& config) {
   root.Map({"log", "The durable log."}, [&](Section& log) { DeclareLog(log, config.log); });
-  DeclareListeners(root, config);
+  ListenerBackends routes;
+  DeclareListeners(root, config, routes);
+  DeclareUnrouted(root, config.unrouted);
   DeclareBackends(root, config);
+  routes.Check(root, config.BackendNames());
 }
 
 BackendConfig ExampleBackend(std::string_view name, std::string host) {

@@ -50,10 +50,25 @@ struct LogConfig {
   Bytes keep_up_to = 8_GiB;  // ... and for each backend at most this much of them, as stored.
 };
 
+// A description of points: those that every list that is given has a glob for.
+struct Selection {
+  std::vector<std::string> databases = {};
+  std::vector<std::string> retention_policies = {};
+  std::vector<std::string> measurements = {};
+
+  bool empty() const {
+    return databases.empty() && retention_policies.empty() && measurements.empty();
+  }
+};
+
+// What becomes of points that no backend takes.
+enum class Unrouted : std::uint8_t { kRefuse, kCount };
+
 struct HttpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 9096};
   std::string default_retention_policy;
-  Bytes max_body = 25_MiB;  // Raw, and again inflated.
+  Bytes max_body = 25_MiB;               // Raw, and again inflated.
+  std::vector<BackendId> backends = {};  // Empty: all.
 };
 
 struct AdminConfig {
@@ -72,6 +87,8 @@ struct BackendConfig {
   std::optional<SecretSource> password = {};
   std::chrono::milliseconds timeout{10'000};  // For one whole attempt.
   BatchConfig batch = {};
+  Selection only = {};    // Empty: everything.
+  Selection except = {};  // Empty: nothing.
 };
 
 struct Config {
@@ -79,6 +96,7 @@ struct Config {
   std::vector<HttpListenerConfig> http;  // At least one.
   AdminConfig admin;
   std::vector<BackendConfig> backends;  // At least one.
+  Unrouted unrouted = Unrouted::kRefuse;
 
   std::vector<BackendId> BackendNames() const;
   std::string WriteAddresses() const;  // Of all listeners for writes, for people.

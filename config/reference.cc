@@ -54,6 +54,7 @@ class ReferenceSection final : public Section {
  private:
   void OnValue(const Setting& setting, const Shape& shape, const Store& /*store*/) override {
     if (Omits(setting)) return;
+    Space();
     Describe(setting.sentence);
     Describe(fmt::format("Takes {}.", shape.takes));
     KeyOrExample(setting, Quoted(shape.value));
@@ -62,6 +63,7 @@ class ReferenceSection final : public Section {
   void OnValues(const Setting& setting, const Shape& shape, const Begin& /*begin*/,
                 const Store& /*store*/) override {
     if (Omits(setting)) return;
+    Space();
     Describe(setting.sentence);
     Describe(fmt::format("Takes a list, each {}.", shape.takes));
     KeyOrExample(setting, shape.value);
@@ -105,8 +107,13 @@ class ReferenceSection final : public Section {
     return detail_ == Detail::kRequired && !setting.required;
   }
 
-  void Heading(const Setting& setting) {
+  // Between the settings of the file itself.
+  void Space() {
     if (indent_ == 0) out_ += '\n';
+  }
+
+  void Heading(const Setting& setting) {
+    Space();
     Describe(setting.sentence);
     Key(setting.key, "");
   }

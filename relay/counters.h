@@ -31,6 +31,7 @@ class Counters {
   }
   void RefusedLines(std::uint64_t lines) { refused_lines_ += lines; }
   void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
+  void UnroutedPoints(PointCount points) { unrouted_points_ += points; }
 
   std::uint64_t answered(Endpoint endpoint, int status) const {
     return answered_[Index(endpoint)][AsIndex(status)];
@@ -42,6 +43,7 @@ class Counters {
   std::uint64_t reached(HttpLimit limit) const {
     return reached_.at(static_cast<std::size_t>(limit));
   }
+  std::uint64_t unrouted_points() const { return unrouted_points_; }
 
  private:
   static std::size_t Index(Endpoint endpoint) { return static_cast<std::size_t>(endpoint); }
@@ -54,6 +56,7 @@ class Counters {
   Count accepted_bytes_ = 0;
   Count refused_lines_ = 0;
   std::array<Count, kHttpLimitNames.size()> reached_{};
+  Count unrouted_points_ = 0;
 };
 
 }  // namespace relay

@@ -139,6 +139,9 @@ std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
             AsNumber(counters.accepted_bytes()));
   page.Only("refused_lines_total", "counter", "Lines refused as not line protocol since the start.",
             AsNumber(counters.refused_lines()));
+  page.Only("unrouted_points_total", "counter",
+            "Points that no backend takes, refused or dropped as configured, since the start.",
+            AsNumber(counters.unrouted_points()));
   page.Only("log_open", "gauge", "1 while the log takes appends.",
             status.log_failure.empty() ? 1 : 0);
   page.Only("log_bytes", "gauge", "Bytes the log takes on disk.",

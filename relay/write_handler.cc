@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "relay/inflate.h"
+#include "relay/intake.h"
 #include "relay/line_protocol.h"
 #include "relay/write_params.h"
 
@@ -53,6 +54,9 @@ HttpResponse Stored(const Durable&) {
 struct Refused {
   std::string message;
   std::vector<std::uint64_t> lines;
+  PointCount dropped = 0;
+
+  bool any() const { return !message.empty(); }
 };
 
 Refused Describe(const ScannedLines& scanned) {
@@ -68,13 +72,18 @@ Refused Describe(const ScannedLines& scanned) {
   return refused;
 }
 
+HttpResponse NotStored(const Error& error) {
+  return ErrorResponse(error.code() == ErrorCode::kInvalidInput ? 400 : 503, error.message());
+}
+
 HttpResponse BadLines(const Refused& refused) {
   return ErrorResponse(400, refused.message, {{"lines", refused.lines}});
 }
 
 HttpResponse PartlyStored(const Durable&, const Refused& refused) {
-  return ErrorResponse(400, fmt::format("partial write: {} dropped=0", refused.message),
-                       {{"lines", refused.lines}});
+  return ErrorResponse(
+      400, fmt::format("partial write: {} dropped={}", refused.message, refused.dropped),
+      {{"lines", refused.lines}});
 }
 
 HttpResponse Ping(const HttpRequest& request) {
@@ -99,6 +108,24 @@ HttpResponse OnlyBy(std::string_view methods) {
 // The status for an error in what the client sent.
 int StatusOf(const Error& error) {
   return error.code() == ErrorCode::kFull ? 413 : 400;
+}
+
+Result<std::string> PlainBody(HttpRequest& request, Bytes max_body) {
+  const std::string_view encoding = request.Header("Content-Encoding");
+  if (encoding == "gzip" || encoding == "x-gzip") {
+    return InflateGzip(request.body, max_body);
+  }
+  if (encoding.empty() || encoding == "identity") return std::move(request.body);
+  return Error(
+      ErrorCode::kInvalidInput,
+      fmt::format("Content-Encoding \"{}\" is not known (use gzip or identity)", encoding));
+}
+
+// Points that no backend takes, in the same answer as the bad lines.
+void AddUnrouted(const RoutedLines& routed, Refused& refused) {
+  if (!refused.message.empty()) refused.message += '\n';
+  refused.message += routed.why;
+  refused.dropped = routed.unrouted;
 }
 
 }  // namespace
@@ -138,43 +165,34 @@ HttpResponse WriteHandler::Refusal(int status, std::string_view message) {
 }
 
 void WriteHandler::Write(HttpRequest request, HttpReply reply) {
-  Result<WriteParams> params = ParseWriteParams(request.query, options_.default_retention_policy);
+  const std::shared_ptr<const WriteHandlerOptions> options = options_.Get();
+  Result<WriteParams> params = ParseWriteParams(request.query, options->default_retention_policy);
   if (!params.ok()) return reply(ErrorResponse(400, params.error().message()));
-  Result<std::string> body = PlainBody(request);
+  Result<std::string> body = PlainBody(request, options->max_body);
   if (!body.ok()) return reply(ErrorResponse(StatusOf(body.error()), body.error().message()));
 
   const WallTime now = clock_.WallNow();
   ScannedLines scanned = ScanLines(std::move(body).value(), params.value().precision, now);
   counters_.RefusedLines(scanned.refused);
-  if (scanned.points == 0) {
-    return reply(scanned.refused == 0 ? NothingToStore() : BadLines(Describe(scanned)));
-  }
-  Result<EncodedRecord> encoded =
-      Encode({std::move(params).value(), scanned.points, std::move(scanned.lines)}, options_.codec);
-  if (!encoded.ok()) return reply(ErrorResponse(400, encoded.error().message()));
+  Refused refused = Describe(scanned);
+  if (scanned.points == 0) return reply(refused.any() ? BadLines(refused) : NothingToStore());
 
-  const PointCount points = scanned.points;
-  const Bytes bytes = encoded.value().size().bytes;
-  std::optional<Refused> refused;
-  if (scanned.refused > 0) refused = Describe(scanned);
-  log_.Append({std::move(encoded).value(), options_.backends, now},
-              [this, points, bytes, refused = std::move(refused),
-               reply = std::move(reply)](const Result<Durable>& done) {
-                if (!done.ok()) return reply(ErrorResponse(503, done.error().message()));
-                counters_.Accepted(points, bytes);
-                reply(refused ? PartlyStored(done.value(), *refused) : Stored(done.value()));
-              });
-}
-
-Result<std::string> WriteHandler::PlainBody(HttpRequest& request) const {
-  const std::string_view encoding = request.Header("Content-Encoding");
-  if (encoding == "gzip" || encoding == "x-gzip") {
-    return InflateGzip(request.body, options_.max_body);
+  RoutedLines routed =
+      options->router->Route(params.value(), std::move(scanned.lines), scanned.points);
+  counters_.UnroutedPoints(routed.unrouted);
+  const bool refuses = options->router->unrouted() == Unrouted::kRefuse;
+  if (routed.unrouted > 0 && refuses) AddUnrouted(routed, refused);
+  if (routed.parts.empty()) {
+    return reply(refuses ? ErrorResponse(404, refused.message) : NothingToStore());
   }
-  if (encoding.empty() || encoding == "identity") return std::move(request.body);
-  return Error(
-      ErrorCode::kInvalidInput,
-      fmt::format("Content-Encoding \"{}\" is not known (use gzip or identity)", encoding));
+  const Totals size = routed.size();
+  AppendRouted(log_, params.value(), std::move(routed), options->codec, now,
+               [this, size, reply = std::move(reply),
+                refused = std::move(refused)](const Result<Durable>& done) {
+                 if (!done.ok()) return reply(NotStored(done.error()));
+                 counters_.Accepted(size.points, size.bytes);
+                 reply(refused.any() ? PartlyStored(done.value(), refused) : Stored(done.value()));
+               });
 }
 
 }  // namespace relay

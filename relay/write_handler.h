@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "relay/counters.h"
+#include "relay/current.h"
 #include "relay/http.h"
+#include "relay/router.h"
 #include "replay/clock.h"
 #include "wal/log.h"
 
@@ -20,7 +22,7 @@ struct WriteHandlerOptions {
   std::string default_retention_policy;
   Bytes max_body = 25_MiB;  // Inflated.
   Codec codec = Codec::kZstd;
-  std::shared_ptr<const std::vector<BackendId>> backends;
+  std::shared_ptr<const Router> router;
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.
@@ -32,11 +34,13 @@ class WriteHandler final : public HttpHandler {
   HttpResponse Refusal(int status, std::string_view message) override;
   void Reached(HttpLimit limit) override { counters_.Reached(limit); }
 
+  // Requests that begin after this are handled so.
+  void Reconfigure(WriteHandlerOptions options) { options_.Set(std::move(options)); }
+
  private:
   void Write(HttpRequest request, HttpReply reply);
-  Result<std::string> PlainBody(HttpRequest& request) const;
 
-  const WriteHandlerOptions options_;
+  Current<WriteHandlerOptions> options_;
   Log& log_;
   const Clock& clock_;
   Counters& counters_;

@@ -15,11 +15,10 @@ Status WriteListeners::Start(const Config& config) {
 
 Status WriteListeners::StartHttp(const Config& config, const HttpListenerConfig& listener) {
   http_handlers_.push_back(std::make_unique<WriteHandler>(
-      WriteHandlerOptions{
-          .default_retention_policy = listener.default_retention_policy,
-          .max_body = listener.max_body,
-          .codec = config.log.codec,
-          .backends = std::make_shared<const std::vector<BackendId>>(config.BackendNames())},
+      WriteHandlerOptions{.default_retention_policy = listener.default_retention_policy,
+                          .max_body = listener.max_body,
+                          .codec = config.log.codec,
+                          .router = std::make_shared<const Router>(config, listener.backends)},
       log_, clock_, counters_));
   HttpServerOptions options{.host = listener.address.host,
                             .port = listener.address.port,

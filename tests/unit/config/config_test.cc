@@ -153,24 +153,19 @@ TEST_CASE("config: an unknown key is refused in every section") {
   const std::string end = std::string("\n") + kBackend;
   for (const Row& row : {
            Row{"backend:\n  - {name: a, url: 'http://h'}\n",
-               "1:1: backend: no such setting, did you mean backends? There are: log, http, "
-               "admin, backends"},
-           Row{"log:\n  directory: /d" + end,
-               "2:3: log.directory: no such setting. There are: path, codec, max_size, min_free, "
-               "keep_delivered"},
+               "1:1: backend: no such setting, did you mean backends?"},
+           Row{"log:\n  directory: /d" + end, "2:3: log.directory: no such setting."},
            Row{"http:\n  - adress: 0.0.0.0:80" + end,
-               "2:5: http[0].adress: no such setting, did you mean address? There are: address, "
-               "default_retention_policy, max_body"},
-           Row{"admin: {port: 80}" + end, "1:9: admin.port: no such setting. There are: address"},
+               "2:5: http[0].adress: no such setting, did you mean address?"},
+           Row{"admin: {port: 80}" + end, "1:9: admin.port: no such setting."},
            Row{Backend("pasword: hunter2"),
-               "4:5: backends[0].pasword: no such setting, did you mean password? There are: "
-               "name, url, username, password, password_file, timeout, batch"},
+               "4:5: backends[0].pasword: no such setting, did you mean password?"},
            Row{Backend("batch:\n  points: 5"),
-               "5:7: backends[0].batch.points: no such setting, did you mean max_points? There "
-               "are: max_points, max_bytes"},
+               "5:7: backends[0].batch.points: no such setting, did you mean max_points?"},
        }) {
     CAPTURE(row.yaml);
-    CHECK_EQ(Mistake(row.yaml), row.message);
+    // Then comes what there is.
+    CHECK(Mistake(row.yaml).starts_with(std::string(row.message) + " There are: "));
   }
 }
 
@@ -264,9 +259,9 @@ TEST_CASE("config: no message repeats a password, wherever it was written") {
     CAPTURE(settings);
     CHECK_EQ(Mistake(Backend(settings)).find("hunter2"), std::string::npos);
   }
-  CHECK_EQ(Mistake("backends: [{name: a, password:hunter2}]"),
-           "1:22: backends[0]: expected the name of a setting: name, url, username, password, "
-           "password_file, timeout, batch");
+  CHECK(Mistake("backends: [{name: a, password:hunter2}]")
+            .starts_with("1:22: backends[0]: expected the name of a setting: name, url, "));
+  CHECK_EQ(Mistake("backends: [{name: a, password:hunter2}]").find("hunter2"), std::string::npos);
   for (const char* url : {"http://u:hunter2@h", "http://h?p=hunter2", "hunter2", "http://h:hunter2",
                           "http://h/\"hunter2\"", "http://h#hunter2"}) {
     CAPTURE(url);
@@ -279,6 +274,32 @@ TEST_CASE("config: a literal password is refused with the alternatives") {
   CHECK_EQ(Mistake(Backend("username: u\npassword: hunter2")),
            "5:15: backends[0].password: expected no password in this file: write ${VARIABLE} or "
            "use password_file");
+}
+
+TEST_CASE("config: a listener's backends are names that there are, each once") {
+  const auto with = [](const std::string& names) {
+    return "http:\n  - backends: " + names + "\n" + kBackend;
+  };
+  CHECK_EQ(Parsed(with("[a]")).http[0].backends.size(), 1);
+  CHECK(Parsed(kBackend).http[0].backends.empty());
+  CHECK_EQ(Mistake(with("[a, b]")),
+           "2:15: http[0].backends: expected names of backends: there is no b");
+  CHECK_EQ(Mistake(with("[a, a]")),
+           "2:15: http[0].backends: expected each backend once: a is repeated");
+  CHECK_EQ(Mistake(with("[A]")),
+           "2:16: http[0].backends[0]: expected 1 to 64 characters of a-z, 0-9, _ and -");
+}
+
+TEST_CASE("config: a backend says what it takes") {
+  const Config config = Parsed(Backend("only: {databases: [d, 'tele*']}\n"
+                                       "except: {retention_policies: [''], measurements: [m]}") +
+                               "\nunrouted: count\n");
+  CHECK_EQ(config.backends[0].only.databases, std::vector<std::string>{"d", "tele*"});
+  CHECK(config.backends[0].only.measurements.empty());
+  CHECK_EQ(config.backends[0].except.retention_policies, std::vector<std::string>{""});
+  CHECK_EQ(config.backends[0].except.measurements, std::vector<std::string>{"m"});
+  CHECK(config.unrouted == Unrouted::kCount);
+  CHECK(Parsed(kBackend).unrouted == Unrouted::kRefuse);
 }
 
 TEST_CASE("config: a file is read under its name") {

@@ -250,9 +250,11 @@ TEST_CASE("config: the description shows lists of values, and in comments what i
   Extras extras;
   const std::string yaml = DescribeAsYaml([&](Section& root) { DeclareExtras(root, extras); });
   CHECK_EQ(yaml,
+           "\n"
            "# Some numbers.\n"
            "# Takes a list, each a whole number from 0 to 9.\n"
            "counts: [1, 2]\n"
+           "\n"
            "# Some words.\n"
            "# Takes a list, each a word.\n"
            "#words: [a, b]\n"
@@ -273,6 +275,7 @@ TEST_CASE("config: the description has every sentence and every default, and loa
   described.word = "say \"no\": \\";
   const std::string yaml = DescribeAsYaml([&](Section& root) { DeclareOuter(root, described); });
   CHECK_EQ(yaml,
+           "\n"
            "# A word of some length, so that its sentence does not fit in one line, wherever\n"
            "# it is cut.\n"
            "# Takes text, or \"\" for none.\n"

@@ -8,6 +8,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/log_bench.h"
 #include "tests/support/memory_log.h"
+#include "tests/support/routers.h"
 
 namespace relay::test {
 namespace {
@@ -36,7 +37,7 @@ struct Door {
   MemoryLog log{{kWest}};
   FakeClock clock;
   Counters counters;
-  WriteHandler handler{{.backends = To({kWest})}, log, clock, counters};
+  WriteHandler handler{{.router = RouterTo({kWest})}, log, clock, counters};
 };
 
 std::string ErrorOf(const HttpResponse& response) {
@@ -75,6 +76,63 @@ TEST_CASE("front door: of a body with bad lines the good ones are stored and the
            "unable to parse 'm 4': invalid field format dropped=0");
   CHECK_EQ(nlohmann::json::parse(answer.body).at("lines"), nlohmann::json({2, 4}));
   CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\nm v=3 3\n"});
+}
+
+// A backend that takes only measurement m of databases that begin with d.
+WriteHandlerOptions Picky(Unrouted unrouted) {
+  Config config = ConfigOf({kWest});
+  config.backends[0].only = {.databases = {"d*"}, .measurements = {"m"}};
+  config.unrouted = unrouted;
+  return {.router = std::make_shared<const Router>(config, std::vector<BackendId>{})};
+}
+
+TEST_CASE("front door: points that no backend takes are refused, the others stored") {
+  Door door;
+  door.handler.Reconfigure(Picky(Unrouted::kRefuse));
+  const HttpResponse partly = door.Write("m v=1 1\nn v=2 2\nbad\nn v=3 3\n");
+  CHECK_EQ(partly.status, 400);
+  CHECK_EQ(ErrorOf(partly),
+           "partial write: unable to parse 'bad': missing fields\n"
+           "no backend takes measurement \"n\" of database \"d\" dropped=2");
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n"});
+
+  const HttpResponse none = door.Write("m v=1 1\n", "db=other");
+  CHECK_EQ(none.status, 404);
+  CHECK_EQ(ErrorOf(none), "no backend takes database \"other\"");
+  CHECK_EQ(door.counters.unrouted_points(), 3);
+  CHECK_EQ(door.counters.accepted_points(), 1);
+}
+
+TEST_CASE("front door: points that no backend takes are counted, where that is configured") {
+  Door door;
+  door.handler.Reconfigure(Picky(Unrouted::kCount));
+  CHECK_EQ(door.Write("m v=1 1\nn v=2 2\n").status, 204);
+  CHECK_EQ(door.Write("m v=1 1\n", "db=other").status, 204);
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n"});
+  CHECK_EQ(door.counters.unrouted_points(), 2);
+}
+
+TEST_CASE("front door: a write that is split is stored for each backend, and answered once") {
+  MemoryLog log{{kWest, kEast}};
+  FakeClock clock;
+  Counters counters;
+  Config config = ConfigOf({kWest, kEast});
+  config.backends[0].only.measurements = {"m"};
+  WriteHandler handler{{.router = std::make_shared<const Router>(config, std::vector<BackendId>{})},
+                       log,
+                       clock,
+                       counters};
+  std::vector<int> answers;
+  handler.Handle({.method = "POST",
+                  .path = "/write",
+                  .query = "db=d",
+                  .headers = {},
+                  .body = "m v=1 1\nn v=2 2\n"},
+                 [&](const HttpResponse& response) { answers.push_back(response.status); });
+  CHECK_EQ(answers, std::vector<int>{204});
+  CHECK_EQ(log.FiguresOf(kWest).value().owed.points, 1);
+  CHECK_EQ(log.FiguresOf(kEast).value().owed.points, 2);
+  CHECK_EQ(counters.accepted_points(), 2);
 }
 
 TEST_CASE("front door: a body with only bad lines stores nothing") {
