@@ -14,12 +14,10 @@
 #include "config/reference.h"
 #include "config/routing_settings.h"
 #include "config/section.h"
+#include "config/target_settings.h"
 
 namespace relay {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::minutes;
 
 // Some thousand backends; what is larger is the wrong file.
 constexpr std::size_t kFileSizeMax = 1U << 20U;
@@ -72,48 +70,12 @@ void DeclareBatch(Section& section, BatchConfig& batch) {
                 SizeBetween(1_KiB, 64_MiB));
 }
 
-void CheckCredentials(Section& section) {
-  const Where username = section.Find("username");
-  const Where literal = section.Find("password");
-  const Where file = section.Find("password_file");
-  if (literal.given && file.given) {
-    section.Mistake(file, "expected either password or password_file, not both");
-  }
-  const Where& password = literal.given ? literal : file;
-  if (password.given && !username.given) {
-    section.Mistake(password, "expected a username beside it");
-  }
-  if (username.given && !password.given) {
-    section.Mistake(username, "expected password or password_file beside it");
-  }
-}
-
-void DeclareCredentials(Section& section, BackendConfig& backend) {
-  section.Value({.key = "username",
-                 .sentence = "Who the relay is to the backend; goes with a password.",
-                 .example = "relay"},
-                backend.username, SomeText("the name of a user"));
-  section.Value({.key = "password",
-                 .sentence = "The password, from an environment variable.",
-                 .example = "${INFLUX_PASSWORD}"},
-                backend.password, SecretInEnvironment());
-  section.Value({.key = "password_file",
-                 .sentence = "The password, from a file: it can be changed without a restart.",
-                 .example = "/etc/influxdb-relay/influx-a.password"},
-                backend.password, SecretInFile());
-  CheckCredentials(section);
-}
-
 void DeclareBackend(Section& section, BackendConfig& backend) {
   section.Value({.key = "name",
                  .sentence = "The identity of the backend: under a new name it starts anew.",
                  .required = true},
                 backend.name, BackendName());
-  section.Value({.key = "url", .sentence = "Where its InfluxDB listens.", .required = true},
-                backend.url, HttpUrl());
-  DeclareCredentials(section, backend);
-  section.Value({"timeout", "How long one attempt may take, from connecting to the whole answer."},
-                backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
+  DeclareTarget(section, backend);
   section.Map({"batch", "How much is sent in one request when there is a backlog."},
               [&](Section& batch) { DeclareBatch(batch, backend.batch); });
   DeclareRouting(section, backend.only, backend.except);

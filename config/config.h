@@ -32,6 +32,7 @@ std::string ToString(const ListenAddress& address);
 
 // Where a backend is: scheme, host, port and an optional path before /write.
 struct BackendUrl {
+  bool udp = false;  // udp://host:port, without a path.
   bool tls = false;
   std::string host;
   std::uint16_t port = 8086;
@@ -80,12 +81,28 @@ struct BatchConfig {
   Bytes max_bytes = 4_MiB;
 };
 
+struct BackendTls {
+  std::string ca = {};    // Paths of PEM files; empty: none, and the system's CAs.
+  std::string cert = {};  // Goes with key.
+  std::string key = {};
+  bool insecure_skip_verify = false;
+};
+
 struct BackendConfig {
   BackendId name;
   BackendUrl url = {};
-  std::string username = {};  // Empty: no credentials are sent.
+  Api api = Api::kV1;
+  std::string org = {};
+  std::string bucket = {};    // As in replay/target.h.
+  std::string username = {};  // Empty: no credentials but a token are sent.
   std::optional<SecretSource> password = {};
+  std::optional<SecretSource> token = {};  // Never beside a username.
+  BackendTls tls = {};
   std::chrono::milliseconds timeout{10'000};  // For one whole attempt.
+  bool gzip = false;
+  bool create_databases = false;
+  Bytes mtu{1024};  // These two for udp:// alone.
+  Precision udp_precision = Precision::kNanosecond;
   BatchConfig batch = {};
   Selection only = {};    // Empty: everything.
   Selection except = {};  // Empty: nothing.

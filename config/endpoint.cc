@@ -89,11 +89,11 @@ std::optional<std::string> ParseHost(const HostAndPort& parts) {
 // content belongs. An @ anywhere counts: a password may hold any other sign.
 Status RefuseParts(std::string_view text) {
   if (text.find('@') != std::string_view::npos) {
-    return Expected("no user in the URL: use username, and password or password_file");
+    return Expected("no user in the URL: use username and password, or token");
   }
   if (text.find('?') != std::string_view::npos) {
     return Expected(
-        "no query in the URL: use username, and password or password_file for credentials; "
+        "no query in the URL: use username and password, or token, for credentials; "
         "a write brings its own parameters");
   }
   if (text.find('#') != std::string_view::npos) return Expected("no fragment (#) in the URL");
@@ -127,8 +127,8 @@ std::string ToString(const ListenAddress& address) {
 }
 
 std::string ToString(const BackendUrl& url) {
-  return fmt::format("{}://{}{}", url.tls ? "https" : "http", JoinHostPort(url.host, url.port),
-                     url.path_prefix);
+  const std::string_view scheme = url.udp ? "udp" : url.tls ? "https" : "http";
+  return fmt::format("{}://{}{}", scheme, JoinHostPort(url.host, url.port), url.path_prefix);
 }
 
 Result<ListenAddress> ParseListenAddress(std::string_view text) {
@@ -152,7 +152,8 @@ Result<BackendUrl> ParseBackendUrl(std::string_view text) {
   if (Status refused = RefuseParts(text); !refused.ok()) return std::move(refused).error();
   BackendUrl url;
   url.tls = text.starts_with("https://");
-  if (!url.tls && !text.starts_with("http://")) return Expected(kUrlExpected);
+  url.udp = text.starts_with("udp://");
+  if (!url.tls && !url.udp && !text.starts_with("http://")) return Expected(kUrlExpected);
   text.remove_prefix(text.find("//") + 2);
 
   const std::size_t slash = std::min(text.find('/'), text.size());
@@ -162,12 +163,14 @@ Result<BackendUrl> ParseBackendUrl(std::string_view text) {
   url.host = std::move(*host);
 
   const auto port = parts->port ? ParsePort(*parts->port) : url.port;
-  if (!port || *port == 0) return Expected("a port from 1 to 65535 after the host");
+  const bool left_out = url.udp && !parts->port;
+  if (!port || *port == 0 || left_out) return Expected("a port from 1 to 65535 after the host");
   url.port = *port;
 
   auto path = ParsePathPrefix(text.substr(slash));
   if (!path.ok()) return std::move(path).error();
   url.path_prefix = std::move(path).value();
+  if (url.udp && !url.path_prefix.empty()) return Expected("no path in a udp:// URL");
   return url;
 }
 

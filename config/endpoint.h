@@ -14,7 +14,8 @@ namespace relay {
 inline constexpr std::string_view kAddressExpected =
     "an IPv4 or IPv6 address and a port, as in 0.0.0.0:9096 or [::1]:9096";
 inline constexpr std::string_view kUrlExpected =
-    "http:// or https://, a host, a port if it is not 8086, and a path if /write is below one";
+    "http:// or https://, a host, a port if it is not 8086, and a path if /write is below one; or "
+    "udp://, a host and a port";
 
 // The address comes back in its shortest form, so that equal ones are equal.
 Result<ListenAddress> ParseListenAddress(std::string_view text);

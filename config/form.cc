@@ -83,7 +83,7 @@ bool HasControlCharacter(std::string_view text) {
 
 Result<std::string> ParseText(std::string_view text) {
   if (text.find("${") != std::string_view::npos) {
-    return Expected("the text itself: only password takes ${VARIABLE}");
+    return Expected("the text itself: only secrets take ${VARIABLE}");
   }
   if (text.size() > kTextSizeMax) {
     return Expected(fmt::format("at most {} characters", kTextSizeMax));
@@ -100,12 +100,12 @@ bool IsVariableName(std::string_view text) {
   return !text.empty() && letter(text.front()) && std::all_of(text.begin(), text.end(), allowed);
 }
 
-// Never repeats the text: it may be the password itself.
-Result<std::optional<SecretSource>> ParseVariable(std::string_view text) {
+// Never repeats the text: it may be the secret itself.
+Result<std::optional<SecretSource>> ParseVariable(std::string_view text, const std::string& what) {
   const bool enclosed = text.starts_with("${") && text.ends_with("}");
   const std::string_view name = enclosed ? text.substr(2, text.size() - 3) : std::string_view();
   if (!IsVariableName(name)) {
-    return Expected("no password in this file: write ${VARIABLE} or use password_file");
+    return Expected(fmt::format("no {0} in this file: write ${{VARIABLE}} or use {0}_file", what));
   }
   return std::optional(SecretSource::FromEnvironment(std::string(name)));
 }
@@ -187,13 +187,15 @@ Form<ListenAddress> AddressAndPort() {
           [](const ListenAddress& address) { return ToString(address); }};
 }
 
-Form<BackendUrl> HttpUrl() {
+Form<BackendUrl> TargetUrl() {
   return {std::string(kUrlExpected), ParseBackendUrl,
           [](const BackendUrl& url) { return ToString(url); }};
 }
 
-Form<std::optional<SecretSource>> SecretInEnvironment() {
-  return {"${VARIABLE}: the password itself is never written here", ParseVariable, ShowNothing};
+Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what) {
+  const auto parse = [what](std::string_view text) { return ParseVariable(text, what); };
+  return {fmt::format("${{VARIABLE}}: the {} itself is never written here", what), parse,
+          ShowNothing};
 }
 
 Form<std::optional<SecretSource>> SecretInFile() {

@@ -43,10 +43,11 @@ Form<std::string> SomeText(const std::string& takes);
 
 Form<BackendId> BackendName();
 Form<ListenAddress> AddressAndPort();
-Form<BackendUrl> HttpUrl();
+Form<BackendUrl> TargetUrl();
 
-// "${NAME}". A literal secret is refused.
-Form<std::optional<SecretSource>> SecretInEnvironment();
+// "${NAME}". A literal secret is refused. `what`: "password", "token"; there is
+// a setting of that name with _file behind it.
+Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what);
 Form<std::optional<SecretSource>> SecretInFile();
 
 // One of a few words. REQUIRES: `words` has every value of T that is shown.

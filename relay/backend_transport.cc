@@ -3,15 +3,41 @@
 #include <utility>
 
 #include "replay/http_transport.h"
+#include "replay/udp_transport.h"
 
 namespace relay {
 
+namespace {
+
+std::unique_ptr<Transport> Packets(const BackendConfig& backend) {
+  return MakeUdpTransport({.host = backend.url.host,
+                           .port = backend.url.port,
+                           .mtu = backend.mtu,
+                           .precision = backend.udp_precision,
+                           .timeout = backend.timeout});
+}
+
+TlsOptions TlsFor(const BackendTls& tls) {
+  return {.ca = tls.ca,
+          .cert = tls.cert,
+          .key = tls.key,
+          .insecure_skip_verify = tls.insecure_skip_verify};
+}
+
+}  // namespace
+
 std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
+  if (backend.url.udp) return Packets(backend);
   HttpTransportOptions options;
   options.peer = {.host = backend.url.host, .port = backend.url.port};
-  if (backend.url.tls) options.peer.tls = TlsOptions{};
-  options.target.path_prefix = backend.url.path_prefix;
-  options.credentials = {.username = backend.username, .password = backend.password};
+  if (backend.url.tls) options.peer.tls = TlsFor(backend.tls);
+  options.target = {.api = backend.api,
+                    .path_prefix = backend.url.path_prefix,
+                    .org = backend.org,
+                    .bucket = backend.bucket};
+  options.credentials = {
+      .username = backend.username, .password = backend.password, .token = backend.token};
+  options.gzip = backend.gzip;
   options.timeout = backend.timeout;
   return MakeHttpTransport(std::move(options));
 }

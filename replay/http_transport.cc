@@ -104,8 +104,40 @@ std::string Place(const Peer& peer) {
   return fmt::format("{}:{}", ipv6 ? "[" + peer.host + "]" : peer.host, peer.port);
 }
 
+constexpr int kOk = 200;
+constexpr int kConflict = 409;  // It exists.
+constexpr int kUnprocessable = 422;
+
+// For InfluxQL and JSON alike: in double quotes, with what would end them escaped.
+std::string Quoted(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::string JsonText(std::string_view text) {
+  std::string escaped;
+  for (const char c : Quoted(text)) {
+    const auto byte = static_cast<unsigned char>(c);
+    constexpr unsigned char kFirstPlain = 0x20;
+    escaped += byte < kFirstPlain ? fmt::format("\\u{:04x}", byte) : std::string(1, c);
+  }
+  return escaped;
+}
+
+std::string CreateStatements(const WriteParams& params) {
+  std::string statements = "CREATE DATABASE " + Quoted(params.database);
+  if (!params.retention_policy.empty()) {
+    statements += fmt::format("; CREATE RETENTION POLICY {} ON {} DURATION INF REPLICATION 1",
+                              Quoted(params.retention_policy), Quoted(params.database));
+  }
+  return statements;
+}
+
 Reply RefusedHere(const Error& why) {
-  constexpr int kUnprocessable = 422;
   return {.http_status = kUnprocessable,
           .content_type = "text/plain",
           .body = "not sent: " + why.message()};
@@ -130,9 +162,38 @@ class HttpTransport final : public Transport {
     return Post(path, "text/plain; charset=utf-8\r\nContent-Encoding: gzip", gzip_.Compress(lines));
   }
 
+  Result<Reply> CreateDatabase(const WriteParams& params) override {
+    switch (options_.target.api) {
+      case Api::kV1: return CreateInV1(params);
+      case Api::kV2: return Transport::CreateDatabase(params);
+      case Api::kV3: return CreateInV3(params);
+    }
+    INVARIANT(false);
+  }
+
   void Cancel() override { deadline_.Cancel(); }
 
  private:
+  // It answers 200 and puts what went wrong into the body.
+  Result<Reply> CreateInV1(const WriteParams& params) {
+    const std::string path =
+        options_.target.path_prefix + "/query?q=" + PercentEncoded(CreateStatements(params));
+    Result<Reply> reply = Post(path, "application/x-www-form-urlencoded", "");
+    if (reply.ok() && reply.value().http_status == kOk &&
+        reply.value().body.find("\"error\"") != std::string::npos) {
+      reply.value().http_status = kUnprocessable;
+    }
+    return reply;
+  }
+
+  Result<Reply> CreateInV3(const WriteParams& params) {
+    const std::string path = options_.target.path_prefix + "/api/v3/configure/database";
+    const std::string body = "{\"db\":" + JsonText(BucketOf(options_.target, params)) + "}";
+    Result<Reply> reply = Post(path, "application/json", body);
+    if (reply.ok() && reply.value().http_status == kConflict) reply.value().http_status = kOk;
+    return reply;
+  }
+
   // `type`: the value of Content-Type, and more headers.
   Result<Reply> Post(const std::string& path, std::string_view type, std::string_view body) {
     Result<std::string> authorization = Authorization();

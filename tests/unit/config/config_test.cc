@@ -239,11 +239,83 @@ TEST_CASE("config: credentials are complete and come from one place") {
            Row{"username: ''\npassword: ${P}",
                "4:15: backends[0].username: expected the name of a user"},
            Row{"username: ${U}\npassword: ${P}",
-               "4:15: backends[0].username: expected the text itself: only password takes "
+               "4:15: backends[0].username: expected the text itself: only secrets take "
                "${VARIABLE}"},
+           Row{"token: ${T}\ntoken_file: /t",
+               "5:17: backends[0].token_file: expected either token or token_file, not both"},
+           Row{"username: u\npassword: ${P}\ntoken_file: /t",
+               "6:17: backends[0].token_file: expected either a token or a username, not both"},
+           Row{"token: hunter2",
+               "4:12: backends[0].token: expected no token in this file: write ${VARIABLE} or use "
+               "token_file"},
        }) {
     CAPTURE(row.settings);
     CHECK_EQ(Mistake(Backend(row.settings)), row.message);
+  }
+}
+
+TEST_CASE("config: a backend of each kind") {
+  const Config config = Parsed(
+      "backends:\n"
+      "  - {name: one, url: 'https://h', create_databases: true, compress: gzip,\n"
+      "     tls: {ca: /ca, cert: /cert, key: /key, insecure_skip_verify: true}}\n"
+      "  - {name: two, url: 'http://h', api: v2, org: o, bucket: '{database}', token: '${T}'}\n"
+      "  - {name: three, url: 'http://h', api: v3, token_file: /t}\n"
+      "  - {name: packets, url: 'udp://h:8089', mtu: 512B, precision: s}\n"
+      "  - {name: plain, url: 'udp://h:8089'}\n");
+  REQUIRE_EQ(config.backends.size(), 5);
+  const BackendConfig& one = config.backends[0];
+  CHECK(one.api == Api::kV1);
+  CHECK(one.create_databases);
+  CHECK(one.gzip);
+  CHECK_EQ(one.tls.ca, "/ca");
+  CHECK_EQ(one.tls.cert, "/cert");
+  CHECK_EQ(one.tls.key, "/key");
+  CHECK(one.tls.insecure_skip_verify);
+  const BackendConfig& two = config.backends[1];
+  CHECK(two.api == Api::kV2);
+  CHECK_EQ(two.org, "o");
+  CHECK_EQ(two.bucket, "{database}");
+  CHECK_EQ(two.token.value().Describe(), "environment variable T");
+  CHECK_FALSE(two.gzip);
+  CHECK_FALSE(two.create_databases);
+  CHECK_FALSE(two.tls.insecure_skip_verify);
+  CHECK(config.backends[2].api == Api::kV3);
+  CHECK_EQ(config.backends[2].token.value().Describe(), "file /t");
+  CHECK(config.backends[3].url.udp);
+  CHECK(config.backends[3].mtu == 512_B);
+  CHECK(config.backends[3].udp_precision == Precision::kSecond);
+  CHECK(config.backends[4].mtu == 1024_B);
+  CHECK(config.backends[4].udp_precision == Precision::kNanosecond);
+}
+
+TEST_CASE("config: what a kind of backend cannot use is refused") {
+  struct Row {
+    const char* backend;
+    const char* message;
+  };
+  for (const Row& row : {
+           Row{"url: 'http://h', org: o", "org: expected only with api: v2"},
+           Row{"url: 'http://h', bucket: b", "bucket: expected only with api: v2 or v3"},
+           Row{"url: 'http://h', api: v2, create_databases: true",
+               "create_databases: expected only with api: v1 or v3"},
+           Row{"url: 'http://h', tls: {ca: /ca}", "tls: expected only with an https:// URL"},
+           Row{"url: 'https://h', tls: {cert: /c}", "tls.cert: expected key beside it"},
+           Row{"url: 'https://h', tls: {key: /k}", "tls.key: expected cert beside it"},
+           Row{"url: 'http://h', mtu: 512B", "mtu: expected only with udp://"},
+           Row{"url: 'http://h', precision: s", "precision: expected only with udp://"},
+           Row{"url: 'udp://h:1', api: v2", "api: expected only with http:// or https://"},
+           Row{"url: 'udp://h:1', compress: gzip",
+               "compress: expected only with http:// or https://"},
+           Row{"url: 'udp://h:1', token: '${T}'", "token: expected only with http:// or https://"},
+           Row{"url: 'udp://h:1', mtu: 65508B",
+               "mtu: expected a size from 64B to 65507B: a whole number with B, KiB, MiB or GiB"},
+           Row{"url: 'http://h', api: v4", "api: expected v1, v2 or v3"},
+       }) {
+    CAPTURE(row.backend);
+    const std::string mistake = Mistake(std::string("backends: [{name: a, ") + row.backend + "}]");
+    CHECK_EQ(mistake.substr(mistake.find("backends[0].") + std::string("backends[0].").size()),
+             row.message);
   }
 }
 

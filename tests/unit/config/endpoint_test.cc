@@ -89,6 +89,8 @@ TEST_CASE("url: scheme, host, port and path") {
            Row{"http://h:443/influx/a//", "http://h:443/influx/a"},
            Row{"http://h/~a%20b", "http://h:8086/~a%20b"},
            Row{"http://1.org", "http://1.org:8086"},
+           Row{"udp://h:8089", "udp://h:8089"},
+           Row{"udp://[::1]:8089/", "udp://[::1]:8089"},
        }) {
     CAPTURE(row.text);
     const auto url = ParseBackendUrl(row.text);
@@ -131,6 +133,9 @@ TEST_CASE("url: what cannot be one is refused") {
            Row{"http://h:65536", port},
            Row{"http://h:80x", port},
            Row{"http://::1", url},
+           Row{"udp://h", port},
+           Row{"udp://h:8089/write", "expected the URL without /write: the relay appends it"},
+           Row{"udp://h:8089/x", "expected no path in a udp:// URL"},
            Row{"http://h/write", "expected the URL without /write: the relay appends it"},
            Row{"http://h/influx/write/", "expected the URL without /write: the relay appends it"},
            Row{"http://h#x", "expected no fragment (#) in the URL"},
@@ -151,14 +156,14 @@ TEST_CASE("url: credentials in it are refused, wherever they stand, and never re
     const auto url = ParseBackendUrl(text);
     REQUIRE(!url.ok());
     CHECK_EQ(url.error().message(),
-             "expected no user in the URL: use username, and password or password_file");
+             "expected no user in the URL: use username and password, or token");
   }
   for (const char* text : {"http://h?u=relay&p=hunter2", "http://h/x?db=metrics", "http://h?"}) {
     CAPTURE(text);
     const auto url = ParseBackendUrl(text);
     REQUIRE(!url.ok());
     CHECK_EQ(url.error().message(),
-             "expected no query in the URL: use username, and password or password_file for "
+             "expected no query in the URL: use username and password, or token, for "
              "credentials; a write brings its own parameters");
   }
 }

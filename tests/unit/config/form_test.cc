@@ -95,7 +95,7 @@ TEST_CASE("form: text is taken as it stands") {
   CHECK_EQ(Refusal(AnyText(), "two\nlines"), "expected one line without control characters");
   CHECK_EQ(Refusal(AnyText(), std::string(4097, 'x')), "expected at most 4096 characters");
   CHECK_EQ(Refusal(AnyText(), "${HOME}/relay"),
-           "expected the text itself: only password takes ${VARIABLE}");
+           "expected the text itself: only secrets take ${VARIABLE}");
 }
 
 TEST_CASE("form: a backend's name") {
@@ -107,7 +107,7 @@ TEST_CASE("form: a backend's name") {
 }
 
 TEST_CASE("form: a password comes from the variable that is named") {
-  const auto source = SecretInEnvironment().parse("${INFLUX_PASSWORD_1}").value();
+  const auto source = SecretInEnvironment("password").parse("${INFLUX_PASSWORD_1}").value();
   REQUIRE(source.has_value());
   CHECK_EQ(source->Describe(), "environment variable INFLUX_PASSWORD_1");
 }
@@ -116,7 +116,7 @@ TEST_CASE("form: a literal password is refused without repeating it") {
   for (const char* text : {"", "hunter2", "$HUNTER2", "${}", "${", "$", "${HUNTER2", "${HUNTER 2}",
                            "${2HUNTER}", "${HUNTER}2", "x${HUNTER}", "${HUNTER}${HUNTER}"}) {
     CAPTURE(text);
-    CHECK_EQ(Refusal(SecretInEnvironment(), text),
+    CHECK_EQ(Refusal(SecretInEnvironment("password"), text),
              "expected no password in this file: write ${VARIABLE} or use password_file");
   }
 }

@@ -1,12 +1,18 @@
 #include "replay/http_transport.h"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <future>
+#include <thread>
 
+#include "relay/inflate.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_backend.h"
+#include "tests/support/ports.h"
 #include "tests/support/process.h"
+#include "tests/support/socket.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test {
@@ -96,6 +102,175 @@ TEST_CASE("transport: of an answer without an end only the beginning is kept") {
   const Reply reply = Send(*MakeHttpTransport(To(backend))).value();
   CHECK_EQ(reply.http_status, 400);
   CHECK_EQ(reply.body.size(), 64U << 10U);
+}
+
+// Takes one connection, reads a little of what comes, says `answer` and closes.
+class Interrupter {
+ public:
+  explicit Interrupter(std::string answer)
+      : port_(FreePort()), listener_(ListenOn(port_)), thread_([this, said = std::move(answer)] {
+          const Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+          std::array<char, 1024> some{};
+          CHECK_GT(recv(client.get(), some.data(), some.size(), 0), 0);
+          CHECK_GT(send(client.get(), said.data(), said.size(), MSG_NOSIGNAL), 0);
+        }) {}
+  ~Interrupter() { thread_.join(); }
+
+  HttpTransportOptions options() const {
+    HttpTransportOptions options;
+    options.peer = {.host = "127.0.0.1", .port = port_};
+    return options;
+  }
+
+ private:
+  std::uint16_t port_;
+  Fd listener_;
+  std::thread thread_;
+};
+
+const std::string& LongLines() {
+  static const std::string lines(64U << 20U, 'x');
+  return lines;
+}
+
+TEST_CASE("transport: a refusal that comes before all was sent counts, a success does not") {
+  {
+    const Interrupter refuses("HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\n\r\ntoo large");
+    const Result<Reply> reply = Send(*MakeHttpTransport(refuses.options()), LongLines());
+    // Where the reset overtakes the answer there is none; it is asked again.
+    if (reply.ok()) CHECK_EQ(reply.value().http_status, 413);
+  }
+  const Interrupter agrees("HTTP/1.1 204 No Content\r\n\r\n");
+  CHECK(!Send(*MakeHttpTransport(agrees.options()), LongLines()).ok());
+}
+
+TEST_CASE("transport: what nobody asked for is never the answer to the next request") {
+  FakeBackend backend([](const FakeRequest& request) {
+    FakeAnswer twice;
+    twice.raw = Answering(204).Wire() + Answering(204).Wire();
+    return request.number == 1 ? twice : Answering(400, "{}");
+  });
+  const auto transport = MakeHttpTransport(To(backend));
+  CHECK_EQ(Send(*transport).value().http_status, 204);
+  CHECK_EQ(Send(*transport).value().http_status, 400);
+}
+
+TEST_CASE("transport: the answer to an attempt that was given up is not that of the next") {
+  FakeBackend backend([](const FakeRequest& request) {
+    FakeAnswer late = Answering(204);
+    late.delay = 250ms;
+    return request.number == 1 ? late : Answering(400, "{}");
+  });
+  const auto transport = MakeHttpTransport(To(backend, 200ms));
+  CHECK(!Send(*transport).ok());
+  CHECK_EQ(Send(*transport).value().http_status, 400);
+}
+
+TEST_CASE("transport: a connection that the backend closed meanwhile is not tried again") {
+  FakeBackend backend;
+  const auto transport = MakeHttpTransport(To(backend));
+  for (int restart = 0; restart < 3; ++restart) {
+    CHECK_EQ(Send(*transport).value().http_status, 204);
+    backend.Refuse();
+    backend.Listen();
+  }
+}
+
+TEST_CASE("transport: a host with several addresses is reached on the one that listens") {
+  FakeBackend backend;  // On 127.0.0.1 alone; localhost may be ::1 as well.
+  HttpTransportOptions options = To(backend);
+  options.peer.host = "localhost";
+  CHECK_EQ(Send(*MakeHttpTransport(options)).value().http_status, 204);
+  CHECK_EQ(backend.Requests().front().Header("host"),
+           "localhost:" + std::to_string(backend.endpoint().port));
+}
+
+TEST_CASE("transport: a host that nobody knows is a matter of the set-up") {
+  HttpTransportOptions options;
+  options.peer = {.host = "no-such-host.invalid", .port = 8086};
+  const Result<Reply> reply = Send(*MakeHttpTransport(options));
+  REQUIRE(!reply.ok());
+  CHECK_NE(reply.error().message().find("no-such-host.invalid"), std::string::npos);
+}
+
+TEST_CASE("transport: v2 and v3 backends get their paths, units and tokens") {
+  TempDir directory;
+  WriteFile(directory.File("token"), "secret\n");
+  FakeBackend backend;
+  HttpTransportOptions options = To(backend);
+  options.credentials.token = SecretSource::FromFile(directory.File("token"));
+  const WriteParams hours{.database = "d", .retention_policy = "r", .precision = Precision::kHour};
+  options.target.api = Api::kV2;
+  CHECK_EQ(MakeHttpTransport(options)->Send({hours, "m v=1 2\n"}).value().http_status, 204);
+  options.target.api = Api::kV3;
+  CHECK_EQ(MakeHttpTransport(options)->Send({kParams, "m v=1 2\n"}).value().http_status, 204);
+  const std::vector<FakeRequest> requests = backend.Requests();
+  CHECK_EQ(requests[0].target, "/api/v2/write?bucket=d%2Fr&precision=s");
+  CHECK_EQ(requests[0].body, "m v=1 7200\n");
+  CHECK_EQ(requests[0].Header("authorization"), "Token secret");
+  CHECK_EQ(requests[1].target, "/api/v3/write_lp?db=my%20db&precision=second");
+  CHECK_EQ(requests[1].body, "m v=1 2\n");
+  CHECK_EQ(requests[1].Header("authorization"), "Bearer secret");
+}
+
+TEST_CASE("transport: a timestamp that the backend's units cannot hold is not sent") {
+  FakeBackend backend;
+  HttpTransportOptions options = To(backend);
+  options.target.api = Api::kV2;
+  const Result<Reply> reply = MakeHttpTransport(options)->Send(
+      {{.database = "d", .precision = Precision::kHour}, "m v=1 1\nm v=1 9000000000000000\n"});
+  CHECK_EQ(reply.value().http_status, 422);
+  CHECK_EQ(reply.value().body,
+           "not sent: line 2: its timestamp cannot be given in the unit s exactly");
+  CHECK_EQ(backend.RequestCount(), 0);
+}
+
+TEST_CASE("transport: compressed bodies say so and inflate to the lines") {
+  FakeBackend backend;
+  HttpTransportOptions options = To(backend);
+  options.gzip = true;
+  const auto transport = MakeHttpTransport(options);
+  const std::string lines(100'000, 'x');
+  CHECK_EQ(Send(*transport, lines).value().http_status, 204);
+  CHECK_EQ(Send(*transport).value().http_status, 204);
+  const std::vector<FakeRequest> requests = backend.Requests();
+  CHECK_EQ(requests[0].Header("content-encoding"), "gzip");
+  CHECK_LT(requests[0].body.size(), 1'000);
+  CHECK(InflateGzip(requests[0].body, Bytes(lines.size())).value() == lines);
+  CHECK_EQ(InflateGzip(requests[1].body, 1_KiB).value(), "m v=1 1\n");
+}
+
+TEST_CASE("transport: a database is created in the words of each API") {
+  FakeBackend backend([](const FakeRequest& request) {
+    return request.target.find("/query") == 0 ? Answering(200, R"({"results":[]})")
+                                              : Answering(409, "{}");
+  });
+  HttpTransportOptions options = To(backend);
+  const WriteParams odd{.database = "a \"b\\", .retention_policy = "week"};
+  CHECK_EQ(MakeHttpTransport(options)->CreateDatabase({.database = "d"}).value().http_status, 200);
+  CHECK_EQ(MakeHttpTransport(options)->CreateDatabase(odd).value().http_status, 200);
+  options.target.api = Api::kV3;
+  CHECK_EQ(MakeHttpTransport(options)->CreateDatabase(odd).value().http_status, 200);
+  const std::vector<FakeRequest> requests = backend.Requests();
+  CHECK_EQ(requests[0].target, "/query?q=CREATE%20DATABASE%20%22d%22");
+  CHECK_EQ(
+      requests[1].Parameter("q"),
+      PercentEncoded(R"(CREATE DATABASE "a \"b\\"; CREATE RETENTION POLICY "week" ON "a \"b\\")"
+                     " DURATION INF REPLICATION 1"));
+  CHECK_EQ(requests[2].target, "/api/v3/configure/database");
+  CHECK_EQ(requests[2].body, R"({"db":"a \"b\\/week"})");
+}
+
+TEST_CASE("transport: a database that cannot be created is no success") {
+  FakeBackend backend([](const FakeRequest&) {
+    return Answering(200, R"({"results":[{"statement_id":0,"error":"not allowed"}]})");
+  });
+  HttpTransportOptions options = To(backend);
+  CHECK_EQ(MakeHttpTransport(options)->CreateDatabase(kParams).value().http_status, 422);
+  options.target.api = Api::kV2;
+  const Result<Reply> v2 = MakeHttpTransport(options)->CreateDatabase(kParams);
+  REQUIRE(!v2.ok());
+  CHECK_EQ(v2.error().code(), ErrorCode::kInvalidInput);
 }
 
 TEST_CASE("transport: cancelling ends a request under way") {
