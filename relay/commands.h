@@ -45,4 +45,20 @@ struct InspectArgs {
 };
 int Inspect(const InspectArgs& args);
 
+struct ImportArgs {
+  std::string file;      // "-": standard input.
+  std::string database;  // Empty: as the file says.
+  std::string retention_policy;
+  std::string precision = "n";
+  std::string to = "http://127.0.0.1:9096";
+  std::string username;
+  std::string password_file;
+  std::string ca;  // Empty: the system's.
+  std::uint64_t from_line = 1;
+  std::uint64_t batch_lines = 5000;
+  std::uint64_t patience_seconds = 60;
+  bool json = false;
+};
+int Import(const ImportArgs& args);
+
 }  // namespace relay

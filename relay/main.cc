@@ -66,6 +66,35 @@ void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
   command->callback([&] { exit_code = relay::Inspect(args); });
 }
 
+void AddImport(CLI::App& app, relay::ImportArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "import", "Send a file of line protocol, or of `influx -import`, through a running relay");
+  command->add_option("FILE", args.file, "Plain or gzip; - is standard input")->required();
+  command->add_option("--database", args.database,
+                      "For all lines (default: as # CONTEXT-DATABASE in the file says)");
+  command->add_option("--retention-policy", args.retention_policy,
+                      "For all lines (default: as the file says, or the database's own)");
+  command->add_option("--precision", args.precision, "Of the file's times: n, u, ms, s, m or h")
+      ->capture_default_str();
+  command->add_option("--to", args.to, "Where the relay takes writes")->capture_default_str();
+  command->add_option("--username", args.username, "Who writes");
+  command->add_option("--password-file", args.password_file, "A file with the password");
+  command->add_option("--ca", args.ca, "A file of certificates to trust (default: the system's)");
+  command->add_option("--from-line", args.from_line, "Go on here: what is before it was imported")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--batch-lines", args.batch_lines, "At most this many lines in a request")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000}));
+  command
+      ->add_option("--patience", args.patience_seconds,
+                   "Seconds to go on trying where nothing is accepted")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}));
+  command->add_flag("--json", args.json, "Print the summary as JSON");
+  command->callback([&] { exit_code = relay::Import(args); });
+}
+
 // `influxdb-relay -config FILE` is how the original relay is started.
 std::vector<std::string> Arguments(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -92,6 +121,8 @@ int Run(int argc, char** argv) {
   AddCheckConfig(app, check, exit_code);
   AddStatus(app, status, exit_code);
   AddInspect(app, inspect, exit_code);
+  relay::ImportArgs import;
+  AddImport(app, import, exit_code);
   try {
     app.parse(Arguments(argc, argv));
   } catch (const CLI::ParseError& error) {

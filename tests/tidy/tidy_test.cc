@@ -53,6 +53,7 @@ const std::vector<Ban>& Bans() {
       {"#include <yaml-cpp/", {"config/section."}, "config/section.h"},
       {"#include <boost/", {"relay/http_"}, "relay/http.h"},
       {"#include <CLI/", {"relay/main.cc"}, "what main parsed"},
+      {"#include <zlib.h>", {"relay/text_file.cc", "tests/"}, "relay/text_file.h"},
       {"#include <libdeflate.h>",
        {"relay/inflate.cc", "replay/gzip.cc", "tests/"},
        "relay/inflate.h or replay/gzip.h"},

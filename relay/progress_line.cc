@@ -1,0 +1,48 @@
+#include "relay/progress_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace relay {
+namespace {
+
+constexpr std::chrono::milliseconds kInterval{200};
+constexpr int kBarWidth = 30;
+
+std::string Bar(double part) {
+  const double whole = std::clamp(part, 0.0, 1.0);
+  const int full = static_cast<int>(whole * kBarWidth);
+  return fmt::format("[{:=<{}}{: <{}}] {:3.0f} %  ", "", full, "", kBarWidth - full, whole * 100);
+}
+
+}  // namespace
+
+ProgressLine::ProgressLine(const Clock& clock)
+    : clock_(clock), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+bool ProgressLine::IsDue() const {
+  return terminal_ && (!shown_at_ || clock_.Now() - *shown_at_ >= kInterval);
+}
+
+void ProgressLine::Show(std::optional<double> part, std::string_view words) {
+  if (!IsDue()) return;
+  shown_at_ = clock_.Now();
+  visible_ = true;
+  fmt::print(stderr, "\r\x1b[K{}{}", part ? Bar(*part) : "", words);
+}
+
+void ProgressLine::Erase() {
+  if (visible_) fmt::print(stderr, "\r\x1b[K");
+  visible_ = false;
+}
+
+std::string Grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+}  // namespace relay
