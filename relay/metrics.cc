@@ -51,7 +51,7 @@ constexpr std::array kBackendMetrics = {
                   "Points given up by an operator or a policy.",
                   [](const BackendStatus& b, WallTime) { return AsNumber(b.figures.dropped); }},
     BackendMetric{"backend_held_points", "gauge", "Points of lanes that are on hold.",
-                  [](const BackendStatus& b, WallTime) { return AsNumber(b.figures.held); }},
+                  [](const BackendStatus& b, WallTime) { return AsNumber(b.figures.held.points); }},
     BackendMetric{"backend_unaccounted_points", "gauge",
                   "Accepted less delivered, pending, held, dead and dropped points: must be 0.",
                   [](const BackendStatus& b, WallTime) {

@@ -46,7 +46,8 @@ Json BackendJson(const BackendStatus& backend, WallTime now) {
   json["accepted_points"] = figures.accepted.points;
   json["accepted_bytes"] = figures.accepted.bytes.count();
   json["delivered_points"] = figures.delivered;
-  json["held_points"] = figures.held;
+  json["rewound_points"] = figures.rewound;
+  json["held_points"] = figures.held.points;
   json["dead_points"] = figures.dead;
   json["dropped_points"] = figures.dropped;
   json["unaccounted_points"] = figures.unaccounted();
@@ -77,7 +78,8 @@ BackendStatus BackendFrom(const Json& json) {
   figures.accepted = {json.at("accepted_points"),
                       Bytes(json.at("accepted_bytes").get<std::uint64_t>())};
   figures.delivered = json.at("delivered_points");
-  figures.held = json.at("held_points");
+  figures.rewound = json.at("rewound_points");
+  figures.held.points = json.at("held_points");
   figures.dead = json.at("dead_points");
   figures.dropped = json.at("dropped_points");
   return backend;

@@ -89,6 +89,8 @@ WorkerStatus Worker::Snapshot() const {
 }
 
 Worker::StepResult Worker::Step() {
+  // Rewound or skipped over: a piece that waits for its backend would not see it.
+  if (log_.MarksOf(options_.backend).cursor != cursor_) ForgetWindow();
   if (Status settled = Settle(); !settled.ok()) return LogFailed(settled.error());
   if (pieces_.empty()) {
     const StepResult loaded = LoadWindow();
@@ -106,9 +108,9 @@ Worker::StepResult Worker::LoadWindow() {
     Note(WorkerState::kCaughtUp, "");
     return {WorkerState::kCaughtUp, kIdleWait};
   }
-  Result<std::vector<StoredRecord>> read =
-      log_.Read(options_.backend, marks.cursor,
-                {.records = kWindowRecordsMax, .bytes = options_.batch_bytes_max});
+  cursor_ = marks.cursor;
+  Result<std::vector<StoredRecord>> read = log_.Read(
+      options_.backend, cursor_, {.records = kWindowRecordsMax, .bytes = options_.batch_bytes_max});
   if (!read.ok()) return LogFailed(read.error());
   window_.reserve(read.value().size());
   for (StoredRecord& stored : read.value()) {
@@ -121,16 +123,16 @@ Worker::StepResult Worker::LoadWindow() {
 // Records of one lane (database and retention policy) keep their order; those
 // of different lanes have none to keep, so each lane fills its own pieces.
 void Worker::CutIntoPieces() {
-  using Lane = std::pair<std::string_view, std::string_view>;
-  std::map<Lane, std::size_t> open;  // Where in pieces_ the lane goes on.
+  using LaneName = std::pair<std::string_view, std::string_view>;
+  std::map<LaneName, std::size_t> open;  // Where in pieces_ the lane goes on.
   for (std::size_t i = 0; i < window_.size(); ++i) {
     const StoredRecord& stored = window_[i].stored;
     if (!stored.record.ok()) {
-      SetAsideDamaged(window_[i]);
+      GiveUpDamaged(i);
       continue;
     }
     const WriteParams& params = stored.record.value()->params;
-    const Lane lane(params.database, params.retention_policy);
+    const LaneName lane(params.database, params.retention_policy);
     const auto found = open.find(lane);
     if (found == open.end() || !Fits(pieces_[found->second], stored)) {
       open[lane] = pieces_.size();
@@ -150,14 +152,21 @@ bool Worker::Fits(const Piece& piece, const StoredRecord& next) const {
          piece.bytes + Bytes(record.lines.size()) <= batch_bytes_max_;
 }
 
-void Worker::SetAsideDamaged(Slot& slot) {
-  DeadLetter letter;
-  letter.sequence = slot.stored.entry.position.sequence;
-  letter.points = slot.stored.entry.size.points;
-  letter.reason = DeadReason::kDamaged;
-  letter.when = clock_.WallNow();
-  letter.words = Cut(slot.stored.record.error().message(), kWordsMax);
-  slot.letters.push_back(std::move(letter));
+void Worker::GiveUpDamaged(std::size_t at) {
+  Slot& slot = window_[at];
+  const Entry& entry = slot.stored.entry;
+  const Sequence before = at == 0 ? cursor_ : window_[at - 1].stored.entry.position.sequence;
+  slot.gap = Gap{.first = before.Next(),
+                 .last = entry.position.sequence,
+                 .from = entry.accepted_at,
+                 .to = entry.accepted_at,
+                 .points = entry.size.points,
+                 .bytes = entry.size.bytes,
+                 .databases = {},
+                 .reason = GapReason::kDamaged,
+                 .note = Cut(slot.stored.record.error().message(), kWordsMax),
+                 .by = "relay",
+                 .when = clock_.WallNow()};
   slot.pieces_left = 0;
 }
 
@@ -297,21 +306,33 @@ void Worker::LearnSmallerBatch(const Piece& piece) {
 
 // Moves the cursor over the resolved records at the window's front.
 Status Worker::Settle() {
+  Resolution resolution{.after = cursor_, .through = {}, .letters = {}, .gaps = {}, .held = {}};
   std::size_t next = settled_;
-  PointCount delivered = 0;
-  std::vector<DeadLetter> letters;
   for (; next < window_.size() && window_[next].pieces_left == 0; ++next) {
-    delivered += window_[next].delivered;
-    const std::vector<DeadLetter>& buried = window_[next].letters;
-    letters.insert(letters.end(), buried.begin(), buried.end());
+    const Slot& slot = window_[next];
+    resolution.delivered += slot.delivered;
+    resolution.letters.insert(resolution.letters.end(), slot.letters.begin(), slot.letters.end());
+    if (slot.gap) resolution.gaps.push_back(*slot.gap);
   }
   if (next == settled_) return Ok();
-  const Position& through = window_[next - 1].stored.entry.position;
-  Status moved = letters.empty()
-                     ? log_.Advance(options_.backend, through, delivered)
-                     : log_.SetAside(options_.backend, through, delivered, std::move(letters));
-  if (moved.ok()) settled_ = next;
-  return moved;
+  resolution.through = window_[next - 1].stored.entry.position;
+  const Sequence through = resolution.through.sequence;
+  Status moved = log_.Resolve(options_.backend, std::move(resolution));
+  if (!moved.ok() && moved.error().code() == ErrorCode::kConflict) {
+    ForgetWindow();
+    return Ok();
+  }
+  if (!moved.ok()) return moved;
+  settled_ = next;
+  cursor_ = through;
+  return Ok();
+}
+
+// What was read is no longer what is owed.
+void Worker::ForgetWindow() {
+  window_.clear();
+  pieces_.clear();
+  settled_ = 0;
 }
 
 Worker::StepResult Worker::LogFailed(const Error& error) {

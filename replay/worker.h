@@ -19,6 +19,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -93,6 +94,7 @@ class Worker {
     std::size_t pieces_left = 1;  // 0: resolved.
     PointCount delivered = 0;
     std::vector<DeadLetter> letters;
+    std::optional<Gap> gap;  // Its stored bytes are damaged.
   };
 
   // What goes in one request: whole records, or some lines of one.
@@ -107,7 +109,7 @@ class Worker {
   StepResult LoadWindow();
   void CutIntoPieces();
   bool Fits(const Piece& piece, const StoredRecord& next) const;
-  void SetAsideDamaged(Slot& slot);
+  void GiveUpDamaged(std::size_t at);
   const Record& RecordOf(const Piece& piece) const;
   std::string_view LinesOf(const Piece& piece);
 
@@ -121,6 +123,7 @@ class Worker {
   void HalveFront();
   void LearnSmallerBatch(const Piece& piece);
   Status Settle();
+  void ForgetWindow();
 
   StepResult LogFailed(const Error& error);
   void Note(WorkerState state, std::string_view why);
@@ -133,7 +136,8 @@ class Worker {
   Clock& clock_;
 
   std::vector<Slot> window_;
-  std::size_t settled_ = 0;  // Slots of the window that the cursor has passed.
+  Sequence cursor_ = Sequence::BeforeFirst();  // Where the log's was when it last moved.
+  std::size_t settled_ = 0;                    // Slots of the window that the cursor has passed.
   std::deque<Piece> pieces_;
   std::string joined_;     // The lines of a piece of several records.
   Bytes batch_bytes_max_;  // Less than configured once the backend said 413.

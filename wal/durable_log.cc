@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "wal/identity.h"
@@ -14,32 +13,6 @@ namespace {
 Error Closed(const Error& because) {
   return {ErrorCode::kUnavailable,
           fmt::format("the log is closed after a failure: {}", because.message())};
-}
-
-Error NoSuchBackend(const BackendId& backend) {
-  return {ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text())};
-}
-
-Error DiskError(const std::string& directory, const std::error_code& why) {
-  return {ErrorCode::kIo, fmt::format("measuring {}: {}", directory, why.message())};
-}
-
-// What lies in the directory and what the file system has left.
-Result<DiskUse> MeasureDirectory(const std::string& directory) {
-  namespace fs = std::filesystem;
-  std::error_code failed;
-  DiskUse use;
-  const fs::space_info space = fs::space(directory, failed);
-  if (failed) return DiskError(directory, failed);
-  use.free = Bytes(space.available);
-  fs::recursive_directory_iterator at(directory, failed);
-  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
-    std::error_code gone;  // The engine deletes files as it likes.
-    const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
-    if (!gone) use.used += Bytes(size);
-  }
-  if (failed) return DiskError(directory, failed);
-  return use;
 }
 
 // What a waiting append holds: its lines too, which may be many times what is
@@ -108,15 +81,46 @@ Status DurableLog::OpenAndLoad() {
   Result<LoadedLog> loaded = LoadLog(*store.value());
   if (!loaded.ok()) return std::move(loaded).error().Within(options_.directory);
   if (Status added = RegisterNewBackends(*store.value(), loaded.value()); !added.ok()) return added;
+  if (Status gone = DiscardLeftovers(*store.value(), loaded.value()); !gone.ok()) return gone;
   if (Status adopted = Adopt(std::move(loaded).value()); !adopted.ok()) return adopted;
   store_ = std::move(store).value();
   batch_ = store_->NewBatch();
   return Ok();
 }
 
+// Gives back what is left of numbers that no backend has: their files may not
+// have gone when the backend was forgotten.
+Status DurableLog::DiscardLeftovers(Store& store, const LoadedLog& loaded) {
+  std::set<BackendNumber> known;
+  for (const auto& [backend, run] : loaded.runs) known.insert(run.number);
+  for (std::uint32_t value = 1; value <= loaded.last_backend; ++value) {
+    const BackendNumber number(value);
+    if (known.contains(number)) continue;
+    if (Status gone = DiscardAllOf(store, number); !gone.ok()) return gone;
+  }
+  return Ok();
+}
+
+// Gives back whatever rows a number has.
+Status DurableLog::DiscardAllOf(Store& store, BackendNumber number) {
+  for (const Family family : {Family::kEntries, Family::kHeld, Family::kDead, Family::kGaps}) {
+    const std::string prefix = BackendKeys(number);
+    const std::unique_ptr<StoreCursor> at = store.NewCursor(family);
+    at->Seek(prefix);
+    if (!at->Valid() || !at->Key().starts_with(prefix)) continue;
+    Status gone = store.Discard(family, prefix, BackendKeysEnd(number));
+    if (!gone.ok()) return gone;
+  }
+  return Ok();
+}
+
+// Brings an older format up to this one, too.
 Status DurableLog::RegisterNewBackends(Store& store, LoadedLog& loaded) const {
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, kFormatVersion));
+  if (loaded.format < kFormatVersion) {
+    for (const auto& [backend, run] : loaded.runs) PutRunState(*batch, run.number, run.state);
+  }
   for (const BackendId& backend : backends_) {
     if (loaded.runs.contains(backend)) continue;
     const BackendNumber number(++loaded.last_backend);
@@ -132,9 +136,10 @@ Status DurableLog::RegisterNewBackends(Store& store, LoadedLog& loaded) const {
 }
 
 // Takes over what was read from disk. After a failure, what this process did
-// since is kept where it is further: a cursor that was not yet written. A head
-// on disk behind one that was answered for means that acknowledged records are
-// gone, and is refused.
+// since is kept: a cursor that was not yet written; but a change that was
+// reported as failed and is on disk has happened. A head on disk behind one
+// that was answered for means that acknowledged records are gone, and is
+// refused; so is a state that is older than one that was synced.
 Status DurableLog::Adopt(LoadedLog loaded) {
   const std::lock_guard lock(mutex_);
   for (auto& [backend, run] : loaded.runs) {
@@ -146,7 +151,13 @@ Status DurableLog::Adopt(LoadedLog loaded) {
                                run.head.sequence.value() + 1, known->second.head.sequence.value(),
                                backend.text()));
     }
-    run.state = known->second.state;
+    const RunState& last = known->second.state;
+    if (run.state.edition < last.edition) {
+      return Error(ErrorCode::kCorruption,
+                   fmt::format("changes of backend '{}' were stored and are gone", backend.text()));
+    }
+    if (run.state.edition > last.edition) continue;
+    run.state = last;
     dirty_.insert(backend);
   }
   runs_ = std::move(loaded.runs);
@@ -167,44 +178,19 @@ std::vector<BackendId> DurableLog::Backends() const {
   return names;
 }
 
-// REQUIRES: store_mutex_ is held shared as long as the reader is used.
-Result<RunReader> DurableLog::ReaderOf(const BackendId& backend) const {
+Result<Run> DurableLog::CopyOf(const BackendId& backend) const {
   const std::lock_guard lock(mutex_);
   const auto found = runs_.find(backend);
-  if (found == runs_.end()) return NoSuchBackend(backend);
+  if (found != runs_.end()) return found->second;
+  return Error(ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text()));
+}
+
+Result<OpenRun> DurableLog::OpenRunOf(const BackendId& backend) const {
+  std::shared_lock open(store_mutex_);
+  Result<Run> run = CopyOf(backend);
+  if (!run.ok()) return std::move(run).error();
   if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
-  return RunReader(*store_, found->second, &recent_);
-}
-
-Result<Figures> DurableLog::FiguresOf(const BackendId& backend) const {
-  const std::shared_lock open(store_mutex_);
-  Result<RunReader> reader = ReaderOf(backend);
-  if (!reader.ok()) return std::move(reader).error();
-  return reader.value().ReadFigures();
-}
-
-Result<std::vector<StoredRecord>> DurableLog::Read(const BackendId& backend, Sequence after,
-                                                   ReadLimit limit) const {
-  const std::shared_lock open(store_mutex_);
-  Result<RunReader> reader = ReaderOf(backend);
-  if (!reader.ok()) return std::move(reader).error();
-  return reader.value().Read(after, limit);
-}
-
-Result<Sequence> DurableLog::LastBefore(const BackendId& backend, WallTime time) const {
-  const std::shared_lock open(store_mutex_);
-  Result<RunReader> reader = ReaderOf(backend);
-  if (!reader.ok()) return std::move(reader).error();
-  return reader.value().LastBefore(time);
-}
-
-Result<std::vector<StoredDeadLetter>> DurableLog::ReadDead(const BackendId& backend,
-                                                           std::uint64_t after,
-                                                           std::size_t count_max) const {
-  const std::shared_lock open(store_mutex_);
-  Result<RunReader> reader = ReaderOf(backend);
-  if (!reader.ok()) return std::move(reader).error();
-  return reader.value().ReadDead(after, count_max);
+  return OpenRun{RunReader(*store_, std::move(run).value(), &recent_), std::move(open)};
 }
 
 void DurableLog::Append(AppendRequest request, AppendDone done) {
@@ -246,151 +232,18 @@ Status DurableLog::Admit(Bytes size) const {
                fmt::format("{} bytes already wait for the disk", waiting_.count()));
 }
 
-Status DurableLog::Advance(const BackendId& backend, const Position& through,
-                           PointCount delivered) {
-  const std::lock_guard lock(mutex_);
-  const auto found = runs_.find(backend);
-  if (found == runs_.end()) return NoSuchBackend(backend);
-  Run& run = found->second;
-  INVARIANT(run.state.cursor.sequence <= through.sequence);
-  INVARIANT(through.sequence <= run.head.sequence);
-  INVARIANT(through.totals.points >= run.state.cursor.totals.points);
-  run.state.cursor = through;
-  run.state.delivered += delivered;
-  dirty_.insert(backend);
-  return Ok();
-}
-
-Status DurableLog::SetAside(const BackendId& backend, const Position& through, PointCount delivered,
-                            std::vector<DeadLetter> letters) {
-  PointCount dead = 0;
-  for (const DeadLetter& letter : letters) dead += letter.points;
-  const auto apply = [through, delivered, dead, count = letters.size()](RunState& state) {
-    INVARIANT(state.cursor.sequence <= through.sequence);
-    state.cursor = through;
-    state.delivered += delivered;
-    state.dead += dead;
-    state.last_dead_number += count;
-  };
-  return Change(backend, apply, std::move(letters));
-}
-
-// Has the committer write and sync a change, and waits for it.
-Status DurableLog::Change(const BackendId& backend, std::function<void(RunState&)> apply,
-                          std::vector<DeadLetter> letters) {
-  WaitingChange change{backend, std::move(apply), std::move(letters), {}};
-  std::future<Status> done = change.done.get_future();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!runs_.contains(backend)) return NoSuchBackend(backend);
-    if (closed_because_ || stopping_) {
-      return Error(ErrorCode::kUnavailable, "the log takes no writes now");
-    }
-    changes_.push_back(&change);
-  }
-  work_.notify_one();
-  return done.get();
-}
-
-Status DurableLog::KeepHouse(WallTime now) {
-  if (Status measured = MeasureDisk(); !measured.ok()) return measured;
-  KeepPolicy keep = options_.keep;
-  if (disk_use().full()) {
-    Bytes kept(0);
-    for (const BackendId& backend : Backends()) {
-      const std::lock_guard lock(mutex_);
-      const RunState& state = runs_.at(backend).state;
-      kept = std::max(kept, state.cursor.totals.stored - state.trimmed.totals.stored);
-    }
-    // What is left of it in the end is not worth the refusal of a write.
-    const Bytes half(kept > options_.file_size ? kept.count() / 2 : 0);
-    keep.size = std::min(keep.size, half);
-  }
-  if (Status trimmed = Trim(keep, now); !trimmed.ok()) return trimmed;
-  return MeasureDisk();
-}
-
-DiskUse DurableLog::disk_use() const {
-  const std::lock_guard lock(mutex_);
-  DiskUse use = disk_;
-  use.used += appended_since_measured_;
-  return use;
-}
-
-Status DurableLog::MeasureDisk() {
-  Bytes appended_before(0);
-  {
-    const std::lock_guard lock(mutex_);
-    appended_before = appended_since_measured_;
-  }
-  Result<DiskUse> measured = MeasureDirectory(options_.directory);
-  if (!measured.ok()) return std::move(measured).error();
-  const std::lock_guard lock(mutex_);
-  disk_ = measured.value();
-  disk_.max = options_.size_max;
-  disk_.min_free = options_.free_min;
-  appended_since_measured_ = appended_since_measured_ - appended_before;
-  return Ok();
-}
-
-Status DurableLog::Trim(const KeepPolicy& keep, WallTime now) {
-  // One that cannot be trimmed does not keep the others' disk.
-  Status worst = Ok();
-  for (const BackendId& backend : Backends()) {
-    if (Status trimmed = TrimRun(backend, keep, now); !trimmed.ok()) {
-      worst = std::move(trimmed).error().Within("trimming " + backend.text());
-    }
-  }
-  if (Status gone = DiscardTrimmed(); !gone.ok()) return gone;
-  return worst;
-}
-
-Status DurableLog::TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now) {
-  Position target;
-  {
-    const std::shared_lock open(store_mutex_);
-    Result<RunReader> reader = ReaderOf(backend);
-    if (!reader.ok()) return std::move(reader).error();
-    Result<Position> found = reader.value().TrimTarget(keep, now);
-    if (!found.ok()) return std::move(found).error();
-    target = found.value();
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    if (target.sequence <= runs_.at(backend).state.trimmed.sequence) return Ok();
-  }
-  return Change(backend, [target](RunState& state) { state.trimmed = target; }, {});
-}
-
-// Gives back what no run needs. The marks that say so were synced before they
-// could be seen here.
-Status DurableLog::DiscardTrimmed() {
-  const std::shared_lock open(store_mutex_);
-  if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
-  Runs runs;
-  PayloadId floor(0);
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_because_) return Closed(*closed_because_);
-    runs = runs_;
-    floor = newest_payload_.Next();
-  }
-  for (const auto& [backend, run] : runs) {
-    Result<std::optional<PayloadId>> first = RunReader(*store_, run).FirstPayload();
-    if (!first.ok()) return std::move(first).error();
-    if (first.value()) floor = std::min(floor, *first.value());
-    const std::string end = EntryKey(run.number, run.state.trimmed.sequence.Next());
-    const std::string prefix = end.substr(0, sizeof(std::uint32_t));
-    if (Status gone = store_->Discard(Family::kEntries, prefix, end); !gone.ok()) return gone;
-  }
-  return store_->Discard(Family::kPayloads, "", PayloadKey(floor));
-}
-
 Marks DurableLog::MarksOf(const BackendId& backend) const {
   const std::lock_guard lock(mutex_);
   const auto found = runs_.find(backend);
   INVARIANT(found != runs_.end());
   return found->second.marks();
+}
+
+bool DurableLog::PausedOf(const BackendId& backend) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(backend);
+  INVARIANT(found != runs_.end());
+  return found->second.state.paused;
 }
 
 void DurableLog::OnReadable(std::function<void()> listener) {
@@ -444,9 +297,8 @@ void DurableLog::TakeAppends(Group& group) {
 void DurableLog::TakeDirtyCursors(Group& group) {
   for (const BackendId& backend : dirty_) group.cursors.emplace(backend, runs_.at(backend).state);
   dirty_.clear();
-  for (const WaitingChange* change : group.changes) {
-    group.cursors.emplace(change->backend, runs_.at(change->backend).state);
-  }
+  // What a change was worked out from has been the run's state ever since.
+  for (const WaitingChange* waiting : group.changes) group.cursors.erase(waiting->backend);
 }
 
 void DurableLog::Commit(Group group) {
@@ -456,16 +308,18 @@ void DurableLog::Commit(Group group) {
   }
   Publish(group);
   for (WaitingAppend& append : group.appends) append.done(SyncGate::Passed(append.payload));
-  for (WaitingChange* change : group.changes) change->done.set_value(Ok());
-  if (!group.appends.empty() && on_readable_) on_readable_();
+  bool wakes = !group.appends.empty();
+  for (WaitingChange* waiting : group.changes) {
+    wakes = wakes || waiting->wakes == Wakes::kListener;
+    waiting->done.set_value(Ok());  // From here on it is gone.
+  }
+  if (wakes && on_readable_) on_readable_();
 }
 
 Status DurableLog::WriteGroup(Group& group) {
   batch_->Clear();
   for (WaitingAppend& append : group.appends) StageAppend(append);
-  for (const WaitingChange* change : group.changes) {
-    StageChange(*change, group.cursors.at(change->backend));
-  }
+  for (WaitingChange* waiting : group.changes) StageChange(*waiting);
   if (!group.changes.empty()) {
     // With the marks that let the newest payload go: its number is not given again.
     batch_->Put(Family::kState, kLastPayloadKey,
@@ -499,29 +353,59 @@ void DurableLog::StageAppend(WaitingAppend& append) {
   }
 }
 
-void DurableLog::StageChange(const WaitingChange& change, RunState& state) {
-  std::uint64_t number = state.last_dead_number;
-  for (const DeadLetter& letter : change.letters) {
-    const std::string key = DeadKey(tails_.at(change.backend).number, ++number);
-    batch_->Put(Family::kDead, key, EncodeDead(key, letter));
+void DurableLog::StageChange(WaitingChange& waiting) {
+  for (WaitingAppend& append : waiting.appends) StageAppend(append);
+  for (const Change::Row& row : waiting.change.rows) {
+    if (row.value) {
+      batch_->Put(row.family, row.key, *row.value);
+    } else {
+      batch_->Delete(row.family, row.key);
+    }
   }
-  change.apply(state);
+  if (waiting.change.state) {
+    PutRunState(*batch_, tails_.at(waiting.backend).number, *waiting.change.state);
+  }
 }
 
 // Makes what was synced visible.
 void DurableLog::Publish(Group& group) {
-  for (const WaitingAppend& append : group.appends) {
-    recent_.Add(append.payload, append.request.record.record());
-  }
   const std::lock_guard lock(mutex_);
+  const auto add = [this](const std::vector<WaitingAppend>& appends) {
+    for (const WaitingAppend& append : appends) {
+      recent_.Add(append.payload, append.request.record.record());
+      newest_payload_ = append.payload;
+    }
+  };
+  add(group.appends);
+  for (const WaitingChange* waiting : group.changes) add(waiting->appends);
   for (auto& [backend, run] : runs_) {
     const Tail& tail = tails_.at(backend);
     run.head = tail.head;
     run.last_accepted = tail.last_accepted;
   }
-  if (!group.appends.empty()) newest_payload_ = group.appends.back().payload;
-  // Applied anew: a cursor may have moved since the state was copied.
-  for (const WaitingChange* change : group.changes) change->apply(runs_.at(change->backend).state);
+  for (const WaitingChange* waiting : group.changes) PublishChange(*waiting);
+}
+
+// REQUIRES: mutex_ is held.
+void DurableLog::PublishChange(const WaitingChange& waiting) {
+  const Change& change = waiting.change;
+  if (!change.state) {
+    runs_.erase(waiting.backend);
+    tails_.erase(waiting.backend);
+    return;
+  }
+  Run& run = runs_.at(waiting.backend);
+  run.state = *change.state;
+  if (change.lanes.empty()) return;
+  Lanes lanes = *run.lanes;
+  for (const auto& [lane, state] : change.lanes) {
+    if (state.empty()) {
+      lanes.erase(lane);
+    } else {
+      lanes[lane] = state;
+    }
+  }
+  run.lanes = std::make_shared<const Lanes>(std::move(lanes));
 }
 
 // Refuses everything that waits: what of the failed batch is on disk is unknown
@@ -531,6 +415,7 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
     const std::lock_guard lock(mutex_);
     closed_because_ = failure;
     for (const auto& [backend, state] : group.cursors) dirty_.insert(backend);
+    for (const WaitingChange* waiting : group.changes) dirty_.insert(waiting->backend);
     std::move(appends_.begin(), appends_.end(), std::back_inserter(group.appends));
     appends_.clear();
     waiting_ = Bytes(0);
@@ -539,7 +424,7 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
   }
   const Error refusal = Closed(failure);
   for (WaitingAppend& append : group.appends) append.done(refusal);
-  for (WaitingChange* change : group.changes) change->done.set_value(refusal);
+  for (WaitingChange* waiting : group.changes) waiting->done.set_value(refusal);
   reopen_after_ = std::chrono::milliseconds(0);
 }
 

@@ -23,9 +23,11 @@
 #include <thread>
 #include <vector>
 
+#include "wal/change.h"
 #include "wal/log.h"
 #include "wal/log_reader.h"
 #include "wal/run.h"
+#include "wal/runs_view.h"
 #include "wal/side_files.h"
 #include "wal/store.h"
 
@@ -53,7 +55,7 @@ struct LogOptions {
   std::chrono::milliseconds reopen_max{30'000};
 };
 
-class DurableLog final : public Log {
+class DurableLog final : public RunsView<Log> {
  public:
   // Opens or creates the log; names in `backends` that it does not know begin
   // at their first append. Errors as OpenStore and LoadLog.
@@ -72,17 +74,22 @@ class DurableLog final : public Log {
   ~DurableLog() override;
 
   std::vector<BackendId> Backends() const override;
-  Result<Figures> FiguresOf(const BackendId& backend) const override;
-  Result<std::vector<StoredRecord>> Read(const BackendId& backend, Sequence after,
-                                         ReadLimit limit) const override;
-  Result<Sequence> LastBefore(const BackendId& backend, WallTime time) const override;
-  Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
-                                                 std::size_t count_max) const override;
   void Append(AppendRequest request, AppendDone done) override;
-  Status Advance(const BackendId& backend, const Position& through, PointCount delivered) override;
-  Status SetAside(const BackendId& backend, const Position& through, PointCount delivered,
-                  std::vector<DeadLetter> letters) override;
+  Status Resolve(const BackendId& backend, Resolution resolution) override;
+  Status ResolveHeld(const BackendId& backend, const Lane& lane,
+                     HeldResolution resolution) override;
+  Result<Marks> Rewind(const BackendId& backend, Sequence to) override;
+  Result<Gap> Skip(const BackendId& backend, Sequence to, const AskedBy& asked) override;
+  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const AskedBy& asked) override;
+  Status HoldLane(const BackendId& backend, const Lane& lane) override;
+  Status ReleaseLane(const BackendId& backend, const Lane& lane) override;
+  Status SetPaused(const BackendId& backend, bool paused) override;
+  Status DropDead(const BackendId& backend, const std::vector<std::uint64_t>& numbers) override;
+  Status Redrive(const BackendId& backend, const std::vector<std::uint64_t>& numbers,
+                 WallTime now) override;
+  Status Forget(const BackendId& backend) override;
   Marks MarksOf(const BackendId& backend) const override;
+  bool PausedOf(const BackendId& backend) const override;
   void OnReadable(std::function<void()> listener) override;
   Status Health() const override;
 
@@ -92,13 +99,17 @@ class DurableLog final : public Log {
     AppendDone done;
     PayloadId payload{0};
   };
+  enum class Wakes : bool { kNobody, kListener };
   // A change of a run that its caller waits for, on whose stack it lives.
   struct WaitingChange {
     const BackendId& backend;
-    std::function<void(RunState&)> apply;  // To what is written, then to what is seen.
-    std::vector<DeadLetter> letters;
+    Change change;
+    std::vector<WaitingAppend> appends;  // What it adds to its own run.
+    Wakes wakes;
     std::promise<Status> done;
   };
+  using Plan = std::function<Result<Change>(ChangePlan)>;
+  class RunLock;
   // What one batch holds.
   struct Group {
     std::vector<WaitingAppend> appends;
@@ -120,12 +131,17 @@ class DurableLog final : public Log {
   Status OpenAndLoad();
   Status RegisterNewBackends(Store& store, LoadedLog& loaded) const;
   Status Adopt(LoadedLog loaded);
-  Result<RunReader> ReaderOf(const BackendId& backend) const;
+  static Status DiscardAllOf(Store& store, BackendNumber number);
+  static Status DiscardLeftovers(Store& store, const LoadedLog& loaded);
+  Result<OpenRun> OpenRunOf(const BackendId& backend) const override;
+  Result<Run> CopyOf(const BackendId& backend) const;
   Status CheckRoom() const;
   Status Admit(Bytes size) const;
 
-  Status Change(const BackendId& backend, std::function<void(RunState&)> apply,
-                std::vector<DeadLetter> letters);
+  Status MoveCursor(const BackendId& backend, const Resolution& resolution);
+  Status Apply(const BackendId& backend, const Plan& plan, Wakes wakes);
+  Result<Change> PlanNow(const BackendId& backend, const Plan& plan) const;
+  Status Write(const BackendId& backend, Change change, Wakes wakes);
   Status MeasureDisk();
   Status Trim(const KeepPolicy& keep, WallTime now);
   Status TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now);
@@ -138,8 +154,9 @@ class DurableLog final : public Log {
   void Commit(Group group);
   Status WriteGroup(Group& group);
   void StageAppend(WaitingAppend& append);
-  void StageChange(const WaitingChange& change, RunState& state);
+  void StageChange(WaitingChange& waiting);
   void Publish(Group& group);
+  void PublishChange(const WaitingChange& waiting);
   void CloseAfter(Group& group, const Error& failure);
   void ReopenWhenDue();
 
@@ -154,8 +171,10 @@ class DurableLog final : public Log {
 
   mutable std::mutex mutex_;  // Guards what follows, up to the blank line.
   std::condition_variable work_;
+  std::condition_variable run_unlocked_;
   Runs runs_;
-  std::set<BackendId> dirty_;  // Whose cursor is not written yet.
+  std::set<BackendId> locked_;  // Whose state nobody but the holder of a RunLock changes.
+  std::set<BackendId> dirty_;   // Whose cursor is not written yet.
   std::deque<WaitingAppend> appends_;
   Bytes waiting_{0};
   std::vector<WaitingChange*> changes_;

@@ -4,33 +4,50 @@
 // Three marks divide a run, and always BeforeFirst <= trimmed <= cursor <= head:
 //
 //     1 .. trimmed          deleted from disk
-//     trimmed+1 .. cursor   delivered, kept for a rewind
+//     trimmed+1 .. cursor   resolved, kept for a rewind
 //     cursor+1 .. head      owed to the backend; head - cursor is the cursor lag
+//
+// A point that the cursor has passed is resolved: delivered, dead (kept as a
+// dead letter), dropped (written in the gap ledger) or held (kept until its
+// lane takes writes again).
+//
+// INVARIANT. At every moment, for every backend, in points:
+//
+//     accepted + rewound = delivered + owed + held + dead + dropped
+//
+// where `rewound` are those that a rewind made owed once more. No counter ever
+// falls; only what is owed and held does.
 //
 // DURABILITY. When an append completes with a Durable, the record is on stable
 // storage (fdatasync) for every named backend; without one it is there for all
-// of them or for none. An Advance counts at once and is on stable storage
-// within the log's cursor interval: a crash can move a cursor back, never
-// forward, so records may be sent again and are never skipped. A SetAside is on
-// stable storage when it returns, the dead letters and the cursor in one step.
+// of them or for none. A Resolve of what was delivered counts at once and is on
+// stable storage within the log's cursor interval: a crash can move a cursor
+// back, never forward, so records may be sent again and are never skipped. Every
+// other change is on stable storage when its verb returns, all of it in one step.
 //
-// THREADS. Every method may be called from any thread at any time; per backend,
-// one thread at a time moves the cursor.
+// THREADS. Every method may be called from any thread at any time. One thread
+// per backend delivers (Resolve, ResolveHeld); when an operator's verb changes
+// what it has read, it is told by kConflict.
 //
 // ERRORS. kFull from an append: the log has reached its limit on disk; it takes
 // appends again by itself once there is room. Nothing of the record was stored.
 // A write or sync that fails closes the log for appends: what is on
-// disk is unknown. Everything that waits, and every later append, is refused
-// with kUnavailable until the log has closed and reopened itself and derived
-// the heads anew from what is there. A record that was refused so may turn out
-// to be stored; it is then delivered like any other.
+// disk is unknown. Everything that waits, and every later append and change, is
+// refused with kUnavailable until the log has closed and reopened itself and
+// derived what it knows anew from what is there. What was refused so may turn
+// out to be stored: a record is then delivered like any other, a change has
+// happened.
 #pragma once
 
+#include <array>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wal/record.h"
@@ -71,12 +88,40 @@ struct Marks {
   RecordCount lag() const { return head - cursor; }
 };
 
+// Records of one database and retention policy keep their order among each
+// other; those of different lanes have none to keep.
+struct Lane {
+  std::string database;
+  std::string retention_policy;  // Empty: the database's default.
+
+  friend auto operator<=>(const Lane&, const Lane&) = default;
+};
+
+inline Lane LaneOf(const WriteParams& params) {
+  return {params.database, params.retention_policy};
+}
+
 // Why lines were set aside. The values are part of the stored format.
 enum class DeadReason : std::uint8_t {
   kRefused = 1,  // The backend will never take them: not line protocol to it, a type conflict.
   kExpired = 2,  // Older than the retention policy keeps.
   kLimit = 3,    // A limit of the backend: series, tag values, size of a request.
-  kDamaged = 4,  // The stored bytes failed a check; there are no lines to show.
+  kDamaged = 4,  // Of format 1, no longer written: damage goes to the gap ledger.
+};
+inline constexpr std::size_t kDeadReasons = 4;
+
+// Points, by the reason they are dead for.
+class DeadByReason {
+ public:
+  PointCount& operator[](DeadReason reason) { return counts_.at(IndexOf(reason)); }
+  PointCount operator[](DeadReason reason) const { return counts_.at(IndexOf(reason)); }
+
+  friend bool operator==(const DeadByReason&, const DeadByReason&) = default;
+
+ private:
+  static std::size_t IndexOf(DeadReason reason) { return static_cast<std::size_t>(reason) - 1; }
+
+  std::array<PointCount, kDeadReasons> counts_{};
 };
 
 // Lines that a backend refused for good, with what it said.
@@ -94,9 +139,65 @@ struct DeadLetter {
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
 };
 
+// The numbers of a backend's letters ascend and are never given twice.
 struct StoredDeadLetter {
   std::uint64_t number = 0;
   DeadLetter letter;
+};
+
+// Why records will never be delivered. The values are part of the stored format.
+enum class GapReason : std::uint8_t {
+  kSkipped = 1,     // By an operator.
+  kDropOldest = 2,  // The log was full, and told to drop rather than to refuse.
+  kDamaged = 3,     // The stored bytes failed a check.
+  kLost = 4,        // The log's end was gone when it was opened.
+};
+
+// "skipped", "drop oldest", "damaged", "lost".
+std::string_view ToString(GapReason reason);
+
+// An entry of the gap ledger: what will never be delivered to a backend.
+struct Gap {
+  static constexpr std::size_t kDatabasesMax = 100;
+  static constexpr std::size_t kWordsMax = 4U << 10U;  // Of `note` and of `by`.
+
+  Sequence first = Sequence::BeforeFirst();
+  Sequence last = Sequence::BeforeFirst();  // Inclusive.
+  WallTime from;                            // Accepted from ...
+  WallTime to;                              // ... to, inclusive.
+  PointCount points = 0;
+  Bytes bytes{0};                      // Of lines.
+  std::vector<std::string> databases;  // Sorted; at most kDatabasesMax; none where unknown.
+  GapReason reason = GapReason::kSkipped;
+  std::string note;  // The operator's words, or what the check said.
+  std::string by;    // Who asked; "relay": nobody.
+  WallTime when;
+
+  friend bool operator==(const Gap&, const Gap&) = default;
+};
+
+// The numbers of a backend's gaps are 1, 2, 3, ...
+struct StoredGap {
+  std::uint64_t number = 0;
+  Gap gap;
+};
+
+// A lane of one backend that has records on hold or is held by an operator.
+struct HeldLane {
+  Lane lane;
+  RecordCount records = 0;
+  Totals size;
+  std::optional<Sequence> first;  // Of what it holds; nothing where that is nothing. So below.
+  std::optional<Sequence> last;
+  std::optional<WallTime> oldest;
+  bool by_operator = false;  // Records of it are to be held until ReleaseLane.
+};
+
+// What an operator's change is remembered by.
+struct AskedBy {
+  std::string by;
+  std::string note;
+  WallTime when;
 };
 
 // One backend's figures, all from the same moment.
@@ -105,14 +206,30 @@ struct Figures {
   Totals accepted;  // Up to head.
   Totals owed;      // Between cursor and head.
   Totals kept;      // Between trimmed and cursor: can be rewound to.
+  Totals held;
   std::optional<WallTime> oldest_owed;
+  std::optional<WallTime> oldest_kept;
+  PointCount rewound = 0;
   PointCount delivered = 0;
-  PointCount held = 0;
   PointCount dead = 0;
   PointCount dropped = 0;
+  DeadByReason dead_by_reason;
+  RecordCount held_records = 0;
+  std::uint64_t dead_letters = 0;  // That are stored now.
+  std::uint64_t gaps = 0;          // In the ledger.
+  bool paused = false;
 
-  // accepted - (delivered + owed + held + dead + dropped). Anything but 0 is a bug.
+  // accepted + rewound - (delivered + owed + held + dead + dropped). Anything but 0 is a bug.
   std::int64_t unaccounted() const;
+};
+
+// What became of a write at one backend.
+enum class Fate : std::uint8_t {
+  kNotRouted,  // It was not for this backend.
+  kOwed,
+  kHeld,
+  kPassed,   // The cursor is beyond it: delivered, dead or dropped.
+  kTrimmed,  // Older than what is kept: if it was for this backend, it is resolved or held.
 };
 
 // How much a Read may return: at most this many records and, unless it is the
@@ -177,6 +294,18 @@ class LogView {
   virtual Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend,
                                                          std::uint64_t after,
                                                          std::size_t count_max) const = 0;
+
+  // The same of the gap ledger.
+  virtual Result<std::vector<StoredGap>> ReadGaps(const BackendId& backend, std::uint64_t after,
+                                                  std::size_t count_max) const = 0;
+
+  virtual Result<std::vector<HeldLane>> HeldLanes(const BackendId& backend) const = 0;
+
+  // As Read, of what a lane holds.
+  virtual Result<std::vector<StoredRecord>> ReadHeld(const BackendId& backend, const Lane& lane,
+                                                     Sequence after, ReadLimit limit) const = 0;
+
+  virtual Result<Fate> FateOf(const BackendId& backend, PayloadId payload) const = 0;
 };
 
 // One write, routed: what to store and for whom.
@@ -189,28 +318,96 @@ struct AppendRequest {
 // Called exactly once, on a thread of the log: it must not block.
 using AppendDone = std::function<void(Result<Durable>)>;
 
+// What became of the records (after, through].
+struct Resolution {
+  Sequence after;  // Where the cursor was when they were read.
+  Position through;
+  PointCount delivered = 0;
+  std::vector<DeadLetter> letters;  // Their points are dead.
+  std::vector<Gap> gaps;            // Their points are dropped.
+  std::vector<Sequence> held;       // Records that go on hold whole, in their lanes.
+};
+
+// What became of the oldest records that a lane held.
+struct HeldResolution {
+  Sequence first;    // Of those read.
+  Sequence through;  // The last one, inclusive.
+  PointCount delivered = 0;
+  std::vector<DeadLetter> letters;
+  std::vector<Gap> gaps;
+};
+
 class Log : public LogView {
  public:
+  // Lanes that a backend may hold: a client that invents databases must not
+  // make the log keep account of each.
+  static constexpr std::size_t kHeldLanesMax = 1'000;
+
+  // Of one Redrive.
+  static constexpr Bytes kRedriveMax = 64_MiB;
+
   // Returns at once; `done` is called when the record is on stable storage or
   // refused. Appends of one thread are stored in their order.
   // kUnavailable: the log is closed after a failure, or more waits for the disk
   // than may; nothing was stored.
   virtual void Append(AppendRequest request, AppendDone done) = 0;
 
-  // Everything up to `through` is delivered; `delivered` points of it reached
-  // the backend. REQUIRES: cursor <= through <= head.
-  virtual Status Advance(const BackendId& backend, const Position& through,
-                         PointCount delivered) = 0;
+  // The records are resolved and the cursor moves over them. Without letters,
+  // gaps and held records it counts at once; with them it waits for the disk.
+  // kConflict: the cursor is not at `after` any more; nothing changed, what was
+  // read must be read again. kFull: more than kHeldLanesMax lanes would be held.
+  // REQUIRES: after < through <= head; `held` ascends, within (after, through].
+  virtual Status Resolve(const BackendId& backend, Resolution resolution) = 0;
 
-  // As Advance; the rest of the points is in `letters`, which are kept. Waits
-  // for the disk. kUnavailable: nothing changed.
-  virtual Status SetAside(const BackendId& backend, const Position& through, PointCount delivered,
-                          std::vector<DeadLetter> letters) = 0;
+  // The oldest records that the lane holds are resolved and leave it. Waits for
+  // the disk. kConflict: `first` is not the oldest that the lane holds, or
+  // `through` is not held.
+  virtual Status ResolveHeld(const BackendId& backend, const Lane& lane,
+                             HeldResolution resolution) = 0;
+
+  // What operators ask for, each on stable storage when it returns.
+
+  // Everything after `to` is owed again; what of it is held leaves its lane.
+  // kInvalidInput where `to` is not within [trimmed, cursor]; the range is said.
+  virtual Result<Marks> Rewind(const BackendId& backend, Sequence to) = 0;
+
+  // What is owed up to `to` becomes a gap. kInvalidInput where `to` is not
+  // within (cursor, head]; the range is said.
+  virtual Result<Gap> Skip(const BackendId& backend, Sequence to, const AskedBy& asked) = 0;
+
+  // All that the lane holds becomes a gap. kNotFound: it holds nothing.
+  virtual Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane,
+                               const AskedBy& asked) = 0;
+
+  // From here on records of the lane are to be held, or may be delivered again.
+  // kFull: as Resolve. kNotFound: no operator holds the lane.
+  virtual Status HoldLane(const BackendId& backend, const Lane& lane) = 0;
+  virtual Status ReleaseLane(const BackendId& backend, const Lane& lane) = 0;
+
+  // Whether anything is to be delivered at all.
+  virtual Status SetPaused(const BackendId& backend, bool paused) = 0;
+
+  // The letters go; their points stay counted as dead. kNotFound: one of them
+  // is not there; nothing changed.
+  virtual Status DropDead(const BackendId& backend, const std::vector<std::uint64_t>& numbers) = 0;
+
+  // The letters' lines are accepted once more, as new records of this backend
+  // alone, and the letters go. kNotFound: as DropDead. kInvalidInput: more than
+  // kRedriveMax, or a letter without lines. kFull, kUnavailable: as Append.
+  virtual Status Redrive(const BackendId& backend, const std::vector<std::uint64_t>& numbers,
+                         WallTime now) = 0;
+
+  // Everything of a backend that is no longer configured is deleted, its dead
+  // letters and its gaps too. kInvalidInput: it is configured.
+  virtual Status Forget(const BackendId& backend) = 0;
 
   virtual Marks MarksOf(const BackendId& backend) const = 0;  // REQUIRES: a known backend.
 
-  // Calls `listener` after every group of records that became readable, on a
-  // thread of the log: it must not block. Set once, before the first append.
+  virtual bool PausedOf(const BackendId& backend) const = 0;  // REQUIRES: the same.
+
+  // Calls `listener` after every group of records that became readable and
+  // after every change that an operator asked for, on a thread of the log: it
+  // must not block. Set once, before the first append.
   virtual void OnReadable(std::function<void()> listener) = 0;
 
   // Ok, or why appends are refused at this moment.

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "wal/identity.h"
+#include "wal/runs_view.h"
 
 namespace relay {
 namespace {
@@ -24,14 +26,16 @@ Result<std::optional<std::uint64_t>> ReadNumber(const Store& store, std::string_
   return std::optional(number.value());
 }
 
-Status CheckFormat(const Store& store) {
+// The format the log was written in.
+Result<std::uint64_t> CheckFormat(const Store& store) {
   Result<std::optional<std::uint64_t>> version = ReadNumber(store, kFormatKey);
   if (!version.ok()) return std::move(version).error();
   // None: new and still empty.
-  if (version.value().value_or(kFormatVersion) == kFormatVersion) return Ok();
+  const std::uint64_t found = version.value().value_or(kFormatVersion);
+  if (found >= kFormatVersionOldest && found <= kFormatVersion) return found;
   return Error(ErrorCode::kInvalidInput,
-               fmt::format("the log has format {}, this program reads and writes format {}",
-                           *version.value(), kFormatVersion));
+               fmt::format("the log has format {}, this program reads formats {} to {}", found,
+                           kFormatVersionOldest, kFormatVersion));
 }
 
 // The newest entry of a backend, if it has one. Where that is damaged, it counts
@@ -61,30 +65,70 @@ Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend
   return std::optional(unknown);
 }
 
-Result<RunState> LoadRunState(const Store& store, BackendNumber number) {
+// Format 1 counted what is dead, not why; it never deleted a letter.
+Status CountDeadByReason(const Store& store, BackendNumber number, RunState& state) {
+  DeadByReason counted;
+  PointCount sum = 0;
+  const std::string prefix = BackendKeys(number);
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kDead);
+  for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    Result<DeadLetter> letter = DecodeDead(at->Key(), at->Value());
+    if (!letter.ok() || sum + letter.value().points > state.dead_points()) continue;
+    counted[letter.value().reason] += letter.value().points;
+    sum += letter.value().points;
+  }
+  counted[DeadReason::kRefused] += state.dead_points() - sum;  // Of letters that are damaged.
+  state.dead = counted;
+  return at->Health();
+}
+
+Result<RunState> LoadRunState(const Store& store, BackendNumber number, std::uint64_t format) {
   const std::string key = RunKey(number);
   Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
   if (!stored.ok()) return std::move(stored).error();
   if (!stored.value()) return RunState();
-  return DecodeRunState(key, *stored.value());
+  Result<RunState> state = DecodeRunState(key, *stored.value());
+  if (!state.ok() || format > 1) return state;
+  if (Status counted = CountDeadByReason(store, number, state.value()); !counted.ok()) {
+    return std::move(counted).error();
+  }
+  return state;
 }
 
-Result<Run> LoadRun(const Store& store, BackendNumber number, PayloadId& last_payload) {
-  Result<RunState> state = LoadRunState(store, number);
+Result<std::shared_ptr<const Lanes>> LoadLanes(const Store& store, BackendNumber number) {
+  Lanes lanes;
+  const std::string prefix = LanePrefix(number);
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kState);
+  for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    Result<Lane> lane = DecodeLaneKey(at->Key(), number);
+    if (!lane.ok()) return std::move(lane).error();
+    Result<LaneState> state = DecodeLane(at->Key(), at->Value());
+    if (!state.ok()) return std::move(state).error();
+    lanes.emplace(std::move(lane).value(), state.value());
+  }
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return std::make_shared<const Lanes>(std::move(lanes));
+}
+
+Result<Run> LoadRun(const Store& store, BackendNumber number, LoadedLog& log) {
+  Result<RunState> state = LoadRunState(store, number, log.format);
   if (!state.ok()) return std::move(state).error();
+  Result<std::shared_ptr<const Lanes>> lanes = LoadLanes(store, number);
+  if (!lanes.ok()) return std::move(lanes).error();
   Result<std::optional<Entry>> last = LastEntry(store, number);
   if (!last.ok()) return std::move(last).error();
 
   Run run;
   run.number = number;
   run.state = state.value();
+  run.lanes = std::move(lanes).value();
   run.head = run.state.cursor;  // Trimmed to the last record, or never written to.
   if (last.value() && last.value()->position.sequence > run.head.sequence) {
     run.head = last.value()->position;
   }
   if (last.value()) {
     run.last_accepted = last.value()->accepted_at;
-    last_payload = std::max(last_payload, last.value()->payload);
+    log.last_payload = std::max(log.last_payload, last.value()->payload);
   }
   return run;
 }
@@ -105,106 +149,15 @@ Status LoadRuns(const Store& store, LoadedLog& log) {
     Result<std::uint64_t> stored = DecodeNumber(at->Key(), at->Value());
     if (!stored.ok()) return std::move(stored).error();
     const BackendNumber number(static_cast<std::uint32_t>(stored.value()));
-    Result<Run> run = LoadRun(store, number, log.last_payload);
+    Result<Run> run = LoadRun(store, number, log);
     if (!run.ok()) return std::move(run).error().Within(name.value().text());
-    log.runs.emplace(std::move(name).value(), run.value());
+    log.runs.emplace(std::move(name).value(), std::move(run).value());
     log.last_backend = std::max(log.last_backend, number.value());
   }
   return at->Health();
 }
 
-// Walks the entries of a run from one sequence on. Entries that are missing or
-// damaged come out as one error for the whole stretch up to the next good one,
-// whose running totals say how much was lost.
-class EntryWalk {
- public:
-  EntryWalk(const Store& store, const Run& run, Sequence after)
-      : at_(store.NewCursor(Family::kEntries)), run_(run), last_(after) {
-    at_->Seek(EntryKey(run.number, after.Next()));
-  }
-
-  bool AtHead() const { return last_ >= run_.head.sequence; }
-  Status Health() const { return at_->Health(); }
-
-  struct Step {
-    Entry entry;
-    Status intact = Ok();
-  };
-
-  // REQUIRES: !AtHead() and Health() is ok.
-  Step Next() {
-    std::optional<Entry> found = NextIntact();
-    const Sequence expected = last_.Next();
-    if (found && found->position.sequence == expected) {
-      last_ = expected;
-      at_->Next();
-      return {*found, Ok()};
-    }
-    Step lost{EndOfStretch(found),
-              Error(ErrorCode::kCorruption, "the entry is damaged or missing")};
-    last_ = lost.entry.position.sequence;
-    return lost;
-  }
-
- private:
-  std::optional<Entry> NextIntact() {
-    for (; at_->Valid(); at_->Next()) {
-      Result<NumberedKey> place = DecodeNumberedKey(at_->Key());
-      if (!place.ok()) continue;
-      if (place.value().backend != run_.number) return std::nullopt;
-      if (Sequence(place.value().number) > run_.head.sequence) return std::nullopt;
-      if (Result<Entry> entry = DecodeEntry(at_->Key(), at_->Value()); entry.ok()) {
-        return entry.value();
-      }
-    }
-    return std::nullopt;
-  }
-
-  Entry EndOfStretch(const std::optional<Entry>& next) const {
-    Entry end;
-    end.position = run_.head;
-    end.accepted_at = run_.last_accepted;
-    if (!next) return end;
-    end.position.sequence = Sequence(next->position.sequence.value() - 1);
-    end.position.totals = next->position.totals - next->size;
-    end.accepted_at = next->accepted_at;
-    return end;
-  }
-
-  std::unique_ptr<StoreCursor> at_;
-  const Run& run_;
-  Sequence last_;
-};
-
-// Payloads in ascending order: mostly the next one, seldom a seek.
-class PayloadWalk {
- public:
-  PayloadWalk(const Store& store, const RecentRecords* recent) : store_(store), recent_(recent) {}
-
-  Result<std::shared_ptr<const Record>> Find(PayloadId id) {
-    if (recent_ != nullptr) {
-      if (std::shared_ptr<const Record> record = recent_->Find(id)) return record;
-    }
-    if (at_ == nullptr) at_ = store_.NewCursor(Family::kPayloads);
-    const std::string key = PayloadKey(id);
-    if (!at_->Valid() || at_->Key() != key) at_->Seek(key);
-    if (!at_->Valid() && !at_->Health().ok()) return std::move(at_->Health()).error();
-    if (!at_->Valid() || at_->Key() != key) {
-      return Error(ErrorCode::kCorruption, fmt::format("payload {} is missing", id.value()));
-    }
-    Result<Record> record = Decode(id, at_->Value());
-    if (!record.ok()) return std::move(record).error();
-    at_->Next();
-    return std::make_shared<const Record>(std::move(record).value());
-  }
-
- private:
-  const Store& store_;
-  const RecentRecords* recent_;
-  std::unique_ptr<StoreCursor> at_;  // Opened when the first one is not recent.
-};
-
-class OfflineLog final : public LogView {
+class OfflineLog final : public RunsView<LogView> {
  public:
   OfflineLog(std::unique_ptr<Store> store, LoadedLog log)
       : store_(std::move(store)), log_(std::move(log)) {}
@@ -216,37 +169,11 @@ class OfflineLog final : public LogView {
     return names;
   }
 
-  Result<Figures> FiguresOf(const BackendId& backend) const override {
-    Result<RunReader> reader = ReaderOf(backend);
-    if (!reader.ok()) return std::move(reader).error();
-    return reader.value().ReadFigures();
-  }
-
-  Result<std::vector<StoredRecord>> Read(const BackendId& backend, Sequence after,
-                                         ReadLimit limit) const override {
-    Result<RunReader> reader = ReaderOf(backend);
-    if (!reader.ok()) return std::move(reader).error();
-    return reader.value().Read(after, limit);
-  }
-
-  Result<Sequence> LastBefore(const BackendId& backend, WallTime time) const override {
-    Result<RunReader> reader = ReaderOf(backend);
-    if (!reader.ok()) return std::move(reader).error();
-    return reader.value().LastBefore(time);
-  }
-
-  Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
-                                                 std::size_t count_max) const override {
-    Result<RunReader> reader = ReaderOf(backend);
-    if (!reader.ok()) return std::move(reader).error();
-    return reader.value().ReadDead(after, count_max);
-  }
-
  private:
-  Result<RunReader> ReaderOf(const BackendId& backend) const {
+  Result<OpenRun> OpenRunOf(const BackendId& backend) const override {
     const auto found = log_.runs.find(backend);
     if (found == log_.runs.end()) return NoSuchBackend(backend);
-    return RunReader(*store_, found->second);
+    return OpenRun{RunReader(*store_, found->second), {}};
   }
 
   std::unique_ptr<Store> store_;
@@ -255,14 +182,11 @@ class OfflineLog final : public LogView {
 
 }  // namespace
 
-std::int64_t Figures::unaccounted() const {
-  const PointCount known = delivered + owed.points + held + dead + dropped;
-  return static_cast<std::int64_t>(accepted.points) - static_cast<std::int64_t>(known);
-}
-
 Result<LoadedLog> LoadLog(const Store& store) {
-  if (Status format = CheckFormat(store); !format.ok()) return std::move(format).error();
+  Result<std::uint64_t> format = CheckFormat(store);
+  if (!format.ok()) return std::move(format).error();
   LoadedLog log;
+  log.format = format.value();
   Result<PayloadId> last = LastPayload(store);
   if (!last.ok()) return std::move(last).error();
   log.last_payload = last.value();
@@ -277,151 +201,6 @@ Result<LoadedLog> LoadLog(const Store& store) {
   if (!payload.ok()) return std::move(payload).error();
   log.last_payload = std::max(log.last_payload, PayloadId(payload.value().value_or(0)));
   return log;
-}
-
-namespace {
-
-// What cannot be read now is not damaged: no descriptors left, an I/O error.
-// That is an error; damage is a record that says so.
-Result<StoredRecord> NextRecord(EntryWalk& walk, PayloadWalk& payloads) {
-  EntryWalk::Step step = walk.Next();
-  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
-  if (!step.intact.ok()) return StoredRecord{step.entry, std::move(step.intact).error()};
-  auto record = payloads.Find(step.entry.payload);
-  if (!record.ok() && record.error().code() != ErrorCode::kCorruption) {
-    return std::move(record).error();
-  }
-  return StoredRecord{step.entry, std::move(record)};
-}
-
-}  // namespace
-
-Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limit) const {
-  INVARIANT(limit.records > 0);
-  std::vector<StoredRecord> records;
-  Sequence last = std::max(after, run_.state.trimmed.sequence);
-  EntryWalk walk(store_, run_, last);
-  PayloadWalk payloads(store_, recent_);
-  Bytes bytes(0);
-  while (records.size() < limit.records && !walk.AtHead()) {
-    Result<StoredRecord> next = NextRecord(walk, payloads);
-    // The records before it are delivered; it is asked for again.
-    if (!next.ok() && !records.empty()) return records;
-    if (!next.ok()) return std::move(next).error();
-    Entry& entry = next.value().entry;
-    if (!records.empty() && bytes + entry.size.bytes > limit.bytes) break;
-    bytes += entry.size.bytes;
-    if (entry.payload == PayloadId(0)) entry.size = SizeOfStretch(last, entry.position);
-    last = entry.position.sequence;
-    records.push_back(std::move(next).value());
-  }
-  return records;
-}
-
-// What damaged entries held, by the sums around them.
-Totals RunReader::SizeOfStretch(Sequence before, const Position& end) const {
-  const std::optional<Totals> totals = TotalsAt(before);
-  return totals ? end.totals - *totals : Totals();
-}
-
-Result<Figures> RunReader::ReadFigures() const {
-  Figures figures;
-  figures.marks = run_.marks();
-  figures.accepted = run_.head.totals;
-  figures.owed = run_.head.totals - run_.state.cursor.totals;
-  figures.kept = run_.state.cursor.totals - run_.state.trimmed.totals;
-  figures.delivered = run_.state.delivered;
-  figures.dead = run_.state.dead;
-  figures.dropped = run_.state.dropped;
-  if (figures.marks.lag() == 0) return figures;
-  EntryWalk walk(store_, run_, figures.marks.cursor);
-  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
-  figures.oldest_owed = walk.Next().entry.accepted_at;
-  return figures;
-}
-
-Result<Sequence> RunReader::LastBefore(WallTime time) const {
-  return LastWhere([time](const Entry& entry) { return entry.accepted_at < time; });
-}
-
-Result<Position> RunReader::TrimTarget(const KeepPolicy& keep, WallTime now) const {
-  const Position& trimmed = run_.state.trimmed;
-  const Position& cursor = run_.state.cursor;
-  if (trimmed.sequence == cursor.sequence) return trimmed;
-  Result<Sequence> target = LastWhere([&](const Entry& entry) {
-    if (entry.position.sequence > cursor.sequence) return false;
-    const bool too_old = entry.accepted_at < now - keep.time;
-    const Bytes kept_with_it =
-        cursor.totals.stored - (entry.position.totals.stored - entry.size.stored);
-    const bool too_much = kept_with_it > keep.size;
-    return too_old || too_much;
-  });
-  if (!target.ok()) return std::move(target).error();
-  if (target.value() == trimmed.sequence) return trimmed;
-  Result<Entry> entry = ReadEntry(target.value());
-  if (!entry.ok()) return std::move(entry).error();
-  return entry.value().position;
-}
-
-Result<std::optional<PayloadId>> RunReader::FirstPayload() const {
-  if (run_.state.trimmed.sequence == run_.head.sequence) return std::optional<PayloadId>();
-  Result<Entry> entry = ReadEntry(run_.state.trimmed.sequence.Next());
-  if (!entry.ok()) return std::move(entry).error();
-  return std::optional(entry.value().payload);
-}
-
-// The last sequence whose entry, and all before it, are `wanted`: by bisection.
-template <typename Wanted>
-Result<Sequence> RunReader::LastWhere(const Wanted& wanted) const {
-  std::uint64_t low = run_.state.trimmed.sequence.value();
-  std::uint64_t high = run_.head.sequence.value();
-  while (low < high) {  // The answer is in [low, high].
-    const std::uint64_t middle = low + (high - low + 1) / 2;
-    Result<Entry> entry = ReadEntry(Sequence(middle));
-    if (!entry.ok()) return std::move(entry).error();
-    if (wanted(entry.value())) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return Sequence(low);
-}
-
-Result<std::vector<StoredDeadLetter>> RunReader::ReadDead(std::uint64_t after,
-                                                          std::size_t count_max) const {
-  std::vector<StoredDeadLetter> letters;
-  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
-  for (at->Seek(DeadKey(run_.number, after + 1)); at->Valid() && letters.size() < count_max;
-       at->Next()) {
-    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
-    if (!place.ok()) return std::move(place).error();
-    if (place.value().backend != run_.number) break;
-    Result<DeadLetter> letter = DecodeDead(at->Key(), at->Value());
-    if (!letter.ok()) return std::move(letter).error();
-    letters.push_back({place.value().number, std::move(letter).value()});
-  }
-  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
-  return letters;
-}
-
-Result<Entry> RunReader::ReadEntry(Sequence sequence) const {
-  const std::string key = EntryKey(run_.number, sequence);
-  Result<std::optional<std::string>> value = store_.Get(Family::kEntries, key);
-  if (!value.ok()) return std::move(value).error();
-  if (!value.value()) {
-    return Error(ErrorCode::kCorruption, fmt::format("entry {} is missing", sequence.value()));
-  }
-  return DecodeEntry(key, *value.value());
-}
-
-// Nothing where the entry there is damaged too.
-std::optional<Totals> RunReader::TotalsAt(Sequence sequence) const {
-  if (sequence == run_.state.cursor.sequence) return run_.state.cursor.totals;
-  if (sequence == run_.state.trimmed.sequence) return run_.state.trimmed.totals;
-  Result<Entry> entry = ReadEntry(sequence);
-  if (!entry.ok()) return std::nullopt;
-  return entry.value().position.totals;
 }
 
 Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory) {

@@ -76,7 +76,18 @@ std::string_view EncodedRecord::Seal(PayloadId id) {
   return value_;
 }
 
-Result<Record> Decode(PayloadId id, std::string_view value) {
+namespace {
+
+// What stands before the lines.
+struct Head {
+  std::uint8_t codec = 0;
+  WriteParams params;
+  PointCount points = 0;
+  Bytes plain{0};
+  std::string_view stored;
+};
+
+Result<Head> DecodeHead(PayloadId id, std::string_view value) {
   BigEndianReader reader(value);
   const auto version = reader.Take<std::uint8_t>();
   const auto crc = reader.Take<std::uint32_t>();
@@ -84,25 +95,43 @@ Result<Record> Decode(PayloadId id, std::string_view value) {
   if (version != kVersion) return Damaged(id, fmt::format("version {} is not known", version));
   if (crc != SealedCrc(Crc32c(reader.left()), id)) return Damaged(id, "checksum does not match");
 
-  Record record;
-  const auto codec = reader.Take<std::uint8_t>();
+  Head head;
+  head.codec = reader.Take<std::uint8_t>();
   const auto api = reader.Take<std::uint8_t>();
   const auto precision = reader.Take<std::uint8_t>();
-  record.params.database = reader.TakeSized<std::uint16_t>();
-  record.params.retention_policy = reader.TakeSized<std::uint16_t>();
-  record.points = reader.Take<std::uint32_t>();
-  const Bytes plain(reader.Take<std::uint32_t>());
+  head.params.database = reader.TakeSized<std::uint16_t>();
+  head.params.retention_policy = reader.TakeSized<std::uint16_t>();
+  head.points = reader.Take<std::uint32_t>();
+  head.plain = Bytes(reader.Take<std::uint32_t>());
   if (reader.ended_early() || !KnownApi(api) ||
       precision > static_cast<std::uint8_t>(Precision::kHour)) {
     return Damaged(id, "a field is out of range");
   }
-  record.params.api = static_cast<Api>(api);
-  record.params.precision = static_cast<Precision>(precision);
-  Result<std::string> lines = DecodeLines(id, codec, reader.left(), plain);
+  head.params.api = static_cast<Api>(api);
+  head.params.precision = static_cast<Precision>(precision);
+  head.stored = reader.left();
+  return head;
+}
+
+}  // namespace
+
+Result<Record> Decode(PayloadId id, std::string_view value) {
+  Result<Head> decoded = DecodeHead(id, value);
+  if (!decoded.ok()) return std::move(decoded).error();
+  Head& head = decoded.value();
+  Result<std::string> lines = DecodeLines(id, head.codec, head.stored, head.plain);
   if (!lines.ok()) return std::move(lines).error().Within(fmt::format("payload {}", id.value()));
-  record.lines = std::move(lines).value();
-  if (record.lines.size() != plain.count()) return Damaged(id, "its size is not what was stored");
-  return record;
+  if (lines.value().size() != head.plain.count()) {
+    return Damaged(id, "its size is not what was stored");
+  }
+  return Record{
+      .params = std::move(head.params), .points = head.points, .lines = std::move(lines).value()};
+}
+
+Result<WriteParams> DecodeParams(PayloadId id, std::string_view value) {
+  Result<Head> head = DecodeHead(id, value);
+  if (!head.ok()) return std::move(head).error();
+  return std::move(head.value().params);
 }
 
 }  // namespace relay

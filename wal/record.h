@@ -86,4 +86,7 @@ Result<EncodedRecord> Encode(Record record, Codec codec);
 // was written there, or were written by a newer version.
 Result<Record> Decode(PayloadId id, std::string_view value);
 
+// The same of its parameters alone: its lines are checked, not decoded.
+Result<WriteParams> DecodeParams(PayloadId id, std::string_view value);
+
 }  // namespace relay

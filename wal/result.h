@@ -17,6 +17,7 @@ enum class ErrorCode : std::uint8_t {
   kNotFound,      // The named thing does not exist.
   kFull,          // A configured limit is reached; retry after space is freed.
   kUnavailable,   // A peer did not answer; retry later.
+  kConflict,      // The thing changed meanwhile; look again.
   kCorruption,    // Stored bytes fail their checksum; needs an operator.
   kIo,            // The disk refused; needs an operator.
 };

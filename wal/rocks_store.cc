@@ -212,6 +212,10 @@ class RocksBatch final : public StoreBatch {
         batch_.Put(HandleOf(handles_, family), ToSlice(key), ToSlice(value));
     INVARIANT(put.ok());  // Fails only for a batch over 4 GiB.
   }
+  void Delete(Family family, std::string_view key) override {
+    const rocksdb::Status gone = batch_.Delete(HandleOf(handles_, family), ToSlice(key));
+    INVARIANT(gone.ok());
+  }
   void Clear() override { batch_.Clear(); }
 
   rocksdb::WriteBatch& batch() { return batch_; }

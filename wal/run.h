@@ -2,17 +2,22 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "wal/format.h"
 #include "wal/log.h"
 
 namespace relay {
 
+using Lanes = std::map<Lane, LaneState>;
+
 struct Run {
   BackendNumber number{0};
   Position head;
   WallTime last_accepted;  // Of the record at head.
   RunState state;
+  // Those that are not empty. Replaced, never altered: copies of a run share it.
+  std::shared_ptr<const Lanes> lanes = std::make_shared<const Lanes>();
 
   Marks marks() const { return {state.trimmed.sequence, state.cursor.sequence, head.sequence}; }
 };

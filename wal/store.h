@@ -38,6 +38,7 @@ class StoreBatch {
   virtual ~StoreBatch() = default;
 
   virtual void Put(Family family, std::string_view key, std::string_view value) = 0;
+  virtual void Delete(Family family, std::string_view key) = 0;
   virtual void Clear() = 0;
 };
 

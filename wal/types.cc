@@ -47,6 +47,7 @@ std::string_view ToString(ErrorCode code) {
     case ErrorCode::kNotFound: return "not found";
     case ErrorCode::kFull: return "full";
     case ErrorCode::kUnavailable: return "unavailable";
+    case ErrorCode::kConflict: return "conflict";
     case ErrorCode::kCorruption: return "corruption";
     case ErrorCode::kIo: return "io error";
   }

@@ -85,10 +85,10 @@ TEST_CASE("power loss: a cursor may fall back, never run ahead, and dead letters
   DeadLetter letter;
   letter.sequence = Sequence(4);
   letter.points = 1;
-  REQUIRE(log->Advance(kWest, records[2].entry.position, 3).ok());
-  REQUIRE(log->SetAside(kWest, records[3].entry.position, 0, {letter}).ok());
+  REQUIRE(Deliver(*log, kWest, records[2].entry.position, 3).ok());
+  REQUIRE(SetAside(*log, kWest, records[3].entry.position, letter).ok());
   machine.disk->Freeze();
-  REQUIRE(log->Advance(kWest, records[8].entry.position, 5).ok());
+  REQUIRE(Deliver(*log, kWest, records[8].entry.position, 5).ok());
   machine.CutPower(std::move(log));
 
   const auto reopened = machine.Boot();
@@ -132,7 +132,7 @@ TEST_CASE("a failed sync: a cursor that moved while the log was closed is kept")
   machine.disk->FailSyncs(true);
   REQUIRE(!AppendAndWait(*log, NumberedRecord(3)).ok());
   const auto records = ReadAll(*log, kWest);
-  REQUIRE(log->Advance(kWest, records[1].entry.position, 2).ok());
+  REQUIRE(Deliver(*log, kWest, records[1].entry.position, 2).ok());
   machine.disk->FailSyncs(false);
   REQUIRE(Eventually(10s, [&] { return log->Health().ok(); }));
   CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(2));

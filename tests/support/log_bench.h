@@ -57,4 +57,25 @@ inline std::vector<StoredRecord> ReadAll(const LogView& log, const BackendId& ba
   return std::move(read).value();
 }
 
+// The record behind the cursor and all up to `through` reached the backend.
+inline Status Deliver(Log& log, const BackendId& backend, const Position& through,
+                      PointCount delivered) {
+  return log.Resolve(backend, {.after = log.MarksOf(backend).cursor,
+                               .through = through,
+                               .delivered = delivered,
+                               .letters = {},
+                               .gaps = {},
+                               .held = {}});
+}
+
+// The same; nothing of it did, and all is in the letter.
+inline Status SetAside(Log& log, const BackendId& backend, const Position& through,
+                       const DeadLetter& letter) {
+  return log.Resolve(backend, {.after = log.MarksOf(backend).cursor,
+                               .through = through,
+                               .letters = {letter},
+                               .gaps = {},
+                               .held = {}});
+}
+
 }  // namespace relay::test

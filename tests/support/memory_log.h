@@ -13,15 +13,17 @@
 
 namespace relay::test {
 
-// The Log contract without a disk: every append is "durable" at once. Passes
-// the same contract tests as the log on RocksDB. Can be told to fail.
+// The Log contract without a disk: everything is "durable" at once. Passes the
+// same contract tests as the log on RocksDB. Can be told to fail.
 class MemoryLog final : public Log {
  public:
-  explicit MemoryLog(const std::vector<BackendId>& backends) {
+  explicit MemoryLog(const std::vector<BackendId>& backends)
+      : configured_(backends.begin(), backends.end()) {
     for (const BackendId& backend : backends) runs_.emplace(backend, Run{});
   }
 
-  // From here on appends and set-asides are refused, until it is told to work.
+  // From here on appends and what waits for the disk are refused, until it is
+  // told to work.
   void Fail(bool failing) {
     const std::lock_guard lock(mutex_);
     failing_ = failing;
@@ -39,7 +41,22 @@ class MemoryLog final : public Log {
     runs_.at(backend).damaged.insert(sequence);
   }
 
+  // The backend leaves the configuration.
+  void Orphan(const BackendId& backend) {
+    const std::lock_guard lock(mutex_);
+    configured_.erase(backend);
+  }
+
+  // REQUIRES: trimmed <= through <= cursor.
+  void Trim(const BackendId& backend, Sequence through) {
+    const std::lock_guard lock(mutex_);
+    Run& run = runs_.at(backend);
+    INVARIANT(run.trimmed.sequence <= through && through <= run.cursor.sequence);
+    run.trimmed = run.PositionAt(through);
+  }
+
   std::vector<BackendId> Backends() const override {
+    const std::lock_guard lock(mutex_);
     std::vector<BackendId> names;
     for (const auto& [name, run] : runs_) names.push_back(name);
     return names;
@@ -50,15 +67,19 @@ class MemoryLog final : public Log {
     const auto found = runs_.find(backend);
     if (found == runs_.end()) return Unknown();
     const Run& run = found->second;
-    Figures figures;
-    figures.marks = MarksIn(run);
+    Figures figures = run.figures;
+    figures.marks = run.marks();
     figures.accepted = run.head().totals;
     figures.owed = run.head().totals - run.cursor.totals;
-    figures.delivered = run.delivered;
-    figures.dead = run.dead;
-    if (figures.marks.lag() > 0) {
-      figures.oldest_owed = run.records.at(run.cursor.sequence.value()).entry.accepted_at;
+    figures.kept = run.cursor.totals - run.trimmed.totals;
+    figures.dead_letters = run.letters.size();
+    figures.gaps = run.gaps.size();
+    for (const auto& [lane, held] : run.lanes) {
+      figures.held_records += held.records.size();
+      figures.held = figures.held + held.size();
     }
+    if (figures.marks.lag() > 0) figures.oldest_owed = run.After(run.cursor).accepted_at;
+    if (figures.kept != Totals()) figures.oldest_kept = run.After(run.trimmed).accepted_at;
     return figures;
   }
 
@@ -69,14 +90,12 @@ class MemoryLog final : public Log {
     const auto found = runs_.find(backend);
     if (found == runs_.end()) return Unknown();
     if (failing_reads_) return Error(ErrorCode::kIo, "Too many open files");
+    const Run& run = found->second;
     std::vector<StoredRecord> records;
     Bytes bytes(0);
-    for (std::uint64_t i = after.value(); i < found->second.records.size(); ++i) {
-      const Stored& stored = found->second.records.at(i);
-      if (records.size() == limit.records) break;
-      if (!records.empty() && bytes + stored.entry.size.bytes > limit.bytes) break;
-      bytes += stored.entry.size.bytes;
-      records.push_back({stored.entry, Content(found->second, stored)});
+    const Sequence first = std::max(after, run.trimmed.sequence);
+    for (std::uint64_t i = first.value(); i < run.records.size(); ++i) {
+      if (!AddWithin(limit, run.Shown(run.records.at(i)), bytes, records)) break;
     }
     return records;
   }
@@ -85,11 +104,11 @@ class MemoryLog final : public Log {
     const std::lock_guard lock(mutex_);
     const auto found = runs_.find(backend);
     if (found == runs_.end()) return Unknown();
-    std::uint64_t last = 0;
+    Sequence last = found->second.trimmed.sequence;
     for (const Stored& stored : found->second.records) {
-      if (stored.entry.accepted_at < time) last = stored.entry.position.sequence.value();
+      if (stored.entry.accepted_at < time) last = std::max(last, stored.entry.position.sequence);
     }
-    return Sequence(last);
+    return last;
   }
 
   Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
@@ -98,10 +117,74 @@ class MemoryLog final : public Log {
     const auto found = runs_.find(backend);
     if (found == runs_.end()) return Unknown();
     std::vector<StoredDeadLetter> letters;
-    for (std::uint64_t i = after; i < found->second.letters.size(); ++i) {
-      if (letters.size() < count_max) letters.push_back({i + 1, found->second.letters.at(i)});
+    const auto& kept = found->second.letters;
+    for (auto at = kept.upper_bound(after); at != kept.end() && letters.size() < count_max; ++at) {
+      letters.push_back({at->first, at->second});
     }
     return letters;
+  }
+
+  Result<std::vector<StoredGap>> ReadGaps(const BackendId& backend, std::uint64_t after,
+                                          std::size_t count_max) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = runs_.find(backend);
+    if (found == runs_.end()) return Unknown();
+    std::vector<StoredGap> gaps;
+    const std::vector<Gap>& kept = found->second.gaps;
+    for (std::uint64_t i = after; i < kept.size() && gaps.size() < count_max; ++i) {
+      gaps.push_back({i + 1, kept.at(i)});
+    }
+    return gaps;
+  }
+
+  Result<std::vector<HeldLane>> HeldLanes(const BackendId& backend) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = runs_.find(backend);
+    if (found == runs_.end()) return Unknown();
+    std::vector<HeldLane> lanes;
+    for (const auto& [lane, held] : found->second.lanes) {
+      HeldLane shown{.lane = lane, .records = held.records.size(), .size = held.size()};
+      shown.by_operator = held.by_operator;
+      if (!held.records.empty()) {
+        shown.first = held.records.begin()->first;
+        shown.last = held.records.rbegin()->first;
+        shown.oldest = held.records.begin()->second.entry.accepted_at;
+      }
+      lanes.push_back(shown);
+    }
+    return lanes;
+  }
+
+  Result<std::vector<StoredRecord>> ReadHeld(const BackendId& backend, const Lane& lane,
+                                             Sequence after, ReadLimit limit) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = runs_.find(backend);
+    if (found == runs_.end()) return Unknown();
+    if (failing_reads_) return Error(ErrorCode::kIo, "Too many open files");
+    std::vector<StoredRecord> records;
+    const auto held = found->second.lanes.find(lane);
+    if (held == found->second.lanes.end()) return records;
+    Bytes bytes(0);
+    for (auto at = held->second.records.upper_bound(after); at != held->second.records.end();
+         ++at) {
+      if (!AddWithin(limit, found->second.Shown(at->second), bytes, records)) break;
+    }
+    return records;
+  }
+
+  Result<Fate> FateOf(const BackendId& backend, PayloadId payload) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = runs_.find(backend);
+    if (found == runs_.end()) return Unknown();
+    const Run& run = found->second;
+    for (const Stored& stored : run.records) {
+      if (stored.entry.payload != payload) continue;
+      const Sequence sequence = stored.entry.position.sequence;
+      if (sequence <= run.trimmed.sequence) return Fate::kTrimmed;
+      if (sequence > run.cursor.sequence) return Fate::kOwed;
+      return run.Holds(sequence) ? Fate::kHeld : Fate::kPassed;
+    }
+    return Fate::kNotRouted;
   }
 
   void Append(AppendRequest request, AppendDone done) override {
@@ -115,43 +198,177 @@ class MemoryLog final : public Log {
     if (on_readable_) on_readable_();
   }
 
-  Status Advance(const BackendId& backend, const Position& through, PointCount delivered) override {
+  Status Resolve(const BackendId& backend, Resolution resolution) override {
     const std::lock_guard lock(mutex_);
     const auto found = runs_.find(backend);
     if (found == runs_.end()) return Unknown();
-    INVARIANT(found->second.cursor.sequence <= through.sequence);
-    INVARIANT(through.sequence <= found->second.head().sequence);
-    found->second.cursor = through;
-    found->second.delivered += delivered;
+    Run& run = found->second;
+    const bool waits =
+        !resolution.letters.empty() || !resolution.gaps.empty() || !resolution.held.empty();
+    if (waits && failing_) return Closed();
+    if (resolution.after != run.cursor.sequence) return Conflict();
+    INVARIANT(resolution.after < resolution.through.sequence);
+    INVARIANT(resolution.through.sequence <= run.head().sequence);
+    for (const Sequence sequence : resolution.held) {
+      const Stored& stored = run.At(sequence);
+      const Lane lane = LaneOf(stored.record->params);
+      if (!run.lanes.contains(lane) && run.lanes.size() == kHeldLanesMax) return TooManyLanes();
+      run.lanes[lane].records.emplace(sequence, stored);
+    }
+    run.cursor = resolution.through;
+    run.Account(resolution.delivered, resolution.letters, resolution.gaps);
     return Ok();
   }
 
-  Status SetAside(const BackendId& backend, const Position& through, PointCount delivered,
-                  std::vector<DeadLetter> letters) override {
-    {
-      const std::lock_guard lock(mutex_);
-      if (failing_) return Error(ErrorCode::kUnavailable, "the log is closed");
-    }
-    if (Status advanced = Advance(backend, through, delivered); !advanced.ok()) return advanced;
+  Status ResolveHeld(const BackendId& backend, const Lane& lane,
+                     HeldResolution resolution) override {
     const std::lock_guard lock(mutex_);
-    Run& run = runs_.at(backend);
-    for (DeadLetter& letter : letters) {
-      run.dead += letter.points;
-      run.letters.push_back(std::move(letter));
-    }
+    const auto found = runs_.find(backend);
+    if (found == runs_.end()) return Unknown();
+    if (failing_) return Closed();
+    Run& run = found->second;
+    const auto held = run.lanes.find(lane);
+    if (held == run.lanes.end()) return Conflict();
+    auto& records = held->second.records;
+    if (records.empty() || records.begin()->first != resolution.first) return Conflict();
+    if (!records.contains(resolution.through)) return Conflict();
+    records.erase(records.begin(), records.upper_bound(resolution.through));
+    run.DropEmptyLanes();
+    run.Account(resolution.delivered, resolution.letters, resolution.gaps);
+    return Ok();
+  }
+
+  Result<Marks> Rewind(const BackendId& backend, Sequence to) override {
+    return Change<Marks>(backend, [to](Run& run) -> Result<Marks> {
+      if (to < run.trimmed.sequence || to > run.cursor.sequence) {
+        return Error(ErrorCode::kInvalidInput, "outside of what is kept");
+      }
+      const Position position = run.PositionAt(to);
+      run.figures.rewound += run.cursor.totals.points - position.totals.points;
+      for (auto& [lane, held] : run.lanes) {
+        const auto from = held.records.upper_bound(to);
+        for (auto at = from; at != held.records.end(); ++at) {
+          run.figures.rewound -= at->second.entry.size.points;
+        }
+        held.records.erase(from, held.records.end());
+      }
+      run.DropEmptyLanes();
+      run.cursor = position;
+      return run.marks();
+    });
+  }
+
+  Result<Gap> Skip(const BackendId& backend, Sequence to, const AskedBy& asked) override {
+    return Change<Gap>(backend, [&](Run& run) -> Result<Gap> {
+      if (to <= run.cursor.sequence || to > run.head().sequence) {
+        return Error(ErrorCode::kInvalidInput, "outside of what is owed");
+      }
+      std::vector<const Stored*> skipped;
+      for (std::uint64_t i = run.cursor.sequence.value(); i < to.value(); ++i) {
+        skipped.push_back(&run.records.at(i));
+      }
+      run.cursor = run.PositionAt(to);
+      return run.EnterSkipped(skipped, asked);
+    });
+  }
+
+  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const AskedBy& asked) override {
+    return Change<Gap>(backend, [&](Run& run) -> Result<Gap> {
+      const auto held = run.lanes.find(lane);
+      if (held == run.lanes.end() || held->second.records.empty()) {
+        return Error(ErrorCode::kNotFound, "the lane holds nothing");
+      }
+      std::vector<const Stored*> skipped;
+      for (const auto& [sequence, stored] : held->second.records) skipped.push_back(&stored);
+      const Gap gap = run.EnterSkipped(skipped, asked);
+      held->second.records.clear();
+      run.DropEmptyLanes();
+      return gap;
+    });
+  }
+
+  Status HoldLane(const BackendId& backend, const Lane& lane) override {
+    return Change<std::monostate>(backend, [&](Run& run) -> Status {
+      if (!run.lanes.contains(lane) && run.lanes.size() == kHeldLanesMax) return TooManyLanes();
+      run.lanes[lane].by_operator = true;
+      return Ok();
+    });
+  }
+
+  Status ReleaseLane(const BackendId& backend, const Lane& lane) override {
+    return Change<std::monostate>(backend, [&](Run& run) -> Status {
+      const auto held = run.lanes.find(lane);
+      if (held == run.lanes.end() || !held->second.by_operator) {
+        return Error(ErrorCode::kNotFound, "no operator holds the lane");
+      }
+      held->second.by_operator = false;
+      run.DropEmptyLanes();
+      return Ok();
+    });
+  }
+
+  Status SetPaused(const BackendId& backend, bool paused) override {
+    return Change<std::monostate>(backend, [paused](Run& run) -> Status {
+      run.figures.paused = paused;
+      return Ok();
+    });
+  }
+
+  Status DropDead(const BackendId& backend, const std::vector<std::uint64_t>& numbers) override {
+    return Change<std::monostate>(backend, [&](Run& run) -> Status {
+      if (!run.HasLetters(numbers)) return Error(ErrorCode::kNotFound, "no such dead letter");
+      for (const std::uint64_t number : numbers) run.letters.erase(number);
+      return Ok();
+    });
+  }
+
+  Status Redrive(const BackendId& backend, const std::vector<std::uint64_t>& numbers,
+                 WallTime now) override {
+    return Change<std::monostate>(backend, [&](Run& run) -> Status {
+      if (!run.HasLetters(numbers)) return Error(ErrorCode::kNotFound, "no such dead letter");
+      Bytes bytes(0);
+      for (const std::uint64_t number : numbers) {
+        const DeadLetter& letter = run.letters.at(number);
+        bytes += Bytes(letter.lines.size());
+        if (letter.lines.empty() || bytes > kRedriveMax) {
+          return Error(ErrorCode::kInvalidInput, "no lines, or too many");
+        }
+      }
+      for (const std::uint64_t number : std::set(numbers.begin(), numbers.end())) {
+        const DeadLetter letter = run.letters.at(number);
+        run.letters.erase(number);
+        const Record record{
+            .params = letter.params, .points = letter.points, .lines = letter.lines};
+        AppendRequest request{Encode(record, Codec::kZstd).value(),
+                              std::make_shared<const std::vector<BackendId>>(1, backend), now};
+        Store(request);
+      }
+      return Ok();
+    });
+  }
+
+  Status Forget(const BackendId& backend) override {
+    const std::lock_guard lock(mutex_);
+    if (configured_.contains(backend)) return Error(ErrorCode::kInvalidInput, "it is configured");
+    if (runs_.erase(backend) == 0) return Unknown();
     return Ok();
   }
 
   Marks MarksOf(const BackendId& backend) const override {
     const std::lock_guard lock(mutex_);
-    return MarksIn(runs_.at(backend));
+    return runs_.at(backend).marks();
+  }
+
+  bool PausedOf(const BackendId& backend) const override {
+    const std::lock_guard lock(mutex_);
+    return runs_.at(backend).figures.paused;
   }
 
   void OnReadable(std::function<void()> listener) override { on_readable_ = std::move(listener); }
 
   Status Health() const override {
     const std::lock_guard lock(mutex_);
-    if (failing_) return Error(ErrorCode::kUnavailable, "the log is closed");
+    if (failing_) return Closed();
     return Ok();
   }
 
@@ -160,28 +377,118 @@ class MemoryLog final : public Log {
     Entry entry;
     std::shared_ptr<const Record> record;
   };
+  struct Held {
+    std::map<Sequence, Stored> records;
+    bool by_operator = false;
+
+    Totals size() const {
+      Totals sum;
+      for (const auto& [sequence, stored] : records) sum = sum + stored.entry.size;
+      return sum;
+    }
+  };
   struct Run {
     std::vector<Stored> records;
-    std::vector<DeadLetter> letters;
     std::set<Sequence> damaged;
+    std::map<std::uint64_t, DeadLetter> letters;
+    std::uint64_t last_letter = 0;
+    std::vector<Gap> gaps;
+    std::map<Lane, Held> lanes;
+    Position trimmed;
     Position cursor;
-    PointCount delivered = 0;
-    PointCount dead = 0;
+    Figures figures;  // The counters in it.
 
     Position head() const { return records.empty() ? Position() : records.back().entry.position; }
+    Marks marks() const { return {trimmed.sequence, cursor.sequence, head().sequence}; }
+    const Stored& At(Sequence sequence) const { return records.at(sequence.value() - 1); }
+    const Entry& After(const Position& position) const {
+      return records.at(position.sequence.value()).entry;
+    }
+    Position PositionAt(Sequence sequence) const {
+      return sequence == Sequence::BeforeFirst() ? Position() : At(sequence).entry.position;
+    }
+    StoredRecord Shown(const Stored& stored) const {
+      if (damaged.contains(stored.entry.position.sequence)) {
+        return {stored.entry, Error(ErrorCode::kCorruption, "checksum does not match")};
+      }
+      return {stored.entry, stored.record};
+    }
+    bool Holds(Sequence sequence) const {
+      return std::any_of(lanes.begin(), lanes.end(), [sequence](const auto& lane) {
+        return lane.second.records.contains(sequence);
+      });
+    }
+    bool HasLetters(const std::vector<std::uint64_t>& numbers) const {
+      return std::all_of(numbers.begin(), numbers.end(),
+                         [this](std::uint64_t number) { return letters.contains(number); });
+    }
+    void DropEmptyLanes() {
+      std::erase_if(lanes, [](const auto& lane) {
+        return lane.second.records.empty() && !lane.second.by_operator;
+      });
+    }
+    void Account(PointCount delivered, std::vector<DeadLetter>& buried, std::vector<Gap>& lost) {
+      figures.delivered += delivered;
+      for (DeadLetter& letter : buried) {
+        figures.dead += letter.points;
+        figures.dead_by_reason[letter.reason] += letter.points;
+        letters.emplace(++last_letter, std::move(letter));
+      }
+      for (Gap& gap : lost) {
+        figures.dropped += gap.points;
+        gaps.push_back(std::move(gap));
+      }
+    }
+    Gap EnterSkipped(const std::vector<const Stored*>& skipped, const AskedBy& asked) {
+      Gap gap{.first = skipped.front()->entry.position.sequence,
+              .last = skipped.back()->entry.position.sequence,
+              .from = skipped.front()->entry.accepted_at,
+              .to = skipped.back()->entry.accepted_at,
+              .databases = {},
+              .note = asked.note,
+              .by = asked.by};
+      gap.when = asked.when;
+      std::set<std::string> databases;
+      for (const Stored* stored : skipped) {
+        gap.points += stored->entry.size.points;
+        gap.bytes += stored->entry.size.bytes;
+        databases.insert(stored->record->params.database);
+      }
+      gap.databases.assign(databases.begin(), databases.end());
+      figures.dropped += gap.points;
+      gaps.push_back(gap);
+      return gap;
+    }
   };
 
   static Error Unknown() { return {ErrorCode::kNotFound, "the log knows no such backend"}; }
+  static Error Closed() { return {ErrorCode::kUnavailable, "the log is closed"}; }
+  static Error Conflict() { return {ErrorCode::kConflict, "read again"}; }
+  static Error TooManyLanes() { return {ErrorCode::kFull, "too many lanes are on hold"}; }
 
-  static Marks MarksIn(const Run& run) {
-    return {Sequence::BeforeFirst(), run.cursor.sequence, run.head().sequence};
+  // Whether the next one is asked for.
+  static bool AddWithin(ReadLimit limit, StoredRecord next, Bytes& bytes,
+                        std::vector<StoredRecord>& records) {
+    const Bytes size = next.entry.size.bytes;
+    if (records.size() == limit.records) return false;
+    if (!records.empty() && bytes + size > limit.bytes) return false;
+    bytes += size;
+    records.push_back(std::move(next));
+    return true;
   }
 
-  static Result<std::shared_ptr<const Record>> Content(const Run& run, const Stored& stored) {
-    if (run.damaged.contains(stored.entry.position.sequence)) {
-      return Error(ErrorCode::kCorruption, "checksum does not match");
+  // What an operator asks for: whoever delivers is to look again.
+  template <typename T, typename Verb>
+  Result<T> Change(const BackendId& backend, const Verb& verb) {
+    Result<T> done = Unknown();
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = runs_.find(backend);
+      if (found == runs_.end()) return done;
+      done = failing_ ? Result<T>(Closed()) : verb(found->second);
     }
-    return stored.record;
+    if (done.ok() && on_readable_) on_readable_();
+    return done;
   }
 
   Durable Store(AppendRequest& request) {
@@ -206,6 +513,7 @@ class MemoryLog final : public Log {
   }
 
   mutable std::mutex mutex_;
+  std::set<BackendId> configured_;
   std::map<BackendId, Run> runs_;
   PayloadId last_payload_{0};
   bool failing_ = false;

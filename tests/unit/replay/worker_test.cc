@@ -195,15 +195,35 @@ TEST_CASE("worker: after a 413 the next batches are smaller") {
   CHECK_LE(refused, 128);  // Of the first window only.
 }
 
-TEST_CASE("worker: a damaged record is set aside as such, its neighbours are delivered") {
+TEST_CASE("worker: a damaged record becomes a gap, its neighbours are delivered") {
   Bench bench({Status204()});
   for (int i = 1; i <= 3; ++i) bench.Accept(fmt::format("m v={} {}\n", i, i));
   bench.log.Damage(kWest, Sequence(2));
   bench.Drain();
   CHECK_EQ(bench.transport.sent, std::vector<std::string>{"m v=1 1\nm v=3 3\n"});
-  REQUIRE_EQ(bench.Dead().size(), 1);
-  CHECK_EQ(bench.Dead()[0].reason, DeadReason::kDamaged);
-  CHECK_EQ(bench.Dead()[0].sequence, Sequence(2));
+  CHECK(bench.Dead().empty());
+  const auto gaps = bench.log.ReadGaps(kWest, 0, 9).value();
+  REQUIRE_EQ(gaps.size(), 1);
+  CHECK_EQ(gaps[0].gap.reason, GapReason::kDamaged);
+  CHECK_EQ(gaps[0].gap.first, Sequence(2));
+  CHECK_EQ(gaps[0].gap.last, Sequence(2));
+  CHECK_EQ(gaps[0].gap.points, 1);
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
+TEST_CASE("worker: what was rewound is sent again, what was skipped is not tried any more") {
+  Bench bench({Status204(), Http(503, ""), Status204()});
+  for (int i = 1; i <= 2; ++i) bench.Accept(fmt::format("m v={} {}\n", i, i));
+  bench.Drain();
+  REQUIRE(bench.log.Rewind(kWest, Sequence(1)).ok());
+  CHECK_EQ(bench.Step(), kRetrying);
+  bench.Accept("m v=3 3\n");
+  REQUIRE(bench.log.Skip(kWest, Sequence(2), {}).ok());
+  bench.Drain();
+  CHECK_EQ(bench.transport.sent,
+           std::vector<std::string>{"m v=1 1\nm v=2 2\n", "m v=2 2\n", "m v=3 3\n"});
+  CHECK_EQ(bench.Now().rewound, 1);
+  CHECK_EQ(bench.Now().dropped, 1);
   CHECK_EQ(bench.Now().unaccounted(), 0);
 }
 

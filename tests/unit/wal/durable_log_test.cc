@@ -7,6 +7,8 @@
 
 #include "tests/support/log_bench.h"
 #include "tests/support/temp_dir.h"
+#include "wal/big_endian.h"
+#include "wal/crc32c.h"
 #include "wal/log_reader.h"
 #include "wal/store.h"
 
@@ -28,12 +30,12 @@ TEST_CASE("durable log: records, cursor and dead letters are there after reopeni
     const auto log = OpenIn(directory);
     for (std::uint64_t n = 1; n <= 4; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
     const auto records = ReadAll(*log, kWest);
-    REQUIRE(log->Advance(kWest, records[0].entry.position, 1).ok());
+    REQUIRE(Deliver(*log, kWest, records[0].entry.position, 1).ok());
     DeadLetter letter;
     letter.sequence = Sequence(2);
     letter.points = 1;
-    REQUIRE(log->SetAside(kWest, records[1].entry.position, 0, {letter}).ok());
-    REQUIRE(log->Advance(kWest, records[2].entry.position, 1).ok());
+    REQUIRE(SetAside(*log, kWest, records[1].entry.position, letter).ok());
+    REQUIRE(Deliver(*log, kWest, records[2].entry.position, 1).ok());
   }
   const auto log = OpenIn(directory);
   CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(3));
@@ -179,6 +181,156 @@ TEST_CASE("durable log: a log of another format is refused") {
   REQUIRE(!opened.ok());
   CHECK_EQ(opened.error().code(), ErrorCode::kInvalidInput);
   CHECK(opened.error().message().find("format 9") != std::string::npos);
+}
+
+// As format 1 wrote it: wal/FORMAT.md, "Versions".
+std::string FirstRunState(std::string_view key, const RunState& state) {
+  std::string body;
+  for (const Position& position : {state.trimmed, state.cursor}) {
+    PutBigEndian(body, position.sequence.value());
+    PutBigEndian(body, position.totals.points);
+    PutBigEndian(body, position.totals.bytes.count());
+    PutBigEndian(body, position.totals.stored.count());
+  }
+  for (const std::uint64_t number :
+       {state.delivered, state.dead_points(), state.dropped, state.last_dead}) {
+    PutBigEndian(body, number);
+  }
+  std::string value(1, 1);
+  PutBigEndian(value, ExtendCrc32c(Crc32c(key), body));
+  return value + body;
+}
+
+TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing is lost") {
+  TempDir directory;
+  {
+    const auto log = OpenIn(directory);
+    for (std::uint64_t n = 1; n <= 4; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n, n)).ok());
+    const auto records = ReadAll(*log, kWest);
+    REQUIRE(Deliver(*log, kWest, records[0].entry.position, 1).ok());
+    DeadLetter letter;
+    letter.points = 2;
+    letter.reason = DeadReason::kLimit;
+    REQUIRE(SetAside(*log, kWest, records[1].entry.position, letter).ok());
+  }
+  {
+    const auto store = StoreIn(directory);
+    const std::string key = RunKey(BackendNumber(1));
+    const RunState state =
+        DecodeRunState(key, store->Get(Family::kState, key).value().value()).value();
+    const auto batch = store->NewBatch();
+    batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, 1));
+    batch->Put(Family::kState, key, FirstRunState(key, state));
+    REQUIRE(store->Write(*batch, Durability::kSynced).ok());
+  }
+  const auto check = [](const LogView& log) {
+    const Figures figures = log.FiguresOf(kWest).value();
+    CHECK_EQ(figures.marks.cursor, Sequence(2));
+    CHECK_EQ(figures.delivered, 1);
+    CHECK_EQ(figures.dead, 2);
+    CHECK_EQ(figures.dead_by_reason[DeadReason::kLimit], 2);
+    CHECK_EQ(figures.dead_letters, 1);
+    CHECK_EQ(figures.owed.points, 7);
+    CHECK_EQ(figures.unaccounted(), 0);
+    CHECK_EQ(ReadAll(log, kWest, Sequence(2)).size(), 2);
+    CHECK_EQ(log.ReadDead(kWest, 0, 9).value().size(), 1);
+  };
+  check(*OpenLogView(directory.path()).value());
+  check(*OpenIn(directory));
+  const auto store = StoreIn(directory);
+  const std::string format = store->Get(Family::kState, kFormatKey).value().value();
+  CHECK_EQ(DecodeNumber(kFormatKey, format).value(), kFormatVersion);
+  const std::string key = RunKey(BackendNumber(1));
+  CHECK_EQ(store->Get(Family::kState, key).value().value().front(), 2);
+}
+
+TEST_CASE("durable log: what is held, skipped, paused and rewound is there after reopening") {
+  TempDir directory;
+  const Lane lane{"db", ""};
+  {
+    const auto log = OpenIn(directory);
+    for (std::uint64_t n = 1; n <= 6; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
+    const auto records = ReadAll(*log, kWest);
+    REQUIRE(log->Resolve(kWest, {.after = Sequence(0),
+                                 .through = records[3].entry.position,
+                                 .delivered = 1,
+                                 .letters = {},
+                                 .gaps = {},
+                                 .held = {Sequence(1), Sequence(2), Sequence(4)}})
+                .ok());
+    REQUIRE(log->Rewind(kWest, Sequence(3)).ok());
+    REQUIRE(log->Skip(kWest, Sequence(5), {"ann", "", At(1)}).ok());
+    REQUIRE(log->HoldLane(kWest, {"other", ""}).ok());
+    REQUIRE(log->SetPaused(kWest, true).ok());
+  }
+  const auto log = OpenIn(directory);
+  CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(5));
+  CHECK(log->PausedOf(kWest));
+  const Figures figures = log->FiguresOf(kWest).value();
+  CHECK_EQ(figures.rewound, 0);  // What was behind the mark was held, and is owed instead.
+  CHECK_EQ(figures.held.points, 2);
+  CHECK_EQ(figures.dropped, 2);
+  CHECK_EQ(figures.unaccounted(), 0);
+  const auto lanes = log->HeldLanes(kWest).value();
+  REQUIRE_EQ(lanes.size(), 2);
+  CHECK_EQ(lanes[0].last.value(), Sequence(2));
+  CHECK(lanes[1].by_operator);
+  CHECK_EQ(log->ReadHeld(kWest, lane, Sequence(0), {.records = 9}).value().size(), 2);
+  CHECK_EQ(log->ReadGaps(kWest, 0, 9).value().size(), 1);
+}
+
+TEST_CASE("durable log: what is held outlives the trimming of everything else") {
+  TempDir directory;
+  const Lane lane{"db", ""};
+  LogOptions options{.directory = directory.path(),
+                     .keep = {.time = std::chrono::nanoseconds(0), .size = 0_B}};
+  options.free_min = 0_B;
+  {
+    const auto log = DurableLog::Open(options, {kWest}).value();
+    for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
+    REQUIRE(log->Resolve(kWest, {.after = Sequence(0),
+                                 .through = ReadAll(*log, kWest)[2].entry.position,
+                                 .delivered = 2,
+                                 .letters = {},
+                                 .gaps = {},
+                                 .held = {Sequence(2)}})
+                .ok());
+    REQUIRE(log->KeepHouse(At(1000)).ok());
+    CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
+    CHECK_EQ(log->FateOf(kWest, PayloadId(2)).value(), Fate::kTrimmed);
+    CHECK_EQ(log->Rewind(kWest, Sequence(1)).error().message(),
+             "cannot rewind to 1: only from 3 to 3");
+  }
+  const auto log = DurableLog::Open(options, {kWest}).value();
+  const auto held = log->ReadHeld(kWest, lane, Sequence(0), {.records = 9}).value();
+  REQUIRE_EQ(held.size(), 1);
+  CHECK(*held[0].record.value() == NumberedRecord(2));
+}
+
+TEST_CASE("durable log: a backend that is forgotten is gone, and comes back as a new one") {
+  TempDir directory;
+  {
+    const auto log = OpenIn(directory, {kWest, kEast});
+    REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kWest, kEast}).ok());
+    REQUIRE(SetAside(*log, kEast, ReadAll(*log, kEast)[0].entry.position, DeadLetter()).ok());
+    REQUIRE(log->HoldLane(kEast, {"db", ""}).ok());
+  }
+  {
+    const auto log = OpenIn(directory, {kWest});
+    CHECK_EQ(log->Forget(BackendId::Parse("stranger").value()).error().code(),
+             ErrorCode::kNotFound);
+    REQUIRE(log->Forget(kEast).ok());
+    CHECK_EQ(log->Backends(), std::vector<BackendId>{kWest});
+    CHECK_EQ(log->FiguresOf(kEast).error().code(), ErrorCode::kNotFound);
+    REQUIRE(log->KeepHouse(At(1)).ok());
+  }
+  const auto log = OpenIn(directory, {kWest, kEast});
+  CHECK_EQ(log->MarksOf(kEast).head, Sequence(0));
+  CHECK(log->HeldLanes(kEast).value().empty());
+  CHECK(log->ReadDead(kEast, 0, 9).value().empty());
+  CHECK_EQ(ReadAll(*log, kWest).size(), 1);
+  REQUIRE(AppendAndWait(*log, NumberedRecord(2), {kEast}).ok());
+  CHECK(*ReadAll(*log, kEast)[0].record.value() == NumberedRecord(2));
 }
 
 TEST_CASE("log view: shows a log that a relay has open, without a trace in its directory") {

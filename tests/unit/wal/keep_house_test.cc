@@ -28,10 +28,10 @@ struct House {
                      .file_size = 1_MiB};
 };
 
-void Deliver(Log& log, const BackendId& backend, Sequence through) {
+void DeliverTo(Log& log, const BackendId& backend, Sequence through) {
   for (const StoredRecord& stored : ReadAll(log, backend, log.MarksOf(backend).cursor)) {
     if (stored.entry.position.sequence > through) break;
-    REQUIRE(log.Advance(backend, stored.entry.position, stored.entry.size.points).ok());
+    REQUIRE(Deliver(log, backend, stored.entry.position, stored.entry.size.points).ok());
   }
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("keeping: what was delivered is trimmed once its time is over, and not
   for (const std::int64_t second : {10, 20, 30}) {
     REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kWest}, At(second)).ok());
   }
-  Deliver(*log, kWest, Sequence(3));
+  DeliverTo(*log, kWest, Sequence(3));
   REQUIRE(log->KeepHouse(At(120)).ok());
   CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(1));
   REQUIRE(log->KeepHouse(At(130)).ok());
@@ -81,7 +81,7 @@ TEST_CASE("keeping: what is owed is never trimmed, however old") {
   House house;
   const auto log = house.Open();
   for (int i = 0; i < 5; ++i) REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
-  Deliver(*log, kWest, Sequence(2));
+  DeliverTo(*log, kWest, Sequence(2));
   REQUIRE(log->KeepHouse(At(1'000'000)).ok());
   const Marks marks = log->MarksOf(kWest);
   CHECK_EQ(marks.trimmed, Sequence(2));
@@ -94,7 +94,7 @@ TEST_CASE("keeping: beyond its size the oldest of what was delivered is trimmed"
   house.options.keep = {.time = 1000h, .size = 10_KiB};
   const auto log = house.Open();
   AppendPlain(*log, 20, 100);
-  Deliver(*log, kWest, log->MarksOf(kWest).head);
+  DeliverTo(*log, kWest, log->MarksOf(kWest).head);
   REQUIRE(log->KeepHouse(At(2)).ok());
   const Totals kept = log->FiguresOf(kWest).value().kept;
   CHECK_LE(kept.stored, 10_KiB);
@@ -108,12 +108,12 @@ TEST_CASE(
   AppendPlain(*log, 3000, 200);  // About 15 MB.
   const std::uint64_t full = SizeOf(house.directory);
   CHECK_GT(full, 12U << 20U);
-  Deliver(*log, kWest, log->MarksOf(kWest).head);
+  DeliverTo(*log, kWest, log->MarksOf(kWest).head);
   REQUIRE(log->KeepHouse(At(1000)).ok());
   CHECK_EQ(ReadAll(*log, kEast).size(), 3001);
   CHECK_GT(SizeOf(house.directory), 12U << 20U);
 
-  Deliver(*log, kEast, log->MarksOf(kEast).head);
+  DeliverTo(*log, kEast, log->MarksOf(kEast).head);
   REQUIRE(Eventually(kPatience, [&] {
     REQUIRE(log->KeepHouse(At(1000)).ok());
     return SizeOf(house.directory) < full / 2;  // The newest files are still being filled.
@@ -126,7 +126,7 @@ TEST_CASE("giving back: numbers go on behind what was trimmed, after a restart t
     const auto log = house.Open();
     AppendPlain(*log, 9, 1);
     for (const BackendId& backend : {kWest, kEast}) {
-      Deliver(*log, backend, log->MarksOf(backend).head);
+      DeliverTo(*log, backend, log->MarksOf(backend).head);
     }
     REQUIRE(log->KeepHouse(At(1000)).ok());
   }
@@ -156,7 +156,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   CHECK_EQ(log->Health().error().code(), ErrorCode::kFull);
   CHECK_EQ(log->MarksOf(kWest).head, before.head);
 
-  Deliver(*log, kWest, before.head);
+  DeliverTo(*log, kWest, before.head);
   // Kept for 100 s more, were there room: given up for what comes.
   REQUIRE(Eventually(kPatience, [&] {
     REQUIRE(log->KeepHouse(At(3)).ok());

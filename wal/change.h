@@ -1,0 +1,83 @@
+// What the verbs of a log change: each is worked out from one backend's run as
+// it is, and then written in one batch.
+//
+// A ChangePlan only reads. Its run must not be changed by anybody else until
+// the change is written or given up.
+//
+// ERRORS. As the verbs of Log that the functions are named after.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wal/log.h"
+#include "wal/run.h"
+#include "wal/run_reader.h"
+#include "wal/store.h"
+
+namespace relay {
+
+struct Change {
+  struct Row {
+    Family family;
+    std::string key;
+    std::optional<std::string> value;  // Nothing: the row goes.
+  };
+
+  std::optional<RunState> state;    // Nothing: the run goes.
+  std::map<Lane, LaneState> lanes;  // Those that changed; an empty one goes.
+  std::vector<Row> rows;
+  std::vector<EncodedRecord> records;  // To be accepted, for this backend alone.
+  WallTime accepted_at;                // The records.
+};
+
+class ChangePlan {
+ public:
+  ChangePlan(const Store& store, const Run& run);
+
+  Result<Change> Resolve(const Resolution& resolution) &&;
+  Result<Change> ResolveHeld(const Lane& lane, const HeldResolution& resolution) &&;
+  Result<Change> Rewind(Sequence to) &&;
+  // The gap that is written comes last in `rows`.
+  Result<Change> Skip(Sequence to, const AskedBy& asked, Gap& written) &&;
+  Result<Change> SkipHeld(const Lane& lane, const AskedBy& asked, Gap& written) &&;
+  Result<Change> HoldLane(const Lane& lane) &&;
+  Result<Change> ReleaseLane(const Lane& lane) &&;
+  Result<Change> SetPaused(bool paused) &&;
+  Result<Change> DropDead(const std::vector<std::uint64_t>& numbers) &&;
+  Result<Change> Redrive(const std::vector<std::uint64_t>& numbers, WallTime now) &&;
+  Result<Change> Trim(const Position& through) &&;
+  Result<Change> Forget(const BackendId& name) &&;
+
+ private:
+  Result<Change> Done();
+
+  void Bury(const std::vector<DeadLetter>& letters);
+  void Enter(const std::vector<Gap>& gaps);
+  Status Hold(Sequence sequence);
+  LaneState& LaneToChange(const Lane& lane);
+  Status CheckLaneCount() const;
+  Result<Gap> GapOf(Sequence first, const Position& last) const;
+
+  // Takes the rows from `from` to `to` out of a lane: what they held.
+  struct Taken {
+    RecordCount records = 0;
+    Totals size;
+    Sequence last = Sequence::BeforeFirst();
+    WallTime newest;
+  };
+  Result<Taken> TakeHeld(const Lane& lane, Sequence from, Sequence to);
+  Status FindEnds(const Lane& lane, LaneState& state, Sequence from, Sequence to) const;
+  Result<DeadLetter> TakeLetter(std::uint64_t number);
+  Status FindFirstDead(const std::vector<std::uint64_t>& gone);
+
+  const Store& store_;
+  const Run& run_;
+  RunReader reader_;
+  RunState state_;
+  Change change_;
+};
+
+}  // namespace relay

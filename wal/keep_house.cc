@@ -1,0 +1,131 @@
+// How a DurableLog keeps within its bounds on disk.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "wal/durable_log.h"
+
+namespace relay {
+namespace {
+
+Error DiskError(const std::string& directory, const std::error_code& why) {
+  return {ErrorCode::kIo, fmt::format("measuring {}: {}", directory, why.message())};
+}
+
+// What lies in the directory and what the file system has left.
+Result<DiskUse> MeasureDirectory(const std::string& directory) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  DiskUse use;
+  const fs::space_info space = fs::space(directory, failed);
+  if (failed) return DiskError(directory, failed);
+  use.free = Bytes(space.available);
+  fs::recursive_directory_iterator at(directory, failed);
+  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    std::error_code gone;  // The engine deletes files as it likes.
+    const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
+    if (!gone) use.used += Bytes(size);
+  }
+  if (failed) return DiskError(directory, failed);
+  return use;
+}
+
+}  // namespace
+
+Status DurableLog::KeepHouse(WallTime now) {
+  if (Status measured = MeasureDisk(); !measured.ok()) return measured;
+  KeepPolicy keep = options_.keep;
+  if (disk_use().full()) {
+    Bytes kept(0);
+    const std::lock_guard lock(mutex_);
+    for (const auto& [backend, run] : runs_) {
+      const RunState& state = run.state;
+      kept = std::max(kept, state.cursor.totals.stored - state.trimmed.totals.stored);
+    }
+    // What is left of it in the end is not worth the refusal of a write.
+    const Bytes half(kept > options_.file_size ? kept.count() / 2 : 0);
+    keep.size = std::min(keep.size, half);
+  }
+  if (Status trimmed = Trim(keep, now); !trimmed.ok()) return trimmed;
+  return MeasureDisk();
+}
+
+DiskUse DurableLog::disk_use() const {
+  const std::lock_guard lock(mutex_);
+  DiskUse use = disk_;
+  use.used += appended_since_measured_;
+  return use;
+}
+
+Status DurableLog::MeasureDisk() {
+  Bytes appended_before(0);
+  {
+    const std::lock_guard lock(mutex_);
+    appended_before = appended_since_measured_;
+  }
+  Result<DiskUse> measured = MeasureDirectory(options_.directory);
+  if (!measured.ok()) return std::move(measured).error();
+  const std::lock_guard lock(mutex_);
+  disk_ = measured.value();
+  disk_.max = options_.size_max;
+  disk_.min_free = options_.free_min;
+  appended_since_measured_ = appended_since_measured_ - appended_before;
+  return Ok();
+}
+
+Status DurableLog::Trim(const KeepPolicy& keep, WallTime now) {
+  // One that cannot be trimmed does not keep the others' disk.
+  Status worst = Ok();
+  for (const BackendId& backend : Backends()) {
+    if (Status trimmed = TrimRun(backend, keep, now); !trimmed.ok()) {
+      // Forgotten meanwhile, or rewound: there is a next time.
+      const ErrorCode code = trimmed.error().code();
+      if (code == ErrorCode::kNotFound || code == ErrorCode::kConflict) continue;
+      worst = std::move(trimmed).error().Within("trimming " + backend.text());
+    }
+  }
+  if (Status gone = DiscardTrimmed(); !gone.ok()) return gone;
+  return worst;
+}
+
+Status DurableLog::TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now) {
+  Position target;
+  {
+    Result<OpenRun> run = OpenRunOf(backend);
+    if (!run.ok()) return std::move(run).error();
+    Result<Position> found = run.value().reader.TrimTarget(keep, now);
+    if (!found.ok()) return std::move(found).error();
+    target = found.value();
+    if (target.sequence <= run.value().reader.run().state.trimmed.sequence) return Ok();
+  }
+  return Apply(
+      backend, [&target](ChangePlan run) { return std::move(run).Trim(target); }, Wakes::kNobody);
+}
+
+// Gives back what no run needs. The marks that say so were synced before they
+// could be seen here.
+Status DurableLog::DiscardTrimmed() {
+  const std::shared_lock open(store_mutex_);
+  if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
+  Runs runs;
+  PayloadId floor(0);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_because_) return *closed_because_;
+    runs = runs_;
+    floor = newest_payload_.Next();
+  }
+  for (const auto& [backend, run] : runs) {
+    Result<std::optional<PayloadId>> first = RunReader(*store_, run).FirstPayload();
+    if (!first.ok()) return std::move(first).error();
+    if (first.value()) floor = std::min(floor, *first.value());
+    const std::string end = EntryKey(run.number, run.state.trimmed.sequence.Next());
+    const std::string prefix = end.substr(0, sizeof(std::uint32_t));
+    if (Status gone = store_->Discard(Family::kEntries, prefix, end); !gone.ok()) return gone;
+  }
+  return store_->Discard(Family::kPayloads, "", PayloadKey(floor));
+}
+
+}  // namespace relay
