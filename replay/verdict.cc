@@ -136,6 +136,8 @@ constexpr std::array kTable = {
     // A captive portal or a web page answers 200 to everything.
     On(S::k2xx, "", kHold, kNotInflux),
     On(S::k3xx, "", kHold, kNotInflux),
+    // VictoriaMetrics says 400 of a wrong path.
+    On(S::k400, "unsupported path requested", kHold, kNotInflux),
     On(S::k404, "404 page not found", kHold, kNotInflux),
     On(S::k405, "", kHold, kNotInflux),
     With(On(S::k4xx, "", kHold, kNotInflux), Body::kHtml),

@@ -59,8 +59,13 @@ std::string FieldsOf(const json& columns, const json& row) {
 
 }  // namespace
 
-Influxd::Influxd(std::string directory, const std::string& http_settings)
-    : directory_(std::move(directory)), port_(FreePort()), rpc_port_(FreePort()) {
+Influxd::Influxd(std::string directory, const std::string& http_settings,
+                 std::vector<std::string> environment)
+    : directory_(std::move(directory)),
+      environment_(std::move(environment)),
+      port_(FreePort()),
+      rpc_port_(FreePort()) {
+  environment_.emplace_back("INFLUXD_CONFIG_PATH=");
   WriteFile(directory_ + "/influxdb.conf", ConfigurationText(http_settings));
   Start();
 }
@@ -89,7 +94,7 @@ void Influxd::Kill() {
 void Influxd::Start() {
   process_ = std::make_unique<Process>(
       Program{.argv = {"/usr/bin/influxd", "run", "-config", directory_ + "/influxdb.conf"},
-              .environment = {"INFLUXD_CONFIG_PATH="},
+              .environment = environment_,
               .output_path = directory_ + "/influxd.log"});
   const bool answers = Eventually(kPatience, [this] {
     return Get(endpoint(), "/ping").status == 204 || !process_->IsRunning();

@@ -31,8 +31,10 @@ class Influxd {
  public:
   // Starts it on ports of its own, with its data below `directory`, which must
   // exist. `http_settings`: more lines for the [http] section of its
-  // configuration ("auth-enabled = true\n").
-  explicit Influxd(std::string directory, const std::string& http_settings = "");
+  // configuration ("auth-enabled = true\n"). `environment`: what other sections
+  // are set by ("INFLUXDB_DATA_MAX_SERIES_PER_DATABASE=1").
+  explicit Influxd(std::string directory, const std::string& http_settings = "",
+                   std::vector<std::string> environment = {});
 
   Endpoint endpoint() const { return {.host = "127.0.0.1", .port = port_}; }
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_); }
@@ -66,6 +68,7 @@ class Influxd {
   std::string ConfigurationText(const std::string& http_settings) const;
 
   std::string directory_;
+  std::vector<std::string> environment_;
   std::uint16_t port_;
   std::uint16_t rpc_port_;
   std::unique_ptr<Process> process_;

@@ -41,6 +41,7 @@ TEST_CASE("verdict: an answer that is not InfluxDB's holds the backend and loses
       {202, "", kHold},
       {301, "", kHold},
       {404, "404 page not found\n", kHold},
+      {400, "remoteAddr: \"127.0.0.1:1\"; unsupported path requested: \"/x\"", kHold},
       {405, "", kHold},
       {400, "  <!DOCTYPE html><title>400</title>", kHold},
       {413, "<html><h1>413 Request Entity Too Large</h1>", kHold},
