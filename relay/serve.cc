@@ -11,6 +11,7 @@
 #include "relay/commands.h"
 #include "relay/journal.h"
 #include "relay/running_relay.h"
+#include "relay/service_manager.h"
 
 namespace relay {
 namespace {
@@ -62,7 +63,9 @@ int Serve(const std::string& config_path) {
            {"writes", config.value().WriteAddresses()},
            {"admin", ToString(config.value().admin.address)},
            {"log", config.value().log.path}});
+  TellServiceManager("READY=1");
   const std::string_view signal = WaitForStop(signals);
+  TellServiceManager("STOPPING=1");
   Journal(Level::kInfo, "stopping", {{"signal", signal}});
   relay.Stop();
   Journal(Level::kInfo, "stopped");

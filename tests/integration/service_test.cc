@@ -1,0 +1,98 @@
+// What the service manager hears, and what it makes of the unit.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/support/eventually.h"
+#include "tests/support/fake_backend.h"
+#include "tests/support/http_client.h"
+#include "tests/support/ports.h"
+#include "tests/support/process.h"
+#include "tests/support/socket.h"
+#include "tests/support/temp_dir.h"
+
+namespace relay::test {
+namespace {
+
+const std::string kUnit = RELAY_SOURCE_ROOT "/deploy/systemd/influxdb-relay.service";
+
+// The socket that systemd gives a service of Type=notify.
+class NotifySocket {
+ public:
+  explicit NotifySocket(const std::string& path)
+      : socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE_LT(path.size(), sizeof(address.sun_path));
+    std::memcpy(address.sun_path, path.data(), path.size());
+    REQUIRE_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+               0);
+  }
+
+  // Until it was told so; what comes before it is forgotten.
+  bool Hears(const std::string& wanted) {
+    return Eventually(kPatience, [&] { return Next() == wanted; });
+  }
+
+ private:
+  std::string Next() const {
+    std::array<char, 256> text{};
+    const ssize_t size = recv(socket_.get(), text.data(), text.size(), 0);
+    return {text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)};
+  }
+
+  Fd socket_;
+};
+
+TEST_CASE("service: it is ready once writes are taken, alive while the log is, and says it stops") {
+  const TempDir directory;
+  const FakeBackend backend;
+  const std::uint16_t port = FreePort();
+  const std::string config = directory.File("relay.yaml");
+  WriteFile(config, fmt::format("log: {{ path: {} }}\n"
+                                "http: [{{ address: 127.0.0.1:{} }}]\n"
+                                "admin: {{ address: 127.0.0.1:{} }}\n"
+                                "backends: [{{ name: a, url: {} }}]\n",
+                                directory.File("log"), port, FreePort(), backend.Url()));
+  NotifySocket notify(directory.File("notify"));
+  Process relay({.argv = {RELAY_BINARY, "serve", "--config", config},
+                 .environment = {"NOTIFY_SOCKET=" + directory.File("notify")},
+                 .output_path = directory.File("output")});
+  CHECK(notify.Hears("READY=1"));
+  CHECK_EQ(Post({.host = "127.0.0.1", .port = port}, "/write?db=d", "m v=1 1\n").status, 204);
+  CHECK(notify.Hears("WATCHDOG=1"));
+  CHECK(notify.Hears("WATCHDOG=1"));
+  relay.Kill(SIGTERM);
+  CHECK(notify.Hears("STOPPING=1"));
+  CHECK_EQ(relay.WaitFor(kPatience), 0);
+}
+
+TEST_CASE("service: the unit is hardened: at most 2.0 of 10 by systemd's own measure") {
+  const RunResult run =
+      Run({"systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", kUnit});
+  INFO(run.output);
+  CHECK_EQ(run.exit_code, 0);
+}
+
+// The program is not where the unit expects it, unless the package is installed.
+TEST_CASE("service: systemd finds nothing wrong in the unit") {
+  const TempDir directory;
+  std::string unit = ReadFile(kUnit);
+  const std::string program = "/usr/bin/influxdb-relay";
+  unit.replace(unit.find(program), program.size(), RELAY_BINARY);
+  const std::string path = directory.File("influxdb-relay.service");
+  WriteFile(path, unit);
+  const RunResult run = Run({"systemd-analyze", "verify", "--man=no", path});
+  CHECK_EQ(run.output, "");
+  CHECK_EQ(run.exit_code, 0);
+}
+
+}  // namespace
+}  // namespace relay::test
