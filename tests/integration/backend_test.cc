@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "replay/gzip.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_backend.h"
 #include "tests/support/process.h"
@@ -20,6 +21,12 @@ namespace {
 constexpr milliseconds kTimeout{500};  // Of one attempt at the odd backend.
 // An attempt's time, the pause before the next and what a busy machine adds.
 constexpr milliseconds kAttemptMax{5'000};
+
+// One gzip member.
+std::string Deflated(const std::string& plain) {
+  GzipCompressor compressor;
+  return std::string(compressor.Compress(plain));
+}
 
 // An odd backend beside a good one.
 struct Beside {
@@ -135,7 +142,32 @@ std::string Repeated(const std::string& text, std::size_t bytes_min) {
   return all;
 }
 
-constexpr std::size_t kEndless = 8U << 20U;
+constexpr std::size_t kPiece = 1U << 20U;
+
+// The most memory that the relay has held since it was started.
+Bytes MemoryPeak(RelayProcess& relay) {
+  const std::string status = ReadFile(fmt::format("/proc/{}/status", relay.process().pid()));
+  const std::size_t at = status.find("VmHWM:");
+  REQUIRE_NE(at, std::string::npos);
+  return Bytes(std::stoull(status.substr(at + 6)) * 1024);
+}
+
+// What never ends is tried again too, and is not kept in memory: a backend on
+// the same machine says gigabytes in the time of an attempt.
+void CheckNotHeld(const FakeAnswer& odd_answer) {
+  constexpr Bytes kGrowthMax = 32_MiB;
+  Beside beside([](const FakeRequest&) { return Answering(204); }, {"timeout: 2s"});
+  beside.Write("m v=1 1\n");
+  REQUIRE(beside.relay.WaitDrained());
+  const Bytes before = MemoryPeak(beside.relay);
+  beside.odd.Follow([&odd_answer](const FakeRequest&) { return odd_answer; });
+  beside.Write("m v=2 2\n");
+  REQUIRE(beside.odd.WaitForRequests(4));
+  CHECK_LT(MemoryPeak(beside.relay).count(), (before + kGrowthMax).count());
+  CHECK_EQ(StatusOf(beside.relay, "odd").figures.owed.points, 1);
+  beside.odd.Follow({});
+  REQUIRE(beside.relay.WaitDrained());
+}
 
 TEST_CASE("backend: an attempt at one that never answers ends in its time") {
   CheckTriedAgain(NeverAnswering());
@@ -152,19 +184,87 @@ TEST_CASE("backend: an attempt at one that answers a byte now and then ends in i
   CheckTriedAgain(Slowly(milliseconds{20}, Answering(500, std::string(1'000, 'x'))));
 }
 
-TEST_CASE("backend: an attempt at one whose answer has no end ends in its time") {
+TEST_CASE("backend: an answer without an end is cut, an attempt ends in its time") {
   const std::string head = "HTTP/1.1 500 Internal Server Error\r\n";
-  CheckTriedAgain(
-      Saying(head + "Content-Length: 99999999999\r\n\r\n" + std::string(kEndless, 'x')));
-  CheckTriedAgain(Saying(head + "Content-Length: 99999999999\r\n\r\nx"));
-  CheckTriedAgain(
-      Saying(head + "Transfer-Encoding: chunked\r\n\r\n" + Repeated("5\r\nabcde\r\n", kEndless)));
+  CheckNotHeld(Endlessly(head + "Content-Length: 1073741824\r\n\r\n", std::string(kPiece, 'x')));
+  CheckNotHeld(Endlessly(head + "\r\n", std::string(kPiece, 'x')));
+  CheckNotHeld(
+      Endlessly(head + "Transfer-Encoding: chunked\r\n\r\n", Repeated("5\r\nabcde\r\n", kPiece)));
+  CheckTriedAgain(Saying(head + "Content-Length: 1073741824\r\n\r\nx"));
 }
 
-TEST_CASE("backend: an attempt at one whose head has no end ends in its time") {
-  CheckTriedAgain(Saying("HTTP/1.1 204 No Content\r\n" + Repeated("X-More: x\r\n", kEndless)));
-  CheckTriedAgain(Saying("HTTP/1.1 204 No Content\r\nX-More: " + std::string(kEndless, 'x')));
-  CheckTriedAgain(Saying(std::string(kEndless, 'x')));
+TEST_CASE("backend: a head without an end is no answer") {
+  const std::string head = "HTTP/1.1 204 No Content\r\n";
+  CheckNotHeld(Endlessly(head, Repeated("X-More: x\r\n", kPiece)));
+  CheckNotHeld(Endlessly(head + "X-More: ", std::string(kPiece, 'x')));
+  CheckNotHeld(Endlessly("", std::string(kPiece, 'x')));
+  CheckNotHeld(Endlessly("", Repeated("HTTP/1.1 100 Continue\r\n\r\n", kPiece)));
+}
+
+TEST_CASE("backend: a promise to answer is no answer") {
+  CheckTriedAgain(Saying("HTTP/1.1 100 Continue\r\n\r\n"));
+  CheckTriedAgain(Saying("HTTP/1.1 204 No Content\r\n"));
+}
+
+TEST_CASE("backend: an answer of another length than it says") {
+  const std::string head = "HTTP/1.1 500 Internal Server Error\r\n";
+  CheckTriedAgain(AnsweringBytes(head + "Content-Length: 9\r\n\r\nshort"));
+  CheckTriedAgain(AnsweringBytes(head + "Content-Length: 1\r\n\r\nlong"));
+  CheckTriedAgain(AnsweringBytes(head + "Content-Length: -1\r\n\r\nx"));
+}
+
+TEST_CASE("backend: an answer that would fill the memory once inflated is not inflated") {
+  // 1 GiB of zeros is 1 MiB of gzip; here is its beginning, which is cut anyway.
+  const std::string zeros = Deflated(std::string(256U << 20U, '\0'));
+  CheckNotHeld(Saying(fmt::format("HTTP/1.1 500 Internal Server Error\r\nContent-Encoding: gzip\r\n"
+                                  "Content-Length: {}\r\n\r\n",
+                                  zeros.size()) +
+                      zeros));
+}
+
+TEST_CASE("backend: an answer after the time was up does not count") {
+  std::atomic<bool> in_time = false;
+  Beside beside(
+      [&in_time](const FakeRequest&) {
+        FakeAnswer late = Answering(204);
+        if (!in_time) late.delay = kTimeout + milliseconds{300};
+        return late;
+      },
+      {TimeoutSetting()});
+  beside.Write("m v=1 1\n");
+  REQUIRE(beside.odd.WaitForRequests(3));
+  CHECK_EQ(StatusOf(beside.relay, "odd").figures.owed.points, 1);
+  in_time = true;
+  REQUIRE(beside.relay.WaitDrained());
+  CHECK_EQ(StatusOf(beside.relay, "odd").figures.delivered, 1);
+}
+
+TEST_CASE("backend: a second answer to one request is not that to the next") {
+  std::atomic<bool> takes = false;
+  Beside beside([&takes](const FakeRequest& request) {
+    FakeAnswer twice;
+    twice.raw = Answering(204).Wire() + Answering(204).Wire();
+    if (request.number == 1) return twice;
+    return takes ? Answering(204) : Answering(503, R"({"error":"busy"})");
+  });
+  beside.Write("m v=1 1\n");
+  REQUIRE(beside.relay.WaitDrained());
+  beside.Write("m v=2 2\n");
+  REQUIRE(WaitForState(beside.relay, "odd", "retrying"));
+  CHECK_EQ(StatusOf(beside.relay, "odd").figures.owed.points, 1);
+  takes = true;
+  REQUIRE(beside.relay.WaitDrained());
+}
+
+TEST_CASE("backend: redirections in a circle are not followed") {
+  const Beside beside([](const FakeRequest& request) {
+    FakeAnswer answer = Answering(308);
+    answer.headers.emplace("Location", request.target);
+    return answer;
+  });
+  beside.Write("m v=1 1\n");
+  REQUIRE(WaitForState(beside.relay, "odd", "held"));
+  CHECK_LE(beside.odd.RequestCount(), 2);  // It is probed, slowly.
 }
 
 TEST_CASE("backend: what is not HTTP is no answer") {

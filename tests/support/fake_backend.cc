@@ -120,6 +120,9 @@ bool FakeBackend::Server::Give(const Fd& socket, const FakeAnswer& answer) const
   const std::string wire = answer.Wire();
   const std::string_view part = std::string_view(wire).substr(0, answer.bytes_max);
   if (!Send(socket, part, answer.byte_gap)) return false;
+  while (!answer.without_end.empty()) {
+    if (!Send(socket, answer.without_end, answer.byte_gap)) return false;
+  }
   if (answer.then == FakeAnswer::Then::kReset) ResetOnClose(socket);
   return answer.then == FakeAnswer::Then::kKeepOpen;
 }

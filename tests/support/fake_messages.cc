@@ -136,6 +136,13 @@ FakeAnswer NeverAnswering() {
   return answer;
 }
 
+FakeAnswer Endlessly(std::string bytes, std::string again) {
+  FakeAnswer answer;
+  answer.raw = std::move(bytes);
+  answer.without_end = std::move(again);
+  return answer;
+}
+
 FakeAnswer ResettingAfter(std::size_t bytes, FakeAnswer answer) {
   answer.bytes_max = bytes;
   answer.then = FakeAnswer::Then::kReset;

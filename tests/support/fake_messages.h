@@ -38,6 +38,7 @@ struct FakeAnswer {
 
   std::optional<std::string> raw;  // Sent instead of all of the above.
   bool silent = false;             // Nothing is sent; the connection stays open.
+  std::string without_end = {};    // Sent after the rest, again and again.
   milliseconds delay{0};           // Before the first byte.
   milliseconds byte_gap{0};        // Above 0: byte by byte, each after this time.
   std::size_t bytes_max = std::numeric_limits<std::size_t>::max();  // Sent, then `then`.
@@ -50,6 +51,8 @@ struct FakeAnswer {
 // {status, body} with the body as JSON, in the manner of InfluxDB.
 FakeAnswer Answering(int status, std::string body = "");
 FakeAnswer NeverAnswering();
+// These bytes, then those for as long as the client takes them.
+FakeAnswer Endlessly(std::string bytes, std::string again);
 FakeAnswer ResettingAfter(std::size_t bytes, FakeAnswer answer);
 FakeAnswer Slowly(milliseconds byte_gap, FakeAnswer answer);
 // These bytes, then the connection is closed.
