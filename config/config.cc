@@ -11,6 +11,7 @@
 
 #include "config/endpoint.h"
 #include "config/form.h"
+#include "config/http_settings.h"
 #include "config/reference.h"
 #include "config/routing_settings.h"
 #include "config/section.h"
@@ -46,16 +47,6 @@ void DeclareLog(Section& section, LogConfig& log) {
                 keep.Value({"up_to", "As stored, for each backend."}, log.keep_up_to,
                            SizeBetween(0_B, kDiskMost));
               });
-}
-
-void DeclareHttp(Section& section, HttpListenerConfig& http) {
-  section.Value({"address", "Where to listen."}, http.address, AddressAndPort());
-  section.Value({"default_retention_policy",
-                 "The retention policy of writes that name none; if this names none either, the "
-                 "backend's default for the database applies."},
-                http.default_retention_policy, AnyText());
-  section.Value({"max_body", "The largest body of one write, both as it comes and inflated."},
-                http.max_body, SizeBetween(1_KiB, 1_GiB));
 }
 
 void DeclareAdmin(Section& section, AdminConfig& admin) {
@@ -135,6 +126,7 @@ void Declare(Section& root, Config& config) {
   root.Map({"log", "The durable log."}, [&](Section& log) { DeclareLog(log, config.log); });
   ListenerBackends routes;
   DeclareListeners(root, config, routes);
+  DeclareLimits(root, config);
   DeclareUnrouted(root, config.unrouted);
   DeclareBackends(root, config);
   routes.Check(root, config.BackendNames());

@@ -65,11 +65,38 @@ struct Selection {
 // What becomes of points that no backend takes.
 enum class Unrouted : std::uint8_t { kRefuse, kCount };
 
+// Who may write. Has a password, a token or both.
+struct UserConfig {
+  std::string name;
+  std::optional<SecretSource> password = {};
+  std::optional<SecretSource> token = {};
+  std::vector<std::string> databases = {};  // Empty: all.
+};
+
+// Files, in PEM.
+struct TlsConfig {
+  std::string certificate;  // Empty: no TLS.
+  std::string key;
+  std::string client_ca;  // Empty: clients need no certificate.
+};
+
+// What all listeners for writes share.
+struct LimitsConfig {
+  std::uint64_t connections = 20'000;
+  std::uint64_t connections_per_address = 2'000;
+  Bytes in_flight = 96_MiB;
+};
+
 struct HttpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 9096};
   std::string default_retention_policy;
   Bytes max_body = 25_MiB;               // Raw, and again inflated.
   std::vector<BackendId> backends = {};  // Empty: all.
+  TlsConfig tls = {};
+  std::vector<UserConfig> users = {};  // Empty: everybody may write.
+  std::chrono::milliseconds head_time{10'000};
+  std::chrono::milliseconds body_time{60'000};
+  std::chrono::milliseconds idle_time{30'000};
 };
 
 struct AdminConfig {
@@ -111,6 +138,7 @@ struct BackendConfig {
 struct Config {
   LogConfig log;
   std::vector<HttpListenerConfig> http;  // At least one.
+  LimitsConfig limits;
   AdminConfig admin;
   std::vector<BackendConfig> backends;  // At least one.
   Unrouted unrouted = Unrouted::kRefuse;

@@ -14,12 +14,21 @@ namespace relay {
 
 // The endpoints that are counted apart: a fixed set, so that no client can make
 // up metric labels.
-enum class Endpoint : std::uint8_t { kWrite, kPing, kOther };
+enum class Endpoint : std::uint8_t {
+  kWrite,
+  kWriteV2,
+  kWriteV3,
+  kQuery,
+  kPing,
+  kHealth,
+  kReady,
+  kOther
+};
 
 class Counters {
  public:
   static constexpr int kStatusMax = 600;
-  static constexpr std::size_t kEndpoints = 3;
+  static constexpr std::size_t kEndpoints = 8;
 
   void Answered(Endpoint endpoint, int status) {
     if (status >= 0 && status < kStatusMax) ++answered_[Index(endpoint)][AsIndex(status)];

@@ -55,7 +55,7 @@ Status Importer::Take(ImportBatch batch) {
   ScannedLines scanned =
       ScanLines(std::move(batch.lines), batch.params.precision, clock_.WallNow());
   for (const LineError& error : scanned.errors) {
-    options_.tell(batch.first_line + error.number - 1, error.message);
+    options_.tell(batch.first_line + error.number - 1, error.Message());
   }
   if (scanned.refused > scanned.errors.size()) {
     options_.tell(batch.next_line - 1, fmt::format("and {} more lines up to here are no points",

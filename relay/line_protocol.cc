@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -48,10 +49,6 @@ std::string_view Cut(std::string_view text, std::size_t size_max) {
     --end;
   }
   return text.substr(0, end);
-}
-
-std::string MessageOf(std::string_view line, std::string_view why) {
-  return "unable to parse '" + std::string(Cut(line, kShownBytesMax)) + "': " + std::string(why);
 }
 
 // What is put behind a point without a time.
@@ -180,9 +177,11 @@ void Scanner::TakePoint(const GivenLine& line, const LineVerdict& verdict) {
 
 void Scanner::Refuse(const GivenLine& line, std::string_view why) {
   if (result_.errors.size() < kErrorsKept) {
-    result_.errors.push_back({newlines_ + 1, MessageOf(line.point(), why)});
+    result_.errors.push_back(
+        {newlines_ + 1, std::string(Cut(line.point(), kShownBytesMax)), std::string(why)});
   }
   ++result_.refused;
+  if (line.text.size() > kLineBytesMax) ++result_.too_long;
   rewrite_.Replace(at_, line.next, "");
 }
 
@@ -191,7 +190,34 @@ const std::string& Scanner::Stamp() {
   return stamp_;
 }
 
+// What InfluxDB 3 multiplies a time by when it is not told its unit.
+std::int64_t GuessedUnit(std::int64_t time) {
+  constexpr std::int64_t kBillion = 1'000'000'000;
+  const std::int64_t size = std::abs(time / kBillion);
+  if (size < 5) return kBillion;
+  if (size < 5'000) return 1'000'000;
+  if (size < 5'000'000) return 1'000;
+  return 1;
+}
+
 }  // namespace
+
+std::string WithGuessedTimes(std::string lines) {
+  Rewrite rewrite(std::move(lines));
+  const std::string_view text = rewrite.text();
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = at + MeasureLine(text.substr(at)).size;
+    const std::size_t time_end = text.find_last_not_of(" \t\r", end - 1) + 1;
+    const std::size_t time_at = text.find_last_of(' ', time_end - 1) + 1;
+    std::int64_t time = 0;
+    const char* const behind = text.data() + time_end;
+    const bool whole = std::from_chars(text.data() + time_at, behind, time).ptr == behind;
+    const std::int64_t unit = GuessedUnit(time);
+    if (whole && unit != 1) rewrite.Replace(time_at, time_end, std::to_string(time * unit));
+    at = end + 1;
+  }
+  return std::move(rewrite).Finish();
+}
 
 ScannedLines ScanLines(std::string body, Precision precision, WallTime now) {
   if (body.empty()) return {};

@@ -18,9 +18,12 @@ namespace relay {
 
 // A line that is not a point.
 struct LineError {
-  std::uint64_t number =
-      0;                // In the body, from 1; of the line's first byte where it spans several.
-  std::string message;  // "unable to parse 'LINE': WHY", the line cut at 256 bytes.
+  // In the body, from 1; of the line's first byte where it spans several.
+  std::uint64_t number = 0;
+  std::string line;  // Cut at 256 bytes.
+  std::string why;
+
+  std::string Message() const { return "unable to parse '" + line + "': " + why; }
 };
 
 struct ScannedLines {
@@ -30,6 +33,7 @@ struct ScannedLines {
   std::string lines;
   PointCount points = 0;
   std::uint64_t refused = 0;      // Lines that are not points.
+  std::uint64_t too_long = 0;     // ... because they are longer than kLineBytesMax.
   std::vector<LineError> errors;  // The first kErrorsKept of them.
 };
 
@@ -40,5 +44,10 @@ constexpr std::size_t kLineBytesMax = 64U << 10U;
 
 // `now` becomes the time of a point without one, truncated to `precision`.
 ScannedLines ScanLines(std::string body, Precision precision, WallTime now);
+
+// `lines` (as above, of nanoseconds) with each time in nanoseconds that
+// InfluxDB 3 would take for one in seconds, milliseconds or microseconds: it
+// guesses the unit by the size of the number, line by line.
+std::string WithGuessedTimes(std::string lines);
 
 }  // namespace relay

@@ -107,7 +107,14 @@ void AddBackends(Page& page, const RelayStatus& status) {
 
 void AddRequests(Page& page, const Counters& counters) {
   constexpr std::array<std::pair<Endpoint, std::string_view>, Counters::kEndpoints> kNames = {
-      {{Endpoint::kWrite, "write"}, {Endpoint::kPing, "ping"}, {Endpoint::kOther, "other"}}};
+      {{Endpoint::kWrite, "write"},
+       {Endpoint::kWriteV2, "write_v2"},
+       {Endpoint::kWriteV3, "write_v3"},
+       {Endpoint::kQuery, "query"},
+       {Endpoint::kPing, "ping"},
+       {Endpoint::kHealth, "health"},
+       {Endpoint::kReady, "ready"},
+       {Endpoint::kOther, "other"}}};
   page.Begin("http_requests_total", "counter", "Requests answered, by endpoint and status.");
   for (const auto& [endpoint, name] : kNames) {
     for (int code = 0; code < Counters::kStatusMax; ++code) {

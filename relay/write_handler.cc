@@ -1,198 +1,246 @@
 #include "relay/write_handler.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include <array>
+#include <optional>
 #include <utility>
 
 #include "relay/inflate.h"
 #include "relay/intake.h"
 #include "relay/line_protocol.h"
-#include "relay/write_params.h"
 
 namespace relay {
 namespace {
 
-// Some clients refuse what does not look like a version of InfluxDB 1.x.
-constexpr std::string_view kInfluxVersion = "1.8.10";
+struct Path {
+  std::string_view path;
+  Endpoint endpoint;
+  std::string_view methods;  // As Allow has them.
+};
 
-// Seconds. Long enough for a log to have been reopened or a burst to be over.
-constexpr std::string_view kRetryAfter = "1";
+constexpr std::string_view kWriteMethods = "OPTIONS, POST";
+constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
-// What a header of a refusal may hold: one line, of bounded length.
-std::string HeaderText(std::string_view message) {
-  constexpr std::size_t kSizeMax = 1024;
-  std::string text(message.substr(0, kSizeMax));
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+constexpr std::array<Path, 7> kPaths = {{{"/write", Endpoint::kWrite, kWriteMethods},
+                                         {"/api/v2/write", Endpoint::kWriteV2, kWriteMethods},
+                                         {"/api/v3/write_lp", Endpoint::kWriteV3, kWriteMethods},
+                                         {"/query", Endpoint::kQuery, "GET, OPTIONS, POST"},
+                                         {"/ping", Endpoint::kPing, kReadMethods},
+                                         {"/health", Endpoint::kHealth, kReadMethods},
+                                         {"/ready", Endpoint::kReady, kReadMethods}}};
+
+const Path* FindPath(std::string_view text) {
+  for (const Path& path : kPaths) {
+    if (path.path == text) return &path;
   }
-  return text;
+  return nullptr;
 }
 
-HttpResponse ErrorResponse(int status, std::string_view message, nlohmann::json body = {}) {
-  body["error"] = message;
-  HttpResponse response;
-  response.status = status;
-  response.content_type = "application/json";
-  response.body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  response.headers.emplace_back("X-Influxdb-Error", HeaderText(message));
-  if (status == 503) response.headers.emplace_back("Retry-After", kRetryAfter);
-  return response;
-}
+// Room for what a body was inflated to, until it is answered.
+class Room {
+ public:
+  static std::shared_ptr<Room> Take(const std::shared_ptr<Admission>& admission, Bytes size) {
+    if (!admission || !admission->Reserve(size)) return nullptr;
+    return std::make_shared<Room>(admission, size);
+  }
+  Room(std::shared_ptr<Admission> admission, Bytes size)
+      : admission_(std::move(admission)), size_(size) {}
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  ~Room() { admission_->Release(size_); }
+
+ private:
+  std::shared_ptr<Admission> admission_;
+  Bytes size_;
+};
 
 HttpResponse NothingToStore() {
   return {.status = 204};
 }
 
-// The only way to the answer that a write was stored: with the proof.
-HttpResponse Stored(const Durable&) {
-  return {.status = 204};
-}
-
-// Why some lines of a body were not taken, in InfluxDB's words, and where in
-// the body they are.
-struct Refused {
-  std::string message;
-  std::vector<std::uint64_t> lines;
-  PointCount dropped = 0;
-
-  bool any() const { return !message.empty(); }
-};
-
-Refused Describe(const ScannedLines& scanned) {
-  Refused refused;
-  for (const LineError& error : scanned.errors) {
-    if (!refused.message.empty()) refused.message += '\n';
-    refused.message += error.message;
-    refused.lines.push_back(error.number);
-  }
-  if (scanned.refused > scanned.errors.size()) {
-    refused.message += fmt::format("\nand {} more lines", scanned.refused - scanned.errors.size());
-  }
-  return refused;
-}
-
-HttpResponse NotStored(const Error& error) {
-  return ErrorResponse(error.code() == ErrorCode::kInvalidInput ? 400 : 503, error.message());
-}
-
-HttpResponse BadLines(const Refused& refused) {
-  return ErrorResponse(400, refused.message, {{"lines", refused.lines}});
-}
-
-HttpResponse PartlyStored(const Durable&, const Refused& refused) {
-  return ErrorResponse(
-      400, fmt::format("partial write: {} dropped={}", refused.message, refused.dropped),
-      {{"lines", refused.lines}});
-}
-
-HttpResponse Ping(const HttpRequest& request) {
-  const Result<std::map<std::string, std::string>> parameters = ParseQuery(request.query);
-  if (!parameters.ok()) return {.status = 204};
-  const auto verbose = parameters.value().find("verbose");
-  if (verbose == parameters.value().end() || verbose->second.empty() || verbose->second == "0" ||
-      verbose->second == "false") {
-    return {.status = 204};
-  }
-  return {.status = 200,
-          .content_type = "application/json",
-          .body = fmt::format("{{\"version\":\"{}\"}}\n", kInfluxVersion)};
-}
-
-HttpResponse OnlyBy(std::string_view methods) {
-  HttpResponse response = ErrorResponse(405, "Method Not Allowed");
-  response.headers.emplace_back("Allow", methods);
-  return response;
-}
-
-// The status for an error in what the client sent.
+// The status for an error that the client can mend, or not.
 int StatusOf(const Error& error) {
-  return error.code() == ErrorCode::kFull ? 413 : 400;
-}
-
-Result<std::string> PlainBody(HttpRequest& request, Bytes max_body) {
-  const std::string_view encoding = request.Header("Content-Encoding");
-  if (encoding == "gzip" || encoding == "x-gzip") {
-    return InflateGzip(request.body, max_body);
+  switch (error.code()) {
+    case ErrorCode::kInvalidInput: return 400;
+    case ErrorCode::kFull: return 413;
+    default: return 503;
   }
-  if (encoding.empty() || encoding == "identity") return std::move(request.body);
-  return Error(
-      ErrorCode::kInvalidInput,
-      fmt::format("Content-Encoding \"{}\" is not known (use gzip or identity)", encoding));
 }
 
-// Points that no backend takes, in the same answer as the bad lines.
-void AddUnrouted(const RoutedLines& routed, Refused& refused) {
-  if (!refused.message.empty()) refused.message += '\n';
-  refused.message += routed.why;
-  refused.dropped = routed.unrouted;
+HttpResponse Unauthorized(Api api, bool told) {
+  if (api != Api::kV1) return ErrorAnswer(api, 401, "unauthorized access");
+  return ErrorAnswer(api, 401,
+                     told ? "authorization failed" : "unable to parse authentication credentials");
+}
+
+Refused RefusedOf(ScannedLines& scanned) {
+  Refused refused;
+  refused.more = scanned.refused - scanned.errors.size();
+  refused.lines = std::move(scanned.errors);
+  return refused;
 }
 
 }  // namespace
 
-std::string InfluxHeaders() {
-  return fmt::format("X-Influxdb-Version: {}\r\nX-Influxdb-Build: influxdb-relay\r\n",
-                     kInfluxVersion);
-}
+struct WriteHandler::Asked {
+  Api api = Api::kV1;
+  std::shared_ptr<const WriteHandlerOptions> options;
+  QueryParameters parameters;
+  const Users::User* user = nullptr;  // Lives in `options`; none: nobody is asked who he is.
+  WriteQuery query = {};
+  std::shared_ptr<Room> room = {};
+};
 
 WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock,
                            Counters& counters)
-    : options_(std::move(options)), log_(log), clock_(clock), counters_(counters) {}
+    : options_(std::move(options)),
+      log_(log),
+      clock_(clock),
+      counters_(counters),
+      started_(clock.WallNow()) {}
 
 void WriteHandler::Handle(HttpRequest request, HttpReply reply) {
-  const auto counted = [this, reply = std::move(reply)](Endpoint endpoint) {
-    return [this, reply, endpoint](HttpResponse response) {
-      counters_.Answered(endpoint, response.status);
-      reply(std::move(response));
-    };
+  const Path* path = FindPath(request.path);
+  const Endpoint endpoint = path == nullptr ? Endpoint::kOther : path->endpoint;
+  const HttpReply counted = [this, endpoint, reply = std::move(reply)](HttpResponse response) {
+    counters_.Answered(endpoint, response.status);
+    reply(std::move(response));
   };
-  if (request.path == "/write") {
-    HttpReply write_reply = counted(Endpoint::kWrite);
-    if (request.method == "POST") return Write(std::move(request), std::move(write_reply));
-    if (request.method != "OPTIONS") return write_reply(OnlyBy("OPTIONS, POST"));
-    return write_reply({.status = 204, .headers = {{"Allow", "OPTIONS, POST"}}});
+  const Api api = ApiOf(request.path);
+  if (path == nullptr) return counted(ErrorAnswer(api, 404, "404 page not found"));
+  if (request.method == "OPTIONS") {
+    return counted({.status = 204, .headers = {{"Allow", std::string(path->methods)}}});
   }
-  if (request.path == "/ping") {
-    const bool known = request.method == "GET" || request.method == "HEAD";
-    return counted(Endpoint::kPing)(known ? Ping(request) : OnlyBy("GET, HEAD"));
+  if (path->methods.find(request.method) == std::string_view::npos) {
+    return counted(OnlyBy(api, path->methods));
   }
-  counted(Endpoint::kOther)(ErrorResponse(404, "404 page not found"));
+  Answer(endpoint, std::move(request), counted);
 }
 
 HttpResponse WriteHandler::Refusal(int status, std::string_view message) {
-  counters_.Answered(Endpoint::kOther, status);
-  return ErrorResponse(status, message);
+  return RefusalOf("", status, message);
 }
 
-void WriteHandler::Write(HttpRequest request, HttpReply reply) {
-  const std::shared_ptr<const WriteHandlerOptions> options = options_.Get();
-  Result<WriteParams> params = ParseWriteParams(request.query, options->default_retention_policy);
-  if (!params.ok()) return reply(ErrorResponse(400, params.error().message()));
-  Result<std::string> body = PlainBody(request, options->max_body);
-  if (!body.ok()) return reply(ErrorResponse(StatusOf(body.error()), body.error().message()));
+HttpResponse WriteHandler::RefusalOf(std::string_view path, int status, std::string_view message) {
+  const Path* found = FindPath(path);
+  counters_.Answered(found == nullptr ? Endpoint::kOther : found->endpoint, status);
+  return ErrorAnswer(ApiOf(path), status, message);
+}
 
-  const WallTime now = clock_.WallNow();
-  ScannedLines scanned = ScanLines(std::move(body).value(), params.value().precision, now);
-  counters_.RefusedLines(scanned.refused);
-  Refused refused = Describe(scanned);
-  if (scanned.points == 0) return reply(refused.any() ? BadLines(refused) : NothingToStore());
-
-  RoutedLines routed =
-      options->router->Route(params.value(), std::move(scanned.lines), scanned.points);
-  counters_.UnroutedPoints(routed.unrouted);
-  const bool refuses = options->router->unrouted() == Unrouted::kRefuse;
-  if (routed.unrouted > 0 && refuses) AddUnrouted(routed, refused);
-  if (routed.parts.empty()) {
-    return reply(refuses ? ErrorResponse(404, refused.message) : NothingToStore());
+// Who only asks whether the relay is there needs no name, as with InfluxDB.
+void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
+  switch (endpoint) {
+    case Endpoint::kPing: {
+      const Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
+      return reply(AnswerPing(parameters.ok() ? parameters.value() : QueryParameters()));
+    }
+    case Endpoint::kHealth: return reply(AnswerHealth());
+    case Endpoint::kReady: return reply(AnswerReady(log_.Health(), started_, clock_.WallNow()));
+    default: return AnswerAllowed(endpoint, std::move(request), reply);
   }
+}
+
+void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
+  Asked asked{.api = ApiOf(request.path), .options = options_.Get(), .parameters = {}};
+  Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
+  if (!parameters.ok()) return reply(ErrorAnswer(asked.api, 400, parameters.error().message()));
+  asked.parameters = std::move(parameters).value();
+  const std::shared_ptr<const Users>& users = asked.options->users;
+  if (users && users->Any()) {
+    const Users::Verdict verdict = users->Identify(request, asked.parameters);
+    if (verdict.user == nullptr) return reply(Unauthorized(asked.api, verdict.told));
+    asked.user = verdict.user;
+  }
+  if (endpoint == Endpoint::kQuery) return reply(Query(std::move(asked), request));
+  Write(std::move(asked), std::move(request), reply);
+}
+
+HttpResponse WriteHandler::Query(Asked asked, HttpRequest& request) {
+  if (request.Header("Content-Type").starts_with("application/x-www-form-urlencoded")) {
+    Result<QueryParameters> form = QueryParameters::Parse(request.body);
+    if (!form.ok()) return ErrorAnswer(Api::kV1, 400, form.error().message());
+    asked.parameters.Add(std::move(form).value());
+  }
+  return AnswerQuery(asked.parameters.Get("q"), databases_);
+}
+
+void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& reply) {
+  const Api api = asked.api;
+  Result<WriteQuery> query =
+      ParseWriteQuery(api, asked.parameters, asked.options->default_retention_policy);
+  if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
+  asked.query = std::move(query).value();
+  const WriteParams& params = asked.query.params;
+  if (asked.user != nullptr && !asked.user->MayWrite(params.database)) {
+    return reply(
+        ErrorAnswer(api, 403,
+                    fmt::format("\"{}\" user is not authorized to write to database \"{}\"",
+                                asked.user->name, params.database)));
+  }
+  Result<std::string> body = PlainBody(request, asked);
+  if (!body.ok()) return reply(ErrorAnswer(api, StatusOf(body.error()), body.error().message()));
+  ScannedLines scanned = ScanLines(std::move(body).value(), params.precision, clock_.WallNow());
+  counters_.RefusedLines(scanned.refused);
+  if (scanned.too_long > 0) counters_.Reached(HttpLimit::kLine);
+  if (asked.query.guess_times) scanned.lines = WithGuessedTimes(std::move(scanned.lines));
+  Store(std::move(asked), std::move(scanned), reply);
+}
+
+void WriteHandler::Store(Asked asked, ScannedLines scanned, const HttpReply& reply) {
+  const Api api = asked.api;
+  const bool whole = asked.query.all_or_nothing;
+  Refused refused = RefusedOf(scanned);
+  if (refused.any() && (whole || scanned.points == 0)) {
+    return reply(NothingStored(api, 400, whole, refused));
+  }
+  if (scanned.points == 0) {
+    return reply(api == Api::kV3 ? ErrorAnswer(api, 400, "incoming write was empty")
+                                 : NothingToStore());
+  }
+  const Router& router = *asked.options->router;
+  RoutedLines routed = router.Route(asked.query.params, std::move(scanned.lines), scanned.points);
+  counters_.UnroutedPoints(routed.unrouted);
+  if (routed.unrouted > 0 && router.unrouted() == Unrouted::kRefuse) {
+    refused.unrouted = routed.why;
+    refused.dropped = routed.unrouted;
+  }
+  if (!refused.unrouted.empty() && (whole || routed.parts.empty())) {
+    return reply(NothingStored(api, 404, whole, refused));
+  }
+  if (routed.parts.empty()) return reply(NothingToStore());
+  databases_.Add(asked.query.params.database);
   const Totals size = routed.size();
-  AppendRouted(log_, params.value(), std::move(routed), options->codec, now,
-               [this, size, reply = std::move(reply),
-                refused = std::move(refused)](const Result<Durable>& done) {
-                 if (!done.ok()) return reply(NotStored(done.error()));
-                 counters_.Accepted(size.points, size.bytes);
-                 reply(refused.any() ? PartlyStored(done.value(), refused) : Stored(done.value()));
-               });
+  AppendRouted(
+      log_, asked.query.params, std::move(routed), asked.options->codec, clock_.WallNow(),
+      [this, api, size, reply, room = std::move(asked.room),
+       refused = std::move(refused)](const Result<Durable>& done) {
+        if (!done.ok()) {
+          return reply(ErrorAnswer(api, done.error().code() == ErrorCode::kInvalidInput ? 400 : 503,
+                                   done.error().message()));
+        }
+        counters_.Accepted(size.points, size.bytes);
+        reply(Stored(done.value(), api, refused));
+      });
+}
+
+Result<std::string> WriteHandler::PlainBody(HttpRequest& request, Asked& asked) {
+  const std::string_view encoding = request.Header("Content-Encoding");
+  if (encoding.empty() || encoding == "identity") return std::move(request.body);
+  if (encoding != "gzip" && encoding != "x-gzip") {
+    return Error(
+        ErrorCode::kInvalidInput,
+        fmt::format("Content-Encoding \"{}\" is not known (use gzip or identity)", encoding));
+  }
+  Result<std::string> plain = InflateGzip(request.body, asked.options->max_body);
+  if (!plain.ok()) {
+    if (plain.error().code() == ErrorCode::kFull) counters_.Reached(HttpLimit::kInflatedBody);
+    return plain;
+  }
+  asked.room = Room::Take(asked.options->admission, Bytes(plain.value().size()));
+  if (asked.room || !asked.options->admission) return plain;
+  counters_.Reached(HttpLimit::kInFlight);
+  return Error(ErrorCode::kUnavailable, "too much is waiting to be stored");
 }
 
 }  // namespace relay

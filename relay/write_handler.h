@@ -1,18 +1,23 @@
-// The front door's endpoints: POST /write and /ping, as InfluxDB 1.x has them.
+// The front door's endpoints: writes as InfluxDB 1.x (/write), 2.x
+// (/api/v2/write) and 3.x (/api/v3/write_lp) take them, and what their clients
+// ask for beside: /ping, /health, /ready, /query.
 //
 // A write is answered 204 when, and only when, the log says that it is on
-// stable storage. Of a body with bad lines the good ones are stored, and the
-// answer is 400 `partial write`, as InfluxDB 1.x does it.
+// stable storage. Of a body with bad lines the good ones are stored and the
+// answer is a 400 that names the others, or nothing is stored, as the API has it.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "relay/answers.h"
 #include "relay/counters.h"
 #include "relay/current.h"
 #include "relay/http.h"
+#include "relay/info_answers.h"
 #include "relay/router.h"
+#include "relay/users.h"
+#include "relay/write_params.h"
 #include "replay/clock.h"
 #include "wal/log.h"
 
@@ -23,6 +28,8 @@ struct WriteHandlerOptions {
   Bytes max_body = 25_MiB;  // Inflated.
   Codec codec = Codec::kZstd;
   std::shared_ptr<const Router> router;
+  std::shared_ptr<const Users> users = {};    // None: everybody may write.
+  std::shared_ptr<Admission> admission = {};  // Of what is inflated; none: unbounded.
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.
@@ -32,21 +39,28 @@ class WriteHandler final : public HttpHandler {
 
   void Handle(HttpRequest request, HttpReply reply) override;
   HttpResponse Refusal(int status, std::string_view message) override;
+  HttpResponse RefusalOf(std::string_view path, int status, std::string_view message) override;
   void Reached(HttpLimit limit) override { counters_.Reached(limit); }
 
   // Requests that begin after this are handled so.
   void Reconfigure(WriteHandlerOptions options) { options_.Set(std::move(options)); }
 
  private:
-  void Write(HttpRequest request, HttpReply reply);
+  struct Asked;  // A request on its way through the door.
+
+  void Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
+  void AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
+  void Write(Asked asked, HttpRequest request, const HttpReply& reply);
+  void Store(Asked asked, ScannedLines scanned, const HttpReply& reply);
+  HttpResponse Query(Asked asked, HttpRequest& request);
+  Result<std::string> PlainBody(HttpRequest& request, Asked& asked);
 
   Current<WriteHandlerOptions> options_;
   Log& log_;
   const Clock& clock_;
   Counters& counters_;
+  const WallTime started_;
+  DatabaseNames databases_;
 };
-
-// The headers every answer of a write listener has: clients read the version.
-std::string InfluxHeaders();
 
 }  // namespace relay

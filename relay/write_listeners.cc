@@ -1,12 +1,37 @@
 #include "relay/write_listeners.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
 namespace relay {
+namespace {
+
+AdmissionLimits AdmissionLimitsOf(const LimitsConfig& limits) {
+  return {.connections = limits.connections,
+          .connections_of_address = limits.connections_per_address,
+          .in_flight = limits.in_flight};
+}
+
+HttpLimits HttpLimitsOf(const HttpListenerConfig& listener) {
+  HttpLimits limits;
+  limits.body = listener.max_body;
+  limits.head = listener.head_time;
+  limits.body_time = listener.body_time;
+  limits.idle = listener.idle_time;
+  return limits;
+}
+
+std::optional<TlsFiles> TlsFilesOf(const TlsConfig& tls) {
+  if (tls.certificate.empty()) return std::nullopt;
+  return TlsFiles{.certificate = tls.certificate, .key = tls.key, .client_ca = tls.client_ca};
+}
+
+}  // namespace
 
 Status WriteListeners::Start(const Config& config) {
+  admission_ = std::make_shared<Admission>(AdmissionLimitsOf(config.limits));
   for (const HttpListenerConfig& listener : config.http) {
     if (Status started = StartHttp(config, listener); !started.ok()) return started;
   }
@@ -14,18 +39,24 @@ Status WriteListeners::Start(const Config& config) {
 }
 
 Status WriteListeners::StartHttp(const Config& config, const HttpListenerConfig& listener) {
+  Result<std::shared_ptr<const Users>> users = Users::Load(listener.users);
+  if (!users.ok()) return std::move(users).error();
   http_handlers_.push_back(std::make_unique<WriteHandler>(
       WriteHandlerOptions{.default_retention_policy = listener.default_retention_policy,
                           .max_body = listener.max_body,
                           .codec = config.log.codec,
-                          .router = std::make_shared<const Router>(config, listener.backends)},
+                          .router = std::make_shared<const Router>(config, listener.backends),
+                          .users = std::move(users).value(),
+                          .admission = admission_},
       log_, clock_, counters_));
   HttpServerOptions options{.host = listener.address.host,
                             .port = listener.address.port,
                             .threads = std::max(1U, std::thread::hardware_concurrency()),
+                            .limits = HttpLimitsOf(listener),
+                            .admission = admission_,
+                            .tls = TlsFilesOf(listener.tls),
                             .headers = InfluxHeaders(),
                             .request_ids = true};
-  options.limits.body = listener.max_body;
   Result<std::unique_ptr<HttpServer>> server =
       HttpServer::Start(std::move(options), *http_handlers_.back(), clock_);
   if (!server.ok()) return std::move(server).error();

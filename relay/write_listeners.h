@@ -35,6 +35,7 @@ class WriteListeners {
   Log& log_;
   const Clock& clock_;
   Counters& counters_;
+  std::shared_ptr<Admission> admission_;  // Of all listeners together.
   std::vector<std::unique_ptr<WriteHandler>> http_handlers_;
   std::vector<std::unique_ptr<HttpServer>> http_servers_;
 };

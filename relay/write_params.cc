@@ -4,34 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <optional>
+#include <span>
 
 namespace relay {
 namespace {
-
-// The byte that two hexadecimal digits name. REQUIRES: at most two characters.
-Result<char> DecodeEscape(std::string_view digits) {
-  unsigned char byte = 0;
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-  if (digits.size() == 2 && parsed.ptr == digits.data() + 2) return static_cast<char>(byte);
-  return Error(ErrorCode::kInvalidInput, fmt::format("invalid URL escape \"%{}\"", digits));
-}
-
-Result<std::string> Decode(std::string_view text) {
-  std::string plain;
-  plain.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      plain += text[i] == '+' ? ' ' : text[i];
-      continue;
-    }
-    Result<char> byte = DecodeEscape(text.substr(i + 1, 2));
-    if (!byte.ok()) return std::move(byte).error();
-    plain += byte.value();
-    i += 2;
-  }
-  return plain;
-}
 
 // Would end up in a log, a URL or a terminal somewhere.
 bool HasControlCharacter(std::string_view text) {
@@ -42,75 +19,152 @@ bool HasControlCharacter(std::string_view text) {
 // Longer than anybody's; what each record holds stays bounded.
 constexpr std::size_t kNameMax = 512;
 
-Result<Precision> ParsePrecision(std::string_view text) {
-  struct Name {
-    std::string_view text;
-    Precision precision;
-  };
-  constexpr std::array<Name, 8> kNames = {{{"", Precision::kNanosecond},
-                                           {"n", Precision::kNanosecond},
-                                           {"ns", Precision::kNanosecond},
-                                           {"u", Precision::kMicrosecond},
-                                           {"ms", Precision::kMillisecond},
-                                           {"s", Precision::kSecond},
-                                           {"m", Precision::kMinute},
-                                           {"h", Precision::kHour}}};
-  for (const Name& name : kNames) {
+struct PrecisionName {
+  std::string_view text;
+  Precision precision;
+};
+
+constexpr std::array<PrecisionName, 8> kV1Precisions = {{{"", Precision::kNanosecond},
+                                                         {"n", Precision::kNanosecond},
+                                                         {"ns", Precision::kNanosecond},
+                                                         {"u", Precision::kMicrosecond},
+                                                         {"ms", Precision::kMillisecond},
+                                                         {"s", Precision::kSecond},
+                                                         {"m", Precision::kMinute},
+                                                         {"h", Precision::kHour}}};
+
+constexpr std::array<PrecisionName, 5> kV2Precisions = {{{"", Precision::kNanosecond},
+                                                         {"ns", Precision::kNanosecond},
+                                                         {"us", Precision::kMicrosecond},
+                                                         {"ms", Precision::kMillisecond},
+                                                         {"s", Precision::kSecond}}};
+
+// Without "auto", which is no precision.
+constexpr std::array<PrecisionName, 9> kV3Precisions = {{{"nanosecond", Precision::kNanosecond},
+                                                         {"ns", Precision::kNanosecond},
+                                                         {"n", Precision::kNanosecond},
+                                                         {"microsecond", Precision::kMicrosecond},
+                                                         {"us", Precision::kMicrosecond},
+                                                         {"millisecond", Precision::kMillisecond},
+                                                         {"ms", Precision::kMillisecond},
+                                                         {"second", Precision::kSecond},
+                                                         {"s", Precision::kSecond}}};
+
+Result<Precision> ParsePrecision(std::string_view text, std::span<const PrecisionName> names,
+                                 std::string_view use) {
+  for (const PrecisionName& name : names) {
     if (text == name.text) return name.precision;
   }
   return Error(ErrorCode::kInvalidInput,
-               fmt::format("invalid precision \"{}\" (use n, u, ms, s, m or h)", text));
+               fmt::format("invalid precision \"{}\" (use {})", text, use));
 }
 
-Status CheckConsistency(std::string_view text) {
-  constexpr std::array<std::string_view, 5> kLevels = {"", "any", "one", "quorum", "all"};
-  if (std::find(kLevels.begin(), kLevels.end(), text) != kLevels.end()) return Ok();
+Result<Consistency> ParseConsistency(std::string_view text) {
+  if (text.empty() || text == "any") return Consistency::kLog;
+  if (text == "one") return Consistency::kOne;
+  if (text == "quorum") return Consistency::kQuorum;
+  if (text == "all") return Consistency::kAll;
   return Error(ErrorCode::kInvalidInput, "invalid consistency level");
+}
+
+Result<bool> ParseFlag(const QueryParameters& parameters, std::string_view name, bool otherwise) {
+  const std::string& text = parameters.Get(name);
+  if (text.empty()) return otherwise;
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("invalid {} \"{}\" (use true or false)", name, text));
+}
+
+Status CheckNames(const WriteParams& params) {
+  if (params.database.size() > kNameMax || params.retention_policy.size() > kNameMax) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("a database or retention policy longer than {} bytes", kNameMax));
+  }
+  if (HasControlCharacter(params.database) || HasControlCharacter(params.retention_policy)) {
+    return Error(ErrorCode::kInvalidInput, "a control character in database or retention policy");
+  }
+  return Ok();
+}
+
+Result<WriteQuery> ParseV1(const QueryParameters& parameters) {
+  WriteQuery query;
+  query.params.api = Api::kV1;
+  query.params.database = parameters.Get("db");
+  query.params.retention_policy = parameters.Get("rp");
+  if (query.params.database.empty()) {
+    return Error(ErrorCode::kInvalidInput, "database is required");
+  }
+  Result<Precision> precision =
+      ParsePrecision(parameters.Get("precision"), kV1Precisions, "n, u, ms, s, m or h");
+  if (!precision.ok()) return std::move(precision).error();
+  query.params.precision = precision.value();
+  Result<Consistency> consistency = ParseConsistency(parameters.Get("consistency"));
+  if (!consistency.ok()) return std::move(consistency).error();
+  query.consistency = consistency.value();
+  return query;
+}
+
+// A bucket is a database, or a database and a policy, as 1.x servers have it.
+Result<WriteQuery> ParseV2(const QueryParameters& parameters) {
+  WriteQuery query{.all_or_nothing = true};
+  query.params.api = Api::kV2;
+  const std::string& bucket = parameters.Get("bucket");
+  const std::size_t slash = std::min(bucket.find('/'), bucket.size());
+  query.params.database = bucket.substr(0, slash);
+  query.params.retention_policy = bucket.substr(std::min(slash + 1, bucket.size()));
+  if (query.params.database.empty()) {
+    return Error(ErrorCode::kInvalidInput,
+                 "bucket is required: a database, or database/retention-policy");
+  }
+  Result<Precision> precision =
+      ParsePrecision(parameters.Get("precision"), kV2Precisions, "ns, us, ms or s");
+  if (!precision.ok()) return std::move(precision).error();
+  query.params.precision = precision.value();
+  return query;
+}
+
+Result<WriteQuery> ParseV3(const QueryParameters& parameters) {
+  WriteQuery query;
+  query.params.api = Api::kV3;
+  query.params.database = parameters.Get("db");
+  if (query.params.database.empty()) {
+    return Error(ErrorCode::kInvalidInput, "missing query parameter: db");
+  }
+  const std::string& precision_name = parameters.Get("precision");
+  query.guess_times = precision_name.empty() || precision_name == "auto";
+  if (!query.guess_times) {
+    Result<Precision> precision = ParsePrecision(
+        precision_name, kV3Precisions, "auto, second, millisecond, microsecond or nanosecond");
+    if (!precision.ok()) return std::move(precision).error();
+    query.params.precision = precision.value();
+  }
+  Result<bool> partial = ParseFlag(parameters, "accept_partial", true);
+  if (!partial.ok()) return std::move(partial).error();
+  query.all_or_nothing = !partial.value();
+  Result<bool> no_sync = ParseFlag(parameters, "no_sync", false);
+  if (!no_sync.ok()) return std::move(no_sync).error();
+  return query;
+}
+
+Result<WriteQuery> Parse(Api api, const QueryParameters& parameters) {
+  switch (api) {
+    case Api::kV2: return ParseV2(parameters);
+    case Api::kV3: return ParseV3(parameters);
+    default: return ParseV1(parameters);
+  }
 }
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> ParseQuery(std::string_view query) {
-  std::map<std::string, std::string> parameters;
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    Result<std::string> name = Decode(pair.substr(0, equals));
-    if (!name.ok()) return std::move(name).error();
-    Result<std::string> value = Decode(pair.substr(std::min(equals + 1, pair.size())));
-    if (!value.ok()) return std::move(value).error();
-    parameters.emplace(std::move(name).value(), std::move(value).value());
-  }
-  return parameters;
-}
-
-Result<WriteParams> ParseWriteParams(std::string_view query,
-                                     const std::string& default_retention_policy) {
-  Result<std::map<std::string, std::string>> parsed = ParseQuery(query);
-  if (!parsed.ok()) return std::move(parsed).error();
-  std::map<std::string, std::string>& parameters = parsed.value();
-
-  WriteParams params;
-  params.database = parameters["db"];
-  params.retention_policy = parameters["rp"];
-  if (params.database.empty()) return Error(ErrorCode::kInvalidInput, "database is required");
+Result<WriteQuery> ParseWriteQuery(Api api, const QueryParameters& parameters,
+                                   const std::string& default_retention_policy) {
+  Result<WriteQuery> query = Parse(api, parameters);
+  if (!query.ok()) return query;
+  WriteParams& params = query.value().params;
   if (params.retention_policy.empty()) params.retention_policy = default_retention_policy;
-  if (params.database.size() > kNameMax || params.retention_policy.size() > kNameMax) {
-    return Error(ErrorCode::kInvalidInput,
-                 fmt::format("db or rp is longer than {} bytes", kNameMax));
-  }
-  if (HasControlCharacter(params.database) || HasControlCharacter(params.retention_policy)) {
-    return Error(ErrorCode::kInvalidInput, "a control character in db or rp");
-  }
-  Result<Precision> precision = ParsePrecision(parameters["precision"]);
-  if (!precision.ok()) return std::move(precision).error();
-  params.precision = precision.value();
-  if (Status level = CheckConsistency(parameters["consistency"]); !level.ok()) {
-    return std::move(level).error();
-  }
-  return params;
+  if (Status named = CheckNames(params); !named.ok()) return std::move(named).error();
+  return query;
 }
 
 }  // namespace relay

@@ -1,23 +1,34 @@
 // The parameters of a write request, checked.
 #pragma once
 
-#include <map>
-#include <optional>
 #include <string>
-#include <string_view>
 
+#include "relay/query_parameters.h"
 #include "wal/record.h"
 #include "wal/result.h"
 
 namespace relay {
 
-// The parameters of a URL's query; of a repeated one the first counts, as with
-// InfluxDB. kInvalidInput: a percent sign without two hexadecimal digits.
-Result<std::map<std::string, std::string>> ParseQuery(std::string_view query);
+// Whom the client wants to have a write before it is answered. In any case it
+// is in the log first.
+enum class Consistency : std::uint8_t { kLog, kOne, kQuorum, kAll };
 
-// Of a v1 write: `db` (required), `rp`, `precision`, `consistency`; what else
-// is there (`u`, `p`) is not looked at. kInvalidInput, in InfluxDB's words.
-Result<WriteParams> ParseWriteParams(std::string_view query,
-                                     const std::string& default_retention_policy);
+struct WriteQuery {
+  WriteParams params;
+  // Each time is in the unit that its size suggests: to be made nanoseconds,
+  // which `params` says already.
+  bool guess_times = false;
+  bool all_or_nothing = false;  // One bad line refuses the body.
+  Consistency consistency = Consistency::kLog;
+};
+
+// What a write on the endpoint of `api` asks for; parameters that it does not
+// know are not looked at. kInvalidInput, in InfluxDB's words.
+//   v1  db (required), rp, precision, consistency
+//   v2  bucket=db or db/rp (required), precision
+//   v3  db (required), precision, accept_partial, no_sync (a write that is
+//       answered is on disk all the same)
+Result<WriteQuery> ParseWriteQuery(Api api, const QueryParameters& parameters,
+                                   const std::string& default_retention_policy);
 
 }  // namespace relay

@@ -289,7 +289,7 @@ TEST_CASE("bad input: a wrong method is told the right ones, an unknown path tha
   }
   const HttpAnswer ping = Exchange(door, Request("POST /ping", ""));
   CheckRefused(ping, 405, "Method Not Allowed");
-  CHECK_EQ(ping.Header("allow"), "GET, HEAD");
+  CHECK_EQ(ping.Header("allow"), "GET, HEAD, OPTIONS");
   CheckRefused(Exchange(door, Request("POST /writes?db=metrics", "m v=1 1\n")), 404, "not found");
   CheckRefused(Get(door.relay.endpoint(), "/"), 404, "not found");
 }

@@ -37,7 +37,7 @@ std::string WhyRefused(std::string_view line, Precision precision = Precision::k
   CHECK(scanned.points == 0);
   CHECK(scanned.lines.empty());
   REQUIRE(scanned.errors.size() == 1);
-  const std::string& message = scanned.errors[0].message;
+  const std::string& message = scanned.errors[0].Message();
   return message.substr(message.rfind("': ") + 3);
 }
 
@@ -352,8 +352,8 @@ TEST_CASE("line protocol: a line that would swallow the next one is refused") {
   const std::string why = "line ends within quotes or an escape";
   CHECK(WhyRefused(" m=\"a v=1 5") == why);
   CHECK(WhyRefused("m\\\\ a=\",x=1 v=1 5") == why);
-  CHECK(Scan("m v=\"a\"\\").errors.at(0).message == "unable to parse 'm v=\"a\"\\': " + why);
-  CHECK(Scan("m v=\"a\"\\\n\n").errors.at(0).message == "unable to parse 'm v=\"a\"\\': " + why);
+  CHECK(Scan("m v=\"a\"\\").errors.at(0).Message() == "unable to parse 'm v=\"a\"\\': " + why);
+  CHECK(Scan("m v=\"a\"\\\n\n").errors.at(0).Message() == "unable to parse 'm v=\"a\"\\': " + why);
 }
 
 TEST_CASE("line protocol: an open quote makes one bad line of all that it holds") {
@@ -362,7 +362,7 @@ TEST_CASE("line protocol: an open quote makes one bad line of all that it holds"
   CHECK(scanned.points == 2);
   REQUIRE(scanned.errors.size() == 1);
   CHECK(scanned.errors[0].number == 5);
-  CHECK(scanned.errors[0].message == "unable to parse 'm v=\"c': unbalanced quotes");
+  CHECK(scanned.errors[0].Message() == "unable to parse 'm v=\"c': unbalanced quotes");
 }
 
 TEST_CASE("line protocol: a NUL byte in a line is refused, in a comment or a blank line it goes") {
@@ -404,11 +404,11 @@ TEST_CASE("line protocol: bad lines are left out, counted and told by number") {
   CHECK(scanned.refused == 3);
   REQUIRE(scanned.errors.size() == 3);
   CHECK(scanned.errors[0].number == 2);
-  CHECK(scanned.errors[0].message == "unable to parse 'bad': missing fields");
+  CHECK(scanned.errors[0].Message() == "unable to parse 'bad': missing fields");
   CHECK(scanned.errors[1].number == 7);
-  CHECK(scanned.errors[1].message == "unable to parse 'worse x': invalid field format");
+  CHECK(scanned.errors[1].Message() == "unable to parse 'worse x': invalid field format");
   CHECK(scanned.errors[2].number == 9);
-  CHECK(scanned.errors[2].message == "unable to parse 'last': missing fields");
+  CHECK(scanned.errors[2].Message() == "unable to parse 'last': missing fields");
 }
 
 TEST_CASE("line protocol: of many bad lines the first 16 are told, all are counted") {
@@ -421,7 +421,7 @@ TEST_CASE("line protocol: of many bad lines the first 16 are told, all are count
 
 TEST_CASE("line protocol: a message shows 256 bytes of a line and no half of a character") {
   const auto shown = [](const std::string& line) {
-    const std::string message = Scan(line).errors.at(0).message;
+    const std::string message = Scan(line).errors.at(0).Message();
     const std::size_t start = message.find('\'') + 1;
     return message.substr(start, message.rfind("': ") - start);
   };
