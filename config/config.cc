@@ -12,6 +12,7 @@
 #include "config/endpoint.h"
 #include "config/form.h"
 #include "config/http_settings.h"
+#include "config/line_settings.h"
 #include "config/reference.h"
 #include "config/routing_settings.h"
 #include "config/section.h"
@@ -92,6 +93,28 @@ void RefuseOverlaps(Section& section, std::vector<Listener> listeners) {
   }
 }
 
+void DeclareLineListeners(Section& root, Config& config, ListenerBackends& routes,
+                          std::vector<Listener>& listeners) {
+  std::vector<Listener> udp_listeners;  // Ports of their own.
+  root.List({.key = "tcp",
+             .sentence = "Listeners for newline-delimited line protocol over TCP; none by default.",
+             .off = true},
+            config.tcp, [&](Section& section, TcpListenerConfig& tcp) {
+              DeclareTcp(section, tcp);
+              routes.Declare(section, tcp.backends);
+              listeners.push_back({section.Find("address"), tcp.address});
+            });
+  root.List({.key = "udp",
+             .sentence = "Listeners for line protocol in UDP packets; none by default.",
+             .off = true},
+            config.udp, [&](Section& section, UdpListenerConfig& udp) {
+              DeclareUdp(section, udp);
+              routes.Declare(section, udp.backends);
+              udp_listeners.push_back({section.Find("address"), udp.address});
+            });
+  RefuseOverlaps(root, std::move(udp_listeners));
+}
+
 void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
   std::vector<Listener> listeners;
   root.List({"http", "The listeners for writes, in InfluxDB's HTTP API."}, config.http,
@@ -100,6 +123,7 @@ void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
               routes.Declare(section, http.backends);
               listeners.push_back({section.Find("address"), http.address});
             });
+  DeclareLineListeners(root, config, routes, listeners);
   root.Map({"admin", "The listener for dashboard, metrics, health and control."},
            [&](Section& section) {
              DeclareAdmin(section, config.admin);
@@ -142,6 +166,8 @@ BackendConfig ExampleBackend(std::string_view name, std::string host) {
 Config Start() {
   Config config;
   config.http.emplace_back();
+  config.tcp.push_back({.database = "telegraf"});
+  config.udp.push_back({.database = "telegraf"});
   config.backends = {ExampleBackend("influx-a", "10.0.0.1"),
                      ExampleBackend("influx-b", "10.0.0.2")};
   return config;
@@ -172,12 +198,11 @@ std::vector<BackendId> Config::BackendNames() const {
 }
 
 std::string Config::WriteAddresses() const {
-  std::string text;
-  for (const HttpListenerConfig& listener : http) {
-    if (!text.empty()) text += ' ';
-    text += ToString(listener.address);
-  }
-  return text;
+  std::vector<std::string> all;
+  for (const HttpListenerConfig& listener : http) all.push_back(ToString(listener.address));
+  for (const TcpListenerConfig& listener : tcp) all.push_back("tcp " + ToString(listener.address));
+  for (const UdpListenerConfig& listener : udp) all.push_back("udp " + ToString(listener.address));
+  return fmt::format("{}", fmt::join(all, ", "));
 }
 
 Result<Config> ParseConfig(const std::string& text, const std::string& name) {

@@ -99,6 +99,27 @@ struct HttpListenerConfig {
   std::chrono::milliseconds idle_time{30'000};
 };
 
+// Newline-delimited line protocol over TCP.
+struct TcpListenerConfig {
+  ListenAddress address{.host = "0.0.0.0", .port = 8094};
+  std::string database;
+  std::string retention_policy = {};
+  Precision precision = Precision::kNanosecond;
+  std::uint64_t max_connections = 1'000;
+  std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
+  std::vector<BackendId> backends = {};  // Empty: all.
+};
+
+// Line protocol in UDP packets.
+struct UdpListenerConfig {
+  ListenAddress address{.host = "0.0.0.0", .port = 8089};
+  std::string database;
+  std::string retention_policy = {};
+  Precision precision = Precision::kNanosecond;
+  Bytes read_buffer = 8_MiB;             // 0: the system's default.
+  std::vector<BackendId> backends = {};  // Empty: all.
+};
+
 struct AdminConfig {
   ListenAddress address{.host = "127.0.0.1", .port = 9097};
 };
@@ -139,6 +160,8 @@ struct Config {
   LogConfig log;
   std::vector<HttpListenerConfig> http;  // At least one.
   LimitsConfig limits;
+  std::vector<TcpListenerConfig> tcp;
+  std::vector<UdpListenerConfig> udp;
   AdminConfig admin;
   std::vector<BackendConfig> backends;  // At least one.
   Unrouted unrouted = Unrouted::kRefuse;

@@ -6,8 +6,14 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "relay/http_limits.h"
+#include "relay/line_counters.h"
 #include "wal/types.h"
 
 namespace relay {
@@ -42,6 +48,18 @@ class Counters {
   void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
   void UnroutedPoints(PointCount points) { unrouted_points_ += points; }
 
+  // A listener's own; lives as long as this.
+  LineCounters& AddLineListener(std::string protocol, std::string address) {
+    const std::lock_guard lock(line_listeners_mutex_);
+    return line_listeners_.emplace_back(std::move(protocol), std::move(address));
+  }
+  std::vector<const LineCounters*> line_listeners() const {
+    const std::lock_guard lock(line_listeners_mutex_);
+    std::vector<const LineCounters*> all;
+    for (const LineCounters& one : line_listeners_) all.push_back(&one);
+    return all;
+  }
+
   std::uint64_t answered(Endpoint endpoint, int status) const {
     return answered_[Index(endpoint)][AsIndex(status)];
   }
@@ -66,6 +84,8 @@ class Counters {
   Count refused_lines_ = 0;
   std::array<Count, kHttpLimitNames.size()> reached_{};
   Count unrouted_points_ = 0;
+  mutable std::mutex line_listeners_mutex_;
+  std::list<LineCounters> line_listeners_;
 };
 
 }  // namespace relay

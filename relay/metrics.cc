@@ -131,6 +131,52 @@ void AddRequests(Page& page, const Counters& counters) {
   }
 }
 
+// One metric with a value for each listener without answers.
+struct LineMetric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::string_view protocol;  // That alone has it; empty: all.
+  std::uint64_t (LineCounters::*value)() const;
+};
+
+constexpr std::array kLineMetrics = {
+    LineMetric{"line_accepted_points_total", "counter", "Points made durable since the start.", "",
+               &LineCounters::accepted_points},
+    LineMetric{"line_accepted_bytes_total", "counter",
+               "Bytes of line protocol made durable since the start.", "",
+               &LineCounters::accepted_bytes},
+    LineMetric{"line_refused_lines_total", "counter", "Lines refused as not line protocol.", "",
+               &LineCounters::refused_lines},
+    LineMetric{"line_unrouted_points_total", "counter", "Points that no backend takes.", "",
+               &LineCounters::unrouted_points},
+    LineMetric{"line_packets_total", "counter", "UDP packets read.", "udp", &LineCounters::packets},
+    LineMetric{"line_lost_packets_total", "counter",
+               "UDP packets that the socket's buffer had no room for.", "udp",
+               &LineCounters::lost_packets},
+    LineMetric{"line_connections", "gauge", "TCP connections that are open.", "tcp",
+               &LineCounters::open_connections},
+    LineMetric{"line_connections_total", "counter", "TCP connections accepted.", "tcp",
+               &LineCounters::connections},
+    LineMetric{"line_turned_away_total", "counter",
+               "TCP connections closed because there were too many.", "tcp",
+               &LineCounters::turned_away},
+};
+
+void AddLineListeners(Page& page, const Counters& counters) {
+  const std::vector<const LineCounters*> listeners = counters.line_listeners();
+  for (const LineMetric& metric : kLineMetrics) {
+    page.Begin(metric.name, metric.type, metric.help);
+    for (const LineCounters* listener : listeners) {
+      if (!metric.protocol.empty() && listener->protocol() != metric.protocol) continue;
+      page.Sample(metric.name,
+                  fmt::format("{{protocol=\"{}\",listener=\"{}\"}}", listener->protocol(),
+                              listener->address()),
+                  AsNumber((listener->*metric.value)()));
+    }
+  }
+}
+
 }  // namespace
 
 std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
@@ -158,6 +204,7 @@ std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
   page.Only("log_disk_free_bytes", "gauge", "Bytes free on the log's file system.",
             AsNumber(status.disk.free.count()));
   AddRequests(page, counters);
+  AddLineListeners(page, counters);
   AddBackends(page, status);
   return std::move(page).Text();
 }

@@ -28,12 +28,44 @@ std::optional<TlsFiles> TlsFilesOf(const TlsConfig& tls) {
   return TlsFiles{.certificate = tls.certificate, .key = tls.key, .client_ca = tls.client_ca};
 }
 
+template <typename ListenerConfig>
+LineTarget TargetOf(const Config& config, const ListenerConfig& listener) {
+  LineTarget target;
+  target.params.database = listener.database;
+  target.params.retention_policy = listener.retention_policy;
+  target.params.precision = listener.precision;
+  target.codec = config.log.codec;
+  target.router = std::make_shared<const Router>(config, listener.backends);
+  return target;
+}
+
 }  // namespace
 
 Status WriteListeners::Start(const Config& config) {
   admission_ = std::make_shared<Admission>(AdmissionLimitsOf(config.limits));
   for (const HttpListenerConfig& listener : config.http) {
     if (Status started = StartHttp(config, listener); !started.ok()) return started;
+  }
+  return StartLines(config);
+}
+
+Status WriteListeners::StartLines(const Config& config) {
+  const LineSurroundings around{log_, clock_, counters_};
+  for (const TcpListenerConfig& tcp : config.tcp) {
+    auto listener = StartTcpLines({.address = tcp.address,
+                                   .connections_max = tcp.max_connections,
+                                   .idle = tcp.idle_timeout,
+                                   .batcher = {}},
+                                  TargetOf(config, tcp), around);
+    if (!listener.ok()) return std::move(listener).error();
+    line_listeners_.push_back(std::move(listener).value());
+  }
+  for (const UdpListenerConfig& udp : config.udp) {
+    auto listener =
+        StartUdpLines({.address = udp.address, .read_buffer = udp.read_buffer, .batcher = {}},
+                      TargetOf(config, udp), around);
+    if (!listener.ok()) return std::move(listener).error();
+    line_listeners_.push_back(std::move(listener).value());
   }
   return Ok();
 }
@@ -66,9 +98,12 @@ Status WriteListeners::StartHttp(const Config& config, const HttpListenerConfig&
 
 void WriteListeners::Stop(std::chrono::milliseconds grace) {
   std::vector<std::jthread> stopping;  // All at once, so that they share the time.
-  stopping.reserve(http_servers_.size());
+  stopping.reserve(http_servers_.size() + line_listeners_.size());
   for (const auto& server : http_servers_) {
     stopping.emplace_back([&server, grace] { server->Stop(grace); });
+  }
+  for (const auto& listener : line_listeners_) {
+    stopping.emplace_back([&listener, grace] { listener->Stop(grace); });
   }
 }
 

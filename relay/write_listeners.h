@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "relay/counters.h"
 #include "relay/http.h"
+#include "relay/line_listener.h"
 #include "relay/write_handler.h"
 #include "replay/clock.h"
 #include "wal/log.h"
@@ -31,6 +32,7 @@ class WriteListeners {
 
  private:
   Status StartHttp(const Config& config, const HttpListenerConfig& listener);
+  Status StartLines(const Config& config);
 
   Log& log_;
   const Clock& clock_;
@@ -38,6 +40,7 @@ class WriteListeners {
   std::shared_ptr<Admission> admission_;  // Of all listeners together.
   std::vector<std::unique_ptr<WriteHandler>> http_handlers_;
   std::vector<std::unique_ptr<HttpServer>> http_servers_;
+  std::vector<std::unique_ptr<LineListener>> line_listeners_;
 };
 
 }  // namespace relay

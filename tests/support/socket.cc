@@ -54,6 +54,15 @@ void Fd::Close() {
   if (open()) close(std::exchange(fd_, -1));
 }
 
+void SendPacket(const Endpoint& endpoint, std::string_view bytes) {
+  const AddressInfo to = Resolve(endpoint);
+  const Fd socket(::socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.open()) ThrowErrno("socket");
+  const ssize_t sent =
+      sendto(socket.get(), bytes.data(), bytes.size(), 0, to->ai_addr, to->ai_addrlen);
+  if (sent != static_cast<ssize_t>(bytes.size())) ThrowErrno("sendto");
+}
+
 Fd ListenOn(std::uint16_t port) {
   Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.open()) ThrowErrno("socket");

@@ -374,6 +374,43 @@ TEST_CASE("config: a backend says what it takes") {
   CHECK(Parsed(kBackend).unrouted == Unrouted::kRefuse);
 }
 
+TEST_CASE("config: there are TCP and UDP listeners only where they are given") {
+  CHECK(Parsed(kBackend).tcp.empty());
+  CHECK(Parsed(kBackend).udp.empty());
+  const Config config =
+      Parsed(std::string(
+                 "tcp:\n"
+                 "  - database: d\n"
+                 "  - {address: '127.0.0.1:1', database: e, retention_policy: week, precision: s,\n"
+                 "     max_connections: 2, idle_timeout: 1s, backends: [a]}\n"
+                 "udp:\n"
+                 "  - {address: '127.0.0.1:1', database: f, precision: ms, read_buffer: 1MiB}\n") +
+             kBackend);
+  REQUIRE_EQ(config.tcp.size(), 2);
+  CHECK_EQ(ToString(config.tcp[0].address), "0.0.0.0:8094");
+  CHECK_EQ(config.tcp[0].database, "d");
+  CHECK_EQ(config.tcp[1].retention_policy, "week");
+  CHECK(config.tcp[1].precision == Precision::kSecond);
+  CHECK_EQ(config.tcp[1].max_connections, 2);
+  CHECK_EQ(config.tcp[1].idle_timeout, std::chrono::seconds(1));
+  CHECK_EQ(config.tcp[1].backends.size(), 1);
+  REQUIRE_EQ(config.udp.size(), 1);
+  CHECK_EQ(config.udp[0].database, "f");
+  CHECK(config.udp[0].precision == Precision::kMillisecond);
+  CHECK(config.udp[0].read_buffer == 1_MiB);
+}
+
+TEST_CASE("config: TCP and UDP listeners need a database, and TCP shares its ports with HTTP") {
+  CHECK_EQ(Mistake(std::string("udp:\n  - precision: s\n") + kBackend),
+           "2:5: udp[0].database: expected here, as it has no default");
+  CHECK_EQ(Mistake(std::string("tcp:\n  - {database: d, address: '0.0.0.0:9096'}\n") + kBackend),
+           "2:28: tcp[0].address: expected an address of its own: 0.0.0.0:9096 is taken by "
+           "http[0].address");
+  CHECK_EQ(Parsed(std::string("udp:\n  - {database: d, address: '0.0.0.0:9096'}\n") + kBackend)
+               .udp.size(),
+           1);
+}
+
 TEST_CASE("config: a file is read under its name") {
   const TempDir directory;
   const std::string path = directory.File("relay.yaml");
