@@ -559,7 +559,7 @@ TEST_CASE("line protocol: what the fast way accepts, the complete rules accept")
     CAPTURE(text);
     CheckAgainstTheRules(text, fast, precision);
   }
-  CHECK(sure > kLines / 10);
+  CHECK(sure > kLines / 20);
 }
 
 TEST_CASE("line protocol: a stored body is a fixed point, one stored line for each point") {
