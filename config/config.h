@@ -97,6 +97,7 @@ struct HttpListenerConfig {
   std::chrono::milliseconds head_time{10'000};
   std::chrono::milliseconds body_time{60'000};
   std::chrono::milliseconds idle_time{30'000};
+  std::chrono::milliseconds consistency_timeout{5'000};
 };
 
 // Newline-delimited line protocol over TCP.

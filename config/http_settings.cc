@@ -111,6 +111,10 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
                 TimeBetween(kShortest, kLongest));
   section.Value({"idle_time", "How long a connection is kept without a request."}, http.idle_time,
                 TimeBetween(kShortest, kLongest));
+  section.Value({"consistency_timeout",
+                 "How long a write with consistency=one, quorum or all waits for so many backends; "
+                 "then it is told 500 timeout, and is delivered all the same."},
+                http.consistency_timeout, TimeBetween(kShortest, kLongest));
   section.Map({"tls", "HTTPS instead of HTTP, TLS 1.2 and up."},
               [&](Section& tls) { DeclareTls(tls, http.tls); });
   DeclareUsers(section, http);

@@ -66,6 +66,16 @@ HttpResponse V2Answer(int status, std::string_view message) {
   return response;
 }
 
+// One for each part of a write that was split: "17" or "17,18".
+std::string PositionsOf(const std::vector<StoredPart>& parts) {
+  std::string positions;
+  for (const StoredPart& part : parts) {
+    if (!positions.empty()) positions += ',';
+    positions += std::to_string(part.durable.payload().value());
+  }
+  return positions;
+}
+
 // Why parts of a body were not taken, in InfluxDB's words.
 std::string Complaints(const Refused& refused) {
   std::string message;
@@ -145,7 +155,7 @@ HttpResponse NothingStored(Api api, int status, bool whole, const Refused& refus
   }
 }
 
-HttpResponse Stored(const Durable& durable, Api api, const Refused& refused) {
+HttpResponse Stored(const std::vector<StoredPart>& parts, Api api, const Refused& refused) {
   HttpResponse response{.status = 204};
   if (refused.any() && api == Api::kV3) {
     response = V3Answer(400, kV3Partial, V3Data(refused));
@@ -154,7 +164,16 @@ HttpResponse Stored(const Durable& durable, Api api, const Refused& refused) {
         fmt::format("partial write: {} dropped={}", Complaints(refused), refused.dropped);
     response = V1Answer(400, message, {{"lines", LineNumbers(refused)}});
   }
-  response.headers.emplace_back("X-Relay-Position", std::to_string(durable.payload().value()));
+  response.headers.emplace_back("X-Relay-Position", PositionsOf(parts));
+  return response;
+}
+
+HttpResponse StoredOnly(const std::vector<StoredPart>& parts, Delivered delivered) {
+  const std::string message = fmt::format(
+      "timeout: {} of {} backends have the write; it is in the relay's log and will be delivered",
+      delivered.have, delivered.of);
+  HttpResponse response = V1Answer(500, message, Json::object());
+  response.headers.emplace_back("X-Relay-Position", PositionsOf(parts));
   return response;
 }
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "relay/http.h"
+#include "relay/intake.h"
 #include "relay/line_protocol.h"
-#include "wal/log.h"
 
 namespace relay {
 
@@ -43,6 +43,13 @@ struct Refused {
 HttpResponse NothingStored(Api api, int status, bool whole, const Refused& refused);
 
 // The only way to the answer that a write was stored: with the proof.
-HttpResponse Stored(const Durable& durable, Api api, const Refused& refused);
+HttpResponse Stored(const std::vector<StoredPart>& parts, Api api, const Refused& refused);
+
+// Stored, but fewer backends than the client asked for have it in time.
+struct Delivered {
+  std::size_t have = 0;
+  std::size_t of = 0;
+};
+HttpResponse StoredOnly(const std::vector<StoredPart>& parts, Delivered delivered);
 
 }  // namespace relay

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -72,6 +74,29 @@ HttpResponse Unauthorized(Api api, bool told) {
   if (api != Api::kV1) return ErrorAnswer(api, 401, "unauthorized access");
   return ErrorAnswer(api, 401,
                      told ? "authorization failed" : "unable to parse authentication credentials");
+}
+
+// Each backend with the last of the parts that are for it.
+std::vector<DeliveryWaiter::Needed> NeededBy(const std::vector<StoredPart>& parts) {
+  std::map<BackendId, PayloadId> last;
+  for (const StoredPart& part : parts) {
+    for (const BackendId& backend : *part.backends) {
+      const auto [entry, added] = last.try_emplace(backend, part.durable.payload());
+      if (!added) entry->second = std::max(entry->second, part.durable.payload());
+    }
+  }
+  std::vector<DeliveryWaiter::Needed> needed;
+  for (const auto& [backend, payload] : last) needed.push_back({backend, payload});
+  return needed;
+}
+
+std::size_t EnoughFor(Consistency consistency, std::size_t backends) {
+  switch (consistency) {
+    case Consistency::kOne: return 1;
+    case Consistency::kQuorum: return backends / 2 + 1;
+    case Consistency::kAll: return backends;
+    default: return 0;
+  }
 }
 
 Refused RefusedOf(ScannedLines& scanned) {
@@ -211,17 +236,37 @@ void WriteHandler::Store(Asked asked, ScannedLines scanned, const HttpReply& rep
   if (routed.parts.empty()) return reply(NothingToStore());
   databases_.Add(asked.query.params.database);
   const Totals size = routed.size();
-  AppendRouted(
-      log_, asked.query.params, std::move(routed), asked.options->codec, clock_.WallNow(),
-      [this, api, size, reply, room = std::move(asked.room),
-       refused = std::move(refused)](const Result<Durable>& done) {
-        if (!done.ok()) {
-          return reply(ErrorAnswer(api, done.error().code() == ErrorCode::kInvalidInput ? 400 : 503,
-                                   done.error().message()));
-        }
-        counters_.Accepted(size.points, size.bytes);
-        reply(Stored(done.value(), api, refused));
-      });
+  const WriteParams params = asked.query.params;
+  const Codec codec = asked.options->codec;
+  AppendParts(log_, params, std::move(routed), codec, clock_.WallNow(),
+              [this, asked = std::move(asked), size, reply,
+               refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
+                if (!done.ok()) {
+                  const int status = done.error().code() == ErrorCode::kInvalidInput ? 400 : 503;
+                  return reply(ErrorAnswer(asked.api, status, done.error().message()));
+                }
+                counters_.Accepted(size.points, size.bytes);
+                OnStored(asked, std::move(done).value(), refused, reply);
+              });
+}
+
+// The log has it. That is the answer, unless the client asked for more.
+void WriteHandler::OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
+                            const HttpReply& reply) {
+  const Consistency consistency = asked.query.consistency;
+  if (consistency == Consistency::kLog || !asked.options->waiter) {
+    return reply(Stored(parts, asked.api, refused));
+  }
+  std::vector<DeliveryWaiter::Needed> needed = NeededBy(parts);
+  const std::size_t all = needed.size();
+  const std::size_t enough = EnoughFor(consistency, all);
+  asked.options->waiter->Wait(std::move(needed), enough, asked.options->consistency_timeout,
+                              [api = asked.api, all, enough, parts = std::move(parts),
+                               refused = std::move(refused), reply](std::size_t have) {
+                                if (have < enough)
+                                  return reply(StoredOnly(parts, {.have = have, .of = all}));
+                                reply(Stored(parts, api, refused));
+                              });
 }
 
 Result<std::string> WriteHandler::PlainBody(HttpRequest& request, Asked& asked) {

@@ -13,6 +13,7 @@
 #include "relay/answers.h"
 #include "relay/counters.h"
 #include "relay/current.h"
+#include "relay/delivery_waiter.h"
 #include "relay/http.h"
 #include "relay/info_answers.h"
 #include "relay/router.h"
@@ -30,6 +31,9 @@ struct WriteHandlerOptions {
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Users> users = {};    // None: everybody may write.
   std::shared_ptr<Admission> admission = {};  // Of what is inflated; none: unbounded.
+  // For clients that ask for backends to have their write; none: the log is enough.
+  std::shared_ptr<DeliveryWaiter> waiter = {};
+  Clock::Duration consistency_timeout{5'000};
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.
@@ -52,6 +56,8 @@ class WriteHandler final : public HttpHandler {
   void AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
   void Write(Asked asked, HttpRequest request, const HttpReply& reply);
   void Store(Asked asked, ScannedLines scanned, const HttpReply& reply);
+  void OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
+                const HttpReply& reply);
   HttpResponse Query(Asked asked, HttpRequest& request);
   Result<std::string> PlainBody(HttpRequest& request, Asked& asked);
 

@@ -43,6 +43,7 @@ LineTarget TargetOf(const Config& config, const ListenerConfig& listener) {
 
 Status WriteListeners::Start(const Config& config) {
   admission_ = std::make_shared<Admission>(AdmissionLimitsOf(config.limits));
+  waiter_->Start();
   for (const HttpListenerConfig& listener : config.http) {
     if (Status started = StartHttp(config, listener); !started.ok()) return started;
   }
@@ -79,7 +80,9 @@ Status WriteListeners::StartHttp(const Config& config, const HttpListenerConfig&
                           .codec = config.log.codec,
                           .router = std::make_shared<const Router>(config, listener.backends),
                           .users = std::move(users).value(),
-                          .admission = admission_},
+                          .admission = admission_,
+                          .waiter = waiter_,
+                          .consistency_timeout = listener.consistency_timeout},
       log_, clock_, counters_));
   HttpServerOptions options{.host = listener.address.host,
                             .port = listener.address.port,
@@ -97,6 +100,7 @@ Status WriteListeners::StartHttp(const Config& config, const HttpListenerConfig&
 }
 
 void WriteListeners::Stop(std::chrono::milliseconds grace) {
+  waiter_->Stop();  // Who waits for backends has waited long enough: the log has it.
   std::vector<std::jthread> stopping;  // All at once, so that they share the time.
   stopping.reserve(http_servers_.size() + line_listeners_.size());
   for (const auto& server : http_servers_) {

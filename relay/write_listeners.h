@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "relay/counters.h"
+#include "relay/delivery_waiter.h"
 #include "relay/http.h"
 #include "relay/line_listener.h"
 #include "relay/write_handler.h"
@@ -19,8 +20,11 @@ namespace relay {
 
 class WriteListeners {
  public:
-  WriteListeners(Log& log, const Clock& clock, Counters& counters)
-      : log_(log), clock_(clock), counters_(counters) {}
+  WriteListeners(Log& log, Clock& clock, Counters& counters)
+      : log_(log),
+        clock_(clock),
+        counters_(counters),
+        waiter_(std::make_shared<DeliveryWaiter>(log, clock)) {}
 
   // Opens the listeners in their order. kUnavailable: an address is taken or is
   // not ours; those that were opened before serve until Stop.
@@ -37,6 +41,7 @@ class WriteListeners {
   Log& log_;
   const Clock& clock_;
   Counters& counters_;
+  std::shared_ptr<DeliveryWaiter> waiter_;
   std::shared_ptr<Admission> admission_;  // Of all listeners together.
   std::vector<std::unique_ptr<WriteHandler>> http_handlers_;
   std::vector<std::unique_ptr<HttpServer>> http_servers_;

@@ -126,5 +126,28 @@ TEST_CASE("door: 2,000 clients that send their heads byte by byte do not slow an
   CHECK(Eventually(milliseconds(60'000), [&] { return Reached(relay, "head_time", kSlow); }));
 }
 
+TEST_CASE("door: consistency waits for as many backends as it says, and no longer than it may") {
+  TempDir directory;
+  FakeBackend west;
+  FakeBackend east;
+  RelayProcess relay(directory.path(), {.backends = {{"west", west.Url()}, {"east", east.Url()}},
+                                        .http = {"consistency_timeout: 300ms"}});
+  for (const char* level : {"any", "one", "quorum", "all"}) {
+    const HttpAnswer answer = relay.Write("d", "m v=1 1\n", std::string("consistency=") + level);
+    CAPTURE(level);
+    CHECK_EQ(answer.status, 204);
+    CHECK_FALSE(answer.Header("x-relay-position").empty());
+  }
+  east.Refuse();
+  CHECK_EQ(relay.Write("d", "m v=2 2\n", "consistency=one").status, 204);
+  for (const char* level : {"quorum", "all"}) {
+    const HttpAnswer answer = relay.Write("d", "m v=3 3\n", std::string("consistency=") + level);
+    CHECK_EQ(answer.status, 500);
+    CHECK_NE(answer.body.find("timeout: 1 of 2 backends have the write"), std::string::npos);
+    CHECK_FALSE(answer.Header("x-relay-position").empty());
+  }
+  CHECK_EQ(relay.Write("d", "m v=4 4\n", "consistency=any").status, 204);
+}
+
 }  // namespace
 }  // namespace relay::test
