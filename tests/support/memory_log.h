@@ -22,6 +22,16 @@ class MemoryLog final : public Log {
     for (const BackendId& backend : backends) runs_.emplace(backend, Run{});
   }
 
+  // Another one in the same state, without its listener.
+  std::unique_ptr<MemoryLog> Copy() const {
+    const std::lock_guard lock(mutex_);
+    auto copy = std::make_unique<MemoryLog>(std::vector<BackendId>());
+    copy->configured_ = configured_;
+    copy->runs_ = runs_;
+    copy->last_payload_ = last_payload_;
+    return copy;
+  }
+
   // From here on appends and what waits for the disk are refused, until it is
   // told to work.
   void Fail(bool failing) {
@@ -45,6 +55,21 @@ class MemoryLog final : public Log {
   void Orphan(const BackendId& backend) {
     const std::lock_guard lock(mutex_);
     configured_.erase(backend);
+  }
+
+  // The backend comes (back) into it; known, it finds its run again.
+  void Configure(const BackendId& backend) {
+    const std::lock_guard lock(mutex_);
+    configured_.insert(backend);
+    runs_.try_emplace(backend);
+  }
+
+  // As after a crash: the cursor was not yet on stable storage.
+  void FallBack(const BackendId& backend, Sequence cursor, PointCount delivered) {
+    const std::lock_guard lock(mutex_);
+    Run& run = runs_.at(backend);
+    run.cursor = run.PositionAt(cursor);
+    run.figures.delivered = delivered;
   }
 
   // REQUIRES: trimmed <= through <= cursor.

@@ -12,7 +12,8 @@ namespace relay::test {
 // Made empty under $TMPDIR or /tmp, removed with everything in it at the end.
 class TempDir {
  public:
-  TempDir() : path_(std::filesystem::temp_directory_path() / "relay-test-XXXXXX") {
+  TempDir() : TempDir(std::filesystem::temp_directory_path()) {}
+  explicit TempDir(const std::filesystem::path& parent) : path_(parent / "relay-test-XXXXXX") {
     if (mkdtemp(path_.data()) == nullptr) {
       throw std::system_error(errno, std::generic_category(), "mkdtemp " + path_);
     }
