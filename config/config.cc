@@ -62,6 +62,13 @@ void DeclareBatch(Section& section, BatchConfig& batch) {
                 SizeBetween(1_KiB, 64_MiB));
 }
 
+void DeclareRate(Section& section, RateConfig& rate) {
+  section.Value({"points_per_second", "0 is no limit."}, rate.points_per_second,
+                CountBetween(0, 1'000'000'000));
+  section.Value({"bytes_per_second", "Of line protocol; 0B is no limit."}, rate.bytes_per_second,
+                SizeBetween(0_B, 1024_GiB));
+}
+
 void DeclareBackend(Section& section, BackendConfig& backend) {
   section.Value({.key = "name",
                  .sentence = "The identity of the backend: under a new name it starts anew.",
@@ -70,6 +77,14 @@ void DeclareBackend(Section& section, BackendConfig& backend) {
   DeclareTarget(section, backend);
   section.Map({"batch", "How much is sent in one request when there is a backlog."},
               [&](Section& batch) { DeclareBatch(batch, backend.batch); });
+  section.Value({"concurrency",
+                 "The most requests at the same time, each of another database or retention "
+                 "policy: within one, order is kept."},
+                backend.concurrency, CountBetween(1, 64));
+  section.Map({"rate",
+               "The most that is sent to it, so that catching up does not strain it; more where "
+               "more comes in, or it would fall behind for ever."},
+              [&](Section& rate) { DeclareRate(rate, backend.rate); });
   DeclareRouting(section, backend.only, backend.except);
 }
 

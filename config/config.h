@@ -130,6 +130,12 @@ struct BatchConfig {
   Bytes max_bytes = 4_MiB;
 };
 
+// 0: no limit.
+struct RateConfig {
+  PointCount points_per_second = 0;
+  Bytes bytes_per_second{0};
+};
+
 struct BackendTls {
   std::string ca = {};    // Paths of PEM files; empty: none, and the system's CAs.
   std::string cert = {};  // Goes with key.
@@ -153,6 +159,8 @@ struct BackendConfig {
   Bytes mtu{1024};  // These two for udp:// alone.
   Precision udp_precision = Precision::kNanosecond;
   BatchConfig batch = {};
+  PointCount concurrency = 2;  // Requests at the same time.
+  RateConfig rate = {};
   Selection only = {};    // Empty: everything.
   Selection except = {};  // Empty: nothing.
 };

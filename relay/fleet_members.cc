@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "relay/backend_transport.h"
 #include "relay/journal.h"
@@ -21,6 +23,7 @@ class HealthTeller {
   explicit HealthTeller(std::string backend) : backend_(std::move(backend)) {}
 
   void operator()(const WorkerStatus& status) {
+    TellStuck(status);
     if (IsWell(status.state)) {
       if (!std::exchange(told_, "").empty()) {
         Journal(Level::kInfo, "backend is well again", {{"backend", backend_}});
@@ -38,17 +41,37 @@ class HealthTeller {
   }
 
  private:
+  void TellStuck(const WorkerStatus& status) {
+    if (is_stuck_ == status.stuck.has_value()) return;
+    is_stuck_ = status.stuck.has_value();
+    if (!is_stuck_)
+      return Journal(Level::kInfo, "backend is not stuck any more", {{"backend", backend_}});
+    Journal(Level::kError, "backend is stuck",
+            {{"backend", backend_},
+             {"why", status.stuck->why},
+             {"last_answer", status.stuck->last_answer},
+             {"remedy", status.stuck->remedy}});
+  }
+
   std::string backend_;
   std::string told_;
+  bool is_stuck_ = false;
 };
 
 FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed) {
   Worker::Options options{.backend = backend.name};
   options.batch_points_max = backend.batch.max_points;
   options.batch_bytes_max = backend.batch.max_bytes;
+  options.rate = {.points_per_second = backend.rate.points_per_second,
+                  .bytes_per_second = backend.rate.bytes_per_second};
+  options.create_databases = backend.create_databases;
   options.jitter_seed = jitter_seed;
   options.on_change = HealthTeller(backend.name.text());
-  return {std::move(options), TransportFor(backend)};
+  std::vector<std::unique_ptr<Transport>> transports;
+  for (std::uint64_t i = 0; i < backend.concurrency; ++i) {
+    transports.push_back(TransportFor(backend));
+  }
+  return {std::move(options), std::move(transports)};
 }
 
 }  // namespace

@@ -4,25 +4,30 @@
 
 namespace relay {
 
+namespace {
+
+std::vector<Transport*> Borrowed(const std::vector<std::unique_ptr<Transport>>& owned) {
+  std::vector<Transport*> transports;
+  transports.reserve(owned.size());
+  for (const auto& transport : owned) transports.push_back(transport.get());
+  return transports;
+}
+
+}  // namespace
+
 struct Fleet::Member {
   Member(FleetMember member, Log& log, Clock& clock)
       : backend(member.options.backend),
-        transport(std::move(member.transport)),
-        worker(std::move(member.options), log, *transport, clock) {}
+        transports(std::move(member.transports)),
+        worker(std::move(member.options), log, Borrowed(transports), clock) {}
 
   void Start() {
-    thread = std::jthread([this](const std::stop_token& stop) {
-      constexpr std::size_t kNameMax = 15;  // The kernel's, for top and perf.
-      const std::string name = "to " + backend.text();
-      pthread_setname_np(pthread_self(), name.substr(0, kNameMax).c_str());
-      worker.Run(more, stop);
-    });
+    thread = std::jthread([this](const std::stop_token& stop) { worker.Run(stop); });
   }
 
   BackendId backend;
-  std::unique_ptr<Transport> transport;
+  std::vector<std::unique_ptr<Transport>> transports;
   Worker worker;
-  Signal more;
   std::jthread thread;  // Ends before what it uses.
 };
 
@@ -33,7 +38,7 @@ Fleet::Fleet(std::vector<FleetMember> members, Log& log, Clock& clock) : log_(lo
   }
   log.OnReadable([this] {
     const std::lock_guard lock(mutex_);
-    for (const auto& [backend, member] : members_) member->more.Raise();
+    for (const auto& [backend, member] : members_) member->worker.Wake();
   });
 }
 

@@ -1,5 +1,5 @@
-// The workers of a relay, one thread for each backend. Members come and go
-// while the others deliver.
+// The workers of a relay, one for each backend. Members come and go while the
+// others deliver.
 //
 // THREADS. Start, Put, Remove and Stop by one thread; Snapshots from any.
 #pragma once
@@ -22,7 +22,7 @@ namespace relay {
 
 struct FleetMember {
   Worker::Options options;
-  std::unique_ptr<Transport> transport;
+  std::vector<std::unique_ptr<Transport>> transports;  // As many requests at the same time.
 };
 
 class Fleet {
@@ -41,7 +41,7 @@ class Fleet {
   // removed first, as Remove does it. REQUIRES: the log knows the backend.
   void Put(FleetMember member);
 
-  // Ends the request under way (what it carried stays owed) and waits for the
+  // Ends the requests under way (what they carried stays owed) and waits for the
   // worker. Nothing is delivered to the backend any more.
   void Remove(const BackendId& backend);
 

@@ -54,6 +54,13 @@ bool Includes(Statuses statuses, int status) {
 
 enum class Body : std::uint8_t { kAny, kEmpty, kHtml };
 
+// The words for a person: what is wrong, and what can be done about it, where
+// "{backend}", "{database}" and "{policy}" stand for names.
+struct Why {
+  std::string_view words;
+  std::string_view remedy;
+};
+
 struct Row {
   Statuses statuses;
   Body body;
@@ -62,8 +69,9 @@ struct Row {
   Verdict verdict;
 };
 
-constexpr Row On(Statuses statuses, std::string_view says, Action action, std::string_view why) {
-  return {statuses, Body::kAny, says, "", {.action = action, .why = why}};
+constexpr Row On(Statuses statuses, std::string_view says, Action action, const Why& why) {
+  return {
+      statuses, Body::kAny, says, "", {.action = action, .why = why.words, .remedy = why.remedy}};
 }
 
 constexpr Row And(Row row, std::string_view and_says) {
@@ -117,22 +125,38 @@ constexpr Row PoisonSuspected(Row row) {
   return row;
 }
 
-constexpr std::string_view kNotInflux = "the answer is not InfluxDB's: wrong URL, or a proxy";
-constexpr std::string_view kExpired = "points are older than the retention policy keeps";
-constexpr std::string_view kLimitReached = "a limit on series or tag values is reached";
-constexpr std::string_view kSomeRefused = "some points were refused";
-constexpr std::string_view kUnparsable = "lines were refused as not line protocol";
-constexpr std::string_view kNoDatabase = "the database does not exist there";
-constexpr std::string_view kBadRequest = "the request's parameters were refused";
-constexpr std::string_view kOverloaded = "the backend is overloaded";
-constexpr std::string_view kFailing = "the backend failed to write";
+constexpr Why kDone{"delivered", ""};
+constexpr Why kNotInflux{"the answer is not InfluxDB's: wrong URL, or a proxy",
+                         "check the url of {backend} in the configuration"};
+constexpr Why kExpired{"points are older than the retention policy keeps", ""};
+constexpr Why kLimitReached{"a limit on series or tag values is reached", ""};
+constexpr Why kSomeRefused{"some points were refused", ""};
+constexpr Why kUnparsable{"lines were refused as not line protocol", ""};
+constexpr Why kConflict{"a field has another type there", ""};
+constexpr Why kTooLarge{"the request was too large", ""};
+constexpr Why kLinesRefused{"the backend refused the lines", ""};
+constexpr Why kNoDatabase{"the database does not exist there",
+                          "create database \"{database}\" on {backend}, or set its "
+                          "create_databases"};
+constexpr Why kNoPolicy{"the retention policy does not exist there",
+                        "create retention policy \"{policy}\" of database \"{database}\" on "
+                        "{backend}"};
+constexpr Why kNoCredentials{"the credentials were refused",
+                             "give {backend} the right user and password or token; they are read "
+                             "again by themselves"};
+constexpr Why kBadRequest{"the request's parameters were refused",
+                          "check the api and the url of {backend} in the configuration"};
+constexpr Why kOverloaded{"the backend is overloaded",
+                          "see how {backend} is doing; a lower rate can be set for it"};
+constexpr Why kFailing{"the backend failed to write", "see what {backend} itself says in its log"};
+constexpr Why kSilent{"no answer", "see whether {backend} runs and can be reached from here"};
 
 using enum Action;
 using S = Statuses;
 
 constexpr std::array kTable = {
-    On(S::k204, "", kDelivered, "delivered"),
-    With(On(S::k200, "", kDelivered, "delivered"), Body::kEmpty),
+    On(S::k204, "", kDelivered, kDone),
+    With(On(S::k200, "", kDelivered, kDone), Body::kEmpty),
     // A captive portal or a web page answers 200 to everything.
     On(S::k2xx, "", kHold, kNotInflux),
     On(S::k3xx, "", kHold, kNotInflux),
@@ -156,24 +180,23 @@ constexpr std::array kTable = {
     On(S::k400, "unable to parse", kSplit, kUnparsable),
     On(S::k400, "\"code\":\"invalid\"", kSplit, kUnparsable),
     On(S::k400, "line protocol parsing error", kSplit, kUnparsable),
-    On(S::k400, "incoming write was empty", kDelivered, "delivered"),
+    On(S::k400, "incoming write was empty", kDelivered, kDone),
     // The 500 form is permanent too.
-    On(S::kWriteError, "field type conflict", kSplit, "a field has another type there"),
+    On(S::kWriteError, "field type conflict", kSplit, kConflict),
     On(S::k400, "invalid precision", kHold, kBadRequest),
     On(S::k400, "database is required", kHold, kBadRequest),
     On(S::k400, "invalid consistency level", kHold, kBadRequest),
     On(S::k400, "missing db", kHold, kBadRequest),
-    On(S::k401or403, "", kHold, "the credentials were refused"),
+    On(S::k401or403, "", kHold, kNoCredentials),
     MayCreate(On(S::k404, "database not found", kHold, kNoDatabase)),
     MayCreate(And(On(S::k404, "bucket", kHold, kNoDatabase), "not found")),
     MayCreate(On(S::k404, "no dbrp mapping found", kHold, kNoDatabase)),
     // InfluxDB 1.x answers 500 here; retrying at full speed would never end.
-    OfLane(On(S::k500, "retention policy not found", kHold,
-              "the retention policy does not exist there")),
-    TooLarge(On(S::k413, "", kSplit, "the request was too large")),
+    OfLane(On(S::k500, "retention policy not found", kHold, kNoPolicy)),
+    TooLarge(On(S::k413, "", kSplit, kTooLarge)),
     Overloaded(On(S::k429or503, "", kRetry, kOverloaded)),
     RestLong(Overloaded(On(S::k500, "cache-max-memory-size exceeded", kRetry, kOverloaded))),
-    On(S::k500, "hinted handoff queue not empty", kDelivered, "delivered"),
+    On(S::k500, "hinted handoff queue not empty", kDelivered, kDone),
     Overloaded(On(S::k408or499, "", kRetry, kOverloaded)),
     // Says that it is the backend's trouble, not the lines'.
     Overloaded(On(S::k5xx, "timeout", kRetry, kFailing)),
@@ -182,11 +205,12 @@ constexpr std::array kTable = {
     On(S::k500, "shard is disabled", kRetry, kFailing),
     On(S::k502or504, "", kRetry, kFailing),
     PoisonSuspected(On(S::k5xx, "", kRetry, kFailing)),
-    On(S::k4xx, "", kSplit, "the backend refused the lines"),
+    On(S::k4xx, "", kSplit, kLinesRefused),
 };
 
 // What none of the rows expects: a status below 200 or from 600 on.
-constexpr Verdict kNoSuchStatus{.action = kHold, .why = kNotInflux};
+constexpr Verdict kNoSuchStatus{
+    .action = kHold, .why = kNotInflux.words, .remedy = kNotInflux.remedy};
 
 bool IsHtml(const Reply& reply) {
   const std::size_t start = reply.body.find_first_not_of(" \t\r\n");
@@ -223,7 +247,22 @@ std::optional<std::chrono::seconds> SecondsUntilDate(std::string_view text, Wall
   return then - std::chrono::floor<std::chrono::seconds>(now);
 }
 
+void Replace(std::string& text, std::string_view mark, std::string_view name) {
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+    text.replace(at, mark.size(), name);
+    at += name.size();
+  }
+}
+
 }  // namespace
+
+std::string Remedy(std::string_view remedy, std::string_view backend, const WriteParams& params) {
+  std::string text(remedy);
+  Replace(text, "{backend}", backend);
+  Replace(text, "{policy}", params.retention_policy);
+  Replace(text, "{database}", params.database);
+  return text;
+}
 
 std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, WallTime now) {
   std::uint32_t number = 0;
@@ -239,7 +278,8 @@ std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, 
 }
 
 Verdict Judge(const Result<Reply>& answer, WallTime now) {
-  if (!answer.ok()) return {.action = kRetry, .why = "no answer", .overloaded = true};
+  if (!answer.ok())
+    return {.action = kRetry, .why = kSilent.words, .remedy = kSilent.remedy, .overloaded = true};
   const Reply& reply = answer.value();
   const auto* const row =
       std::find_if(kTable.begin(), kTable.end(),

@@ -35,6 +35,7 @@ enum class Concerns : std::uint8_t {
 struct Verdict {
   Action action = Action::kRetry;
   std::string_view why;                      // For a person; one of a fixed set.
+  std::string_view remedy = {};              // What a person can do; see Remedy.
   Concerns concerns = Concerns::kBackend;    // Of a hold.
   bool may_create = false;                   // The hold ends once the database is created.
   bool overloaded = false;                   // Of a retry: send more slowly from here on.
@@ -53,6 +54,9 @@ inline constexpr std::chrono::minutes kRetryAfterMax{5};
 
 // `now` gives a Retry-After date its length.
 Verdict Judge(const Result<Reply>& answer, WallTime now);
+
+// What a person can do, with the names filled in.
+std::string Remedy(std::string_view remedy, std::string_view backend, const WriteParams& params);
 
 // A Retry-After value: seconds, or a date as in "Sun, 06 Nov 1994 08:49:37 GMT".
 // Nothing where it is neither; never negative, at most kRetryAfterMax.

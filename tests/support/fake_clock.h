@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -10,20 +12,20 @@ namespace relay::test {
 // Time that passes only when someone waits; remembers every wait.
 class FakeClock final : public Clock {
  public:
-  TimePoint Now() const override { return now_; }
-  WallTime WallNow() const override { return WallTime(now_.time_since_epoch()); }
+  TimePoint Now() const override { return TimePoint(TimePoint::duration(now_)); }
+  WallTime WallNow() const override { return WallTime(WallTime::duration(now_)); }
   void WaitFor(Signal&, Duration duration, const std::stop_token&) override {
     waits.push_back(duration);
-    now_ += duration;
+    Advance(duration);
     if (on_wait) on_wait();
   }
-  void Advance(Duration duration) { now_ += duration; }
+  void Advance(Duration duration) { now_ += TimePoint::duration(duration).count(); }
 
   std::vector<Duration> waits;
   std::function<void()> on_wait;
 
  private:
-  TimePoint now_{};
+  std::atomic<std::int64_t> now_ = 0;  // Nanoseconds.
 };
 
 }  // namespace relay::test

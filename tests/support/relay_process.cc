@@ -34,7 +34,8 @@ bool IsDrained(const std::string& status) {
   if (!parsed.is_object() || !parsed.contains("backends")) return false;
   const auto& backends = parsed["backends"];
   return std::all_of(backends.begin(), backends.end(), [](const nlohmann::json& backend) {
-    return backend.at("pending_records").get<std::uint64_t>() == 0;
+    return backend.at("pending_records").get<std::uint64_t>() == 0 &&
+           backend.at("held_points").get<std::uint64_t>() == 0;
   });
 }
 

@@ -64,7 +64,7 @@ class RelayProcess {
   // The body of /api/v1/status.
   std::string Status() const;
 
-  // Until no backend is owed a record; false where that takes longer.
+  // Until no backend is owed a record or holds one; false where that takes longer.
   bool WaitDrained(milliseconds within = kPatience) const;
 
   // What it has printed since the first start.

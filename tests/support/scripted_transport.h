@@ -42,12 +42,19 @@ class ScriptedTransport final : public Transport {
     script_.pop_front();
     return answer;
   }
+  Result<Reply> CreateDatabase(const WriteParams& params) override {
+    created.push_back(params.database);
+    if (on_create) return on_create(params);
+    return Transport::CreateDatabase(params);
+  }
   void Cancel() override { cancelled = true; }
 
   bool finished() const { return script_.empty(); }
 
   std::vector<std::string> sent;
   std::vector<WriteParams> targets;
+  std::vector<std::string> created;
+  std::function<Result<Reply>(const WriteParams&)> on_create;
   bool cancelled = false;
 
  private:

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/support/eventually.h"
 #include "tests/support/log_bench.h"
@@ -44,7 +46,9 @@ class ToBackend final : public Transport {
 };
 
 FleetMember To(const BackendId& name, Backend& backend) {
-  return {Worker::Options{.backend = name}, std::make_unique<ToBackend>(backend)};
+  std::vector<std::unique_ptr<Transport>> transports;
+  transports.push_back(std::make_unique<ToBackend>(backend));
+  return {Worker::Options{.backend = name}, std::move(transports)};
 }
 
 struct Bench {

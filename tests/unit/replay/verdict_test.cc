@@ -147,6 +147,22 @@ TEST_CASE("verdict: what may pass is tried again") {
   CHECK(Judge(NoAnswer(), kNow).action == kRetry);
 }
 
+TEST_CASE("verdict: what keeps a backend from taking anything comes with what can be done") {
+  WriteParams params;
+  params.database = "metrics";
+  params.retention_policy = "week";
+  const auto remedy = [&](int status, const char* body) {
+    return Remedy(Judge(Http(status, body), kNow).remedy, "west", params);
+  };
+  CHECK_EQ(remedy(404, "database not found: \"metrics\""),
+           "create database \"metrics\" on west, or set its create_databases");
+  CHECK_EQ(remedy(500, "retention policy not found: week"),
+           "create retention policy \"week\" of database \"metrics\" on west");
+  for (const int status : {200, 301, 401, 403, 405, 408, 429, 500, 502, 503, 700}) {
+    CHECK_NE(remedy(status, "words").find("west"), std::string::npos);
+  }
+}
+
 TEST_CASE("verdict: Retry-After is honoured as seconds or as a date, up to its bound") {
   CHECK_EQ(Judge(Http(503, "", "7"), kNow).retry_after, 7s);
   CHECK_EQ(ParseRetryAfter("Mon, 23 Nov 2026 00:00:09 GMT", kNow), 9s);

@@ -6,11 +6,8 @@
 #include <random>
 
 #include "replay/line_walk.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/log_bench.h"
-#include "tests/support/memory_log.h"
-#include "tests/support/scripted_transport.h"
 #include "tests/support/seed.h"
+#include "tests/support/worker_bench.h"
 
 namespace relay::test {
 namespace {
@@ -18,65 +15,24 @@ namespace {
 using namespace std::chrono_literals;
 using enum WorkerState;
 
-Worker::Options SmallBatches() {
-  Worker::Options options{.backend = kWest};
-  options.retry = {.first = 100ms, .max = 350ms};
-  return options;
-}
-
-// One backend, its log, a script of answers and the worker between them.
-struct Bench {
-  explicit Bench(std::deque<Result<Reply>> script) : transport(std::move(script)) {}
-  explicit Bench(ScriptedTransport::Rule rule) : transport(std::move(rule)) {}
-
-  void Accept(const std::string& lines, const std::string& database = "db",
-              Precision precision = Precision::kNanosecond) {
-    Record record;
-    record.params.database = database;
-    record.params.precision = precision;
-    record.lines = lines;
-    for (LineWalk walk(lines); !walk.AtEnd(); walk.Next()) ++record.points;
-    REQUIRE(AppendAndWait(log, record).ok());
-  }
-  WorkerState Step() { return worker.Step().state; }
-  void Drain() {
-    for (int steps = 0; Now().marks.lag() > 0; ++steps) {
-      REQUIRE_LT(steps, 10'000);
-      worker.Step();
-    }
-  }
-  Figures Now() { return log.FiguresOf(kWest).value(); }
-  std::vector<DeadLetter> Dead() {
-    std::vector<DeadLetter> letters;
-    const std::vector<StoredDeadLetter> kept = log.ReadDead(kWest, 0, 10'000).value();
-    letters.reserve(kept.size());
-    for (const StoredDeadLetter& stored : kept) letters.push_back(stored.letter);
-    return letters;
-  }
-
-  MemoryLog log{{kWest}};
-  ScriptedTransport transport;
-  FakeClock clock;
-  Worker worker{SmallBatches(), log, transport, clock};
-};
+using Bench = WorkerBench;
 
 TEST_CASE("worker: what waits goes in one request, in the order it was accepted") {
   Bench bench({Status204()});
   bench.Accept("m v=1 1\n");
   bench.Accept("m v=2 2\n");
 
-  CHECK_EQ(bench.Step(), kDelivering);
+  CHECK_EQ(bench.Step(), kCaughtUp);
   CHECK_EQ(bench.transport.sent, std::vector<std::string>{"m v=1 1\nm v=2 2\n"});
   CHECK_EQ(bench.Now().marks.lag(), 0);
   CHECK_EQ(bench.Now().delivered, 2);
-  CHECK_EQ(bench.Step(), kCaughtUp);
 }
 
 TEST_CASE("worker: a batch keeps to its caps") {
   Bench bench({Status204(), Status204(), Status204()});
-  auto options = SmallBatches();
+  auto options = QuickOptions();
   options.batch_points_max = 2;
-  Worker worker(options, bench.log, bench.transport, bench.clock);
+  Worker worker(options, bench.log, {&bench.transport}, bench.clock);
   for (int i = 0; i < 5; ++i) bench.Accept("m v=1 1\n");
   for (int i = 0; i < 3; ++i) worker.Step();
   CHECK_EQ(bench.transport.sent,
@@ -101,14 +57,13 @@ TEST_CASE(
   Bench bench({NoAnswer(), Http(503), NoAnswer(), Http(503), Status204()});
   bench.Accept("m v=1 1\n");
 
+  CHECK_EQ(bench.Step(), kRetrying);
   for (const auto wait : {100ms, 200ms, 350ms, 350ms}) {
-    const auto step = bench.worker.Step();
-    CHECK_EQ(step.state, kRetrying);
-    CHECK_GE(step.wait, wait / 2);
-    CHECK_LE(step.wait, wait);
     bench.Accept("m v=2 2\n");  // What comes meanwhile does not change what is sent again.
+    const auto waited = bench.UntilSent();
+    CHECK_GE(waited, wait / 2);
+    CHECK_LE(waited, wait + 1ms);
   }
-  CHECK_EQ(bench.Step(), kDelivering);
   CHECK_EQ(bench.transport.sent, std::vector<std::string>(5, "m v=1 1\n"));
   CHECK_EQ(bench.Now().marks.lag(), 4);
 }
@@ -116,7 +71,8 @@ TEST_CASE(
 TEST_CASE("worker: waits as long as the backend asks") {
   Bench bench({Http(503, "", "120"), Status204()});
   bench.Accept("m v=1 1\n");
-  CHECK_EQ(bench.worker.Step().wait, 120s);
+  CHECK_EQ(bench.Step(), kRetrying);
+  CHECK_EQ(bench.UntilSent(), 120s);
 }
 
 TEST_CASE("worker: one bad line in many is found in few requests and set aside with the words") {
@@ -147,7 +103,7 @@ TEST_CASE("worker: one bad line in many is found in few requests and set aside w
 TEST_CASE("worker: a record whose every line is refused is set aside without trying each") {
   Bench bench({Http(400, "partial write: points beyond retention policy dropped=3"), Status204()});
   bench.Accept("m v=1 1\nm v=2 2\nm v=3 3\n");
-  CHECK_EQ(bench.Step(), kDelivering);
+  bench.Step();
   REQUIRE_EQ(bench.Dead().size(), 1);
   CHECK_EQ(bench.Dead()[0].points, 3);
   CHECK_EQ(bench.Dead()[0].reason, DeadReason::kExpired);
@@ -167,16 +123,17 @@ TEST_CASE("worker: a line with a newline in a string is never cut in two") {
   CHECK_EQ(bench.Now().delivered, 2);
 }
 
-TEST_CASE("worker: a held backend is probed slowly with the same lines and goes on by itself") {
-  Bench bench({Http(404, "database not found: \"db\""), Http(404, "database not found: \"db\""),
-               Status204()});
+TEST_CASE("worker: a backend on hold is probed slowly with the same lines and goes on by itself") {
+  Bench bench({Http(401, "authorization failed"), Http(401, "authorization failed"), Status204()});
   bench.Accept("m v=1 1\n");
   CHECK_EQ(bench.Step(), kHeld);
-  CHECK_EQ(bench.worker.Snapshot().why, "the database does not exist there");
-  CHECK_EQ(bench.worker.Snapshot().last_answer, "HTTP 404: database not found: \"db\"");
-  CHECK_GE(bench.worker.Step().wait, 1s);
-  CHECK_EQ(bench.Step(), kDelivering);
-  CHECK_EQ(bench.worker.Snapshot().why, "");
+  CHECK_EQ(bench.Status().why, "the credentials were refused");
+  CHECK_EQ(bench.Status().last_answer, "HTTP 401: authorization failed");
+  CHECK_GE(bench.UntilSent(), 500ms);
+  CHECK_GE(bench.UntilSent(), 1s);
+  CHECK_EQ(bench.Status().state, kCaughtUp);
+  CHECK_EQ(bench.Status().why, "");
+  CHECK_EQ(bench.transport.sent, std::vector<std::string>(3, "m v=1 1\n"));
   CHECK(bench.Dead().empty());
 }
 
@@ -246,9 +203,9 @@ TEST_CASE("worker: what cannot be read now is not given up but asked for again")
   bench.Accept("m v=1 1\n");
   bench.log.FailReads(true);
   CHECK_EQ(bench.Step(), kLogFailing);
-  CHECK_EQ(bench.worker.Snapshot().why, "Too many open files");
+  CHECK_EQ(bench.Status().why, "Too many open files");
   bench.log.FailReads(false);
-  CHECK_EQ(bench.Step(), kDelivering);
+  CHECK_EQ(bench.Step(), kCaughtUp);
   CHECK(bench.Dead().empty());
   CHECK_EQ(bench.Now().delivered, 1);
 }
@@ -260,8 +217,7 @@ TEST_CASE("worker: keeps trying for minutes on end, and stops when told to") {
   bench.clock.on_wait = [&] {
     if (bench.clock.Now().time_since_epoch() >= 5min) stop.request_stop();
   };
-  Signal more;
-  bench.worker.Run(more, stop.get_token());
+  bench.owned->Run(stop.get_token());
   CHECK_EQ(bench.Now().marks.lag(), 1);
   CHECK(bench.transport.cancelled);
 }

@@ -1,0 +1,113 @@
+#include "replay/piece.h"
+
+#include "replay/line_walk.h"
+#include "wal/invariant.h"
+
+namespace relay {
+namespace {
+
+// The bytes of the first `count` lines.
+std::size_t SizeOfLines(std::string_view lines, PointCount count) {
+  LineWalk walk(lines);
+  std::size_t size = 0;
+  for (PointCount i = 0; i < count; ++i) size += walk.Next().size();
+  return size;
+}
+
+std::string_view LinesOfOne(const Piece& piece) {
+  return std::string_view(piece.parts.front().record->lines)
+      .substr(piece.offset, piece.bytes.count());
+}
+
+Piece Whole(const Piece::Part* begin, const Piece::Part* end) {
+  Piece piece;
+  piece.parts.assign(begin, end);
+  for (const Piece::Part& part : piece.parts) {
+    piece.points += part.record->points;
+    piece.bytes += Bytes(part.record->lines.size());
+  }
+  return piece;
+}
+
+std::pair<Piece, Piece> CutRecords(const Piece& piece, std::size_t first) {
+  const Piece::Part* begin = piece.parts.data();
+  return {Whole(begin, begin + first), Whole(begin + first, begin + piece.parts.size())};
+}
+
+std::pair<Piece, Piece> CutLines(const Piece& piece, PointCount first_points) {
+  Piece first = piece;
+  Piece second = piece;
+  first.points = first_points;
+  first.bytes = Bytes(SizeOfLines(LinesOfOne(piece), first_points));
+  second.points -= first.points;
+  second.bytes = second.bytes - first.bytes;
+  second.first_line += static_cast<std::uint32_t>(first.points);
+  second.offset += first.bytes.count();
+  return {std::move(first), std::move(second)};
+}
+
+}  // namespace
+
+bool Join(Piece& piece, Piece::Part part, PieceLimit limit) {
+  const Bytes size(part.record->lines.size());
+  if (!piece.parts.empty()) {
+    if (part.record->params != piece.params()) return false;
+    if (piece.points + part.record->points > limit.points) return false;
+    if (piece.bytes + size > limit.bytes) return false;
+  }
+  piece.points += part.record->points;
+  piece.bytes += size;
+  piece.parts.push_back(std::move(part));
+  return true;
+}
+
+std::string_view LinesOf(const Piece& piece, std::string& joined) {
+  if (piece.is_of_one_record()) return LinesOfOne(piece);
+  joined.clear();
+  joined.reserve(piece.bytes.count());
+  for (const Piece::Part& part : piece.parts) joined += part.record->lines;
+  return joined;
+}
+
+std::pair<Piece, Piece> Halve(const Piece& piece) {
+  INVARIANT(piece.points >= 2);
+  if (!piece.is_of_one_record()) return CutRecords(piece, piece.parts.size() / 2);
+  return CutLines(piece, piece.points / 2);
+}
+
+std::vector<Piece> FirstLineApart(const Piece& piece) {
+  INVARIANT(piece.points >= 2);
+  std::vector<Piece> pieces;
+  Piece first = piece;
+  if (!piece.is_of_one_record()) {
+    auto [front, others] = CutRecords(piece, 1);
+    first = std::move(front);
+    pieces.push_back(std::move(others));
+  }
+  if (first.points == 1) {
+    pieces.insert(pieces.begin(), std::move(first));
+  } else {
+    auto [line, rest] = CutLines(first, 1);
+    pieces.insert(pieces.begin(), std::move(rest));
+    pieces.insert(pieces.begin(), std::move(line));
+  }
+  return pieces;
+}
+
+Piece LastLine(const Piece& piece) {
+  std::string joined;
+  const Piece::Part& last = piece.parts.back();
+  const std::string_view lines =
+      piece.is_of_one_record() ? LinesOfOne(piece) : std::string_view(last.record->lines);
+  std::string_view line;
+  for (LineWalk walk(lines); !walk.AtEnd();) line = walk.Next();
+  Record record;
+  record.params = piece.params();
+  record.points = 1;
+  record.lines = line;
+  Piece alone;
+  Join(alone, {Sequence::BeforeFirst(), std::make_shared<const Record>(std::move(record))}, {});
+  return alone;
+}
+
+}  // namespace relay

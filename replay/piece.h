@@ -1,0 +1,60 @@
+// What goes in one request: whole records with equal parameters, or some lines
+// of one. Pure: nothing here knows what became of a piece.
+//
+// THREADS. Values and pure functions; a piece that is being sent is not changed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wal/log.h"
+#include "wal/record.h"
+
+namespace relay {
+
+struct Piece {
+  struct Part {
+    Sequence sequence;
+    std::shared_ptr<const Record> record;
+  };
+
+  std::vector<Part> parts;  // At least one; ascending.
+  PointCount points = 0;
+  Bytes bytes{0};
+  std::uint32_t first_line = 1;  // Of a single record: the lines from here ...
+  std::size_t offset = 0;        // ... which begin at this byte.
+
+  bool is_of_one_record() const { return parts.size() == 1; }
+  const WriteParams& params() const { return parts.front().record->params; }
+};
+
+// How large a piece may be; one record or line may be larger.
+struct PieceLimit {
+  PointCount points = 1;
+  Bytes bytes{1};
+};
+
+// Puts a record behind the others. False, and nothing happened, where its
+// parameters differ or it would make the piece too large.
+bool Join(Piece& piece, Piece::Part part, PieceLimit limit);
+
+// The lines in one run; `joined` is where those of several records are put
+// together, and must outlive the view as the piece must.
+std::string_view LinesOf(const Piece& piece, std::string& joined);
+
+// Two pieces in the order of their lines. REQUIRES: at least two points.
+std::pair<Piece, Piece> Halve(const Piece& piece);
+
+// The first line alone, then the rest in one or two pieces. REQUIRES: at least
+// two points.
+std::vector<Piece> FirstLineApart(const Piece& piece);
+
+// The last line once more, as a piece that belongs to no record.
+Piece LastLine(const Piece& piece);
+
+}  // namespace relay
