@@ -1,5 +1,7 @@
 // The last steps of every write, whatever listener it came by: its parts are
-// encoded, here and now, and appended.
+// encoded, here and now, and appended in one batch. Parts that were appended
+// one by one could be half refused; a client that sends the whole again would
+// give new times to points without one, and so write some of them twice.
 #pragma once
 
 #include <functional>
@@ -18,10 +20,10 @@ struct StoredPart {
 };
 using PartsDone = std::function<void(Result<std::vector<StoredPart>>)>;
 
-// `done` is called exactly once, as Log::Append calls it: when every part is on
-// stable storage for all of its backends, with all of them in their order. After
-// an error some parts may turn out to be stored.
-// kInvalidInput: a name is too long to be stored; nothing was appended.
+// `done` is called exactly once, as Log::AppendParts calls it: with every part
+// in their order when all are on stable storage for all of their backends; else
+// none is.
+// kInvalidInput: a name is too long to be stored.
 // REQUIRES: there is a part.
 void AppendParts(Log& log, const WriteParams& params, RoutedLines routed, Codec codec,
                  WallTime accepted_at, PartsDone done);

@@ -194,16 +194,30 @@ Result<OpenRun> DurableLog::OpenRunOf(const BackendId& backend) const {
 }
 
 void DurableLog::Append(AppendRequest request, AppendDone done) {
-  INVARIANT(request.backends != nullptr && !request.backends->empty());
+  std::vector<AppendRequest> parts;
+  parts.push_back(std::move(request));
+  AppendParts(std::move(parts), std::move(done));
+}
+
+void DurableLog::AppendParts(std::vector<AppendRequest> parts, AppendDone done) {
+  INVARIANT(!parts.empty());
+  Bytes memory(0);
+  for (const AppendRequest& part : parts) {
+    INVARIANT(part.backends != nullptr && !part.backends->empty());
+    memory += MemoryOf(part);
+  }
   std::unique_lock lock(mutex_);
-  if (Status admitted = Admit(MemoryOf(request)); !admitted.ok()) {
+  if (Status admitted = Admit(memory); !admitted.ok()) {
     lock.unlock();
     return done(std::move(admitted).error());
   }
   const bool first = appends_.empty();
-  waiting_ += MemoryOf(request);
-  appended_since_measured_ += request.record.size().stored;
-  appends_.push_back({std::move(request), std::move(done), PayloadId(0)});
+  waiting_ += memory;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    appended_since_measured_ += parts[i].record.size().stored;
+    appends_.push_back({std::move(parts[i]), {}, PayloadId(0), i, parts.size() - 1 - i});
+  }
+  appends_.back().done = std::move(done);
   lock.unlock();
   if (first) work_.notify_one();
 }
@@ -286,7 +300,7 @@ DurableLog::Group DurableLog::NextGroup() {
 // REQUIRES: mutex_ is held. The same below.
 void DurableLog::TakeAppends(Group& group) {
   Bytes size(0);
-  while (!appends_.empty() && size < options_.group_max) {
+  while (!appends_.empty() && (size < options_.group_max || appends_.front().parts_before > 0)) {
     size += appends_.front().request.record.size().stored;
     waiting_ = waiting_ - MemoryOf(appends_.front().request);
     group.appends.push_back(std::move(appends_.front()));
@@ -307,7 +321,11 @@ void DurableLog::Commit(Group group) {
     return;
   }
   Publish(group);
-  for (WaitingAppend& append : group.appends) append.done(SyncGate::Passed(append.payload));
+  for (WaitingAppend& append : group.appends) {
+    if (append.parts_after > 0) continue;
+    const PayloadId first(append.payload.value() - append.parts_before);
+    append.done(SyncGate::Passed(first, append.payload));
+  }
   bool wakes = !group.appends.empty();
   for (WaitingChange* waiting : group.changes) {
     wakes = wakes || waiting->wakes == Wakes::kListener;
@@ -423,7 +441,9 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
     changes_.clear();
   }
   const Error refusal = Closed(failure);
-  for (WaitingAppend& append : group.appends) append.done(refusal);
+  for (WaitingAppend& append : group.appends) {
+    if (append.parts_after == 0) append.done(refusal);
+  }
   for (WaitingChange* waiting : group.changes) waiting->done.set_value(refusal);
   reopen_after_ = std::chrono::milliseconds(0);
 }

@@ -75,6 +75,7 @@ class DurableLog final : public RunsView<Log> {
 
   std::vector<BackendId> Backends() const override;
   void Append(AppendRequest request, AppendDone done) override;
+  void AppendParts(std::vector<AppendRequest> parts, AppendDone done) override;
   Status Resolve(const BackendId& backend, Resolution resolution) override;
   Status ResolveHeld(const BackendId& backend, const Lane& lane,
                      HeldResolution resolution) override;
@@ -98,6 +99,8 @@ class DurableLog final : public RunsView<Log> {
     AppendRequest request;
     AppendDone done;
     PayloadId payload{0};
+    RecordCount parts_before = 0;  // Of the same write,
+    RecordCount parts_after = 0;   // which goes in one batch; the last one has its `done`.
   };
   enum class Wakes : bool { kNobody, kListener };
   // A change of a run that its caller waits for, on whose stack it lives.

@@ -253,19 +253,31 @@ struct DiskUse {
 // Durable can become the answer 204.
 class Durable {
  public:
-  PayloadId payload() const { return payload_; }
+  PayloadId payload() const { return last_; }
+
+  // Of a write in several parts; they have the numbers from here to payload().
+  PayloadId first_payload() const { return first_; }
+
+  // Of its part with that index. REQUIRES: there is one.
+  Durable OfPart(std::size_t index) const {
+    const PayloadId payload(first_.value() + index);
+    INVARIANT(payload <= last_);
+    return {payload, payload};
+  }
 
  private:
   friend class SyncGate;
-  explicit Durable(PayloadId payload) : payload_(payload) {}
+  Durable(PayloadId first, PayloadId last) : first_(first), last_(last) {}
 
-  PayloadId payload_;
+  PayloadId first_;
+  PayloadId last_;
 };
 
 // What the implementations of Log use to make a Durable, after a sync.
 class SyncGate {
  public:
-  static Durable Passed(PayloadId payload) { return Durable(payload); }
+  static Durable Passed(PayloadId payload) { return {payload, payload}; }
+  static Durable Passed(PayloadId first, PayloadId last) { return {first, last}; }
 };
 
 // A log as an inspector sees it: nothing here changes a byte on disk.
@@ -351,6 +363,10 @@ class Log : public LogView {
   // kUnavailable: the log is closed after a failure, or more waits for the disk
   // than may; nothing was stored.
   virtual void Append(AppendRequest request, AppendDone done) = 0;
+
+  // The parts of one write that go to different backends: as Append, and either
+  // all of them are stored or none. REQUIRES: there is a part.
+  virtual void AppendParts(std::vector<AppendRequest> parts, AppendDone done) = 0;
 
   // The records are resolved and the cursor moves over them. Without letters,
   // gaps and held records it counts at once; with them it waits for the disk.

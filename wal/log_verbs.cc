@@ -60,7 +60,7 @@ Status DurableLog::Write(const BackendId& backend, Change change, Wakes wakes) {
   const auto alone = std::make_shared<const std::vector<BackendId>>(1, backend);
   for (EncodedRecord& record : waiting.change.records) {
     waiting.appends.push_back(
-        {{std::move(record), alone, waiting.change.accepted_at}, {}, PayloadId(0)});
+        {{std::move(record), alone, waiting.change.accepted_at}, {}, PayloadId(0), 0, 0});
   }
   std::future<Status> done = waiting.done.get_future();
   {

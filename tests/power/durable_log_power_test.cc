@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Machine {
+  Bytes group_max = LogOptions().group_max;
   TempDir directory;
   std::shared_ptr<LossyFileSystem> disk = std::make_shared<LossyFileSystem>();
   std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
@@ -26,6 +27,7 @@ struct Machine {
     options.env = env.get();
     options.cursor_interval = 1ms;
     options.reopen_first = 10ms;
+    options.group_max = group_max;
     Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, {kWest, kEast});
     const std::string why = log.ok() ? "" : log.error().message();
     REQUIRE_EQ(why, "");
@@ -75,6 +77,30 @@ TEST_CASE("power loss: every acknowledged record is there after reopening, in it
   const auto log = machine.Boot();
   CheckContents(*log, kWest, west);
   CheckContents(*log, kEast, east);
+}
+
+TEST_CASE("power loss: a write in parts is there for all of its backends or for none") {
+  Machine machine;
+  machine.group_max = 1_B;  // A batch for each write, never for each part.
+  std::mt19937_64 random(PrintedSeed());
+  std::atomic<std::uint64_t> acknowledged = 0;
+  std::uint64_t number = 0;
+  for (int cut = 0; cut < 20; ++cut) {
+    auto log = machine.Boot();
+    const std::uint64_t goal = acknowledged + random() % 20;
+    for (int i = 0; i < 40; ++i) {
+      AppendOneEach(*log, NumberedRecord(++number), {kWest, kEast},
+                    [&](const Result<Durable>& done) { acknowledged += done.ok() ? 1 : 0; });
+    }
+    REQUIRE(Eventually(10s, [&] { return acknowledged >= goal; }));
+    const std::uint64_t before_the_cut = acknowledged;
+    machine.CutPower(std::move(log));
+    log = machine.Boot();
+    const std::size_t west = ReadAll(*log, kWest).size();
+    CHECK_EQ(ReadAll(*log, kEast).size(), west);
+    CHECK_GE(west, before_the_cut);
+    acknowledged = west;
+  }
 }
 
 TEST_CASE("power loss: a cursor may fall back, never run ahead, and dead letters stay with it") {

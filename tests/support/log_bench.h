@@ -49,6 +49,16 @@ inline Result<Durable> AppendAndWait(Log& log, const Record& record,
   return answer.get();
 }
 
+// One write of a part for each backend; `done` as AppendParts'.
+inline void AppendOneEach(Log& log, const Record& record, const std::vector<BackendId>& backends,
+                          AppendDone done) {
+  std::vector<AppendRequest> parts;
+  for (const BackendId& backend : backends) {
+    parts.push_back({Encode(record, Codec::kZstd).value(), To({backend}), At(1)});
+  }
+  log.AppendParts(std::move(parts), std::move(done));
+}
+
 inline std::vector<StoredRecord> ReadAll(const LogView& log, const BackendId& backend,
                                          Sequence after = Sequence::BeforeFirst()) {
   Result<std::vector<StoredRecord>> read =

@@ -213,10 +213,21 @@ class MemoryLog final : public Log {
   }
 
   void Append(AppendRequest request, AppendDone done) override {
+    std::vector<AppendRequest> parts;
+    parts.push_back(std::move(request));
+    AppendParts(std::move(parts), std::move(done));
+  }
+
+  void AppendParts(std::vector<AppendRequest> parts, AppendDone done) override {
+    INVARIANT(!parts.empty());
     std::optional<Durable> durable;
     {
       const std::lock_guard lock(mutex_);
-      if (!failing_) durable = Store(request);
+      const PayloadId first = last_payload_.Next();
+      if (!failing_) {
+        for (AppendRequest& part : parts) Store(part);
+        durable = SyncGate::Passed(first, last_payload_);
+      }
     }
     if (!durable) return done(Error(ErrorCode::kUnavailable, "the log is closed"));
     done(*durable);
@@ -516,7 +527,7 @@ class MemoryLog final : public Log {
     return done;
   }
 
-  Durable Store(AppendRequest& request) {
+  void Store(AppendRequest& request) {
     last_payload_ = last_payload_.Next();
     Result<Record> record = Decode(last_payload_, request.record.Seal(last_payload_));
     INVARIANT(record.ok());
@@ -534,7 +545,6 @@ class MemoryLog final : public Log {
       entry.position = {head.sequence.Next(), head.totals + entry.size};
       run.records.push_back({entry, shared});
     }
-    return SyncGate::Passed(last_payload_);
   }
 
   mutable std::mutex mutex_;

@@ -71,6 +71,26 @@ TEST_CASE_TEMPLATE("log: each backend has a numbering of its own", T, LOGS) {
   CHECK(*east[0].record.value() == NumberedRecord(2));
 }
 
+TEST_CASE_TEMPLATE("log: a write in parts is stored as a record each, and answered once", T, LOGS) {
+  T bench;
+  Log& log = *bench;
+  REQUIRE(AppendAndWait(log, NumberedRecord(1), {kWest}).ok());
+  std::promise<Result<Durable>> promise;
+  AppendOneEach(log, NumberedRecord(2), {kEast, kWest},
+                [&promise](Result<Durable> done) { promise.set_value(std::move(done)); });
+  const Result<Durable> done = promise.get_future().get();
+  REQUIRE(done.ok());
+  CHECK_EQ(done.value().first_payload(), PayloadId(2));
+  CHECK_EQ(done.value().payload(), PayloadId(3));
+  const auto west = ReadAll(log, kWest);
+  const auto east = ReadAll(log, kEast);
+  REQUIRE_EQ(west.size(), 2);
+  REQUIRE_EQ(east.size(), 1);
+  CHECK(*west[1].record.value() == NumberedRecord(2));
+  CHECK(*east[0].record.value() == NumberedRecord(2));
+  CHECK_EQ(east[0].entry.payload, PayloadId(2));
+}
+
 TEST_CASE_TEMPLATE("log: lag is what lies between cursor and head, in records, points and bytes", T,
                    LOGS) {
   T bench;
