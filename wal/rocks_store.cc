@@ -18,9 +18,11 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "wal/rocks_mend.h"
 #include "wal/store.h"
 
 namespace relay {
@@ -225,9 +227,28 @@ class RocksBatch final : public StoreBatch {
   rocksdb::WriteBatch batch_;
 };
 
+// The first damage that a read came upon.
+class DamageNote {
+ public:
+  void Take(const rocksdb::Status& status) {
+    if (!status.IsCorruption()) return;
+    const std::lock_guard lock(mutex_);
+    if (words_.empty()) words_ = status.ToString();
+  }
+  std::string words() const {
+    const std::lock_guard lock(mutex_);
+    return words_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string words_;
+};
+
 class RocksCursor final : public StoreCursor {
  public:
-  explicit RocksCursor(std::unique_ptr<rocksdb::Iterator> at) : at_(std::move(at)) {}
+  RocksCursor(std::unique_ptr<rocksdb::Iterator> at, DamageNote& damage)
+      : at_(std::move(at)), damage_(damage) {}
 
   void Seek(std::string_view key) override { at_->Seek(ToSlice(key)); }
   void SeekForPrevious(std::string_view key) override { at_->SeekForPrev(ToSlice(key)); }
@@ -235,10 +256,15 @@ class RocksCursor final : public StoreCursor {
   bool Valid() const override { return at_->Valid(); }
   std::string_view Key() const override { return ToView(at_->key()); }
   std::string_view Value() const override { return ToView(at_->value()); }
-  Status Health() const override { return ToStatus(at_->status()); }
+  Status Health() const override {
+    const rocksdb::Status status = at_->status();
+    damage_.Take(status);
+    return ToStatus(status);
+  }
 
  private:
   std::unique_ptr<rocksdb::Iterator> at_;
+  DamageNote& damage_;
 };
 
 class RocksStore final : public Store {
@@ -269,6 +295,7 @@ class RocksStore final : public Store {
     std::string value;
     const rocksdb::Status got = db_->Get({}, HandleOf(handles_, family), ToSlice(key), &value);
     if (got.IsNotFound()) return std::optional<std::string>();
+    damage_.Take(got);
     if (!got.ok()) return Error(CodeOf(got), got.ToString());
     return std::optional(std::move(value));
   }
@@ -286,13 +313,30 @@ class RocksStore final : public Store {
     rocksdb::ReadOptions options;
     options.fill_cache = false;  // A drain reads each block once.
     return std::make_unique<RocksCursor>(
-        std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, HandleOf(handles_, family))));
+        std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, HandleOf(handles_, family))),
+        damage_);
   }
+
+  std::string Damage() const override { return damage_.words(); }
 
  private:
   std::shared_ptr<Floors> floors_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;
+  mutable DamageNote damage_;
+};
+
+class RocksSideFile final : public SideFile {
+ public:
+  explicit RocksSideFile(std::unique_ptr<rocksdb::RandomRWFile> file) : file_(std::move(file)) {}
+
+  Status WriteSynced(std::uint64_t at, std::string_view data) override {
+    if (Status written = ToStatus(file_->Write(at, ToSlice(data))); !written.ok()) return written;
+    return ToStatus(file_->Sync());
+  }
+
+ private:
+  std::unique_ptr<rocksdb::RandomRWFile> file_;
 };
 
 Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {
@@ -315,19 +359,185 @@ Status MakeDirectory(const std::string& directory) {
 
 }  // namespace
 
+Result<std::unique_ptr<SideFile>> OpenSideFile(const std::string& path, rocksdb::Env* env) {
+  if (env == nullptr) env = rocksdb::Env::Default();
+  rocksdb::Status made = env->FileExists(path);
+  if (made.IsNotFound()) {
+    std::unique_ptr<rocksdb::WritableFile> empty;
+    made = env->NewWritableFile(path, &empty, {});
+  }
+  std::unique_ptr<rocksdb::RandomRWFile> file;
+  if (made.ok()) made = env->NewRandomRWFile(path, &file, {});
+  if (!made.ok()) return Error(CodeOf(made), fmt::format("opening {}: {}", path, made.ToString()));
+  return std::unique_ptr<SideFile>(std::make_unique<RocksSideFile>(std::move(file)));
+}
+
+namespace {
+
+// One way after the other to open a store, the mildest first.
+class Opening {
+ public:
+  explicit Opening(const StoreOptions& options) : options_(options) {
+    rocks_.options = DatabaseOptions(options);
+    rocks_.options.use_direct_io_for_flush_and_compaction =
+        options.env == nullptr && TakesDirectIo(options.directory);
+    rocks_.families = Families(options, floors_);
+  }
+
+  Result<std::unique_ptr<Store>> Run() {
+    if (options_.mending == nullptr) return Finish(Try());
+    if (Status prepared = Prepare(); !prepared.ok()) return std::move(prepared).error();
+    rocksdb::Status opened = Try();
+    for (int i = 0; i < kRemediesMax && !opened.ok(); ++i) {
+      Result<bool> changed = Remedy(opened);
+      if (!changed.ok()) return std::move(changed).error();
+      if (!changed.value()) break;
+      opened = Try();
+    }
+    return Finish(opened);
+  }
+
+ private:
+  // Each remedy but the first is for one file.
+  static constexpr int kRemediesMax = 200;
+
+  const StoreMending& mending() const { return *options_.mending; }
+  void Alarm(std::string words) { alarms_.push_back(std::move(words)); }
+
+  rocksdb::Status Try() {
+    rocksdb::DB* db = nullptr;
+    opened_.handles.clear();
+    rocksdb::Status status = rocksdb::DB::Open(rocks_.options, options_.directory, rocks_.families,
+                                               &opened_.handles, &db);
+    opened_.db.reset(db);
+    return status;
+  }
+
+  // What must happen before RocksDB touches anything: it deletes what it has
+  // recovered, and what it does not know.
+  Status Prepare() {
+    if (mending().after_crash) {
+      if (Status kept = Keep({".log"}); !kept.ok()) return kept;
+    }
+    Result<Mended> current = MendCurrent(options_.directory, alarms_);
+    if (!current.ok()) return std::move(current).error();
+    if (current.value() == Mended::kBeyondRepair) {
+      if (Status repaired = Repair(); !repaired.ok()) return repaired;
+    }
+    const std::optional<std::string> table = TableNamedIn(mending().because);
+    if (!table) return Ok();
+    forgotten_.insert(*table);
+    Alarm(fmt::format("the database's file {}.sst is damaged: {}", *table, mending().because));
+    if (Status gone = Forget(*table); !gone.ok()) Alarm(gone.error().message());
+    return Ok();
+  }
+
+  // Whether something was done that makes it worth another try.
+  Result<bool> Remedy(const rocksdb::Status& failed) {
+    const std::string words = failed.ToString();
+    if (words.find("lock") != std::string::npos || failed.IsNoSpace()) return false;
+    if (const auto table = TableNamedIn(words); table && forgotten_.insert(*table).second) {
+      Alarm(fmt::format("the database's file {}.sst is damaged or missing: {}", *table, words));
+      return Done(Forget(*table));
+    }
+    if (!failed.IsCorruption() && !failed.IsPathNotFound() && !failed.IsNotFound()) return false;
+    if (!std::exchange(skipping_, true)) return Done(SkipDamagedWrites(words));
+    if (!std::exchange(trimmed_, true)) {
+      Result<Mended> trimmed = Trim();
+      if (!trimmed.ok()) return std::move(trimmed).error();
+      if (trimmed.value() == Mended::kMended) return true;
+    }
+    if (!repaired_) return Done(Repair());
+    return false;
+  }
+
+  static Result<bool> Done(Status status) {
+    if (!status.ok()) return std::move(status).error();
+    return true;
+  }
+
+  Status SkipDamagedWrites(const std::string& words) {
+    Alarm(fmt::format("the database does not open as it is: {}", words));
+    rocks_.options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    rocks_.options.track_and_verify_wals_in_manifest = false;
+    return Ok();
+  }
+
+  Result<Mended> Trim() {
+    // An older list of tables makes RocksDB delete those it does not name.
+    if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return std::move(kept).error();
+    return TrimManifest(options_.directory, alarms_);
+  }
+
+  Status Forget(const std::string& table) {
+    return ForgetTable(options_.directory, mending().quarantine, table, rocks_);
+  }
+
+  // From the tables and WALs alone: reads all of them.
+  Status Repair() {
+    repaired_ = true;
+    if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
+    Alarm("the database's list of its files is damaged; it was made anew from the files");
+    return ToStatus(rocksdb::RepairDB(options_.directory, rocks_.options, rocks_.families));
+  }
+
+  Status Keep(const std::vector<std::string_view>& extensions) {
+    Result<std::optional<std::string>> kept =
+        KeepAside(options_.directory, mending().kept, extensions);
+    if (!kept.ok()) return std::move(kept).error();
+    if (kept.value()) kept_.push_back(*kept.value());
+    return Ok();
+  }
+
+  Result<std::unique_ptr<Store>> Finish(const rocksdb::Status& opened) {
+    if (!opened.ok()) return OpenError(options_, opened);
+    if (options_.mending != nullptr) {
+      if (Status salvaged = Salvage(); !salvaged.ok()) {
+        for (rocksdb::ColumnFamilyHandle* handle : opened_.handles) delete handle;
+        return std::move(salvaged).error();
+      }
+      if (alarms_.empty()) DropKept();
+      if (mending().alarms != nullptr) {
+        mending().alarms->insert(mending().alarms->end(), alarms_.begin(), alarms_.end());
+      }
+    }
+    return std::unique_ptr<Store>(
+        std::make_unique<RocksStore>(std::move(opened_.db), std::move(opened_.handles), floors_));
+  }
+
+  Status Salvage() {
+    for (const std::string& kept : kept_) {
+      Status wals = SalvageWals(opened_, kept, skipping_ || repaired_, alarms_);
+      if (!wals.ok()) return wals;
+      if (Status tables = SalvageTables(opened_, kept, alarms_); !tables.ok()) return tables;
+    }
+    return forgotten_.empty() ? Ok() : SalvageTables(opened_, mending().quarantine, alarms_);
+  }
+
+  void DropKept() {
+    for (const std::string& kept : kept_) {
+      std::error_code ignored;  // Goes when the next ones are kept.
+      fs::remove_all(kept, ignored);
+    }
+  }
+
+  const StoreOptions& options_;
+  const std::shared_ptr<Floors> floors_ = std::make_shared<Floors>();
+  RocksFamilies rocks_;
+  OpenedRocks opened_;
+  Alarms alarms_;
+  std::vector<std::string> kept_;
+  std::set<std::string> forgotten_;
+  bool skipping_ = false;
+  bool trimmed_ = false;
+  bool repaired_ = false;
+};
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
   if (Status made = MakeDirectory(options.directory); !made.ok()) return std::move(made).error();
-  rocksdb::DBOptions db_options = DatabaseOptions(options);
-  db_options.use_direct_io_for_flush_and_compaction =
-      options.env == nullptr && TakesDirectIo(options.directory);
-  const auto floors = std::make_shared<Floors>();
-  rocksdb::DB* db = nullptr;
-  Handles handles;
-  const rocksdb::Status opened =
-      rocksdb::DB::Open(db_options, options.directory, Families(options, floors), &handles, &db);
-  if (!opened.ok()) return OpenError(options, opened);
-  return std::unique_ptr<Store>(
-      std::make_unique<RocksStore>(std::unique_ptr<rocksdb::DB>(db), std::move(handles), floors));
+  return Opening(options).Run();
 }
 
 Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {

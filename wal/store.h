@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wal/result.h"
 #include "wal/types.h"
@@ -76,8 +77,21 @@ class Store {
   // is closed and never falls. REQUIRES: that they are not needed is synced.
   virtual Status Discard(Family family, std::string_view prefix, std::string_view floor) = 0;
 
+  // What a read came upon that stays until the store is opened anew, with
+  // mending; empty: nothing.
+  virtual std::string Damage() const { return ""; }
+
   // Sees the store as it was at the call.
   virtual std::unique_ptr<StoreCursor> NewCursor(Family family) const = 0;
+};
+
+// What may be done so that a damaged store opens as far as it can.
+struct StoreMending {
+  std::string kept;         // Copies from before an opening; the newest two stay.
+  std::string quarantine;   // What the store could not read, for an operator.
+  bool after_crash = true;  // The store was not closed in order, or it is not known.
+  std::string because;      // What a store that had to be closed said, or empty.
+  std::vector<std::string>* alarms = nullptr;  // Gets what was wrong, a sentence each.
 };
 
 struct StoreOptions {
@@ -85,10 +99,29 @@ struct StoreOptions {
   rocksdb::Env* env = nullptr;  // nullptr: the machine's own. Tests lose power with theirs.
   // Of payloads: what is given back at once is whole files.
   Bytes file_size = 64_MiB;
+  // nullptr: a damaged store is refused.
+  const StoreMending* mending = nullptr;
 };
 
-// Opens the store, or creates it with its directory (mode 0700). kUnavailable:
-// another process has it open. kCorruption, kIo: what the engine said.
+// A file beside the store, on the same disk, overwritten in place.
+class SideFile {
+ public:
+  SideFile() = default;
+  SideFile(const SideFile&) = delete;
+  SideFile& operator=(const SideFile&) = delete;
+  virtual ~SideFile() = default;
+
+  // On stable storage when it returns ok; else it may be there in part.
+  virtual Status WriteSynced(std::uint64_t at, std::string_view data) = 0;
+};
+
+// Makes the file where it is not there. `env` as in StoreOptions.
+Result<std::unique_ptr<SideFile>> OpenSideFile(const std::string& path, rocksdb::Env* env);
+
+// Opens the store, or creates it with its directory (mode 0700). With mending, a
+// damaged one opens without what cannot be read, its alarms say so, and nothing
+// that somebody might still read is deleted. kUnavailable: another process has
+// it open. kCorruption, kIo: what the engine said.
 Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
 
 // Opens what is there without changing a byte, while another process may write

@@ -38,6 +38,20 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     return status;
   }
 
+  // A file that is written in place: what is written while the power goes is gone.
+  rocksdb::IOStatus NewRandomRWFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSRandomRWFile>* result,
+                                    rocksdb::IODebugContext* debug) override {
+    std::unique_ptr<rocksdb::FSRandomRWFile> real;
+    rocksdb::IOStatus status = target()->NewRandomRWFile(path, options, &real, debug);
+    if (!status.ok()) return status;
+    *result = std::make_unique<FileInPlace>(std::move(real), *this);
+    // Its writes are synced one by one, and count when they are done.
+    const std::lock_guard lock(mutex_);
+    synced_.erase(path);
+    return status;
+  }
+
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
                                const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override {
@@ -132,6 +146,27 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     std::string path_;
     LossyFileSystem& disk_;
     bool failed_ = false;
+  };
+
+  class FileInPlace final : public rocksdb::FSRandomRWFileOwnerWrapper {
+   public:
+    FileInPlace(std::unique_ptr<rocksdb::FSRandomRWFile> real, LossyFileSystem& disk)
+        : FSRandomRWFileOwnerWrapper(std::move(real)), disk_(disk) {}
+
+    rocksdb::IOStatus Write(std::uint64_t offset, const rocksdb::Slice& data,
+                            const rocksdb::IOOptions& options,
+                            rocksdb::IODebugContext* debug) override {
+      if (disk_.Frozen()) return rocksdb::IOStatus::OK();
+      return FSRandomRWFileOwnerWrapper::Write(offset, data, options, debug);
+    }
+    rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* debug) override {
+      if (disk_.failing_) return rocksdb::IOStatus::IOError("sync failed by the test");
+      return FSRandomRWFileOwnerWrapper::Sync(options, debug);
+    }
+
+   private:
+    LossyFileSystem& disk_;
   };
 
   bool Frozen() {

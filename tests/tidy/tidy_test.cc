@@ -45,7 +45,7 @@ struct Ban {
 
 const std::vector<Ban>& Bans() {
   static const std::vector<Ban> bans = {
-      {"#include <rocksdb/", {"wal/rocks_store.cc", "tests/"}, "wal/rocks_store.h"},
+      {"#include <rocksdb/", {"wal/rocks_", "tests/"}, "wal/store.h"},
       {"#include <zstd", {"wal/codec.cc"}, "wal/codec.h"},
       {"#include <httplib.h>",
        {"relay/admin_client.cc", "tests/support/http_client.cc"},

@@ -1,0 +1,53 @@
+// RocksDB's log files (its WAL and its MANIFEST), read without RocksDB: what
+// lies behind a damaged place is found, which the engine gives up.
+//
+// FORMAT. Blocks of 32 KiB, in them pieces: masked CRC-32C (u32), length (u16),
+// type (u8), all little-endian, then the data. A record is one whole piece, or
+// a first, any number of middle and a last one. A piece never crosses a block;
+// fewer than 7 bytes at a block's end are zeros.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace relay {
+
+struct EngineRecord {
+  std::string data;
+  std::uint64_t end = 0;      // In the file, behind the record.
+  bool after_damage = false;  // Something before it, behind the last record, cannot be read.
+};
+
+class EngineLogReader {
+ public:
+  // `file` outlives the reader.
+  explicit EngineLogReader(std::string_view file) : file_(file) {}
+
+  // The next record that is whole; nothing at the end.
+  std::optional<EngineRecord> Next();
+
+  // Where nothing more comes: the file ends in something that is no record.
+  // A crash in the middle of a write leaves the same.
+  bool ends_in_damage() const { return damaged_; }
+
+ private:
+  struct Piece {
+    std::uint8_t type = 0;
+    std::string_view data;
+  };
+
+  std::optional<Piece> NextPiece();
+  std::optional<Piece> PieceAt(std::uint64_t at) const;
+  bool OnlyZerosFrom(std::uint64_t at) const;
+  bool NextTry();
+  void StartAnew();
+
+  std::string_view file_;
+  std::uint64_t at_ = 0;
+  bool damaged_ = false;
+  std::optional<std::string> begun_;  // The pieces of a record so far.
+};
+
+}  // namespace relay

@@ -1,0 +1,302 @@
+#include "wal/rocks_mend.h"
+
+#include <fmt/format.h>
+#include <rocksdb/utilities/ldb_cmd.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "wal/engine_log.h"
+#include "wal/side_files.h"
+
+namespace relay {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kKeptMax = 2;
+constexpr std::string_view kManifest = "MANIFEST-";
+constexpr std::string_view kCurrent = "CURRENT";
+
+Error FileError(std::string_view doing, const std::string& path, const std::error_code& why) {
+  return {ErrorCode::kIo, fmt::format("{} {}: {}", doing, path, why.message())};
+}
+
+// Names in a directory, sorted; none where it is not there.
+std::vector<std::string> NamesIn(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator at(directory, failed); !failed && at != fs::directory_iterator();
+       at.increment(failed)) {
+    names.push_back(at->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> NamesEndingIn(const std::string& directory, std::string_view extension) {
+  std::vector<std::string> names = NamesIn(directory);
+  std::erase_if(names, [&](const std::string& name) { return !name.ends_with(extension); });
+  return names;
+}
+
+// Under a second name, by copying where the file system has no links.
+Status Link(const std::string& from, const std::string& to) {
+  std::error_code failed;
+  fs::create_hard_link(from, to, failed);
+  if (failed) fs::copy_file(from, to, fs::copy_options::overwrite_existing, failed);
+  if (failed) return FileError("keeping", from, failed);
+  return Ok();
+}
+
+bool IsWanted(const std::string& name, const std::vector<std::string_view>& extensions) {
+  return name.starts_with(kManifest) || name == kCurrent ||
+         std::any_of(extensions.begin(), extensions.end(),
+                     [&](std::string_view extension) { return name.ends_with(extension); });
+}
+
+// The names of kept directories are numbers of six digits and sort as such.
+std::string NextKept(const std::string& kept) {
+  const std::vector<std::string> there = NamesIn(kept);
+  const std::size_t last =
+      there.empty() ? 0 : static_cast<std::size_t>(std::strtoul(there.back().c_str(), nullptr, 10));
+  return fmt::format("{}/{:06}", kept, last + 1);
+}
+
+void DropOldestKept(const std::string& kept) {
+  const std::vector<std::string> there = NamesIn(kept);
+  for (std::size_t i = 0; i + kKeptMax < there.size(); ++i) {
+    std::error_code ignored;  // Of what is not there nothing need be bounded.
+    fs::remove_all(fs::path(kept) / there[i], ignored);
+  }
+}
+
+std::uint64_t LittleEndian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) {
+    value = (value << 8U) | static_cast<unsigned char>(bytes[i]);
+  }
+  return value;
+}
+
+Status ToStatus(const rocksdb::Status& status) {
+  if (status.ok()) return Ok();
+  return Error(status.IsCorruption() ? ErrorCode::kCorruption : ErrorCode::kIo, status.ToString());
+}
+
+bool IsMissing(const OpenedRocks& rocks, rocksdb::ColumnFamilyHandle* family,
+               const rocksdb::Slice& key) {
+  std::string value;
+  return rocks.db->Get({}, family, key, &value).IsNotFound();
+}
+
+rocksdb::ColumnFamilyHandle* FamilyOf(const OpenedRocks& rocks, std::uint32_t id) {
+  const auto found =
+      std::find_if(rocks.handles.begin(), rocks.handles.end(),
+                   [id](rocksdb::ColumnFamilyHandle* family) { return family->GetID() == id; });
+  return found == rocks.handles.end() ? nullptr : *found;
+}
+
+// Rows of these families are written once: one that is missing was never
+// deleted on purpose while anybody could ask for it.
+bool IsWrittenOnce(rocksdb::ColumnFamilyHandle* family) {
+  const std::string& name = family->GetName();
+  return name == "payloads" || name == "entries" || name == "gaps";
+}
+
+// Puts again what a batch holds and the database does not.
+class MissingRows final : public rocksdb::WriteBatch::Handler {
+ public:
+  explicit MissingRows(const OpenedRocks& rocks) : rocks_(rocks) {}
+
+  rocksdb::Status PutCF(std::uint32_t id, const rocksdb::Slice& key,
+                        const rocksdb::Slice& value) override {
+    rocksdb::ColumnFamilyHandle* family = FamilyOf(rocks_, id);
+    if (family == nullptr || !IsWrittenOnce(family)) return rocksdb::Status::OK();
+    if (!IsMissing(rocks_, family, key)) return rocksdb::Status::OK();
+    ++count_;
+    return rocks_.db->Put({}, family, key, value);
+  }
+  rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice&) override {
+    return rocksdb::Status::OK();
+  }
+  void LogData(const rocksdb::Slice&) override {}
+
+  std::size_t count() const { return count_; }
+
+ private:
+  const OpenedRocks& rocks_;
+  std::size_t count_ = 0;
+};
+
+// One kept WAL, read behind what was recovered.
+class WalSalvage {
+ public:
+  WalSalvage(const OpenedRocks& rocks, bool skipping)
+      : rocks_(rocks), skipping_(skipping), recovered_(rocks.db->GetLatestSequenceNumber()) {}
+
+  Status Read(const std::string& path) {
+    Result<std::string> text = ReadWhole(path);
+    if (!text.ok()) return std::move(text).error();
+    EngineLogReader reader(text.value());
+    while (std::optional<EngineRecord> record = reader.Next()) {
+      if (record->after_damage) ++damages_;
+      if (Status put = PutAgain(record->data); !put.ok()) return put;
+    }
+    return Ok();
+  }
+
+  std::size_t damages() const { return damages_; }
+  std::size_t batches() const { return batches_; }
+
+ private:
+  // A batch: sequence number u64, count u32, then the rows.
+  Status PutAgain(const std::string& data) {
+    constexpr std::size_t kHead = 12;
+    if (data.size() < kHead) return Ok();
+    const std::uint64_t first = LittleEndian(std::string_view(data).substr(0, 8));
+    const std::uint64_t count = LittleEndian(std::string_view(data).substr(8, 4));
+    rocksdb::WriteBatch batch(data);
+    if (first + count <= recovered_ + 1) return skipping_ ? PutMissing(batch) : Ok();
+    ++batches_;
+    return ToStatus(rocks_.db->Write({}, &batch));
+  }
+
+  Status PutMissing(const rocksdb::WriteBatch& batch) {
+    MissingRows rows(rocks_);
+    Status put = ToStatus(batch.Iterate(&rows));
+    if (rows.count() > 0) ++batches_;
+    return put;
+  }
+
+  const OpenedRocks& rocks_;
+  const bool skipping_;
+  const std::uint64_t recovered_;
+  std::size_t damages_ = 0;
+  std::size_t batches_ = 0;
+};
+
+}  // namespace
+
+Result<std::optional<std::string>> KeepAside(const std::string& database, const std::string& kept,
+                                             const std::vector<std::string_view>& extensions) {
+  if (!HasTraces(database)) return std::optional<std::string>();
+  const std::string directory = NextKept(kept);
+  std::error_code failed;
+  fs::create_directories(directory, failed);
+  if (failed) return FileError("creating", directory, failed);
+  for (const std::string& name : NamesIn(database)) {
+    if (!IsWanted(name, extensions)) continue;
+    if (Status linked = Link(database + "/" + name, directory + "/" + name); !linked.ok()) {
+      return std::move(linked).error();
+    }
+  }
+  DropOldestKept(kept);
+  return std::optional(directory);
+}
+
+bool HasTraces(const std::string& database) {
+  const std::vector<std::string> names = NamesIn(database);
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.starts_with(kManifest) || name == kCurrent || name.ends_with(".sst") ||
+           name.ends_with(".log");
+  });
+}
+
+Result<Mended> MendCurrent(const std::string& database, Alarms& alarms) {
+  const std::string path = fmt::format("{}/{}", database, kCurrent);
+  const Result<std::string> current = ReadWhole(path);
+  std::vector<std::string> manifests;
+  for (const std::string& name : NamesIn(database)) {
+    std::error_code gone;
+    const bool empty = fs::file_size(fs::path(database) / name, gone) == 0;
+    if (name.starts_with(kManifest) && !gone && !empty) manifests.push_back(name);
+  }
+  const auto named = [&](const std::string& name) {
+    return current.ok() && current.value() == name + "\n";
+  };
+  if (std::any_of(manifests.begin(), manifests.end(), named)) return Mended::kNothingWrong;
+  if (manifests.empty()) return HasTraces(database) ? Mended::kBeyondRepair : Mended::kNothingWrong;
+  // Six digits or more: the longer number is the higher one.
+  const auto newest = std::max_element(manifests.begin(), manifests.end(),
+                                       [](const std::string& a, const std::string& b) {
+                                         return std::pair(a.size(), a) < std::pair(b.size(), b);
+                                       });
+  if (Status put = ReplaceWhole(path, *newest + "\n"); !put.ok()) return std::move(put).error();
+  alarms.push_back(
+      fmt::format("the database's CURRENT file was missing or damaged; it names {} now", *newest));
+  return Mended::kMended;
+}
+
+Result<Mended> TrimManifest(const std::string& database, Alarms& alarms) {
+  Result<std::string> current = ReadWhole(fmt::format("{}/{}", database, kCurrent));
+  if (!current.ok()) return std::move(current).error();
+  if (current.value().ends_with('\n')) current.value().pop_back();
+  const std::string path = database + "/" + current.value();
+  Result<std::string> manifest = ReadWhole(path);
+  if (!manifest.ok()) return std::move(manifest).error();
+  EngineLogReader reader(manifest.value());
+  std::uint64_t end = 0;
+  while (std::optional<EngineRecord> record = reader.Next()) {
+    if (record->after_damage) return Mended::kBeyondRepair;
+    end = record->end;
+  }
+  if (!reader.ends_in_damage()) return Mended::kNothingWrong;
+  if (end == 0) return Mended::kBeyondRepair;
+  const std::string_view intact = std::string_view(manifest.value()).substr(0, end);
+  if (Status put = ReplaceWhole(path, intact); !put.ok()) return std::move(put).error();
+  alarms.push_back(
+      fmt::format("the database's {} ended in a torn record, which was cut off", current.value()));
+  return Mended::kMended;
+}
+
+std::optional<std::string> TableNamedIn(std::string_view words) {
+  const std::size_t end = words.find(".sst");
+  if (end == std::string_view::npos) return std::nullopt;
+  std::size_t begin = end;
+  while (begin > 0 && words[begin - 1] >= '0' && words[begin - 1] <= '9') --begin;
+  if (begin == end) return std::nullopt;
+  return std::string(words.substr(begin, end - begin));
+}
+
+Status ForgetTable(const std::string& database, const std::string& quarantine,
+                   const std::string& table, const RocksFamilies& rocks) {
+  const std::string file = table + ".sst";
+  std::error_code failed;
+  if (fs::exists(database + "/" + file, failed)) {
+    fs::create_directories(quarantine, failed);
+    if (failed) return Error(FileError("creating", quarantine, failed));
+    fs::remove(quarantine + "/" + file, failed);
+    if (Status kept = Link(database + "/" + file, quarantine + "/" + file); !kept.ok()) return kept;
+  }
+  const rocksdb::Options options(rocks.options, rocksdb::ColumnFamilyOptions());
+  const std::vector<std::string> arguments = {"--db=" + database, "unsafe_remove_sst_file", table};
+  const std::unique_ptr<rocksdb::LDBCommand> command(rocksdb::LDBCommand::InitFromCmdLineArgs(
+      arguments, options, rocksdb::LDBOptions(), &rocks.families));
+  INVARIANT(command != nullptr);
+  command->Run();
+  rocksdb::LDBCommandExecuteResult done = command->GetExecuteState();
+  if (done.IsFailed()) {
+    return Error(ErrorCode::kCorruption,
+                 fmt::format("taking {} out of the database: {}", file, done.ToString()));
+  }
+  return Ok();
+}
+
+Status SalvageWals(const OpenedRocks& rocks, const std::string& kept, bool skipping,
+                   Alarms& alarms) {
+  WalSalvage salvage(rocks, skipping);
+  for (const std::string& name : NamesEndingIn(kept, ".log")) {
+    if (Status read = salvage.Read(kept + "/" + name); !read.ok()) return read;
+  }
+  if (salvage.damages() == 0 && salvage.batches() == 0) return Ok();
+  alarms.push_back(
+      fmt::format("the database's newest writes are damaged in {} places; {} groups of writes "
+                  "behind the damage were recovered",
+                  salvage.damages(), salvage.batches()));
+  return Ok();
+}
+
+}  // namespace relay
