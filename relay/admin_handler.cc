@@ -50,7 +50,14 @@ HttpResponse AdminHandler::Answer(std::string_view path) const {
 
 HttpResponse AdminHandler::Ready() const {
   const RelayStatus status = status_();
-  if (status.log_failure.empty()) return JsonAnswer(200, R"({"status":"ready"})");
+  if (status.log_failure.empty() && status.log_alarms.empty()) {
+    return JsonAnswer(200, R"({"status":"ready"})");
+  }
+  // Writes are taken, but an operator should look.
+  if (status.log_failure.empty()) {
+    return JsonAnswer(
+        200, nlohmann::json{{"status", "degraded"}, {"why", status.log_alarms.front()}}.dump());
+  }
   return JsonAnswer(503,
                     nlohmann::json{{"status", "not ready"}, {"why", status.log_failure}}.dump());
 }

@@ -1,5 +1,6 @@
 #include "relay/housekeeper.h"
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@ void Housekeeper::Run(const std::stop_token& stop) {
   constexpr std::chrono::seconds kTurn{1};
   Signal never;
   std::string told;
+  std::set<std::string> alarmed;
   while (!stop.stop_requested()) {
     const Status kept = log_.KeepHouse(clock_.WallNow());
     std::string trouble = kept.ok() ? "" : kept.error().message();
@@ -27,6 +29,10 @@ void Housekeeper::Run(const std::stop_token& stop) {
     }
     told = std::move(trouble);
     TellServiceManager("WATCHDOG=1");  // The log answers: it is not stuck.
+    for (const std::string& alarm : log_.Alarms()) {
+      if (!alarmed.insert(alarm).second) continue;
+      Journal(Level::kError, "the log is damaged", {{"why", alarm}});
+    }
     clock_.WaitFor(never, kTurn, stop);
   }
 }

@@ -1,5 +1,5 @@
 // Keeps the log within its limits, once a second, and tells the journal when
-// the log begins to be unwell and when it is well again.
+// the log begins to be unwell, when it is well again, and what damage it found.
 #pragma once
 
 #include <thread>

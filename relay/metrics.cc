@@ -197,6 +197,8 @@ std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
             AsNumber(counters.unrouted_points()));
   page.Only("log_open", "gauge", "1 while the log takes appends.",
             status.log_failure.empty() ? 1 : 0);
+  page.Only("log_alarms", "gauge", "Findings of damage to the log, as status says them.",
+            AsNumber(status.log_alarms.size()));
   page.Only("log_bytes", "gauge", "Bytes the log takes on disk.",
             AsNumber(status.disk.used.count()));
   page.Only("log_capacity_bytes", "gauge", "Bytes the log may take on disk: log.max_size.",

@@ -63,6 +63,7 @@ RelayStatus RunningRelay::Snapshot() const {
   status.log_path = config_.log.path;
   status.disk = log_->disk_use();
   if (Status health = log_->Health(); !health.ok()) status.log_failure = health.error().message();
+  status.log_alarms = log_->Alarms();
   const std::map<BackendId, WorkerStatus> workers = fleet_->Snapshots();
   status.backends = BackendStatuses(*log_);
   for (BackendStatus& backend : status.backends) {

@@ -159,6 +159,7 @@ std::string ToJson(const RelayStatus& status) {
   json["running"] = status.running;
   json["log"] = {{"path", status.log_path},
                  {"failure", status.log_failure},
+                 {"alarms", status.log_alarms},
                  {"used_bytes", status.disk.used.count()},
                  {"max_bytes", status.disk.max.count()},
                  {"free_bytes", status.disk.free.count()},
@@ -180,6 +181,7 @@ Result<RelayStatus> StatusFromJson(const std::string& text) {
     status.log_path = json.at("log").at("path");
     const Json& log = json.at("log");
     status.log_failure = log.at("failure");
+    status.log_alarms = log.at("alarms").get<std::vector<std::string>>();
     status.disk = {Bytes(log.at("used_bytes").get<std::uint64_t>()),
                    Bytes(log.at("max_bytes").get<std::uint64_t>()),
                    Bytes(log.at("free_bytes").get<std::uint64_t>()),
@@ -197,6 +199,7 @@ std::string ToTable(const RelayStatus& status) {
   for (const BackendStatus& backend : status.backends) rows.push_back(RowOf(backend, status.now));
   std::string text = Aligned(rows);
   if (!status.log_failure.empty()) text += fmt::format("\nlog: {}\n", status.log_failure);
+  for (const std::string& alarm : status.log_alarms) text += fmt::format("\nlog: {}\n", alarm);
   for (const BackendStatus& backend : status.backends) {
     if (!backend.why.empty()) text += fmt::format("\n{}: {}\n", backend.name, backend.why);
     if (!backend.why.empty() && !backend.last_answer.empty()) {

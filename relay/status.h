@@ -28,8 +28,9 @@ struct RelayStatus {
   WallTime now;
   bool running = false;
   std::string log_path;
-  std::string log_failure;  // Empty: appends are taken.
-  DiskUse disk;             // All zero when read from the directory.
+  std::string log_failure;              // Empty: appends are taken.
+  std::vector<std::string> log_alarms;  // Damage that was found, a sentence each.
+  DiskUse disk;                         // All zero when read from the directory.
   std::vector<BackendStatus> backends;
 };
 

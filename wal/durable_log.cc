@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "wal/identity.h"
-
 namespace relay {
 namespace {
 
@@ -22,153 +20,12 @@ Bytes MemoryOf(const AppendRequest& request) {
   return size.bytes + size.stored;
 }
 
-// Once there is a database: the identity says that there was one.
-Status NameLog(const std::string& directory, const FoundIdentity& found) {
-  if (found.state == IdentityState::kKnown && found.identity.format == kFormatVersion) return Ok();
-  Identity identity = found.identity;
-  identity.format = kFormatVersion;
-  return WriteIdentity(directory, std::move(identity));
-}
-
 void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state) {
   const std::string key = RunKey(number);
   batch.Put(Family::kState, key, EncodeRunState(key, state));
 }
 
 }  // namespace
-
-Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
-                                                     const std::vector<BackendId>& backends) {
-  // First of all: a log of a newer format stays untouched.
-  Result<FoundIdentity> identity = ReadIdentity(options.directory, kFormatVersion);
-  if (!identity.ok()) return std::move(identity).error().Within(options.directory);
-  std::unique_ptr<DurableLog> log(new DurableLog(options, backends));
-  Result<std::unique_ptr<DirectoryLock>> lock = DirectoryLock::Take(options.directory);
-  if (!lock.ok()) return std::move(lock).error();
-  log->lock_ = std::move(lock).value();
-  if (Status opened = log->OpenAndLoad(); !opened.ok()) return std::move(opened).error();
-  if (Status named = NameLog(options.directory, identity.value()); !named.ok()) {
-    return std::move(named).error();
-  }
-  if (Status measured = log->MeasureDisk(); !measured.ok()) return std::move(measured).error();
-  log->committer_ = std::thread([raw = log.get()] { raw->CommitLoop(); });
-  return log;
-}
-
-DurableLog::DurableLog(LogOptions options, std::vector<BackendId> backends)
-    : options_(std::move(options)), backends_(std::move(backends)), recent_(options_.recent_max) {}
-
-DurableLog::~DurableLog() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  work_.notify_one();
-  if (committer_.joinable()) committer_.join();
-  batch_.reset();
-}
-
-// REQUIRES: store_ is closed, nobody reads.
-Status DurableLog::OpenAndLoad() {
-  Result<std::unique_ptr<Store>> store = OpenStore({.directory = StoreDirectory(options_.directory),
-                                                    .env = options_.env,
-                                                    .file_size = options_.file_size});
-  if (!store.ok() && store.error().code() == ErrorCode::kUnavailable) {
-    return Error(ErrorCode::kUnavailable,
-                 fmt::format("data directory {} is in use by another process", options_.directory));
-  }
-  if (!store.ok()) return std::move(store).error();
-  Result<LoadedLog> loaded = LoadLog(*store.value());
-  if (!loaded.ok()) return std::move(loaded).error().Within(options_.directory);
-  if (Status added = RegisterNewBackends(*store.value(), loaded.value()); !added.ok()) return added;
-  if (Status gone = DiscardLeftovers(*store.value(), loaded.value()); !gone.ok()) return gone;
-  if (Status adopted = Adopt(std::move(loaded).value()); !adopted.ok()) return adopted;
-  store_ = std::move(store).value();
-  batch_ = store_->NewBatch();
-  return Ok();
-}
-
-// Gives back what is left of numbers that no backend has: their files may not
-// have gone when the backend was forgotten.
-Status DurableLog::DiscardLeftovers(Store& store, const LoadedLog& loaded) {
-  std::set<BackendNumber> known;
-  for (const auto& [backend, run] : loaded.runs) known.insert(run.number);
-  for (std::uint32_t value = 1; value <= loaded.last_backend; ++value) {
-    const BackendNumber number(value);
-    if (known.contains(number)) continue;
-    if (Status gone = DiscardAllOf(store, number); !gone.ok()) return gone;
-  }
-  return Ok();
-}
-
-// Gives back whatever rows a number has.
-Status DurableLog::DiscardAllOf(Store& store, BackendNumber number) {
-  for (const Family family : {Family::kEntries, Family::kHeld, Family::kDead, Family::kGaps}) {
-    const std::string prefix = BackendKeys(number);
-    const std::unique_ptr<StoreCursor> at = store.NewCursor(family);
-    at->Seek(prefix);
-    if (!at->Valid() || !at->Key().starts_with(prefix)) continue;
-    Status gone = store.Discard(family, prefix, BackendKeysEnd(number));
-    if (!gone.ok()) return gone;
-  }
-  return Ok();
-}
-
-// Brings an older format up to this one, too.
-Status DurableLog::RegisterNewBackends(Store& store, LoadedLog& loaded) const {
-  const std::unique_ptr<StoreBatch> batch = store.NewBatch();
-  batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, kFormatVersion));
-  if (loaded.format < kFormatVersion) {
-    for (const auto& [backend, run] : loaded.runs) PutRunState(*batch, run.number, run.state);
-  }
-  for (const BackendId& backend : backends_) {
-    if (loaded.runs.contains(backend)) continue;
-    const BackendNumber number(++loaded.last_backend);
-    const std::string key = BackendKey(backend);
-    batch->Put(Family::kState, key, EncodeNumber(key, number.value()));
-    PutRunState(*batch, number, RunState());
-    Run run;
-    run.number = number;
-    loaded.runs.emplace(backend, run);
-  }
-  batch->Put(Family::kState, kLastBackendKey, EncodeNumber(kLastBackendKey, loaded.last_backend));
-  return store.Write(*batch, Durability::kSynced);
-}
-
-// Takes over what was read from disk. After a failure, what this process did
-// since is kept: a cursor that was not yet written; but a change that was
-// reported as failed and is on disk has happened. A head on disk behind one
-// that was answered for means that acknowledged records are gone, and is
-// refused; so is a state that is older than one that was synced.
-Status DurableLog::Adopt(LoadedLog loaded) {
-  const std::lock_guard lock(mutex_);
-  for (auto& [backend, run] : loaded.runs) {
-    const auto known = runs_.find(backend);
-    if (known == runs_.end()) continue;
-    if (run.head.sequence < known->second.head.sequence) {
-      return Error(ErrorCode::kCorruption,
-                   fmt::format("records {} to {} of backend '{}' were stored and are gone",
-                               run.head.sequence.value() + 1, known->second.head.sequence.value(),
-                               backend.text()));
-    }
-    const RunState& last = known->second.state;
-    if (run.state.edition < last.edition) {
-      return Error(ErrorCode::kCorruption,
-                   fmt::format("changes of backend '{}' were stored and are gone", backend.text()));
-    }
-    if (run.state.edition > last.edition) continue;
-    run.state = last;
-    dirty_.insert(backend);
-  }
-  runs_ = std::move(loaded.runs);
-  last_payload_ = loaded.last_payload;
-  newest_payload_ = loaded.last_payload;
-  tails_.clear();
-  for (const auto& [backend, run] : runs_) {
-    tails_.emplace(backend, Tail{run.number, run.head, run.last_accepted});
-  }
-  return Ok();
-}
 
 std::vector<BackendId> DurableLog::Backends() const {
   const std::lock_guard lock(mutex_);
@@ -401,7 +258,9 @@ void DurableLog::Publish(Group& group) {
     run.head = tail.head;
     run.last_accepted = tail.last_accepted;
   }
+  for (const auto& [backend, state] : group.cursors) synced_[backend] = state;
   for (const WaitingChange* waiting : group.changes) PublishChange(*waiting);
+  high_water_->Moved();
 }
 
 // REQUIRES: mutex_ is held.
@@ -409,11 +268,13 @@ void DurableLog::PublishChange(const WaitingChange& waiting) {
   const Change& change = waiting.change;
   if (!change.state) {
     runs_.erase(waiting.backend);
+    synced_.erase(waiting.backend);
     tails_.erase(waiting.backend);
     return;
   }
   Run& run = runs_.at(waiting.backend);
   run.state = *change.state;
+  synced_[waiting.backend] = *change.state;
   if (change.lanes.empty()) return;
   Lanes lanes = *run.lanes;
   for (const auto& [lane, state] : change.lanes) {
@@ -446,27 +307,6 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
   }
   for (WaitingChange* waiting : group.changes) waiting->done.set_value(refusal);
   reopen_after_ = std::chrono::milliseconds(0);
-}
-
-void DurableLog::ReopenWhenDue() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!closed_because_ || stopping_) return;
-  }
-  const std::unique_lock alone(store_mutex_);
-  batch_.reset();
-  store_.reset();
-  Status reopened = OpenAndLoad();
-  const std::lock_guard lock(mutex_);
-  if (reopened.ok()) {
-    closed_because_.reset();
-    return;
-  }
-  closed_because_ = reopened.error();
-  reopen_after_ = std::clamp(2 * reopen_after_, options_.reopen_first, options_.reopen_max);
-  Result<std::unique_ptr<Store>> readable =
-      OpenStoreReadOnly({.directory = StoreDirectory(options_.directory), .env = options_.env});
-  if (readable.ok()) store_ = std::move(readable).value();
 }
 
 }  // namespace relay

@@ -24,6 +24,8 @@
 #include <vector>
 
 #include "wal/change.h"
+#include "wal/high_water.h"
+#include "wal/identity.h"
 #include "wal/log.h"
 #include "wal/log_reader.h"
 #include "wal/run.h"
@@ -58,7 +60,10 @@ struct LogOptions {
 class DurableLog final : public RunsView<Log> {
  public:
   // Opens or creates the log; names in `backends` that it does not know begin
-  // at their first append. Errors as OpenStore and LoadLog.
+  // at their first append. A log that is damaged opens without what is gone, and
+  // Alarms says so; one that can only be read refuses appends, and is opened
+  // once that works. kInvalidInput: of a newer format, and untouched.
+  // kUnavailable: in use by another process. Others: not even to be read.
   static Result<std::unique_ptr<DurableLog>> Open(const LogOptions& options,
                                                   const std::vector<BackendId>& backends);
 
@@ -69,6 +74,10 @@ class DurableLog final : public RunsView<Log> {
   Status KeepHouse(WallTime now);
 
   DiskUse disk_use() const;
+
+  // What an operator must be told of damage, a sentence each, found since the
+  // log was opened. What is gone is in the gap ledger once the cursor is there.
+  std::vector<std::string> Alarms() const;
 
   // Commits what waits, syncs the cursors, closes.
   ~DurableLog() override;
@@ -133,7 +142,13 @@ class DurableLog final : public RunsView<Log> {
 
   Status OpenAndLoad();
   Status RegisterNewBackends(Store& store, LoadedLog& loaded) const;
-  Status Adopt(LoadedLog loaded);
+  void ReadMark(const FoundIdentity& identity);
+  Status OpenOnce(const StoreMending& mending, std::vector<std::string>& alarms);
+  Status OpenToRead(const Error& because);
+  Status StartHighWater();
+  HighWater Truth() const;
+  void Adopt(LoadedLog loaded);
+  bool MustReopen();
   static Status DiscardAllOf(Store& store, BackendNumber number);
   static Status DiscardLeftovers(Store& store, const LoadedLog& loaded);
   Result<OpenRun> OpenRunOf(const BackendId& backend) const override;
@@ -181,6 +196,9 @@ class DurableLog final : public RunsView<Log> {
   std::deque<WaitingAppend> appends_;
   Bytes waiting_{0};
   std::vector<WaitingChange*> changes_;
+  std::map<BackendId, RunState> synced_;  // As it is on stable storage.
+  std::uint32_t last_backend_ = 0;
+  std::vector<std::string> alarms_;
   std::optional<Error> closed_because_;
   DiskUse disk_;
   Bytes appended_since_measured_{0};
@@ -192,7 +210,12 @@ class DurableLog final : public RunsView<Log> {
   PayloadId last_payload_{0};
   std::unique_ptr<StoreBatch> batch_;
   std::chrono::milliseconds reopen_after_{0};
+  std::optional<HighWater> known_;  // What the store is held against when it opens.
+  std::uint64_t mark_turn_ = 0;
+  std::uint64_t epoch_ = 0;
+  std::string last_damage_;
 
+  std::unique_ptr<HighWaterKeeper> high_water_;
   RecentRecords recent_;
   std::function<void()> on_readable_;
   std::thread committer_;

@@ -29,6 +29,7 @@ RelayStatus Example() {
           .running = true,
           .log_path = "/data",
           .log_failure = "",
+          .log_alarms = {},
           .backends = {east, west}};
 }
 
@@ -49,6 +50,14 @@ TEST_CASE("status: the table has a row per backend and says what is wrong and th
            "\n"
            "west: the database does not exist there\n"
            "west: last answer: HTTP 404: database not found\n");
+}
+
+TEST_CASE("status: damage to the log is said, and counted") {
+  RelayStatus status = Example();
+  status.log_alarms = {"records 1 to 2 are gone"};
+  CHECK(ToTable(status).find("\nlog: records 1 to 2 are gone\n") != std::string::npos);
+  CHECK_EQ(StatusFromJson(ToJson(status)).value().log_alarms, status.log_alarms);
+  CHECK(ToMetrics(status, Counters()).find("influxdb_relay_log_alarms 1\n") != std::string::npos);
 }
 
 TEST_CASE("status: points that are not accounted for are shouted about") {
