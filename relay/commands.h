@@ -45,6 +45,14 @@ struct InspectArgs {
 };
 int Inspect(const InspectArgs& args);
 
+struct VerifyArgs {
+  Whereabouts where;
+  std::uint64_t limit = 1000;  // Of findings that are shown.
+  bool json = false;
+};
+// 0: sound, 1: damage was found, or the log cannot be read.
+int Verify(const VerifyArgs& args);
+
 struct ImportArgs {
   std::string file;      // "-": standard input.
   std::string database;  // Empty: as the file says.

@@ -66,6 +66,16 @@ void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
   command->callback([&] { exit_code = relay::Inspect(args); });
 }
 
+void AddVerify(CLI::App& app, relay::VerifyArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "verify", "Check every record, sum and reference of a log; safe while the relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_option("--limit", args.limit, "Show at most this many findings")
+      ->capture_default_str();
+  command->add_flag("--json", args.json, "Print JSON");
+  command->callback([&] { exit_code = relay::Verify(args); });
+}
+
 void AddImport(CLI::App& app, relay::ImportArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "import", "Send a file of line protocol, or of `influx -import`, through a running relay");
@@ -121,6 +131,8 @@ int Run(int argc, char** argv) {
   AddCheckConfig(app, check, exit_code);
   AddStatus(app, status, exit_code);
   AddInspect(app, inspect, exit_code);
+  relay::VerifyArgs verify{.where = {.config_path = kDefaultConfig, .data = ""}};
+  AddVerify(app, verify, exit_code);
   relay::ImportArgs import;
   AddImport(app, import, exit_code);
   try {

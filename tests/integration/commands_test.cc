@@ -97,7 +97,7 @@ struct Owing {
 TEST_CASE("commands: help names every command, and each explains its options") {
   const RunResult help = Command({"--help"});
   CHECK_EQ(help.exit_code, 0);
-  for (const std::string command : {"serve", "check-config", "status", "inspect"}) {
+  for (const std::string command : {"serve", "check-config", "status", "inspect", "verify"}) {
     CHECK(Contains(help.output, command));
     const RunResult one = Command({command, "--help"});
     CHECK_EQ(one.exit_code, 0);
@@ -268,7 +268,7 @@ TEST_CASE("commands: status is a table for a person") {
   CHECK(Contains(running.output, "\nhere     caught up"));
   CHECK(Contains(running.output, "\naway     retrying"));
   CHECK(Contains(running.output, "120 B"));
-  CHECK(Contains(running.output, "away: http://127.0.0.1:"));
+  CHECK(Contains(running.output, "\naway: "));
 
   CHECK_EQ(owing.relay.Stop().exit_code, 0);
   const RunResult stopped = Command({"status", "--config", owing.relay.config_path()});

@@ -1,0 +1,40 @@
+// What the commands that read a log from its directory have in common: which
+// directory, which backend, which records.
+//
+// ERRORS. kInvalidInput: wrong usage or a wrong configuration; the rest as
+// OpenLogView.
+//
+// THREADS. Free functions; any number at once.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "relay/commands.h"
+#include "wal/log.h"
+#include "wal/result.h"
+
+namespace relay {
+
+// The directory that the operator means.
+Result<std::string> LogDirectory(const Whereabouts& where);
+
+// The backend of that name; of an empty one the only one there is.
+Result<BackendId> ChooseBackend(const LogView& log, const std::string& name);
+
+// The records after `after` up to and including `last`.
+struct LogRange {
+  Sequence after = Sequence::BeforeFirst();
+  Sequence last = Sequence::BeforeFirst();
+};
+
+// `from` and `to` are sequences or times such as 2026-11-23T20:15:00Z. A
+// sequence is meant to be included; of a time, what was accepted before it.
+// Empty: from the oldest that is owed, to the head.
+Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
+                         const std::string& to);
+
+// Tells `command`'s failure to a person; returns the exit code.
+int TellFailure(const char* command, const Error& error);
+
+}  // namespace relay

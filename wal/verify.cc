@@ -1,0 +1,97 @@
+#include "wal/verify.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "wal/identity.h"
+#include "wal/log_reader.h"
+#include "wal/verify_parts.h"
+
+namespace relay {
+
+void VerifyReport::Find(LogFinding finding) {
+  ++summary.findings;
+  ++summary.findings_by_family[finding.family];
+  observer_.on_finding(finding);
+}
+
+void VerifyReport::FindDamaged(std::string_view family, std::string key, const Error& error) {
+  Find({std::string(family), std::move(key), "what was written there", error.message()});
+}
+
+void VerifyReport::FindUnreadable(std::string_view family, const std::string& whose,
+                                  const NumberWalk::Unreadable& unreadable) {
+  const std::string prefix = whose.empty() ? "" : whose + ", ";
+  FindDamaged(family,
+              unreadable.last == std::numeric_limits<std::uint64_t>::max()
+                  ? fmt::format("{}from {} on", prefix, unreadable.first)
+                  : fmt::format("{}{} to {}", prefix, unreadable.first, unreadable.last),
+              unreadable.why);
+}
+
+void VerifyReport::Compare(std::string_view family, const std::string& key,
+                           const std::string& expected, const std::string& found) {
+  if (expected != found) Find({std::string(family), key, expected, found});
+}
+
+std::string CheckedRun::At(std::string_view what, std::uint64_t number_there) const {
+  return fmt::format("backend {}, {} {}", name, what, number_there);
+}
+
+std::string ToWords(const Totals& totals) {
+  return fmt::format("{} points, {} bytes, {} stored", totals.points, totals.bytes.count(),
+                     totals.stored.count());
+}
+
+namespace {
+
+Status CheckIdentity(const std::string& directory, VerifyReport& report) {
+  Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion);
+  if (!found.ok()) return std::move(found).error();
+  if (found.value().state == IdentityState::kDamaged) {
+    report.Find({"identity", directory + "/identity", "the identity of a log", "damage"});
+  }
+  return Ok();
+}
+
+Status CheckStore(const Store& store, VerifyReport& report) {
+  Result<std::vector<CheckedRun>> state = CheckState(store, report);
+  if (!state.ok()) return std::move(state).error();
+  std::vector<CheckedRun>& runs = state.value();
+  for (CheckedRun& run : runs) CheckGaps(store, run, report);
+  CheckRecords(store, runs, report);
+  for (const CheckedRun& run : runs) {
+    CheckHeld(store, run, report);
+    CheckDead(store, run, report);
+    if (run.state) {
+      CheckMarks(run, report);
+    } else {
+      report.summary.backends.push_back({.name = run.name});
+    }
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<VerifySummary> VerifyLog(const std::string& directory, const VerifyObserver& observer) {
+  VerifyReport report(observer);
+  if (Status identity = CheckIdentity(directory, report); !identity.ok()) {
+    return std::move(identity).error().Within(directory);
+  }
+  Result<std::unique_ptr<Store>> store =
+      OpenStoreReadOnly({.directory = StoreDirectory(directory)});
+  if (!store.ok() && store.error().code() != ErrorCode::kCorruption) {
+    return std::move(store).error();
+  }
+  if (!store.ok()) {
+    report.FindDamaged("database", StoreDirectory(directory), store.error());
+    return report.summary;
+  }
+  Status checked = CheckStore(*store.value(), report);
+  if (!checked.ok()) return std::move(checked).error().Within(directory);
+  return std::move(report.summary);
+}
+
+}  // namespace relay
