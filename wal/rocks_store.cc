@@ -74,6 +74,34 @@ class NoLogFile final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
+// The engine's warnings, in the file LOG. Its own writer of that file ends the
+// process at the second line that the disk does not take: a full disk would.
+class WarningsFile final : public rocksdb::Logger {
+ public:
+  explicit WarningsFile(const std::string& directory)
+      : Logger(rocksdb::InfoLogLevel::WARN_LEVEL),
+        file_(open((directory + "/LOG").c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600)) {}
+  WarningsFile(const WarningsFile&) = delete;
+  WarningsFile& operator=(const WarningsFile&) = delete;
+  ~WarningsFile() override {
+    if (file_ >= 0) close(file_);
+  }
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    std::array<char, 1024> line{};
+    const int size = vsnprintf(line.data(), line.size() - 1, format, arguments);
+    if (file_ < 0 || size <= 0) return;
+    const std::size_t length = std::min(line.size() - 2, static_cast<std::size_t>(size));
+    line.at(length) = '\n';
+    static_cast<void>(!write(file_, line.data(), length + 1));  // A line less.
+  }
+  void LogHeader(const char*, va_list) override {}  // All settings, each time.
+
+ private:
+  int file_;
+};
+
 // Some file systems (tmpfs) refuse O_DIRECT only when the first file is made.
 bool TakesDirectIo(const std::string& directory) {
   const std::string probe = directory + "/direct-io-probe";
@@ -104,8 +132,6 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   db.max_background_jobs = 2;
   db.skip_stats_update_on_db_open = true;  // Reads every file otherwise.
   db.stats_dump_period_sec = 0;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.keep_log_file_num = 4;
   return db;
 }
 
@@ -339,10 +365,14 @@ class RocksSideFile final : public SideFile {
   std::unique_ptr<rocksdb::RandomRWFile> file_;
 };
 
+// RocksDB has no code of its own for a directory that is taken.
+bool IsTaken(const rocksdb::Status& status) {
+  return status.IsIOError() && status.ToString().find("lock") != std::string::npos;
+}
+
 Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {
   const std::string text = status.ToString();
-  // RocksDB has no code of its own for a directory that is taken.
-  if (status.IsIOError() && text.find("lock") != std::string::npos) {
+  if (IsTaken(status)) {
     return {ErrorCode::kUnavailable,
             fmt::format("{} is in use by another process", options.directory)};
   }
@@ -379,6 +409,7 @@ class Opening {
  public:
   explicit Opening(const StoreOptions& options) : options_(options) {
     rocks_.options = DatabaseOptions(options);
+    rocks_.options.info_log = std::make_shared<WarningsFile>(options.directory);
     rocks_.options.use_direct_io_for_flush_and_compaction =
         options.env == nullptr && TakesDirectIo(options.directory);
     rocks_.families = Families(options, floors_);
@@ -435,7 +466,7 @@ class Opening {
   // Whether something was done that makes it worth another try.
   Result<bool> Remedy(const rocksdb::Status& failed) {
     const std::string words = failed.ToString();
-    if (words.find("lock") != std::string::npos || failed.IsNoSpace()) return false;
+    if (IsTaken(failed) || failed.IsNoSpace()) return false;
     if (const auto table = TableNamedIn(words); table && forgotten_.insert(*table).second) {
       Alarm(fmt::format("the database's file {}.sst is damaged or missing: {}", *table, words));
       return Done(Forget(*table));
@@ -541,7 +572,8 @@ Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
 }
 
 Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {
-  if (!fs::exists(options.directory + "/CURRENT")) {
+  std::error_code failed;
+  if (!fs::exists(options.directory + "/CURRENT", failed) && !failed) {
     return Error(ErrorCode::kNotFound, fmt::format("there is no log in {}", options.directory));
   }
   rocksdb::DBOptions db_options = DatabaseOptions(options);
