@@ -114,9 +114,7 @@ std::optional<Delivery::Job> Delivery::StartLane(LaneQueue& lane) {
   const std::shared_ptr<const Piece> front =
       lane.pieces.empty() ? FormPiece(lane) : lane.pieces.front();
   if (lane.create_due) return StartRequest(lane, Kind::kCreate, front);
-  if (lane.canary_due) {
-    return StartRequest(lane, Kind::kCanary, std::make_shared<const Piece>(LastLine(*lane.taken)));
-  }
+  if (lane.canary) return StartRequest(lane, Kind::kCanary, lane.canary);
   return StartRequest(lane, Kind::kPiece, front);
 }
 
@@ -312,7 +310,7 @@ bool Delivery::SettleFlow() {
     log_failures_ = 0;
     NoteHeld(*settlement);
     window_.Forget(settlement->through.sequence);
-    marks_.cursor = settlement->through.sequence;
+    marks_ = log_.MarksOf(options_.backend);  // The head too: more was read than it knew.
     progressed_at_ = clock_.Now();
     return true;
   }
@@ -374,7 +372,8 @@ void Delivery::StartOver() {
     lane.pieces.clear();
     lane.flow.clear();
     ForgetHeldRead(lane);
-    lane.is_suspect = lane.canary_due = lane.create_due = false;
+    lane.is_suspect = lane.create_due = false;
+    lane.canary.reset();
     if (lane.mode == LaneMode::kFinishing) lane.mode = LaneMode::kDraining;
     const bool holds_nothing = !lane.held_last && !lane.by_operator;
     if (lane.mode != LaneMode::kLive && holds_nothing) GoLive(lane);

@@ -17,8 +17,9 @@
 //
 // Poison. A backend that fails on one lane's lines with an answer that blames
 // nobody may be poisoned by one of them. After some tries a canary is sent: the
-// line that this lane took last, once more, which changes nothing. If that is
-// taken, the lines are at fault and are halved like refused ones.
+// line that this lane took last, once more, which changes nothing; or, where none
+// is known, a line from behind, which is sent again when its turn comes. If that
+// is taken, the lines are at fault and are halved like refused ones.
 //
 // INVARIANT. The cursor never passes a record that is not resolved, and no
 // record of a lane is sent before the one before it is resolved; whatever
@@ -232,7 +233,10 @@ class Delivery {
   void FinishFront(LaneQueue& lane, const Piece& piece);
   void Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& params);
   void Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff, WorkerState state);
+  void WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
+                    WorkerState state);
   void Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
+  std::shared_ptr<const Piece> FindCanary(LaneQueue& lane);
   void CanaryAnswered(LaneQueue& lane, const Verdict& verdict);
   void AfterCanary(LaneQueue& lane);
   void Succeeded(const UnderWay& job);

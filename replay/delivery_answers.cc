@@ -207,19 +207,25 @@ void Delivery::Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& 
 
 void Delivery::Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
                      WorkerState state) {
-  const Clock::TimePoint now = clock_.Now();
-  if (++lane.failures == 1) lane.taken_before = taken_;
-  const WriteParams params = lane.pieces.front()->params();
-  if (FailsAlone(lane, kTriesAlone)) {
+  if (FailsAlone(lane, kTriesAlone - 1)) {
+    const WriteParams params = lane.pieces.front()->params();
+    ++lane.failures;
     return PutOnHold(lane, fmt::format("fails while others are taken: {}", verdict.why),
                      Remedy(verdict.remedy, options_.backend.text(), params));
   }
+  WaitAndRetry(lane, verdict, backoff, state);
+}
+
+void Delivery::WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
+                            WorkerState state) {
+  const Clock::TimePoint now = clock_.Now();
+  if (++lane.failures == 1) lane.taken_before = taken_;
   lane.not_before = now + backoff.After(lane.failures, Chance());
   // Of several that fail at the same time, one says it for all.
   if (now >= gate_.until) ++failures_in_a_row_;
   Clock::Duration wait = backoff.After(std::max(failures_in_a_row_, 1U), Chance());
   if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
-  CloseGate(verdict, wait, state, params);
+  CloseGate(verdict, wait, state, lane.pieces.front()->params());
 }
 
 void Delivery::CloseGate(const Verdict& verdict, Clock::Duration wait, WorkerState state,
@@ -263,21 +269,37 @@ void Delivery::Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdi
   if (lane.failures + 1 < tries) {
     return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
   }
-  if (lane.taken) {
-    lane.canary_due = true;
-    lane.suspicion = {verdict, reply};
-    lane.suspicion->verdict.why = {};  // May be a view of what is gone by then.
-  } else if (piece.points > 1) {
+  if (!lane.taken && !lane.is_suspect && piece.points > 1) {
     // Nothing that it took is known; its first line may be such.
     ReplaceFront(lane, FirstLineApart(piece));
     lane.is_suspect = true;
+  } else {
+    lane.canary = FindCanary(lane);
+    if (!lane.canary) return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
+    lane.suspicion = {verdict, reply};
+    lane.suspicion->verdict.why = {};  // May be a view of what is gone by then.
   }
-  Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
+  WaitAndRetry(lane, verdict, options_.retry, WorkerState::kRetrying);
+}
+
+// Nothing where the lane took nothing yet and has nothing behind the front piece.
+std::shared_ptr<const Piece> Delivery::FindCanary(LaneQueue& lane) {
+  if (lane.taken) {
+    return std::make_shared<const Piece>(LineAlone(*lane.taken, lane.taken->points - 1));
+  }
+  const bool has_unsent = !(lane.held.empty() ? lane.flow : lane.held_unsent).empty();
+  if (lane.pieces.size() == 1 && has_unsent) FormPiece(lane);
+  if (lane.pieces.size() == 1) return nullptr;
+  const Piece& behind = *lane.pieces[1];
+  return std::make_shared<const Piece>(LineAlone(behind, random_() % behind.points));
 }
 
 void Delivery::CanaryAnswered(LaneQueue& lane, const Verdict& verdict) {
-  lane.canary_due = false;
-  if (verdict.action == Action::kDelivered) return AfterCanary(lane);
+  lane.canary.reset();
+  // Refused, it was looked at: that is as good.
+  const bool is_judged = verdict.action == Action::kDelivered ||
+                         verdict.action == Action::kPartial || verdict.action == Action::kSplit;
+  if (is_judged) return AfterCanary(lane);
   lane.is_suspect = false;  // It is not the lines.
   lane.line_suspicions = 0;
   if (verdict.action == Action::kHold) {

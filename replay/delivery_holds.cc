@@ -37,7 +37,8 @@ void Delivery::PutOnHold(LaneQueue& lane, std::string why, std::string remedy) {
   lane.mode = LaneMode::kHeld;
   lane.why = std::move(why);
   lane.remedy = std::move(remedy);
-  lane.create_due = lane.create_tried = lane.canary_due = lane.is_suspect = false;
+  lane.create_due = lane.create_tried = lane.is_suspect = false;
+  lane.canary.reset();
   lane.line_suspicions = 0;
   lane.suspicion.reset();
   lane.failures = std::max(lane.failures, 1U);

@@ -68,11 +68,11 @@ struct LaneQueue {
   bool create_tried = false;  // Since it was last on hold.
 
   // See "Poison" in delivery.h.
-  bool canary_due = false;
-  bool is_suspect = false;             // A poisoned line is being looked for.
-  std::uint32_t line_suspicions = 0;   // Canaries taken while the single line in front was not.
-  std::optional<Suspicion> suspicion;  // The front piece's last one.
-  std::shared_ptr<const Piece> taken;  // Ends with the last line that it took, if that is small.
+  std::shared_ptr<const Piece> canary;  // To be sent before the next try.
+  bool is_suspect = false;              // A poisoned line is being looked for.
+  std::uint32_t line_suspicions = 0;    // Canaries taken while the single line in front was not.
+  std::optional<Suspicion> suspicion;   // The front piece's last one.
+  std::shared_ptr<const Piece> taken;   // Ends with the last line that it took, if that is small.
 
   bool takes_flow() const {
     return !by_operator && (mode == LaneMode::kLive || mode == LaneMode::kFinishing);

@@ -94,17 +94,15 @@ std::vector<Piece> FirstLineApart(const Piece& piece) {
   return pieces;
 }
 
-Piece LastLine(const Piece& piece) {
+Piece LineAlone(const Piece& piece, PointCount number) {
+  INVARIANT(number < piece.points);
   std::string joined;
-  const Piece::Part& last = piece.parts.back();
-  const std::string_view lines =
-      piece.is_of_one_record() ? LinesOfOne(piece) : std::string_view(last.record->lines);
-  std::string_view line;
-  for (LineWalk walk(lines); !walk.AtEnd();) line = walk.Next();
+  LineWalk walk(LinesOf(piece, joined));
+  for (PointCount i = 0; i < number; ++i) walk.Next();
   Record record;
   record.params = piece.params();
   record.points = 1;
-  record.lines = line;
+  record.lines = walk.Next();
   Piece alone;
   Join(alone, {Sequence::BeforeFirst(), std::make_shared<const Record>(std::move(record))}, {});
   return alone;

@@ -54,7 +54,8 @@ std::pair<Piece, Piece> Halve(const Piece& piece);
 // two points.
 std::vector<Piece> FirstLineApart(const Piece& piece);
 
-// The last line once more, as a piece that belongs to no record.
-Piece LastLine(const Piece& piece);
+// One of its lines, counted from 0, as a piece that belongs to no record.
+// REQUIRES: number < points.
+Piece LineAlone(const Piece& piece, PointCount number);
 
 }  // namespace relay
