@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "relay/display.h"
+#include "relay/flow.h"
+#include "wal/histogram.h"
 #include "wal/log.h"
 #include "wal/result.h"
 
@@ -21,6 +24,9 @@ struct BackendStatus {
   std::string last_answer;
   std::optional<WallTime> since;  // When the state began.
   Figures figures;
+  std::vector<HeldLane> lanes;    // That hold something, or that an operator holds.
+  std::optional<Flow> flow;       // Of a relay that runs for long enough.
+  Histogram::Reading send_times;  // Since the start.
 };
 
 struct RelayStatus {
@@ -31,14 +37,39 @@ struct RelayStatus {
   std::string log_failure;              // Empty: appends are taken.
   std::vector<std::string> log_alarms;  // Damage that was found, a sentence each.
   DiskUse disk;                         // All zero when read from the directory.
+  Histogram::Reading append_times;  // From a write's lines to its place on disk; since the start.
+  Histogram::Reading sync_times;
   std::vector<BackendStatus> backends;
 };
 
 // The age of the oldest record that is owed; zero if nothing is.
 std::chrono::nanoseconds OldestOwedAge(const BackendStatus& backend, WallTime now);
 
+// Until the backend has everything, as things go; nothing: it does not catch up.
+std::optional<std::chrono::seconds> DrainEta(const BackendStatus& backend);
+
+// Why queries should be kept away from the backend: it takes nothing now, or the
+// oldest point that it is owed is older than `max_lag`. Empty: they need not.
+std::string WhyNotReady(const BackendStatus& backend, WallTime now,
+                        std::chrono::milliseconds max_lag);
+
+// Payloads that every backend has, kept for a rewind alone: they go before the
+// log is full.
+Bytes KeptByAll(const RelayStatus& status);
+
+// Until the log is full, at the rate at which what is owed grows: the rate of
+// the backend that is worst off. Nothing: it does not grow.
+std::optional<std::chrono::seconds> FullEta(const RelayStatus& status);
+
+// How long every backend may be away from now on before the log is full.
+// Nothing: nothing comes in.
+std::optional<std::chrono::seconds> OutageTolerance(const RelayStatus& status);
+
 // The JSON of `/api/v1/status` and of `status --json`, one line.
 std::string ToJson(const RelayStatus& status);
+
+// One of its backends alone, one line.
+std::string ToJson(const BackendStatus& backend, WallTime now);
 
 // kInvalidInput: not such a document.
 Result<RelayStatus> StatusFromJson(const std::string& json);
@@ -53,8 +84,5 @@ Result<RelayStatus> OfflineStatus(const std::string& path, WallTime now);
 // The figures of a log for each of its backends; a backend whose figures cannot
 // be read says so in its `why`.
 std::vector<BackendStatus> BackendStatuses(const LogView& log);
-
-// "2026-11-23T20:15:00Z"; with nanoseconds where they are not zero.
-std::string ToRfc3339(WallTime time);
 
 }  // namespace relay

@@ -70,9 +70,10 @@ void DurableLog::AppendParts(std::vector<AppendRequest> parts, AppendDone done) 
   }
   const bool first = appends_.empty();
   waiting_ += memory;
+  const std::chrono::nanoseconds now = Now();
   for (std::size_t i = 0; i < parts.size(); ++i) {
     appended_since_measured_ += parts[i].record.size().stored;
-    appends_.push_back({std::move(parts[i]), {}, PayloadId(0), i, parts.size() - 1 - i});
+    appends_.push_back({std::move(parts[i]), {}, PayloadId(0), i, parts.size() - 1 - i, now});
   }
   appends_.back().done = std::move(done);
   lock.unlock();
@@ -180,6 +181,7 @@ void DurableLog::Commit(Group group) {
   Publish(group);
   for (WaitingAppend& append : group.appends) {
     if (append.parts_after > 0) continue;
+    if (options_.times != nullptr) options_.times->appends.Record(Now() - append.since);
     const PayloadId first(append.payload.value() - append.parts_before);
     append.done(SyncGate::Passed(first, append.payload));
   }
@@ -203,7 +205,18 @@ Status DurableLog::WriteGroup(Group& group) {
   for (const auto& [backend, state] : group.cursors) {
     PutRunState(*batch_, tails_.at(backend).number, state);
   }
-  return store_->Write(*batch_, Durability::kSynced);
+  return WriteBatch();
+}
+
+Status DurableLog::WriteBatch() {
+  const std::chrono::nanoseconds begun = Now();
+  Status written = store_->Write(*batch_, Durability::kSynced);
+  if (options_.times != nullptr) options_.times->syncs.Record(Now() - begun);
+  return written;
+}
+
+std::chrono::nanoseconds DurableLog::Now() const {
+  return options_.times != nullptr ? options_.times->now() : std::chrono::nanoseconds::zero();
 }
 
 void DurableLog::StageAppend(WaitingAppend& append) {

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@
 
 #include "wal/change.h"
 #include "wal/high_water.h"
+#include "wal/histogram.h"
 #include "wal/identity.h"
 #include "wal/log.h"
 #include "wal/log_reader.h"
@@ -34,6 +36,12 @@
 #include "wal/store.h"
 
 namespace relay {
+
+struct LogTimes {
+  std::function<std::chrono::nanoseconds()> now;  // Never steps; from any thread.
+  Histogram appends;                              // From Append to a place on stable storage.
+  Histogram syncs;                                // Of one batch.
+};
 
 struct LogOptions {
   std::string directory;        // The relay's log.path.
@@ -55,6 +63,8 @@ struct LogOptions {
   Bytes file_size = 64_MiB;  // See StoreOptions.
   std::chrono::milliseconds reopen_first{1'000};
   std::chrono::milliseconds reopen_max{30'000};
+  // Where to count how long appends and syncs take; it outlives the log.
+  LogTimes* times = nullptr;
 };
 
 class DurableLog final : public RunsView<Log> {
@@ -110,6 +120,7 @@ class DurableLog final : public RunsView<Log> {
     PayloadId payload{0};
     RecordCount parts_before = 0;  // Of the same write,
     RecordCount parts_after = 0;   // which goes in one batch; the last one has its `done`.
+    std::chrono::nanoseconds since{0};
   };
   enum class Wakes : bool { kNobody, kListener };
   // A change of a run that its caller waits for, on whose stack it lives.
@@ -171,6 +182,8 @@ class DurableLog final : public RunsView<Log> {
   void TakeDirtyCursors(Group& group);
   void Commit(Group group);
   Status WriteGroup(Group& group);
+  Status WriteBatch();
+  std::chrono::nanoseconds Now() const;
   void StageAppend(WaitingAppend& append);
   void StageChange(WaitingChange& waiting);
   void Publish(Group& group);

@@ -16,11 +16,29 @@ RelayStatus Example() {
   west.last_answer = "HTTP 404: database not found";
   west.since = WallTime(std::chrono::seconds(900));
   west.figures.marks = {Sequence(1), Sequence(5), Sequence(12)};
-  west.figures.accepted = {120, 12'000_B};
-  west.figures.owed = {70, 7'000_B};
+  west.figures.accepted = {120, 12'000_B, 6'000_B};
+  west.figures.owed = {70, 7'000_B, 3'500_B};
+  west.figures.kept = {40, 4'000_B, 2'000_B};
+  west.figures.held = {3, 300_B, 150_B};
+  west.figures.held_records = 1;
   west.figures.oldest_owed = WallTime(std::chrono::seconds(880));
+  west.figures.oldest_kept = WallTime(std::chrono::seconds(400));
   west.figures.delivered = 45;
   west.figures.dead = 5;
+  west.figures.dead_by_reason[DeadReason::kRefused] = 4;
+  west.figures.dead_by_reason[DeadReason::kLimit] = 1;
+  west.figures.dead_letters = 2;
+  west.figures.dropped = 7;
+  west.figures.gaps = 1;
+  west.figures.rewound = 10;
+  west.lanes = {{.lane = {"metrics", "week"},
+                 .records = 1,
+                 .size = {3, 300_B, 0_B},
+                 .first = Sequence(4),
+                 .last = Sequence(4),
+                 .oldest = WallTime(std::chrono::seconds(870)),
+                 .by_operator = false}};
+  west.flow = Flow{.points_in = 10, .points_out = 17, .stored_in = 100, .owed_growth = 50};
   BackendStatus east;
   east.name = "east";
   east.state = "caught up";
@@ -30,6 +48,7 @@ RelayStatus Example() {
           .log_path = "/data",
           .log_failure = "",
           .log_alarms = {},
+          .disk = {.used = 1_MiB, .max = 2_MiB, .free = 1_GiB, .min_free = 0_B},
           .backends = {east, west}};
 }
 
@@ -38,31 +57,47 @@ TEST_CASE("status: JSON holds every figure and comes back as it was") {
   const RelayStatus back = StatusFromJson(json).value();
   CHECK_EQ(ToJson(back), json);
   CHECK_EQ(ToTable(back), ToTable(Example()));
+  CHECK_EQ(back.backends[1].lanes.at(0).lane.retention_policy, "week");
   CHECK(!StatusFromJson("{}").ok());
   CHECK(!StatusFromJson("no JSON").ok());
 }
 
-TEST_CASE("status: the table has a row per backend and says what is wrong and the last answer") {
-  CHECK_EQ(ToTable(Example()),
-           "BACKEND  STATE      CURSOR  HEAD  LAG  POINTS    BYTES  OLDEST  DEAD\n"
-           "east     caught up       0     0    0       0      0 B       -     0\n"
-           "west     held            5    12    7      70  6.8 KiB   2m00s     5\n"
-           "\n"
-           "west: the database does not exist there\n"
-           "west: last answer: HTTP 404: database not found\n");
+TEST_CASE("status: JSON with marks out of order is none") {
+  std::string json = ToJson(Example());
+  json.replace(json.find("\"head\":12"), 9, "\"head\":2");
+  CHECK(!StatusFromJson(json).ok());
 }
 
-TEST_CASE("status: damage to the log is said, and counted") {
-  RelayStatus status = Example();
-  status.log_alarms = {"records 1 to 2 are gone"};
-  CHECK(ToTable(status).find("\nlog: records 1 to 2 are gone\n") != std::string::npos);
-  CHECK_EQ(StatusFromJson(ToJson(status)).value().log_alarms, status.log_alarms);
-  CHECK(ToMetrics(status, Counters()).find("influxdb_relay_log_alarms 1\n") != std::string::npos);
+TEST_CASE("status: the table has a row per backend and says what is wrong and the last answer") {
+  CHECK_EQ(ToTable(Example()),
+           "BACKEND  STATE      CURSOR  HEAD  LAG  POINTS    BYTES  OLDEST  IN/s  OUT/s  DRAINED  "
+           "HELD  DEAD  DROPPED\n"
+           "east     caught up       0     0    0       0      0 B       -     -      -        -  "
+           "   0     0        0\n"
+           "west     held            5    12    7      70  6.8 KiB   2m00s    10     17    10.0s  "
+           "   3     5        7\n"
+           "\n"
+           "log: 1.0 MiB of 2.0 MiB used; full in 5h49m; room for an outage of 2h54m\n"
+           "\n"
+           "west: the database does not exist there\n"
+           "west: last answer: HTTP 404: database not found\n"
+           "west: metrics.week is on hold: 3 points, 300 B\n");
+}
+
+TEST_CASE("status: a backend is ready that takes writes and is not too far behind") {
+  BackendStatus backend = Example().backends[1];
+  const WallTime now = Example().now;
+  CHECK_EQ(WhyNotReady(backend, now, std::chrono::hours(1)),
+           "held: the database does not exist there");
+  backend.state = "delivering";
+  CHECK_EQ(WhyNotReady(backend, now, std::chrono::seconds(120)), "");
+  CHECK_EQ(WhyNotReady(backend, now, std::chrono::milliseconds(119'999)),
+           "2m00s behind, more than 1m59s");
 }
 
 TEST_CASE("status: points that are not accounted for are shouted about") {
   RelayStatus status = Example();
-  status.backends[1].figures.delivered = 44;
+  status.backends[1].figures.delivered -= 1;
   CHECK(ToTable(status).find("1 points are unaccounted for: this is a bug") != std::string::npos);
 }
 
@@ -75,11 +110,49 @@ TEST_CASE("metrics: the figures of status under the names of the design") {
            "influxdb_relay_backend_oldest_pending_seconds{backend=\"west\"} 120\n",
            "influxdb_relay_backend_oldest_pending_seconds{backend=\"east\"} 0\n",
            "influxdb_relay_backend_delivered_points_total{backend=\"west\"} 45\n",
+           "influxdb_relay_backend_drain_eta_seconds{backend=\"west\"} 10\n",
+           "influxdb_relay_backend_kept_seconds{backend=\"west\"} 600\n",
+           "influxdb_relay_backend_held_lanes{backend=\"west\"} 1\n",
+           "influxdb_relay_backend_dead_points_by_reason_total{backend=\"west\",reason=\"limit\"} "
+           "1\n",
+           "influxdb_relay_log_full_eta_seconds 20971\n",
+           "influxdb_relay_log_outage_tolerance_seconds 10485\n",
            "influxdb_relay_backend_dead_points_total{backend=\"west\"} 5\n",
            "influxdb_relay_backend_unaccounted_points{backend=\"west\"} 0\n",
            "influxdb_relay_backend_state{backend=\"west\",state=\"held\"} 1\n",
            "influxdb_relay_backend_state{backend=\"west\",state=\"retrying\"} 0\n",
            "influxdb_relay_build_info{version=\"9.9\"} 1\n",
+       }) {
+    CAPTURE(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+}
+
+TEST_CASE("status: damage to the log is said, and counted") {
+  RelayStatus status = Example();
+  status.log_alarms = {"records 1 to 2 are gone"};
+  CHECK(ToTable(status).find("\nlog: records 1 to 2 are gone\n") != std::string::npos);
+  CHECK_EQ(StatusFromJson(ToJson(status)).value().log_alarms, status.log_alarms);
+  CHECK(ToMetrics(status, Counters()).find("influxdb_relay_log_alarms 1\n") != std::string::npos);
+}
+
+TEST_CASE("metrics: a histogram's buckets add up, each within the next") {
+  RelayStatus status = Example();
+  status.sync_times.counts[0] = 3;
+  status.sync_times.counts[2] = 4;
+  status.sync_times.counts.back() = 1;
+  status.sync_times.sum = std::chrono::milliseconds(1'500);
+  const std::string text = ToMetrics(status, Counters());
+  for (const char* line : {
+           "# TYPE influxdb_relay_sync_seconds histogram\n",
+           "influxdb_relay_sync_seconds_bucket{le=\"0.0001\"} 3\n",
+           "influxdb_relay_sync_seconds_bucket{le=\"0.00025\"} 3\n",
+           "influxdb_relay_sync_seconds_bucket{le=\"0.0005\"} 7\n",
+           "influxdb_relay_sync_seconds_bucket{le=\"60\"} 7\n",
+           "influxdb_relay_sync_seconds_bucket{le=\"+Inf\"} 8\n",
+           "influxdb_relay_sync_seconds_sum 1.5\n",
+           "influxdb_relay_sync_seconds_count 8\n",
+           "influxdb_relay_backend_send_seconds_count{backend=\"west\"} 0\n",
        }) {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
