@@ -51,8 +51,19 @@ void DeclareLog(Section& section, LogConfig& log) {
 }
 
 void DeclareAdmin(Section& section, AdminConfig& admin) {
-  section.Value({"address", "Where to listen. Who can connect can control the relay."},
+  section.Value({"address",
+                 "Where to listen. On an address that others can reach nothing can be changed "
+                 "without token_file."},
                 admin.address, AddressAndPort());
+  section.Value({.key = "token_file",
+                 .sentence = "The operators' token: who changes something must send it.",
+                 .example = "/etc/influxdb-relay/admin.token"},
+                admin.token, SecretInFile());
+  section.Value({.key = "read_token_file",
+                 .sentence = "A token for those who only read; needed, as the operators' does, "
+                             "where others can reach the address.",
+                 .example = "/etc/influxdb-relay/read.token"},
+                admin.read_token, SecretInFile());
 }
 
 void DeclareBatch(Section& section, BatchConfig& batch) {

@@ -123,6 +123,8 @@ struct UdpListenerConfig {
 
 struct AdminConfig {
   ListenAddress address{.host = "127.0.0.1", .port = 9097};
+  std::optional<SecretSource> token = {};       // Of operators: needed to change something.
+  std::optional<SecretSource> read_token = {};  // Enough to read.
 };
 
 struct BatchConfig {

@@ -1,65 +1,58 @@
 #include "relay/admin_handler.h"
 
-#include <nlohmann/json.hpp>
-
 #include <utility>
 
-#include "relay/metrics.h"
+#include "relay/dashboard.h"
+#include "relay/query_parameters.h"
 
 namespace relay {
 namespace {
 
-HttpResponse JsonAnswer(int status, std::string body) {
-  return {.status = status, .content_type = "application/json", .body = std::move(body) + "\n"};
+HttpResponse NotThere(const FoundRoute& found) {
+  if (found.allow.empty()) {
+    return AdminError(404, "no such path; /api/v1/openapi.json lists those that there are");
+  }
+  HttpResponse refused = AdminError(405, "not with this method");
+  refused.headers.emplace_back("Allow", found.allow);
+  return refused;
 }
 
-HttpResponse ErrorAnswer(int status, std::string_view message) {
-  return JsonAnswer(status, nlohmann::json{{"error", message}}.dump());
+HttpResponse Refused(const relay::Refusal& refusal) {
+  HttpResponse refused = AdminError(refusal.status, refusal.words);
+  if (refusal.status == 401) refused.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return refused;
 }
 
 }  // namespace
 
-AdminHandler::AdminHandler(std::function<RelayStatus()> status, const Counters& counters)
-    : status_(std::move(status)), counters_(counters) {}
+AdminHandler::AdminHandler(const AdminConfig& config, AdminParts parts)
+    : access_(config), api_(std::move(parts)) {}
 
 void AdminHandler::Handle(HttpRequest request, HttpReply reply) {
-  if (request.method != "GET" && request.method != "HEAD") {
-    HttpResponse refused = ErrorAnswer(405, "only GET and HEAD");
-    refused.headers.emplace_back("Allow", "GET, HEAD");
-    return reply(std::move(refused));
-  }
-  reply(Answer(request.path));
+  HttpResponse response = Answer(request);
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  reply(std::move(response));
 }
 
 HttpResponse AdminHandler::Refusal(int status, std::string_view message) {
-  return ErrorAnswer(status, message);
+  return AdminError(status, message);
 }
 
-HttpResponse AdminHandler::Answer(std::string_view path) const {
-  if (path == "/api/v1/status") return JsonAnswer(200, ToJson(status_()));
-  if (path == "/metrics") {
-    return {.status = 200,
-            .content_type = "text/plain; version=0.0.4; charset=utf-8",
-            .body = ToMetrics(status_(), counters_)};
+HttpResponse AdminHandler::Answer(HttpRequest& request) const {
+  // The page itself holds no figure: what it asks for is guarded.
+  if (const DashboardFile* file = FindDashboardFile(request.path)) {
+    if (request.method == "GET" || request.method == "HEAD") return DashboardAnswer(*file);
   }
-  // Alive is whoever answers; ready is who takes writes.
-  if (path == "/healthz") return JsonAnswer(200, R"({"status":"alive"})");
-  if (path == "/readyz") return Ready();
-  return ErrorAnswer(404, "no such path; there are /api/v1/status, /metrics, /healthz, /readyz");
-}
-
-HttpResponse AdminHandler::Ready() const {
-  const RelayStatus status = status_();
-  if (status.log_failure.empty() && status.log_alarms.empty()) {
-    return JsonAnswer(200, R"({"status":"ready"})");
-  }
-  // Writes are taken, but an operator should look.
-  if (status.log_failure.empty()) {
-    return JsonAnswer(
-        200, nlohmann::json{{"status", "degraded"}, {"why", status.log_alarms.front()}}.dump());
-  }
-  return JsonAnswer(503,
-                    nlohmann::json{{"status", "not ready"}, {"why", status.log_failure}}.dump());
+  FoundRoute found = FindRoute(request.method, request.path);
+  if (found.route == nullptr) return NotThere(found);
+  if (const auto refusal = access_.Check(request, found.route->role)) return Refused(*refusal);
+  Result<QueryParameters> query = QueryParameters::Parse(request.query);
+  if (!query.ok()) return AdminError(query.error());
+  found.call.query = std::move(query).value();
+  found.call.body = std::move(request.body);
+  found.call.who = access_.WhoIs(request);
+  return (api_.*found.route->answer)(found.call);
 }
 
 }  // namespace relay

@@ -9,6 +9,7 @@
 
 #include "relay/backend_transport.h"
 #include "relay/journal.h"
+#include "relay/timed_transport.h"
 
 namespace relay {
 namespace {
@@ -58,7 +59,8 @@ class HealthTeller {
   bool is_stuck_ = false;
 };
 
-FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed) {
+FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times,
+                      const Clock& clock) {
   Worker::Options options{.backend = backend.name};
   options.batch_points_max = backend.batch.max_points;
   options.batch_bytes_max = backend.batch.max_bytes;
@@ -69,18 +71,19 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed) {
   options.on_change = HealthTeller(backend.name.text());
   std::vector<std::unique_ptr<Transport>> transports;
   for (std::uint64_t i = 0; i < backend.concurrency; ++i) {
-    transports.push_back(TransportFor(backend));
+    transports.push_back(
+        std::make_unique<TimedTransport>(TransportFor(backend), times.Of(backend.name), clock));
   }
   return {std::move(options), std::move(transports)};
 }
 
 }  // namespace
 
-std::vector<FleetMember> MembersFor(const Config& config) {
+std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times, const Clock& clock) {
   std::vector<FleetMember> members;
   members.reserve(config.backends.size());
   for (const BackendConfig& backend : config.backends) {
-    members.push_back(MemberFor(backend, members.size() + 1));
+    members.push_back(MemberFor(backend, members.size() + 1, times, clock));
   }
   return members;
 }

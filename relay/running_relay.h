@@ -8,10 +8,10 @@
 #include <memory>
 
 #include "config/config.h"
-#include "relay/admin_handler.h"
+#include "relay/admin_station.h"
 #include "relay/counters.h"
 #include "relay/housekeeper.h"
-#include "relay/http.h"
+#include "relay/send_times.h"
 #include "relay/status.h"
 #include "relay/write_listeners.h"
 #include "replay/clock.h"
@@ -37,17 +37,18 @@ class RunningRelay {
  private:
   Status OpenLog();
   Status StartAdmin();
-  RelayStatus Snapshot() const;
+  RelayStatus Snapshot();
 
   const Config& config_;
   SystemClock clock_;
   Counters counters_;
-  std::unique_ptr<AdminHandler> admin_handler_;
+  LogTimes log_times_;
+  SendTimes send_times_;
   std::unique_ptr<WriteListeners> write_listeners_;
-  std::unique_ptr<HttpServer> admin_server_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<Housekeeper> housekeeper_;
+  std::unique_ptr<AdminStation> admin_;
 };
 
 }  // namespace relay

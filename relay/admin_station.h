@@ -1,0 +1,55 @@
+// The admin port with all that stands behind it.
+//
+// THREADS. Start, Stop and destruction by one thread. What the parts refer to
+// outlives it; Stop before the log goes.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "config/config.h"
+#include "relay/admin_handler.h"
+#include "relay/audit.h"
+#include "relay/counters.h"
+#include "relay/http.h"
+#include "relay/observer.h"
+#include "relay/operations.h"
+#include "replay/clock.h"
+#include "wal/log.h"
+
+namespace relay {
+
+class AdminStation {
+ public:
+  struct Parts {
+    AdminConfig config;
+    std::string log_path;
+    Log& log;
+    Clock& clock;
+    const Counters& counters;
+    std::function<RelayStatus()> status;  // Everything at one moment, but the flow.
+    std::function<bool(const BackendId&)> configured;
+  };
+
+  explicit AdminStation(const Parts& parts);
+  AdminStation(const AdminStation&) = delete;
+  AdminStation& operator=(const AdminStation&) = delete;
+
+  // kUnavailable: the address is taken or is not ours.
+  Status Start();
+  void Stop();
+
+ private:
+  RelayStatus StatusWithFlow() const;
+
+  const AdminConfig config_;
+  Clock& clock_;
+  const std::function<RelayStatus()> status_;
+  Observer observer_;
+  Audit audit_;
+  Operators operators_;
+  AdminHandler handler_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+}  // namespace relay

@@ -1,0 +1,142 @@
+// What an operator can change. Each action asks, shows in the relay's own words
+// what it will do (a dry run), and only then does it.
+'use strict';
+
+// An action: a title, a sentence, inputs, where to post and the body to post.
+function confirmAction(action) {
+  const dialog = byId('confirm');
+  const inputs = byId('inputs');
+  const plan = byId('plan');
+  const go = byId('go');
+  dialog.querySelector('h2').textContent = action.title;
+  byId('ask').textContent = action.ask;
+  plan.textContent = '';
+  const who = { name: 'by', label: 'Your name, for the audit trail', value: localStorage.getItem('by') || '' };
+  const fields = [...(action.inputs || []), who].map(inputFor);
+  inputs.replaceChildren(...fields.map((field) => field.label));
+  const values = () => Object.fromEntries(fields.map((field) => [field.name, field.input.value.trim()]));
+
+  const post = async (dryRun) => {
+    const { by, ...rest } = values();
+    localStorage.setItem('by', by);
+    const answer = await ask(action.path, { ...action.body(rest), by, dry_run: dryRun });
+    return answer.words;
+  };
+  byId('preview').hidden = action.noPreview === true;
+  byId('preview').onclick = async () => {
+    plan.textContent = await post(true).catch((error) => 'Not possible: ' + error.message);
+  };
+  go.textContent = action.title;
+  go.onclick = async () => {
+    go.disabled = true;
+    try {
+      await post(false);
+      dialog.close();
+      turn();
+    } catch (error) {
+      plan.textContent = 'Not done: ' + error.message;
+    } finally {
+      go.disabled = false;
+    }
+  };
+  dialog.showModal();
+  if (!(action.inputs || []).length) byId('preview').onclick();
+}
+
+function inputFor({ name, label, value, hint }) {
+  const input = element('input', { name, placeholder: hint || '', autocomplete: 'off' });
+  input.value = value || '';
+  return { name, input, label: element('label', {}, label, input) };
+}
+
+function button(words, action, kind) {
+  return element('button', { type: 'button', class: kind || '', onclick: () => confirmAction(action()) }, words);
+}
+
+const verbPath = (backend, verb) => '/api/v1/backends/' + encodeURIComponent(backend.name) + '/' + verb;
+const kPlaceHint = '12345 or 2026-11-23T20:15:00Z';
+
+function pauseAction(backend) {
+  return { title: 'Pause ' + backend.name, path: verbPath(backend, 'pause'), body: () => ({}),
+    ask: 'Nothing is sent until it is resumed. What comes in is kept.' };
+}
+
+function resumeAction(backend) {
+  return { title: 'Resume ' + backend.name, path: verbPath(backend, 'resume'), body: () => ({}),
+    ask: 'Deliver again, from where it stopped.' };
+}
+
+function rewindAction(backend) {
+  return { title: 'Rewind ' + backend.name, path: verbPath(backend, 'rewind'),
+    ask: 'Everything accepted after this point is delivered once more. Points that are there already '
+      + 'are written again with the same time, which changes nothing.',
+    inputs: [{ name: 'to', label: 'To: a record or a time', hint: kPlaceHint }],
+    body: ({ to }) => ({ to }) };
+}
+
+function skipAction(backend) {
+  return { title: 'Skip for ' + backend.name, path: verbPath(backend, 'skip'),
+    ask: 'What is owed up to this point will never be delivered. It is written in the gap ledger.',
+    inputs: [{ name: 'to', label: 'Up to: a record, a time, or “head” for everything', hint: kPlaceHint },
+      { name: 'note', label: 'Why' }],
+    body: ({ to, note }) => ({ to, note }) };
+}
+
+function holdAction(backend) {
+  return { title: 'Hold a database of ' + backend.name, path: verbPath(backend, 'hold'),
+    ask: 'Its points are kept aside, in order, until it is released; other databases are delivered.',
+    inputs: [{ name: 'database', label: 'Database' },
+      { name: 'retention_policy', label: 'Retention policy', hint: 'empty: the default one' }],
+    body: (lane) => lane };
+}
+
+function forgetAction(backend) {
+  return { title: 'Forget ' + backend.name, path: verbPath(backend, 'forget'), body: () => ({}),
+    ask: 'It is no longer configured. Everything that is kept for it is deleted for good.' };
+}
+
+// Buttons are made anew only where what they offer has changed, so that none is
+// replaced under a finger.
+function showActions(card, backend) {
+  const offers = backend.state === 'not configured' ? 'forget' : backend.paused ? 'resume' : 'pause';
+  if (card.actions.dataset.offers === offers) return;
+  card.actions.dataset.offers = offers;
+  const latest = (make) => () => make(card.latest);
+  if (offers === 'forget') {
+    card.actions.replaceChildren(button('Forget', latest(forgetAction), 'danger'));
+    return;
+  }
+  card.actions.replaceChildren(
+    offers === 'resume' ? button('Resume', latest(resumeAction)) : button('Pause', latest(pauseAction)),
+    button('Rewind', latest(rewindAction)), button('Hold a database', latest(holdAction)),
+    button('Skip', latest(skipAction), 'danger'));
+}
+
+function laneActions(backend, lane) {
+  const body = () => ({ database: lane.database, retention_policy: lane.retention_policy });
+  const words = lane.database + (lane.retention_policy ? '.' + lane.retention_policy : '');
+  if (lane.by_operator) {
+    return button('Release', () => ({ title: 'Release ' + words, path: verbPath(backend, 'release'),
+      ask: 'What it holds is delivered, oldest first, then what comes in.', body }));
+  }
+  return button('Skip', () => ({ title: 'Skip ' + words, path: verbPath(backend, 'skip'),
+    ask: 'What it holds will never be delivered. It is written in the gap ledger.',
+    inputs: [{ name: 'note', label: 'Why' }], body: ({ note }) => ({ ...body(), note }) }), 'danger');
+}
+
+function deadActions(backend) {
+  const body = () => ({ backend: backend.name, all: true });
+  return [
+    button('Deliver all again', () => ({ title: 'Redrive all', path: '/api/v1/dead/redrive', body,
+      ask: 'The lines are accepted once more, for this backend alone. Do it once the cause is gone.' })),
+    button('Drop all', () => ({ title: 'Drop all', path: '/api/v1/dead/drop', body,
+      ask: 'The letters are deleted for good.' }), 'danger'),
+  ];
+}
+
+async function showAudit() {
+  const { entries } = await ask('/api/v1/audit?limit=10');
+  byId('audit').hidden = entries.length === 0;
+  byId('audit').querySelector('div').replaceChildren(table(['When', 'Who', 'What', ''],
+    entries.map((entry) => [entry.when, entry.who, { long: entry.what }, entry.outcome])));
+}

@@ -1,0 +1,79 @@
+// Figures as people read them, and elements without markup: everything that
+// comes from a server is text, never HTML.
+'use strict';
+
+function element(tag, properties, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties || {})) {
+    if (name === 'class') made.className = value;
+    else if (name === 'onclick') made.addEventListener('click', value);
+    else if (typeof value === 'boolean') made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  for (const child of children.flat()) {
+    if (child !== null && child !== undefined) made.append(child);
+  }
+  return made;
+}
+
+function shownCount(count) {
+  return Math.round(count).toLocaleString('en');
+}
+
+function counted(count, thing) {
+  return shownCount(count) + ' ' + thing + (count === 1 ? '' : 's');
+}
+
+function shownShort(count) {
+  const units = ['', 'k', 'M', 'G', 'T'];
+  let unit = 0;
+  let value = count;
+  for (; Math.abs(value) >= 1000 && unit + 1 < units.length; ++unit) value /= 1000;
+  return (unit === 0 || Math.abs(value) >= 100 ? Math.round(value) : value.toFixed(1)) + units[unit];
+}
+
+function shownBytes(bytes) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let value = bytes;
+  for (; value >= 1024 && unit + 1 < units.length; ++unit) value /= 1024;
+  return (unit === 0 ? value : value.toFixed(1)) + ' ' + units[unit];
+}
+
+function shownTime(seconds) {
+  if (seconds === null || seconds === undefined) return '–';
+  const whole = Math.floor(seconds);
+  const two = (n) => String(n).padStart(2, '0');
+  if (whole < 60) return seconds === 0 ? '0 s' : seconds.toFixed(seconds < 10 ? 1 : 0) + ' s';
+  if (whole < 3600) return Math.floor(whole / 60) + 'm ' + two(whole % 60) + 's';
+  if (whole < 86400) return Math.floor(whole / 3600) + 'h ' + two(Math.floor(whole / 60) % 60) + 'm';
+  return Math.floor(whole / 86400) + 'd ' + two(Math.floor(whole / 3600) % 24) + 'h';
+}
+
+function shownRate(perSecond) {
+  return perSecond === undefined ? '–' : (perSecond < 10 ? perSecond.toFixed(1) : shownCount(perSecond)) + '/s';
+}
+
+// Nanoseconds are beyond what a number holds exactly: good enough to be read.
+function shownDate(nanoseconds) {
+  return new Date(nanoseconds / 1e6).toISOString().replace('T', ' ').replace(/\.\d+Z/, 'Z');
+}
+
+function figure(name, value, kind, title) {
+  return element('div', title ? { title } : {},
+    element('div', { class: 'name' }, name),
+    element('div', { class: 'value ' + (kind || '') }, String(value)));
+}
+
+// Rows of cells; a cell is a text, a number or { long: text }.
+function table(heads, rows) {
+  const cell = (value) => {
+    if (typeof value === 'number') return element('td', { class: 'number' }, shownCount(value));
+    if (value instanceof Node) return element('td', {}, value);
+    if (value && value.long !== undefined) return element('td', { class: 'long' }, value.long);
+    return element('td', {}, String(value ?? ''));
+  };
+  return element('div', { class: 'scroll' }, element('table', {},
+    element('thead', {}, element('tr', {}, heads.map((head) => element('th', {}, head)))),
+    element('tbody', {}, rows.map((row) => element('tr', {}, row.map(cell))))));
+}
