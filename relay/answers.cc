@@ -48,8 +48,10 @@ HttpResponse JsonAnswer(int status, const Json& body) {
   return response;
 }
 
-HttpResponse V1Answer(int status, std::string_view message, Json body) {
-  body["error"] = message;
+// `lines`: where in the body the bad ones are; beyond what InfluxDB says.
+HttpResponse V1Answer(int status, std::string_view message, const Json& lines = Json::array()) {
+  Json body = {{"error", message}};
+  if (!lines.empty()) body["lines"] = lines;
   HttpResponse response = JsonAnswer(status, body);
   if (status == 401) {
     response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="InfluxDB")");
@@ -130,7 +132,7 @@ HttpResponse ErrorAnswer(Api api, int status, std::string_view message) {
   switch (api) {
     case Api::kV2: return V2Answer(status, message);
     case Api::kV3: return V3Answer(status, message, {});
-    default: return V1Answer(status, message, Json::object());
+    default: return V1Answer(status, message);
   }
 }
 
@@ -147,11 +149,7 @@ HttpResponse NothingStored(Api api, int status, bool whole, const Refused& refus
       if (!whole) return V3Answer(status, kV3Partial, V3Data(refused));
       // Only the first, and not as a list.
       return V3Answer(status, "parsing failed for write_lp endpoint", V3Data(refused).front());
-    default: {
-      Json body = Json::object();
-      if (!refused.lines.empty()) body["lines"] = LineNumbers(refused);
-      return V1Answer(status, Complaints(refused), std::move(body));
-    }
+    default: return V1Answer(status, Complaints(refused), LineNumbers(refused));
   }
 }
 
@@ -162,7 +160,7 @@ HttpResponse Stored(const std::vector<StoredPart>& parts, Api api, const Refused
   } else if (refused.any()) {
     const std::string message =
         fmt::format("partial write: {} dropped={}", Complaints(refused), refused.dropped);
-    response = V1Answer(400, message, {{"lines", LineNumbers(refused)}});
+    response = V1Answer(400, message, LineNumbers(refused));
   }
   response.headers.emplace_back("X-Relay-Position", PositionsOf(parts));
   return response;
@@ -172,7 +170,7 @@ HttpResponse StoredOnly(const std::vector<StoredPart>& parts, Delivered delivere
   const std::string message = fmt::format(
       "timeout: {} of {} backends have the write; it is in the relay's log and will be delivered",
       delivered.have, delivered.of);
-  HttpResponse response = V1Answer(500, message, Json::object());
+  HttpResponse response = V1Answer(500, message);
   response.headers.emplace_back("X-Relay-Position", PositionsOf(parts));
   return response;
 }

@@ -17,8 +17,16 @@ namespace {
 constexpr std::chrono::milliseconds kLinger{2'000};
 constexpr std::size_t kLingerBytes = 32U << 20U;
 constexpr std::size_t kReadSize = 64U << 10U;
+constexpr std::string_view kHeadTooLarge = "the request's head is too large";
 // What a chunked body gets before its first byte: idle ones must cost little.
 constexpr std::size_t kFirstChunk = 8U << 10U;
+
+// Who speaks to proxies sends whole URLs: "http://host/write?db=d".
+std::string_view WithoutAuthority(std::string_view target) {
+  if (!target.starts_with("http://") && !target.starts_with("https://")) return target;
+  const std::size_t slash = target.find('/', target.find("//") + 2);
+  return slash == std::string_view::npos ? "/" : target.substr(slash);
+}
 
 // Room doubles: a client has sent half of what it holds, whatever it announced.
 std::size_t NextRoom(std::size_t have, std::size_t least) {
@@ -63,18 +71,21 @@ void Connection::ReadHead() {
   head_begun_ = false;
   body_begun_ = false;
   Enter(Phase::kHead, limits.idle);
-  http::async_read_header(
-      stream_, buffer_, *parser_,
-      [self = shared_from_this()](const error_code& error, std::size_t) { self->OnHead(error); });
+  http::async_read_header(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](const error_code& error, std::size_t size) {
+                            self->OnHead(error, size);
+                          });
 }
 
-void Connection::OnHead(const error_code& error) {
+void Connection::OnHead(const error_code& error, std::size_t size) {
   if (phase_ == Phase::kClosed) return;
   if (error == http::error::end_of_stream) return Part();
   if (error) {
     if (!RefuseUnreadable(error)) Close();
     return;
   }
+  // Beast's own limit keeps the memory bounded, but is not exact.
+  if (size > loop_.limits().head_bytes) return RefuseFor(HttpLimit::kHead, 431, kHeadTooLarge);
   CheckHead();
 }
 
@@ -83,7 +94,7 @@ bool Connection::RefuseUnreadable(const error_code& error) {
   static const auto& malformed = http::make_error_code(http::error::bad_method).category();
   if (error.category() != malformed || error == http::error::partial_message) return false;
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    RefuseFor(HttpLimit::kHead, 431, "the request's head is too large");
+    RefuseFor(HttpLimit::kHead, 431, kHeadTooLarge);
   } else if (error == http::error::body_limit) {
     RefuseFor(HttpLimit::kBody, 413, "Request Entity Too Large");
   } else {
@@ -107,6 +118,8 @@ bool Connection::RefuseHead() {
   } else if (fields > limits.headers) {
     RefuseFor(HttpLimit::kHeaders, 431,
               fmt::format("the request has more than {} headers", limits.headers));
+  } else if (head.version() == 11 && head.count(http::field::host) != 1) {
+    Refuse(400, "a request wants one Host header");
   } else if (head.method() == http::verb::post && !parser_->content_length() &&
              !parser_->chunked()) {
     Refuse(411, "a POST needs a Content-Length or chunked encoding");
@@ -254,7 +267,7 @@ void Connection::OnBody(const error_code& error) {
 void Connection::Dispatch() {
   phase_ = Phase::kHandling;
   const http::request_header<>& head = Head();
-  const std::string_view target = View(head.target());
+  const std::string_view target = WithoutAuthority(View(head.target()));
   const std::size_t mark = target.find('?');
   HttpRequest request;
   request.method = View(head.method_string());
@@ -296,7 +309,7 @@ void Connection::RefuseFor(HttpLimit limit, int status, std::string_view message
 void Connection::Refuse(int status, std::string_view message) {
   keep_alive_ = false;
   phase_ = Phase::kHandling;
-  std::string_view path = View(Head().target());
+  std::string_view path = WithoutAuthority(View(Head().target()));
   path = path.substr(0, path.find('?'));
   Serialize(loop_.service().handler.RefusalOf(path, status, message));
   Enter(Phase::kWriting, loop_.limits().answer);

@@ -15,9 +15,8 @@ namespace relay {
 
 // Of one listener.
 struct HttpLimits {
-  // Without the request's first line. Heads are read whole before anything is known of them.
-  std::size_t head_bytes = 16U << 10U;
-  std::size_t headers = 64;  // Each costs a look at every other one.
+  std::size_t head_bytes = 16U << 10U;  // Heads are read whole before anything is known of them.
+  std::size_t headers = 64;             // Each costs a look at every other one.
   std::size_t target_bytes = 8U << 10U;
   Bytes body = 25_MiB;                          // As sent. InfluxDB 1.x' own default.
   std::chrono::milliseconds wait{10'000};       // For room in memory, before a 503.

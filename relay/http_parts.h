@@ -135,7 +135,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Enter(Phase phase, std::chrono::milliseconds limit);
   void ReadHead();
-  void OnHead(const error_code& error);
+  void OnHead(const error_code& error, std::size_t size);
   bool RefuseHead();
   void CheckHead();
   const http::request_header<>& Head() const;

@@ -24,11 +24,12 @@ struct Path {
 constexpr std::string_view kWriteMethods = "OPTIONS, POST";
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
-constexpr std::array<Path, 7> kPaths = {{{"/write", Endpoint::kWrite, kWriteMethods},
+constexpr std::array<Path, 8> kPaths = {{{"/write", Endpoint::kWrite, kWriteMethods},
                                          {"/api/v2/write", Endpoint::kWriteV2, kWriteMethods},
                                          {"/api/v3/write_lp", Endpoint::kWriteV3, kWriteMethods},
                                          {"/query", Endpoint::kQuery, "GET, OPTIONS, POST"},
                                          {"/ping", Endpoint::kPing, kReadMethods},
+                                         {"/status", Endpoint::kPing, kReadMethods},
                                          {"/health", Endpoint::kHealth, kReadMethods},
                                          {"/ready", Endpoint::kReady, kReadMethods}}};
 

@@ -272,7 +272,7 @@ TEST_CASE("bad input: what is not HTTP is refused, and does not stop the relay")
        {"GARBAGE\r\n\r\n", "POST /write?db=m HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
         "POST /write?db=m HTTP/1.1\r\nno colon\r\n\r\n",
         "POST /write?db=m HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        "POST /write?db=m HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+        "POST /write?db=m HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
     CheckRefused(Exchange(door, std::string(bytes)), 400, "malformed HTTP request");
   }
   CHECK_EQ(door.Write("db=metrics", "m v=1 1\n").status, 204);

@@ -122,6 +122,13 @@ TEST_CASE("http server: who expects 100-continue gets it before sending the body
   CHECK(connection.ReadUntilClose().bytes.ends_with("POST /e  ok"));
 }
 
+TEST_CASE("http server: a whole URL for a target is taken for its path") {
+  Bench bench;
+  const std::string rest = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  CHECK(bench.Exchange("GET http://relay:9096/a?b=c" + rest).ends_with("GET /a b=c "));
+  CHECK(bench.Exchange("GET https://relay" + rest).ends_with("GET /  "));
+}
+
 TEST_CASE("http server: a HEAD is answered without a body") {
   Bench bench;
   const std::string answer =
@@ -167,8 +174,8 @@ TEST_CASE("http server: a body is taken up to its limit and refused one byte bey
 
 // A request whose head has this many bytes, in so many headers and such a target.
 std::string HeadOf(std::size_t bytes, std::size_t headers, std::size_t target) {
-  std::string head = "GET /" + std::string(target - 1, 't') + " HTTP/1.1\r\n";
-  for (std::size_t i = 1; i < headers; ++i) head += "H: \r\n";
+  std::string head = "GET /" + std::string(target - 1, 't') + " HTTP/1.1\r\nHost: x\r\n";
+  for (std::size_t i = 2; i < headers; ++i) head += "H: \r\n";
   const std::string last = "Connection: close";
   head += last;
   head.insert(head.size() - 5, bytes - head.size() - 4, ' ');
@@ -181,16 +188,14 @@ TEST_CASE("http server: a head is taken up to each of its limits and refused one
   const auto status = [&](std::size_t bytes, std::size_t headers, std::size_t target) {
     return bench.Exchange(HeadOf(bytes, headers, target)).substr(9, 3);
   };
-  // The first line has a limit of its own.
-  const std::size_t head_bytes = limits.head_bytes + std::string("GET / HTTP/1.1\r\n").size();
   for (const std::size_t below : {1U, 0U}) {
-    CHECK_EQ(status(head_bytes - below, 1, 1), "200");
+    CHECK_EQ(status(limits.head_bytes - below, 2, 1), "200");
     CHECK_EQ(status(2'000, limits.headers - below, 1), "200");
-    CHECK_EQ(status(10'000, 1, limits.target_bytes - below), "200");
+    CHECK_EQ(status(10'000, 2, limits.target_bytes - below), "200");
   }
-  CHECK_EQ(status(head_bytes + 1, 1, 1), "431");
+  CHECK_EQ(status(limits.head_bytes + 1, 2, 1), "431");
   CHECK_EQ(status(2'000, limits.headers + 1, 1), "431");
-  CHECK_EQ(status(10'000, 1, limits.target_bytes + 1), "414");
+  CHECK_EQ(status(10'000, 2, limits.target_bytes + 1), "414");
   CHECK_EQ(bench.Reached(HttpLimit::kHead), 1);
   CHECK_EQ(bench.Reached(HttpLimit::kHeaders), 1);
   CHECK_EQ(bench.Reached(HttpLimit::kTarget), 1);
@@ -205,6 +210,8 @@ TEST_CASE("http server: what is no request is refused as what it is") {
            std::pair<std::string, std::string>{"nonsense\r\n\r\n", "400"},
            {"GET / HTTP/9.9\r\n\r\n", "400"},
            {"POST /" + host + "\r\n", "411"},
+           {"GET / HTTP/1.1\r\n\r\n", "400"},
+           {"GET /" + host + "Host: y\r\n\r\n", "400"},
            {"POST /" + host + "Content-Length: x\r\n\r\n", "400"},
            {"POST /" + host + "Content-Length: -1\r\n\r\n", "400"},
            {"POST /" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400"},
