@@ -40,7 +40,9 @@ struct InspectArgs {
   std::string to;    // Included; empty: to the head.
   std::uint64_t limit = 20;
   bool lines = false;
-  bool dead = false;
+  bool dead = false;  // At most one of these three.
+  bool held = false;
+  bool gaps = false;
   bool json = false;
 };
 int Inspect(const InspectArgs& args);
@@ -52,6 +54,24 @@ struct VerifyArgs {
 };
 // 0: sound, 1: damage was found, or the log cannot be read.
 int Verify(const VerifyArgs& args);
+
+struct ExportArgs {
+  Whereabouts where;
+  std::string backend;
+  std::string from;  // As InspectArgs.
+  std::string to;
+  std::string database;  // Empty: all. So below.
+  std::string retention_policy;
+  bool with_retention_policy = false;  // Whether it was given: empty is the default one.
+  std::string measurement;
+  std::string format = "influx";  // Or "lp".
+  std::string output;             // Empty: standard output.
+  bool held = false;
+  bool dead = false;
+  bool json = false;
+};
+// 1 also where something damaged was left out.
+int Export(const ExportArgs& args);
 
 struct ImportArgs {
   std::string file;      // "-": standard input.

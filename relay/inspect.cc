@@ -7,7 +7,6 @@
 #include "relay/commands.h"
 #include "relay/offline_log.h"
 #include "relay/status.h"
-#include "wal/log_reader.h"
 
 namespace relay {
 namespace {
@@ -107,13 +106,91 @@ Status PrintDead(const LogView& log, const BackendId& backend, const InspectArgs
   return Ok();
 }
 
+void PrintLane(const HeldLane& held, bool json) {
+  if (!json) {
+    fmt::print("{}{}{}: {} records, {} points, {} bytes{}{}\n", held.lane.database,
+               held.lane.retention_policy.empty() ? "" : ".", held.lane.retention_policy,
+               held.records, held.size.points, held.size.bytes.count(),
+               held.oldest ? ", since " + ToRfc3339(*held.oldest) : "",
+               held.by_operator ? ", held by an operator" : "");
+    return;
+  }
+  Json object;
+  object["database"] = held.lane.database;
+  object["retention_policy"] = held.lane.retention_policy;
+  object["records"] = held.records;
+  object["points"] = held.size.points;
+  object["bytes"] = held.size.bytes.count();
+  if (held.oldest) object["oldest"] = ToRfc3339(*held.oldest);
+  object["by_operator"] = held.by_operator;
+  PrintJson(object);
+}
+
+// Each lane, and below it its records.
+Status PrintHeld(const LogView& log, const BackendId& backend, const InspectArgs& args) {
+  Result<std::vector<HeldLane>> lanes = log.HeldLanes(backend);
+  if (!lanes.ok()) return std::move(lanes).error();
+  std::uint64_t left = args.limit;
+  for (const HeldLane& held : lanes.value()) {
+    PrintLane(held, args.json);
+    for (Sequence after = Sequence::BeforeFirst(); left > 0; --left) {
+      Result<std::vector<StoredRecord>> read =
+          log.ReadHeld(backend, held.lane, after, {.records = 1});
+      if (!read.ok()) return std::move(read).error();
+      if (read.value().empty()) break;
+      const StoredRecord& stored = read.value().front();
+      args.json ? PrintJson(RecordJson(stored, args.lines)) : PrintRecord(stored, args.lines);
+      after = stored.entry.position.sequence;
+    }
+  }
+  return Ok();
+}
+
+Json GapJson(const StoredGap& stored) {
+  const Gap& gap = stored.gap;
+  Json json;
+  json["number"] = stored.number;
+  json["reason"] = ToString(gap.reason);
+  json["first"] = gap.first.value();
+  json["last"] = gap.last.value();
+  json["from"] = ToRfc3339(gap.from);
+  json["to"] = ToRfc3339(gap.to);
+  json["points"] = gap.points;
+  json["bytes"] = gap.bytes.count();
+  json["databases"] = gap.databases;
+  json["note"] = gap.note;
+  json["by"] = gap.by;
+  json["when"] = ToRfc3339(gap.when);
+  return json;
+}
+
+Status PrintGaps(const LogView& log, const BackendId& backend, const InspectArgs& args) {
+  Result<std::vector<StoredGap>> gaps = log.ReadGaps(backend, 0, args.limit);
+  if (!gaps.ok()) return std::move(gaps).error();
+  for (const StoredGap& stored : gaps.value()) {
+    const Gap& gap = stored.gap;
+    if (args.json) {
+      PrintJson(GapJson(stored));
+    } else {
+      fmt::print(
+          "#{} {} sequences {} to {}, accepted {} to {}: {} points, {} bytes; by {} at {}{}{}\n",
+          stored.number, ToString(gap.reason), gap.first.value(), gap.last.value(),
+          ToRfc3339(gap.from), ToRfc3339(gap.to), gap.points, gap.bytes.count(), gap.by,
+          ToRfc3339(gap.when), gap.note.empty() ? "" : ": ", gap.note);
+    }
+  }
+  return Ok();
+}
+
 Status InspectIn(const std::string& path, const InspectArgs& args) {
-  Result<std::unique_ptr<LogView>> log = OpenLogView(path);
+  Result<std::unique_ptr<LogView>> log = OpenLogIn(path);
   if (!log.ok()) return std::move(log).error();
   Result<BackendId> backend = ChooseBackend(*log.value(), args.backend);
   if (!backend.ok()) return std::move(backend).error();
-  return args.dead ? PrintDead(*log.value(), backend.value(), args)
-                   : PrintRecords(*log.value(), backend.value(), args);
+  if (args.dead) return PrintDead(*log.value(), backend.value(), args);
+  if (args.held) return PrintHeld(*log.value(), backend.value(), args);
+  if (args.gaps) return PrintGaps(*log.value(), backend.value(), args);
+  return PrintRecords(*log.value(), backend.value(), args);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/command_docs.h"
 #include "relay/commands.h"
 
 namespace {
@@ -61,7 +62,12 @@ void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
   command->add_flag("--lines", args.lines, "Show the lines of each record too");
-  command->add_flag("--dead", args.dead, "Show the dead letters instead");
+  CLI::Option* dead = command->add_flag("--dead", args.dead, "Show the dead letters instead");
+  CLI::Option* held = command->add_flag("--held", args.held, "Show the lanes on hold instead");
+  command->add_flag("--gaps", args.gaps, "Show what will never be delivered instead, and why")
+      ->excludes(dead)
+      ->excludes(held);
+  held->excludes(dead);
   command->add_flag("--json", args.json, "Print JSON, one object a line");
   command->callback([&] { exit_code = relay::Inspect(args); });
 }
@@ -74,6 +80,35 @@ void AddVerify(CLI::App& app, relay::VerifyArgs& args, int& exit_code) {
       ->capture_default_str();
   command->add_flag("--json", args.json, "Print JSON");
   command->callback([&] { exit_code = relay::Verify(args); });
+}
+
+void AddExport(CLI::App& app, relay::ExportArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "export", "Write a backend's records as line protocol; safe while the relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_option("--backend", args.backend, "The backend (needed where there are several)");
+  command->add_option("--from", args.from,
+                      "First record: a sequence or a time such as 2026-11-23T20:15:00Z "
+                      "(default: the oldest owed one)");
+  command->add_option("--to", args.to, "Last record: a sequence or a time (default: the newest)");
+  command->add_option("--database", args.database, "Only what was written to this database");
+  CLI::Option* policy = command->add_option("--retention-policy", args.retention_policy,
+                                            "Only of this one (\"\": the database's default)");
+  command->add_option("--measurement", args.measurement, "Only points of this measurement");
+  command
+      ->add_option("--format", args.format,
+                   "influx: as `influx -import` takes it; lp: the lines alone")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"influx", "lp"}));
+  command->add_option("--output", args.output,
+                      "A file to make, for its owner alone (default: standard output)");
+  CLI::Option* held = command->add_flag("--held", args.held, "What is on hold instead");
+  command->add_flag("--dead", args.dead, "The lines of the dead letters instead")->excludes(held);
+  command->add_flag("--json", args.json, "Print the summary as JSON");
+  command->callback([&args, &exit_code, policy] {
+    args.with_retention_policy = policy->count() > 0;
+    exit_code = relay::Export(args);
+  });
 }
 
 void AddImport(CLI::App& app, relay::ImportArgs& args, int& exit_code) {
@@ -105,6 +140,43 @@ void AddImport(CLI::App& app, relay::ImportArgs& args, int& exit_code) {
   command->callback([&] { exit_code = relay::Import(args); });
 }
 
+relay::OptionDoc DocOf(const CLI::Option& option) {
+  relay::OptionDoc doc;
+  doc.text = option.get_description();
+  doc.default_value = option.get_default_str();
+  for (const std::string& name : option.get_snames()) doc.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) doc.names.push_back("--" + name);
+  doc.positional = doc.names.empty();
+  if (doc.positional) doc.names.push_back(option.get_name(true));
+  if (option.get_expected_max() > 0) doc.value = option.get_type_name();
+  return doc;
+}
+
+relay::CommandDoc DocOf(CLI::App& command) {
+  relay::CommandDoc doc{.name = command.get_name(), .text = command.get_description()};
+  for (const CLI::Option* option : command.get_options()) doc.options.push_back(DocOf(*option));
+  const auto shown = [](const CLI::App* child) { return !child->get_group().empty(); };
+  for (CLI::App* child : command.get_subcommands([&](CLI::App* one) { return shown(one); })) {
+    doc.commands.push_back(DocOf(*child));
+  }
+  return doc;
+}
+
+// What packages are made with; not for people.
+void AddDescribe(CLI::App& app, std::string& form, int& exit_code) {
+  CLI::App* command = app.add_subcommand("describe", "Print the manual page or completions");
+  command->group("");
+  command->add_option("FORM", form, "man, bash, zsh, markdown or settings")->required();
+  command->callback([&app, &form, &exit_code] {
+    const relay::Result<std::string> text =
+        form == "settings" ? relay::Result(relay::DescribeSettings(RELAY_VERSION))
+                           : relay::Describe(DocOf(app), RELAY_VERSION, form);
+    fmt::print(text.ok() ? stdout : stderr, "{}",
+               text.ok() ? text.value() : text.error().message());
+    exit_code = text.ok() ? relay::kDone : relay::kWrongUsage;
+  });
+}
+
 // `influxdb-relay -config FILE` is how the original relay is started.
 std::vector<std::string> Arguments(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -133,8 +205,12 @@ int Run(int argc, char** argv) {
   AddInspect(app, inspect, exit_code);
   relay::VerifyArgs verify{.where = {.config_path = kDefaultConfig, .data = ""}};
   AddVerify(app, verify, exit_code);
+  relay::ExportArgs export_args{.where = {.config_path = kDefaultConfig, .data = ""}};
+  AddExport(app, export_args, exit_code);
   relay::ImportArgs import;
   AddImport(app, import, exit_code);
+  std::string form;
+  AddDescribe(app, form, exit_code);
   try {
     app.parse(Arguments(argc, argv));
   } catch (const CLI::ParseError& error) {

@@ -55,6 +55,12 @@ Result<std::string> LogDirectory(const Whereabouts& where) {
   return Error(ErrorCode::kInvalidInput, config.error().message());
 }
 
+Result<std::unique_ptr<LogView>> OpenLogIn(const std::string& directory) {
+  Result<std::unique_ptr<LogView>> log = OpenLogView(directory);
+  if (log.ok() || log.error().code() != ErrorCode::kNotFound) return log;
+  return Error(ErrorCode::kNotFound, "there is no log in " + directory);
+}
+
 Result<BackendId> ChooseBackend(const LogView& log, const std::string& name) {
   const std::vector<BackendId> known = log.Backends();
   std::string names;

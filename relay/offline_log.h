@@ -7,7 +7,7 @@
 // THREADS. Free functions; any number at once.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "relay/commands.h"
@@ -18,6 +18,9 @@ namespace relay {
 
 // The directory that the operator means.
 Result<std::string> LogDirectory(const Whereabouts& where);
+
+// Opens the log there to look at it. kNotFound names the directory as given.
+Result<std::unique_ptr<LogView>> OpenLogIn(const std::string& directory);
 
 // The backend of that name; of an empty one the only one there is.
 Result<BackendId> ChooseBackend(const LogView& log, const std::string& name);

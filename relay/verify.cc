@@ -115,6 +115,9 @@ int Verify(const VerifyArgs& args) {
   };
   const Result<VerifySummary> summary = VerifyLog(directory.value(), observer);
   progress.Erase();
+  if (!summary.ok() && summary.error().code() == ErrorCode::kNotFound) {
+    return TellFailure("verify", {ErrorCode::kNotFound, "there is no log in " + directory.value()});
+  }
   if (!summary.ok()) return TellFailure("verify", summary.error());
   if (args.json) {
     Json json = ToJson(directory.value(), summary.value());

@@ -11,11 +11,13 @@
 
 #include "tests/support/fake_backend.h"
 #include "tests/support/http_client.h"
+#include "tests/support/log_bench.h"
 #include "tests/support/ports.h"
 #include "tests/support/process.h"
 #include "tests/support/relay_process.h"
 #include "tests/support/relay_status.h"
 #include "tests/support/temp_dir.h"
+#include "wal/durable_log.h"
 
 namespace relay::test {
 namespace {
@@ -277,12 +279,12 @@ TEST_CASE("commands: status is a table for a person") {
   CHECK(Contains(stopped.output, "\naway     not running"));
 }
 
-TEST_CASE("commands: status and inspect of a directory without a log fail with its name") {
+TEST_CASE("commands: a directory without a log is told by its name, as it was given") {
   const TempDir directory;
-  for (const std::string command : {"status", "inspect"}) {
+  for (const std::string command : {"inspect", "verify", "export"}) {
     const RunResult run = Command({command, "--data", directory.File("none")});
     CHECK_EQ(run.exit_code, 1);
-    CHECK(Contains(run.output, directory.File("none")));
+    CHECK(Contains(run.output, "there is no log in " + directory.File("none") + "\n"));
   }
 }
 
@@ -352,6 +354,49 @@ TEST_CASE("commands: inspect is a table for a person") {
   CHECK(Contains(run.output, "metrics (n"));
   CHECK(Contains(run.output, "\nm v=2 1\nm v=2 2\n"));
   CHECK(Contains(run.output, "... and 3 more"));
+}
+
+// A log that a relay could have left: lane "held" of backend "a" has a record,
+// and the one behind it was skipped.
+void LeaveHeldAndSkipped(const std::string& directory) {
+  const BackendId backend = BackendId::Parse("a").value();
+  const auto log = DurableLog::Open({.directory = directory}, {backend}).value();
+  for (const std::string database : {"held", "skipped"}) {
+    Record record{.params = {.database = database}, .points = 1, .lines = "m v=1 1\n"};
+    REQUIRE(AppendAndWait(*log, record, {backend}).ok());
+  }
+  const auto records = ReadAll(*log, backend);
+  REQUIRE(log->Resolve(backend, {.after = Sequence::BeforeFirst(),
+                                 .through = records[0].entry.position,
+                                 .letters = {},
+                                 .gaps = {},
+                                 .held = {Sequence(1)}})
+              .ok());
+  REQUIRE(log->Skip(backend, Sequence(2), {.by = "me", .note = "no use", .when = At(9)}).ok());
+}
+
+TEST_CASE("commands: inspect shows what is on hold and what will never be delivered") {
+  const TempDir directory;
+  LeaveHeldAndSkipped(directory.path());
+  const auto in = [&directory](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"inspect", "--data", directory.path()});
+    const RunResult run = Command(arguments);
+    CHECK_EQ(run.exit_code, 0);
+    return run.output;
+  };
+  CHECK(in({"--held"})
+            .starts_with("held: 1 records, 1 points, 8 bytes, since 1970-01-01T00:00:01Z\n"));
+  const std::vector<json> held = Objects(in({"--held", "--lines", "--json"}));
+  REQUIRE_EQ(held.size(), 2);
+  CHECK_EQ(held[0].at("database"), "held");
+  CHECK_EQ(held[1].at("lines"), "m v=1 1\n");
+  CHECK(in({"--gaps"}).starts_with("#1 skipped sequences 2 to 2, "));
+  const std::vector<json> gaps = Objects(in({"--gaps", "--json"}));
+  REQUIRE_EQ(gaps.size(), 1);
+  CHECK_EQ(gaps[0].at("reason"), "skipped");
+  CHECK_EQ(gaps[0].at("note"), "no use");
+  CHECK_EQ(gaps[0].at("databases"), json::array({"skipped"}));
+  CHECK_EQ(Command({"inspect", "--held", "--gaps", "--data", directory.path()}).exit_code, 2);
 }
 
 TEST_CASE("commands: inspect names the backends there are where it is asked for another") {
