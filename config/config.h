@@ -94,6 +94,7 @@ struct HttpListenerConfig {
   std::vector<BackendId> backends = {};  // Empty: all.
   TlsConfig tls = {};
   std::vector<UserConfig> users = {};  // Empty: everybody may write.
+  bool log_statements = false;         // Of /query.
   std::chrono::milliseconds head_time{10'000};
   std::chrono::milliseconds body_time{60'000};
   std::chrono::milliseconds idle_time{30'000};

@@ -105,6 +105,11 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
                 http.default_retention_policy, AnyText());
   section.Value({"max_body", "The largest body of one write, both as it comes and inflated."},
                 http.max_body, SizeBetween(1_KiB, 1_GiB));
+  section.Value({"log_statements",
+                 "Whether statements that create, alter or drop databases and retention policies, "
+                 "or delete points, are logged from /query and delivered in order with the writes. "
+                 "Who may write may then drop. They overtake writes that are on hold."},
+                http.log_statements, OneOf<bool>({{"false", false}, {"true", true}}));
   section.Value({"head_time", "How long a request's head may take from its first byte."},
                 http.head_time, TimeBetween(kShortest, kLongest));
   section.Value({"body_time", "How long its body may take."}, http.body_time,

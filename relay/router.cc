@@ -83,6 +83,17 @@ Router::Router(const Config& config, const std::vector<BackendId>& backends)
   all_ = std::make_shared<const std::vector<BackendId>>(std::move(all));
 }
 
+BackendSet Router::TakersOf(const std::string& database) const {
+  std::vector<BackendId> takers;
+  for (const Rule& rule : rules_) {
+    const bool narrow =
+        !rule.except.retention_policies.empty() || !rule.except.measurements.empty();
+    const bool excepted = !rule.except.empty() && !narrow && Lists(rule.except.databases, database);
+    if (Lists(rule.only.databases, database) && !excepted) takers.push_back(rule.backend);
+  }
+  return std::make_shared<const std::vector<BackendId>>(std::move(takers));
+}
+
 // Routes one write whose points may go different ways. A measurement is judged
 // once, however many points it has.
 class Router::ByMeasurement {

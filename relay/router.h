@@ -47,6 +47,9 @@ class Router {
   // What to do with what no backend takes.
   Unrouted unrouted() const { return unrouted_; }
 
+  // Those that take anything of a database: where its statements go. May be empty.
+  BackendSet TakersOf(const std::string& database) const;
+
   // REQUIRES: `lines` are `points` points as a Record holds them.
   RoutedLines Route(const WriteParams& params, std::string lines, PointCount points) const;
 

@@ -11,6 +11,8 @@
 #include "relay/inflate.h"
 #include "relay/intake.h"
 #include "relay/line_protocol.h"
+#include "relay/logged_statement.h"
+#include "relay/statement_intake.h"
 
 namespace relay {
 namespace {
@@ -75,6 +77,12 @@ HttpResponse Unauthorized(Api api, bool told) {
   if (api != Api::kV1) return ErrorAnswer(api, 401, "unauthorized access");
   return ErrorAnswer(api, 401,
                      told ? "authorization failed" : "unable to parse authentication credentials");
+}
+
+HttpResponse MayNotWrite(Api api, const Users::User& user, const std::string& database) {
+  return ErrorAnswer(api, 403,
+                     fmt::format("\"{}\" user is not authorized to write to database \"{}\"",
+                                 user.name, database));
 }
 
 // Each backend with the last of the parts that are for it.
@@ -178,17 +186,48 @@ void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const H
     if (verdict.user == nullptr) return reply(Unauthorized(asked.api, verdict.told));
     asked.user = verdict.user;
   }
-  if (endpoint == Endpoint::kQuery) return reply(Query(std::move(asked), request));
+  if (endpoint == Endpoint::kQuery) return Query(std::move(asked), request, reply);
   Write(std::move(asked), std::move(request), reply);
 }
 
-HttpResponse WriteHandler::Query(Asked asked, HttpRequest& request) {
+void WriteHandler::Query(Asked asked, HttpRequest& request, const HttpReply& reply) {
   if (request.Header("Content-Type").starts_with("application/x-www-form-urlencoded")) {
     Result<QueryParameters> form = QueryParameters::Parse(request.body);
-    if (!form.ok()) return ErrorAnswer(Api::kV1, 400, form.error().message());
+    if (!form.ok()) return reply(ErrorAnswer(Api::kV1, 400, form.error().message()));
     asked.parameters.Add(std::move(form).value());
   }
-  return AnswerQuery(asked.parameters.Get("q"), databases_);
+  const std::string& text = asked.parameters.Get("q");
+  if (asked.options->log_statements && !OnlyShows(text)) return Statements(asked, reply);
+  reply(AnswerQuery(text, databases_));
+}
+
+// All of them are logged, or the client is told which one cannot be.
+void WriteHandler::Statements(const Asked& asked, const HttpReply& reply) {
+  const Result<std::vector<LoggedStatement>> parsed =
+      ParseLoggedStatements(asked.parameters.Get("q"), asked.parameters.Get("db"));
+  if (!parsed.ok()) return reply(ErrorAnswer(Api::kV1, 400, parsed.error().message()));
+  const std::vector<LoggedStatement>& statements = parsed.value();
+  const Router& router = *asked.options->router;
+  for (const LoggedStatement& statement : statements) {
+    if (asked.user != nullptr && !asked.user->MayWrite(statement.database)) {
+      return reply(MayNotWrite(Api::kV1, *asked.user, statement.database));
+    }
+    if (router.TakersOf(statement.database)->empty()) {
+      return reply(ErrorAnswer(
+          Api::kV1, 404, fmt::format("no backend takes database \"{}\"", statement.database)));
+    }
+  }
+  for (const LoggedStatement& statement : statements) databases_.Add(statement.database);
+  AppendStatements(log_, router, statements, clock_.WallNow(),
+                   [this, count = statements.size(), reply](const Status& done) {
+                     if (!done.ok()) {
+                       return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
+                     }
+                     counters_.Accepted(count, Bytes(0));
+                     HttpResponse answer{.status = 200, .body = ResultsOf(count)};
+                     answer.headers.emplace_back("Content-Type", "application/json");
+                     reply(std::move(answer));
+                   });
 }
 
 void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& reply) {
@@ -199,10 +238,7 @@ void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& repl
   asked.query = std::move(query).value();
   const WriteParams& params = asked.query.params;
   if (asked.user != nullptr && !asked.user->MayWrite(params.database)) {
-    return reply(
-        ErrorAnswer(api, 403,
-                    fmt::format("\"{}\" user is not authorized to write to database \"{}\"",
-                                asked.user->name, params.database)));
+    return reply(MayNotWrite(api, *asked.user, params.database));
   }
   Result<std::string> body = PlainBody(request, asked);
   if (!body.ok()) return reply(ErrorAnswer(api, StatusOf(body.error()), body.error().message()));

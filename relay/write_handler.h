@@ -34,6 +34,7 @@ struct WriteHandlerOptions {
   // For clients that ask for backends to have their write; none: the log is enough.
   std::shared_ptr<DeliveryWaiter> waiter = {};
   Clock::Duration consistency_timeout{5'000};
+  bool log_statements = false;  // Of /query: logged and delivered in order with the writes.
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.
@@ -58,7 +59,8 @@ class WriteHandler final : public HttpHandler {
   void Store(Asked asked, ScannedLines scanned, const HttpReply& reply);
   void OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
                 const HttpReply& reply);
-  HttpResponse Query(Asked asked, HttpRequest& request);
+  void Query(Asked asked, HttpRequest& request, const HttpReply& reply);
+  void Statements(const Asked& asked, const HttpReply& reply);
   Result<std::string> PlainBody(HttpRequest& request, Asked& asked);
 
   Current<WriteHandlerOptions> options_;

@@ -82,7 +82,8 @@ Status WriteListeners::StartHttp(const Config& config, const HttpListenerConfig&
                           .users = std::move(users).value(),
                           .admission = admission_,
                           .waiter = waiter_,
-                          .consistency_timeout = listener.consistency_timeout},
+                          .consistency_timeout = listener.consistency_timeout,
+                          .log_statements = listener.log_statements},
       log_, clock_, counters_));
   HttpServerOptions options{.host = listener.address.host,
                             .port = listener.address.port,

@@ -29,6 +29,10 @@ constexpr Duration kHoldsFull{60'000};
 
 constexpr double kHeadroom = 1.1;
 
+bool IsStatement(const StoredRecord& stored) {
+  return stored.record.ok() && stored.record.value()->params.api == Api::kStatement;
+}
+
 }  // namespace
 
 Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
@@ -160,6 +164,7 @@ std::shared_ptr<const Piece> Delivery::FormPiece(LaneQueue& lane) {
 
 bool Delivery::MayReadOn() const {
   const Bytes most(kBatchesRead * std::max(options_.batch_bytes_max, kReadLeast).count());
+  if (fenced_ && !window_.empty()) return false;
   return !flow_read_ && window_.bytes() < most && window_.records() < kWindowRecordsMax;
 }
 
@@ -204,6 +209,9 @@ void Delivery::TakeIntoLanes(std::vector<StoredRecord> records) {
   log_failures_ = 0;
   LaneQueue* lane = nullptr;
   for (StoredRecord& stored : records) {
+    const bool fences = IsStatement(stored);
+    fenced_ = fences;
+    if (fences && !window_.empty()) break;  // It is read again, once it is its turn.
     const Sequence sequence = stored.entry.position.sequence;
     window_.Add(std::move(stored), clock_.WallNow());
     const std::shared_ptr<const Record>& record = window_.At(sequence).record;
@@ -214,10 +222,11 @@ void Delivery::TakeIntoLanes(std::vector<StoredRecord> records) {
     if (!same) lane = &lanes_.Of(LaneOf(params));
     if (!lane->takes_flow()) {
       window_.Hold(sequence);
-      continue;
+    } else {
+      lane->flow.push_back(sequence);
+      if (lane->flow.size() == 1) lanes_.Queue(*lane, clock_.Now());
     }
-    lane->flow.push_back(sequence);
-    if (lane->flow.size() == 1) lanes_.Queue(*lane, clock_.Now());
+    if (fences) break;
   }
   // At the head, others than the first few come one by one.
   const bool at_head = window_.read_through() >= log_.MarksOf(options_.backend).head;
@@ -366,6 +375,7 @@ void Delivery::HeldSettled(LaneQueue& lane) {
 void Delivery::StartOver() {
   marks_ = log_.MarksOf(options_.backend);
   window_.Restart(marks_.cursor);
+  fenced_ = false;
   flow_read_.reset();
   for (auto& [name, lane] : lanes_) {
     ++lane.epoch;

@@ -21,6 +21,10 @@
 // is known, a line from behind, which is sent again when its turn comes. If that
 // is taken, the lines are at fault and are halved like refused ones.
 //
+// Statements. One that changes a database is sent alone, once everything read
+// before it is resolved or on hold, and nothing behind it is read until it is
+// resolved itself. What it may have deleted is never sent again as a canary.
+//
 // INVARIANT. The cursor never passes a record that is not resolved, and no
 // record of a lane is sent before the one before it is resolved; whatever
 // happens to the process, the same lines are sent again, never skipped.
@@ -231,6 +235,7 @@ class Delivery {
   void Bury(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
   void ReplaceFront(LaneQueue& lane, std::vector<Piece> parts);
   void FinishFront(LaneQueue& lane, const Piece& piece);
+  void ForgetTaken(const std::string& database);
   void Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& params);
   void Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff, WorkerState state);
   void WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
@@ -260,6 +265,7 @@ class Delivery {
   Clock& clock_;
 
   Window window_;
+  bool fenced_ = false;             // A statement comes next, or is alone in the window.
   Marks marks_;                     // As of the last look.
   std::optional<JobId> flow_read_;  // Under way; what another one read is thrown away.
   Clock::TimePoint read_again_at_;  // While requests are under way.

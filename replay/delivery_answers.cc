@@ -107,7 +107,11 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
   Succeeded(job);
   ++taken_;
   size_.Taken(piece.bytes, clock_.Now());
-  lane.taken = EndOf(piece);
+  if (piece.params().api == Api::kStatement) {
+    ForgetTaken(piece.params().database);
+  } else {
+    lane.taken = EndOf(piece);
+  }
   for (const Piece::Part& part : piece.parts) {
     Slot& slot = WindowOf(lane).At(part.sequence);
     slot.delivered += piece.is_of_one_record() ? piece.points : slot.entry.size.points;
@@ -115,6 +119,12 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
   Progressed(piece.points);
   FinishFront(lane, piece);
   if (lane.mode == LaneMode::kHeld && !lane.by_operator) Drain(lane);
+}
+
+void Delivery::ForgetTaken(const std::string& database) {
+  for (auto& [name, lane] : lanes_) {
+    if (name.database == database) lane.taken = nullptr;
+  }
 }
 
 // The front piece is resolved.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -105,8 +106,10 @@ std::string Place(const Peer& peer) {
 }
 
 constexpr int kOk = 200;
+constexpr int kNotFound = 404;
 constexpr int kConflict = 409;  // It exists.
 constexpr int kUnprocessable = 422;
+constexpr int kFailed = 500;
 
 // For InfluxQL and JSON alike: in double quotes, with what would end them escaped.
 std::string Quoted(std::string_view name) {
@@ -128,9 +131,30 @@ std::string JsonText(std::string_view text) {
   return escaped;
 }
 
+// The answer of /query as a write's with the same meaning would be: it is 200
+// with what went wrong in its body.
+Reply AsWritesAnswer(Reply reply) {
+  constexpr std::array<std::string_view, 5> kForGood = {"already exists", "error parsing",
+                                                        "invalid", "must be", "conflict"};
+  const auto says = [&reply](std::string_view words) {
+    return reply.body.find(words) != std::string::npos;
+  };
+  if (reply.http_status != kOk) return reply;
+  if (!says("\"error\"")) {
+    reply.body.clear();
+  } else if (says("database not found")) {
+    reply.http_status = kNotFound;
+  } else if (std::any_of(kForGood.begin(), kForGood.end(), says)) {
+    reply.http_status = kUnprocessable;
+  } else {
+    reply.http_status = kFailed;  // Some may pass: a missing policy, a shard that is busy.
+  }
+  return reply;
+}
+
 std::string CreateStatements(const WriteParams& params) {
   std::string statements = "CREATE DATABASE " + Quoted(params.database);
-  if (!params.retention_policy.empty()) {
+  if (!params.retention_policy.empty() && params.api != Api::kStatement) {
     statements += fmt::format("; CREATE RETENTION POLICY {} ON {} DURATION INF REPLICATION 1",
                               Quoted(params.retention_policy), Quoted(params.database));
   }
@@ -149,6 +173,7 @@ class HttpTransport final : public Transport {
       : options_(std::move(options)), place_(Place(options_.peer)) {}
 
   Result<Reply> Send(const Batch& batch) override {
+    if (batch.params.api == Api::kStatement) return SendStatement(batch);
     const Precision sent_as = SentAs(options_.target.api, batch.params.precision);
     std::string_view lines = batch.lines;
     if (sent_as != batch.params.precision) {
@@ -167,6 +192,7 @@ class HttpTransport final : public Transport {
       case Api::kV1: return CreateInV1(params);
       case Api::kV2: return Transport::CreateDatabase(params);
       case Api::kV3: return CreateInV3(params);
+      case Api::kStatement: break;
     }
     INVARIANT(false);
   }
@@ -174,16 +200,26 @@ class HttpTransport final : public Transport {
   void Cancel() override { deadline_.Cancel(); }
 
  private:
-  // It answers 200 and puts what went wrong into the body.
   Result<Reply> CreateInV1(const WriteParams& params) {
-    const std::string path =
-        options_.target.path_prefix + "/query?q=" + PercentEncoded(CreateStatements(params));
-    Result<Reply> reply = Post(path, "application/x-www-form-urlencoded", "");
-    if (reply.ok() && reply.value().http_status == kOk &&
-        reply.value().body.find("\"error\"") != std::string::npos) {
-      reply.value().http_status = kUnprocessable;
-    }
+    Result<Reply> reply = Query(params.database, CreateStatements(params));
+    if (reply.ok()) reply.value() = AsWritesAnswer(std::move(reply).value());
     return reply;
+  }
+
+  Result<Reply> SendStatement(const Batch& batch) {
+    if (options_.target.api != Api::kV1) {
+      return RefusedHere({ErrorCode::kInvalidInput, "only v1 backends take statements"});
+    }
+    std::string_view statement = batch.lines;
+    statement.remove_suffix(statement.ends_with('\n') ? 1 : 0);
+    Result<Reply> reply = Query(batch.params.database, statement);
+    if (reply.ok()) reply.value() = AsWritesAnswer(std::move(reply).value());
+    return reply;
+  }
+
+  Result<Reply> Query(const std::string& database, std::string_view statements) {
+    return Post(options_.target.path_prefix + "/query?db=" + PercentEncoded(database),
+                "application/x-www-form-urlencoded", "q=" + PercentEncoded(statements));
   }
 
   Result<Reply> CreateInV3(const WriteParams& params) {

@@ -52,6 +52,7 @@ bool Join(Piece& piece, Piece::Part part, PieceLimit limit) {
   const Bytes size(part.record->lines.size());
   if (!piece.parts.empty()) {
     if (part.record->params != piece.params()) return false;
+    if (piece.params().api == Api::kStatement) return false;  // Each is a request of its own.
     if (piece.points + part.record->points > limit.points) return false;
     if (piece.bytes + size > limit.bytes) return false;
   }

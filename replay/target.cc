@@ -22,6 +22,7 @@ std::string_view PrecisionWord(Api api, Precision precision) {
       if (precision == Precision::kNanosecond) return "nanosecond";
       if (precision == Precision::kMicrosecond) return "microsecond";
       return second ? "second" : "millisecond";
+    case Api::kStatement: break;
   }
   INVARIANT(false);
 }
@@ -130,6 +131,7 @@ std::string WritePath(const Target& target, const WriteParams& params) {
       if (!target.org.empty()) path += "&org=" + PercentEncoded(target.org);
       break;
     case Api::kV3: path += "/api/v3/write_lp?db=" + encoded_bucket(); break;
+    case Api::kStatement: INVARIANT(false);  // No target has it.
   }
   return path + fmt::format("&precision={}", precision);
 }

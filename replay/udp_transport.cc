@@ -56,6 +56,7 @@ class UdpTransport final : public Transport {
   explicit UdpTransport(UdpTransportOptions options) : options_(std::move(options)) {}
 
   Result<Reply> Send(const Batch& batch) override {
+    if (batch.params.api == Api::kStatement) return RefusedHere("packets carry no statements");
     std::string rescaled;
     std::string_view lines = batch.lines;
     if (batch.params.precision != options_.precision) {

@@ -27,7 +27,8 @@ Error Damaged(PayloadId id, std::string_view what) {
 }
 
 bool KnownApi(std::uint8_t api) {
-  return api >= static_cast<std::uint8_t>(Api::kV1) && api <= static_cast<std::uint8_t>(Api::kV3);
+  return api >= static_cast<std::uint8_t>(Api::kV1) &&
+         api <= static_cast<std::uint8_t>(Api::kStatement);
 }
 
 // A checksum matched, so a value out of range was written by a newer program.

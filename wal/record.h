@@ -35,7 +35,7 @@ struct Record {
   WriteParams params;
   PointCount points = 0;
   // Valid line protocol: one point a line, each with its timestamp, each ended
-  // by a newline; no blank lines, no comments.
+  // by a newline; no blank lines, no comments. Of Api::kStatement the statement.
   std::string lines;
 
   friend bool operator==(const Record&, const Record&) = default;

@@ -142,8 +142,13 @@ std::chrono::nanoseconds UnitOf(Precision precision);
 // The value of InfluxDB 1.x' `precision` parameter: n, u, ms, s, m, h.
 std::string_view ToString(Precision precision);
 
-// The write endpoint that a record was accepted on. The values are part of the
-// stored format.
-enum class Api : std::uint8_t { kV1 = 1, kV2 = 2, kV3 = 3 };
+// The write endpoint that a record was accepted on, or that it is no write but a
+// statement that changes a database. The values are part of the stored format.
+enum class Api : std::uint8_t { kV1 = 1, kV2 = 2, kV3 = 3, kStatement = 4 };
+
+// What stands for the retention policy of a statement: a lane of their own, so
+// that one which creates what is missing does not wait behind the writes that
+// wait for it.
+inline constexpr std::string_view kStatementsPolicy = "(statements)";
 
 }  // namespace relay

@@ -48,6 +48,7 @@ RelayProcess::RelayProcess(std::string directory, const Settings& settings)
 }
 
 void RelayProcess::Configure(const Settings& settings) {
+  environment_ = settings.environment;
   WriteFile(config_path(),
             fmt::format("log:\n  path: {}\n{}http:\n  - address: 127.0.0.1:{}\n{}"
                         "admin:\n  address: 127.0.0.1:{}\n{}{}",
@@ -58,7 +59,7 @@ void RelayProcess::Configure(const Settings& settings) {
 void RelayProcess::Start() {
   process_ =
       std::make_unique<Process>(Program{.argv = {RELAY_BINARY, "serve", "--config", config_path()},
-                                        .environment = {},
+                                        .environment = environment_,
                                         .output_path = directory_ + "/relay.out"});
   const bool ready = Eventually(kPatience, [this] {
     return Get(admin(), "/readyz").status == 200 || !process_->IsRunning();

@@ -26,9 +26,10 @@ class RelayProcess {
   };
   struct Settings {
     std::vector<Backend> backends;
-    std::vector<std::string> http = {};  // More lines for the listener: "max_body: 1MiB".
-    std::vector<std::string> log = {};   // And for the log: "codec: none".
-    std::string top = {};                // YAML of its own, after the rest.
+    std::vector<std::string> http = {};         // More lines for the listener: "max_body: 1MiB".
+    std::vector<std::string> log = {};          // And for the log: "codec: none".
+    std::string top = {};                       // YAML of its own, after the rest.
+    std::vector<std::string> environment = {};  // "NAME=value", for every start.
   };
   struct Stopped {
     int exit_code = 0;
@@ -72,6 +73,7 @@ class RelayProcess {
 
  private:
   std::string directory_;
+  std::vector<std::string> environment_;
   std::uint16_t port_;
   std::uint16_t admin_port_;
   std::unique_ptr<Process> process_;

@@ -175,5 +175,21 @@ TEST_CASE("router: a star stands for any number of characters") {
   CHECK_FALSE(GlobMatches("*a*a*a*a*a*a*a*a*b", as));
 }
 
+TEST_CASE("router: statements on a database go to all that take anything of it") {
+  const Config config = With({Backend("all"), Backend("one", {.databases = {"d"}}),
+                              Backend("part", {.databases = {"d"}, .measurements = {"cpu"}}),
+                              Backend("but", {}, {.databases = {"d"}}),
+                              Backend("most", {}, {.databases = {"d"}, .measurements = {"cpu"}})});
+  const auto takers = [&config](const std::string& database) {
+    std::string names;
+    for (const BackendId& backend : *Router(config, {}).TakersOf(database)) {
+      names += backend.text() + ' ';
+    }
+    return names;
+  };
+  CHECK_EQ(takers("d"), "all one part most ");
+  CHECK_EQ(takers("e"), "all but most ");
+}
+
 }  // namespace
 }  // namespace relay::test

@@ -342,5 +342,40 @@ TEST_CASE("front door: where there are users, only they may write") {
   CHECK_EQ(ErrorOf(other), "\"bob\" user is not authorized to write to database \"other\"");
 }
 
+// ---- Statements
+
+struct StatementDoor : Door {
+  StatementDoor() { handler.Reconfigure({.router = RouterTo({kWest}), .log_statements = true}); }
+  HttpResponse Query(std::string_view query) { return Ask("POST", "/query", query); }
+};
+
+TEST_CASE("front door: statements are logged in order with the writes where that is set up") {
+  StatementDoor door;
+  CHECK_EQ(door.Write("m v=1 5\n").status, 204);
+  const HttpResponse answer = door.Query("db=d&q=DROP+MEASUREMENT+m%3B+CREATE+DATABASE+e");
+  CHECK_EQ(answer.status, 200);
+  CHECK_EQ(answer.body, "{\"results\":[{\"statement_id\":0},{\"statement_id\":1}]}\n");
+  CHECK_EQ(door.Write("m v=1 6\n").status, 204);
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 5\n", "DROP MEASUREMENT \"m\"\n",
+                                                   "CREATE DATABASE \"e\"\n", "m v=1 6\n"});
+  CHECK_EQ(door.counters.accepted_points(), 4);
+}
+
+TEST_CASE("front door: what cannot be replayed is refused, and all that came with it") {
+  StatementDoor door;
+  const HttpResponse answer = door.Query("db=d&q=CREATE+DATABASE+e%3BDELETE+WHERE+time<now()");
+  CHECK_EQ(answer.status, 400);
+  CHECK_NE(ErrorOf(answer).find("cannot be replayed"), std::string::npos);
+  CHECK(door.Stored().empty());
+  CHECK_EQ(door.Query("q=SHOW+DATABASES").status, 200);
+}
+
+TEST_CASE("front door: statements are not logged unless that is set up") {
+  Door door;
+  CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+e").status, 200);
+  CHECK_EQ(door.Ask("POST", "/query", "q=DROP+DATABASE+e").status, 400);
+  CHECK(door.Stored().empty());
+}
+
 }  // namespace
 }  // namespace relay::test

@@ -252,18 +252,19 @@ TEST_CASE("transport: a database is created in the words of each API") {
   options.target.api = Api::kV3;
   CHECK_EQ(MakeHttpTransport(options)->CreateDatabase(odd).value().http_status, 200);
   const std::vector<FakeRequest> requests = backend.Requests();
-  CHECK_EQ(requests[0].target, "/query?q=CREATE%20DATABASE%20%22d%22");
-  CHECK_EQ(
-      requests[1].Parameter("q"),
-      PercentEncoded(R"(CREATE DATABASE "a \"b\\"; CREATE RETENTION POLICY "week" ON "a \"b\\")"
-                     " DURATION INF REPLICATION 1"));
+  CHECK_EQ(requests[0].target, "/query?db=d");
+  CHECK_EQ(requests[0].body, "q=CREATE%20DATABASE%20%22d%22");
+  CHECK_EQ(requests[1].body,
+           "q=" + PercentEncoded(
+                      R"(CREATE DATABASE "a \"b\\"; CREATE RETENTION POLICY "week" ON "a \"b\\")"
+                      " DURATION INF REPLICATION 1"));
   CHECK_EQ(requests[2].target, "/api/v3/configure/database");
   CHECK_EQ(requests[2].body, R"({"db":"a \"b\\/week"})");
 }
 
 TEST_CASE("transport: a database that cannot be created is no success") {
   FakeBackend backend([](const FakeRequest&) {
-    return Answering(200, R"({"results":[{"statement_id":0,"error":"not allowed"}]})");
+    return Answering(200, R"({"results":[{"statement_id":0,"error":"already exists"}]})");
   });
   HttpTransportOptions options = To(backend);
   CHECK_EQ(MakeHttpTransport(options)->CreateDatabase(kParams).value().http_status, 422);
@@ -271,6 +272,40 @@ TEST_CASE("transport: a database that cannot be created is no success") {
   const Result<Reply> v2 = MakeHttpTransport(options)->CreateDatabase(kParams);
   REQUIRE(!v2.ok());
   CHECK_EQ(v2.error().code(), ErrorCode::kInvalidInput);
+}
+
+TEST_CASE("transport: a statement goes to /query, and its answer means what a write's would") {
+  const WriteParams params{
+      .api = Api::kStatement, .database = "d", .retention_policy = std::string(kStatementsPolicy)};
+  struct Row {
+    int status;
+    const char* body;
+    int means;
+  };
+  for (const Row& row : {
+           Row{200, R"({"results":[{"statement_id":0}]})", 200},
+           Row{200, R"({"results":[{"statement_id":0,"error":"database not found: d"}]})", 404},
+           Row{200, R"({"results":[{"error":"retention policy already exists"}]})", 422},
+           Row{200, R"({"results":[{"error":"retention policy not found: p"}]})", 500},
+           Row{400, R"({"error":"error parsing query"})", 400},
+           Row{401, R"({"error":"authorization failed"})", 401},
+       }) {
+    CAPTURE(row.body);
+    FakeBackend backend([&row](const FakeRequest&) { return Answering(row.status, row.body); });
+    const Result<Reply> reply =
+        MakeHttpTransport(To(backend))->Send({params, "DROP MEASUREMENT \"m\"\n"});
+    REQUIRE(reply.ok());
+    CHECK_EQ(reply.value().http_status, row.means);
+    CHECK_EQ(reply.value().body.empty(), row.means == 200);
+    CHECK_EQ(backend.Requests().front().target, "/query?db=d");
+    CHECK_EQ(backend.Requests().front().body, "q=DROP%20MEASUREMENT%20%22m%22");
+  }
+  FakeBackend backend;
+  HttpTransportOptions options = To(backend);
+  options.target.api = Api::kV2;
+  CHECK_EQ(MakeHttpTransport(options)->Send({params, "DROP DATABASE \"d\"\n"}).value().http_status,
+           422);
+  CHECK_EQ(backend.RequestCount(), 0);
 }
 
 TEST_CASE("transport: cancelling ends a request under way") {
