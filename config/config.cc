@@ -36,11 +36,17 @@ void DeclareLog(Section& section, LogConfig& log) {
   section.Value({"codec", "How lines are compressed on disk."}, log.codec,
                 OneOf<Codec>({{"zstd", Codec::kZstd}, {"none", Codec::kNone}}));
   section.Value({"max_size",
-                 "The most the directory may take; when reached, writes are refused with 503 until "
-                 "there is room again. What is only kept for a rewind is given up before."},
+                 "The most the directory may take; when reached, what is only kept for a rewind is "
+                 "given up, then `when_full` says."},
                 log.max_size, SizeBetween(1_GiB, kDiskMost));
-  section.Value({"min_free", "Left free on the file system for others; refuses like max_size."},
+  section.Value({"min_free", "Left free on the file system for others; a limit like max_size."},
                 log.min_free, SizeBetween(0_B, kDiskMost));
+  section.Value(
+      {"when_full",
+       "refuse: writes get 503 until there is room again. drop_oldest: what a backend is "
+       "owed for the longest time is dropped and written in the gap ledger."},
+      log.when_full,
+      OneOf<WhenFull>({{"refuse", WhenFull::kRefuse}, {"drop_oldest", WhenFull::kDropOldest}}));
   section.Map({"keep_delivered", "How long delivered records are kept, whichever ends first."},
               [&log](Section& keep) {
                 keep.Value({"for", "Since they were accepted."}, log.keep_for,

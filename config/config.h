@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "replay/secret.h"
+#include "wal/log.h"
 #include "wal/record.h"
 #include "wal/result.h"
 #include "wal/types.h"
@@ -45,8 +46,9 @@ std::string ToString(const BackendUrl& url);
 struct LogConfig {
   std::string path = "/var/lib/influxdb-relay";
   Codec codec = Codec::kZstd;
-  Bytes max_size = 64_GiB;  // On disk; when reached, writes are refused.
+  Bytes max_size = 64_GiB;  // On disk.
   Bytes min_free = 2_GiB;   // Left to others on the file system.
+  WhenFull when_full = WhenFull::kRefuse;
   std::chrono::milliseconds keep_for = std::chrono::hours(24);  // Delivered records ...
   Bytes keep_up_to = 8_GiB;  // ... and for each backend at most this much of them, as stored.
 };

@@ -40,6 +40,7 @@ Status RunningRelay::OpenLog() {
   options.keep = {.time = config_.log.keep_for, .size = config_.log.keep_up_to};
   options.size_max = config_.log.max_size;
   options.free_min = config_.log.min_free;
+  options.when_full = config_.log.when_full;
   log_times_.now = [this] { return clock_.Now().time_since_epoch(); };
   options.times = &log_times_;
   Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, config_.BackendNames());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -164,7 +165,8 @@ Result<Change> ChangePlan::ResolveHeld(const Lane& lane, const HeldResolution& r
   return Done();
 }
 
-Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, Sequence to) {
+Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, Sequence to,
+                                               Bytes stored) {
   LaneState& state = LaneToChange(lane);
   const std::string prefix = HeldPrefix(run_.number, lane);
   Taken taken;
@@ -173,7 +175,7 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
   for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
     Result<Sequence> sequence = DecodeHeldKey(at->Key(), prefix);
     if (!sequence.ok()) return std::move(sequence).error();
-    if (sequence.value() > to) break;
+    if (sequence.value() > to || taken.size.stored >= stored) break;
     Result<Entry> entry = DecodeHeldEntry(at->Key(), sequence.value(), at->Value());
     if (entry.ok()) {
       taken.size = taken.size + entry.value().size;
@@ -189,7 +191,8 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
     taken.records = state.records;
     taken.size = state.size;
   }
-  if (Status found = FindEnds(lane, state, from, to); !found.ok()) return std::move(found).error();
+  const Sequence end = taken.size.stored >= stored ? taken.last : to;
+  if (Status found = FindEnds(lane, state, from, end); !found.ok()) return std::move(found).error();
   state.records -= taken.records;
   state.size = state.size - taken.size;
   state_.held_records -= taken.records;
@@ -284,18 +287,85 @@ Result<Change> ChangePlan::SkipHeld(const Lane& lane, const AskedBy& asked, Gap&
   const LaneState before = found->second;
   Result<Taken> taken = TakeHeld(lane, before.first, kLastSequence);
   if (!taken.ok()) return std::move(taken).error();
-  written = {.first = before.first,
-             .last = before.last,
-             .from = before.oldest,
-             .to = taken.value().newest,
-             .points = before.size.points,
-             .bytes = before.size.bytes,
-             .databases = {lane.database},
-             .note = {},
-             .by = {}};
+  written = GapOf(lane, before, taken.value());
+  written.reason = GapReason::kSkipped;
   SignedBy(written, asked);
   Enter({written});
   return Done();
+}
+
+Gap ChangePlan::GapOf(const Lane& lane, const LaneState& before, const Taken& taken) {
+  return {.first = before.first,
+          .last = taken.last,
+          .from = before.oldest,
+          .to = std::max(before.oldest, taken.newest),
+          .points = taken.size.points,
+          .bytes = taken.size.bytes,
+          .databases = {lane.database},
+          .note = {},
+          .by = {}};
+}
+
+Result<Change> ChangePlan::DropOwed(Bytes stored, WallTime now) && {
+  if (run_.head.sequence == state_.cursor.sequence) {
+    return Error(ErrorCode::kConflict, "nothing is owed any more");
+  }
+  Result<Position> end = reader_.EndOfStored(state_.cursor, stored);
+  if (!end.ok()) return std::move(end).error();
+  Result<Gap> gap = GapOf(state_.cursor.sequence.Next(), end.value());
+  if (!gap.ok()) return std::move(gap).error();
+  state_.cursor = end.value();
+  if (Status entered = EnterDropped(std::move(gap).value(), now); !entered.ok()) {
+    return std::move(entered).error();
+  }
+  return Done();
+}
+
+Result<Change> ChangePlan::DropHeld(const Lane& lane, Bytes stored, WallTime now) && {
+  const auto found = run_.lanes->find(lane);
+  if (found == run_.lanes->end() || found->second.records == 0) {
+    return Error(ErrorCode::kConflict, "nothing is held any more");
+  }
+  const LaneState before = found->second;
+  Result<Taken> taken = TakeHeld(lane, before.first, before.last, stored);
+  if (!taken.ok()) return std::move(taken).error();
+  if (Status entered = EnterDropped(GapOf(lane, before, taken.value()), now); !entered.ok()) {
+    return std::move(entered).error();
+  }
+  return Done();
+}
+
+// A log that stays full drops for hours: what follows on what was dropped last
+// makes that gap longer, so that the ledger stays short.
+Status ChangePlan::EnterDropped(Gap gap, WallTime now) {
+  gap.reason = GapReason::kDropOldest;
+  gap.by = "relay";
+  gap.note = "the log was full";
+  gap.when = now;
+  Result<std::vector<StoredGap>> last =
+      reader_.ReadGaps(std::max<std::uint64_t>(state_.last_gap, 1) - 1, 1);
+  if (!last.ok()) return std::move(last).error();
+  if (last.value().empty() || last.value().front().gap.reason != GapReason::kDropOldest ||
+      last.value().front().gap.last.Next() != gap.first) {
+    Enter({gap});
+    return Ok();
+  }
+  state_.dropped += gap.points;
+  Gap& longer = last.value().front().gap;
+  longer.last = gap.last;
+  longer.to = gap.to;
+  longer.when = now;
+  longer.points += gap.points;
+  longer.bytes += gap.bytes;
+  std::vector<std::string> databases;
+  std::set_union(longer.databases.begin(), longer.databases.end(), gap.databases.begin(),
+                 gap.databases.end(), std::back_inserter(databases));
+  databases.resize(std::min(databases.size(), Gap::kDatabasesMax));
+  longer.databases = std::move(databases);
+  std::string key = GapKey(run_.number, last.value().front().number);
+  std::string value = EncodeGap(key, longer);
+  change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
+  return Ok();
 }
 
 Result<Change> ChangePlan::HoldLane(const Lane& lane) && {

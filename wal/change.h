@@ -7,6 +7,7 @@
 // ERRORS. As the verbs of Log that the functions are named after.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,9 +41,12 @@ class ChangePlan {
   Result<Change> Resolve(const Resolution& resolution) &&;
   Result<Change> ResolveHeld(const Lane& lane, const HeldResolution& resolution) &&;
   Result<Change> Rewind(Sequence to) &&;
-  // The gap that is written comes last in `rows`.
+  // `written` is what the ledger says.
   Result<Change> Skip(Sequence to, const AskedBy& asked, Gap& written) &&;
   Result<Change> SkipHeld(const Lane& lane, const AskedBy& asked, Gap& written) &&;
+  // The oldest that is owed, or held, about so much as stored, at least a record.
+  Result<Change> DropOwed(Bytes stored, WallTime now) &&;
+  Result<Change> DropHeld(const Lane& lane, Bytes stored, WallTime now) &&;
   Result<Change> HoldLane(const Lane& lane) &&;
   Result<Change> ReleaseLane(const Lane& lane) &&;
   Result<Change> SetPaused(bool paused) &&;
@@ -56,19 +60,23 @@ class ChangePlan {
 
   void Bury(const std::vector<DeadLetter>& letters);
   void Enter(const std::vector<Gap>& gaps);
+  Status EnterDropped(Gap gap, WallTime now);
   Status Hold(Sequence sequence);
   LaneState& LaneToChange(const Lane& lane);
   Status CheckLaneCount() const;
   Result<Gap> GapOf(Sequence first, const Position& last) const;
 
   // Takes the rows from `from` to `to` out of a lane: what they held.
+  // No more than the first that go beyond `stored`.
   struct Taken {
     RecordCount records = 0;
     Totals size;
     Sequence last = Sequence::BeforeFirst();
     WallTime newest;
   };
-  Result<Taken> TakeHeld(const Lane& lane, Sequence from, Sequence to);
+  static constexpr Bytes kAll{std::numeric_limits<std::uint64_t>::max()};
+  Result<Taken> TakeHeld(const Lane& lane, Sequence from, Sequence to, Bytes stored = kAll);
+  static Gap GapOf(const Lane& lane, const LaneState& before, const Taken& taken);
   Status FindEnds(const Lane& lane, LaneState& state, Sequence from, Sequence to) const;
   Result<DeadLetter> TakeLetter(std::uint64_t number);
   Status FindFirstDead(const std::vector<std::uint64_t>& gone);

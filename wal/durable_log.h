@@ -58,8 +58,9 @@ struct LogOptions {
   // Lines kept in memory for the backends that keep up.
   Bytes recent_max = 32_MiB;
   KeepPolicy keep;
-  Bytes size_max = 64_GiB;   // On disk, all of the directory.
-  Bytes free_min = 2_GiB;    // Left to others on the file system.
+  Bytes size_max = 64_GiB;  // On disk, all of the directory.
+  Bytes free_min = 2_GiB;   // Left to others on the file system.
+  WhenFull when_full = WhenFull::kRefuse;
   Bytes file_size = 64_MiB;  // See StoreOptions.
   std::chrono::milliseconds reopen_first{1'000};
   std::chrono::milliseconds reopen_max{30'000};
@@ -80,7 +81,9 @@ class DurableLog final : public RunsView<Log> {
   // One turn of housekeeping, to be called about every second: measures the
   // disk, trims what was delivered and outlived its keeping, and, where the
   // log has reached its limit, gives up what is kept for a rewind, the older
-  // half each turn. By one thread.
+  // half each turn; when that is gone and it is to drop the oldest, it drops, a
+  // file's worth at a time, from the backend that is furthest behind until
+  // there is room. By one thread.
   Status KeepHouse(WallTime now);
 
   DiskUse disk_use() const;
@@ -172,6 +175,14 @@ class DurableLog final : public RunsView<Log> {
   Result<Change> PlanNow(const BackendId& backend, const Plan& plan) const;
   Status Write(const BackendId& backend, Change change, Wakes wakes);
   Status MeasureDisk();
+  KeepPolicy PolicyNow() const;
+  Status DropUntilThereIsRoom(WallTime now);
+  struct Oldest {
+    BackendId backend;
+    std::optional<Lane> lane;  // On hold; nothing: what is owed.
+    WallTime accepted_at;
+  };
+  Result<std::optional<Oldest>> FindOldest() const;
   Status Trim(const KeepPolicy& keep, WallTime now);
   Status TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now);
   Status DiscardTrimmed();
@@ -229,6 +240,7 @@ class DurableLog final : public RunsView<Log> {
   std::string last_damage_;
 
   std::unique_ptr<HighWaterKeeper> high_water_;
+  bool nothing_kept_ = false;  // The house-keeper's own: full a turn ago, and nothing to give up.
   RecentRecords recent_;
   std::function<void()> on_readable_;
   std::thread committer_;

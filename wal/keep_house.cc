@@ -36,20 +36,73 @@ Result<DiskUse> MeasureDirectory(const std::string& directory) {
 
 Status DurableLog::KeepHouse(WallTime now) {
   if (Status measured = MeasureDisk(); !measured.ok()) return measured;
-  KeepPolicy keep = options_.keep;
-  if (disk_use().full()) {
-    Bytes kept(0);
-    const std::lock_guard lock(mutex_);
-    for (const auto& [backend, run] : runs_) {
-      const RunState& state = run.state;
-      kept = std::max(kept, state.cursor.totals.stored - state.trimmed.totals.stored);
-    }
-    // What is left of it in the end is not worth the refusal of a write.
-    const Bytes half(kept > options_.file_size ? kept.count() / 2 : 0);
-    keep.size = std::min(keep.size, half);
-  }
+  const KeepPolicy keep = PolicyNow();
   if (Status trimmed = Trim(keep, now); !trimmed.ok()) return trimmed;
-  return MeasureDisk();
+  if (Status measured = MeasureDisk(); !measured.ok()) return measured;
+  // Not at once: what was given up now may be on its way out.
+  const bool had_nothing = std::exchange(nothing_kept_, disk_use().full() && keep.size == 0_B);
+  const bool drops = options_.when_full == WhenFull::kDropOldest && nothing_kept_ && had_nothing;
+  return drops ? DropUntilThereIsRoom(now) : Ok();
+}
+
+// What is kept for a rewind goes before anything that is owed does.
+KeepPolicy DurableLog::PolicyNow() const {
+  KeepPolicy keep = options_.keep;
+  if (!disk_use().full()) return keep;
+  Bytes kept(0);
+  const std::lock_guard lock(mutex_);
+  for (const auto& [backend, run] : runs_) {
+    const RunState& state = run.state;
+    kept = std::max(kept, state.cursor.totals.stored - state.trimmed.totals.stored);
+  }
+  // What is left of it in the end is not worth the refusal of a write.
+  const Bytes half(kept > options_.file_size ? kept.count() / 2 : 0);
+  keep.size = std::min(keep.size, half);
+  return keep;
+}
+
+// Backends that share their oldest records free nothing until each of them has
+// given them up: hence several turns.
+Status DurableLog::DropUntilThereIsRoom(WallTime now) {
+  const std::size_t turns_max = 4 * Backends().size();
+  for (std::size_t turn = 0; turn < turns_max && disk_use().full(); ++turn) {
+    Result<std::optional<Oldest>> oldest = FindOldest();
+    if (!oldest.ok()) return std::move(oldest).error();
+    if (!oldest.value()) return Ok();  // It is others who fill the disk.
+    const auto& [backend, lane, accepted_at] = *oldest.value();
+    const auto plan = [&, &from = lane](ChangePlan run) {
+      return from ? std::move(run).DropHeld(*from, options_.file_size, now)
+                  : std::move(run).DropOwed(options_.file_size, now);
+    };
+    if (Status dropped = Apply(backend, plan, Wakes::kNobody); !dropped.ok()) {
+      return std::move(dropped).error().Within("dropping the oldest of " + backend.text());
+    }
+    if (Status trimmed = Trim({.time = options_.keep.time, .size = 0_B}, now); !trimmed.ok()) {
+      return trimmed;
+    }
+    if (Status measured = MeasureDisk(); !measured.ok()) return measured;
+  }
+  return Ok();
+}
+
+Result<std::optional<DurableLog::Oldest>> DurableLog::FindOldest() const {
+  std::optional<Oldest> oldest;
+  const auto consider = [&oldest](const BackendId& backend, const std::optional<Lane>& lane,
+                                  const std::optional<WallTime>& accepted_at) {
+    if (!accepted_at || (oldest && oldest->accepted_at <= *accepted_at)) return;
+    oldest = Oldest{backend, lane, *accepted_at};
+  };
+  for (const BackendId& backend : Backends()) {
+    Result<OpenRun> run = OpenRunOf(backend);
+    if (!run.ok()) return std::move(run).error();
+    Result<Figures> figures = run.value().reader.ReadFigures();
+    if (!figures.ok()) return std::move(figures).error();
+    consider(backend, std::nullopt, figures.value().oldest_owed);
+    for (const HeldLane& held : run.value().reader.HeldLanes()) {
+      consider(backend, held.lane, held.oldest);
+    }
+  }
+  return oldest;
 }
 
 DiskUse DurableLog::disk_use() const {

@@ -239,6 +239,13 @@ struct ReadLimit {
   Bytes bytes = 4_MiB;
 };
 
+// What a log does that has reached its limit on disk, once nothing is kept for a
+// rewind any more.
+enum class WhenFull : std::uint8_t {
+  kRefuse,      // Appends, until backends have taken what they are owed.
+  kDropOldest,  // What is owed for the longest time: it becomes a gap.
+};
+
 // What the log takes on its disk.
 struct DiskUse {
   Bytes used{0};

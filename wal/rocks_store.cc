@@ -9,6 +9,7 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 #include <unistd.h>
 
@@ -37,6 +38,12 @@ constexpr std::size_t kSmallMemtable = 8U << 20U;
 // An index entry per 64 KiB: tens of GB of payloads cost tens of MB of index.
 constexpr std::size_t kPayloadBlock = 64U << 10U;
 constexpr int kOpenFilesMax = 512;
+constexpr std::uint64_t kWorthFlushing = 1U << 20U;
+constexpr std::size_t kLongestKey = 64;  // Of the families that are discarded as a whole.
+// Deleted rows of which a file has so many together are compacted away soon:
+// what is held or dead is deleted row by row, and its payloads are large.
+constexpr std::size_t kTombstoneWindow = 256;
+constexpr std::size_t kTombstonesInWindow = 128;
 constexpr std::size_t kKeyProtectionBytes = 8;
 
 rocksdb::Slice ToSlice(std::string_view text) {
@@ -218,6 +225,10 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Families(const StoreOptions& option
     const auto family = static_cast<Family>(i);
     auto settings = FamilyOptions(family == Family::kPayloads, options.file_size);
     settings.compaction_filter_factory = std::make_shared<FloorFilters>(floors, family);
+    if (family == Family::kHeld || family == Family::kDead) {
+      settings.table_properties_collector_factories = {
+          rocksdb::NewCompactOnDeletionCollectorFactory(kTombstoneWindow, kTombstonesInWindow)};
+    }
     families.emplace_back(kFamilyNames.at(i), std::move(settings));
   }
   families.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(false, options.file_size));
@@ -331,8 +342,11 @@ class RocksStore final : public Store {
     const rocksdb::Slice begin = ToSlice(prefix);
     const rocksdb::Slice end = ToSlice(floor);
     constexpr bool kIncludeEnd = false;
-    return ToStatus(rocksdb::DeleteFilesInRange(db_.get(), HandleOf(handles_, family), &begin, &end,
-                                                kIncludeEnd));
+    const Status gone = ToStatus(rocksdb::DeleteFilesInRange(db_.get(), HandleOf(handles_, family),
+                                                             &begin, &end, kIncludeEnd));
+    if (!gone.ok() || !prefix.empty()) return gone;
+    if (Status flushed = FlushWhatIsBelow(family, floor); !flushed.ok()) return flushed;
+    return CompactFilesBelow(family, floor);
   }
 
   std::unique_ptr<StoreCursor> NewCursor(Family family) const override {
@@ -346,6 +360,43 @@ class RocksStore final : public Store {
   std::string Damage() const override { return damage_.words(); }
 
  private:
+  // Where all that is in memory is below the floor, a flush writes no file, and
+  // lets go of the WAL.
+  Status FlushWhatIsBelow(Family family, std::string_view floor) {
+    rocksdb::ColumnFamilyHandle* handle = HandleOf(handles_, family);
+    std::uint64_t in_memory = 0;
+    db_->GetIntProperty(handle, rocksdb::DB::Properties::kCurSizeActiveMemTable, &in_memory);
+    if (in_memory < kWorthFlushing) return Ok();
+    const std::unique_ptr<StoreCursor> last = NewCursor(family);
+    last->SeekForPrevious(std::string(kLongestKey, '\xff'));
+    if (!last->Valid() || last->Key() >= floor) return last->Health();
+    rocksdb::FlushOptions options;
+    options.allow_write_stall = true;  // Nobody is to wait for it.
+    options.wait = false;
+    return ToStatus(db_->Flush(options, handle));
+  }
+
+  // DeleteFilesInRange leaves out the newest level, where hundreds of megabytes
+  // stay until there is enough for a compaction. One of only such files reads
+  // them and writes nothing.
+  Status CompactFilesBelow(Family family, std::string_view floor) {
+    rocksdb::ColumnFamilyHandle* handle = HandleOf(handles_, family);
+    rocksdb::ColumnFamilyMetaData files;
+    db_->GetColumnFamilyMetaData(handle, &files);
+    std::vector<std::string> below;
+    for (const rocksdb::SstFileMetaData& file : files.levels.front().files) {
+      if (file.being_compacted) return Ok();
+      if (std::string_view(file.largestkey) < floor) below.push_back(file.name);
+    }
+    if (below.empty()) return Ok();
+    rocksdb::CompactionOptions options;
+    options.compression = rocksdb::kNoCompression;
+    const rocksdb::Status done = db_->CompactFiles(options, handle, below, 1);
+    // Another compaction took them first: they are looked at again.
+    if (done.IsAborted() || done.IsInvalidArgument() || done.IsIncomplete()) return Ok();
+    return ToStatus(done);
+  }
+
   std::shared_ptr<Floors> floors_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;

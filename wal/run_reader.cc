@@ -369,6 +369,17 @@ Result<Position> RunReader::PositionAt(Sequence sequence) const {
   return entry.value().position;
 }
 
+Result<Position> RunReader::EndOfStored(const Position& start, Bytes stored) const {
+  INVARIANT(start.sequence < run_.head.sequence);
+  const Sequence first = start.sequence.Next();
+  Result<Sequence> last = LastWhere([&](const Entry& entry) {
+    return entry.position.sequence <= first ||
+           entry.position.totals.stored <= start.totals.stored + stored;
+  });
+  if (!last.ok()) return std::move(last).error();
+  return PositionAt(last.value());
+}
+
 Result<std::vector<std::string>> RunReader::DatabasesIn(Sequence after, Sequence through) const {
   std::set<std::string> names;
   EntryWalk walk(store_, run_, after);

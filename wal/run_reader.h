@@ -49,6 +49,9 @@ class RunReader {
   Result<Entry> ReadEntry(Sequence sequence) const;
   // REQUIRES: trimmed <= sequence <= head.
   Result<Position> PositionAt(Sequence sequence) const;
+  // Of the last record that lies within `stored` bytes of payloads behind
+  // `start`, at least of one. REQUIRES: start < head.
+  Result<Position> EndOfStored(const Position& start, Bytes stored) const;
   // The names that the records (after, through] were written to: sorted, as
   // many as a gap has room for. What cannot be read has none.
   Result<std::vector<std::string>> DatabasesIn(Sequence after, Sequence through) const;

@@ -72,8 +72,9 @@ class Store {
   virtual Result<std::optional<std::string>> Get(Family family, std::string_view key) const = 0;
 
   // Nobody will ask again for the keys that begin with `prefix` and sort before
-  // `floor`: whole files of them go at once, the rest when their files are next
-  // rewritten; until then they may still be read. A floor holds until the store
+  // `floor`: whole files of them go at once (without a prefix, the newest files
+  // too), the rest when their files are next rewritten; until then they may
+  // still be read. A floor holds until the store
   // is closed and never falls. REQUIRES: that they are not needed is synced.
   virtual Status Discard(Family family, std::string_view prefix, std::string_view floor) = 0;
 

@@ -421,10 +421,10 @@ TEST_CASE("config: a file is read under its name") {
   const auto wrong = LoadConfig(path);
   REQUIRE(!wrong.ok());
   CHECK_EQ(wrong.error().code(), ErrorCode::kInvalidInput);
-  CHECK_EQ(
-      wrong.error().message(),
-      path +
-          ":1:6: log: expected a map of settings: path, codec, max_size, min_free, keep_delivered");
+  CHECK_EQ(wrong.error().message(),
+           path +
+               ":1:6: log: expected a map of settings: path, codec, max_size, min_free, when_full, "
+               "keep_delivered");
 }
 
 TEST_CASE("config: a file that is not there, not readable or too large is told apart") {

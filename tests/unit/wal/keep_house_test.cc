@@ -120,6 +120,21 @@ TEST_CASE(
   }));
 }
 
+TEST_CASE("giving back: what was filled last goes too, once all of it was trimmed") {
+  House house;
+  const auto log = house.Open();
+  AppendPlain(*log, 3000, 200);  // About 15 MB.
+  for (const BackendId& backend : {kWest, kEast}) {
+    DeliverTo(*log, backend, log->MarksOf(backend).head);
+  }
+  REQUIRE(Eventually(kPatience, [&] {
+    REQUIRE(log->KeepHouse(At(1000)).ok());
+    return SizeOf(house.directory) < 3U << 20U;  // A WAL, and entries.
+  }));
+  REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
+  CHECK_EQ(ReadAll(*log, kWest).size(), 1);
+}
+
 TEST_CASE("giving back: numbers go on behind what was trimmed, after a restart too") {
   House house;
   {
@@ -173,6 +188,101 @@ TEST_CASE("a full log: refuses between two measurements too") {
   while (AppendOnePlain(*log, 1000).ok()) REQUIRE_LT(++taken, 1000);
   CHECK_GT(taken, 10);
   CHECK_LT(SizeOf(house.directory), 4U << 20U);
+}
+
+// A log that is full, and drops: nobody has taken anything.
+struct DroppingHouse : House {
+  DroppingHouse() {
+    options.size_max = 6_MiB;
+    options.file_size = 256_KiB;
+    options.when_full = WhenFull::kDropOldest;
+  }
+  // Appends until so many were taken; time goes by at the house-keeper's pace.
+  void AppendPastTheLimit(DurableLog& log, std::uint64_t count, std::vector<BackendId> to) {
+    const EncodedRecord record = Encode(NumberedRecord(1, 5000), Codec::kNone).value();
+    for (std::uint64_t taken = 0; taken < count;) {
+      std::promise<bool> answer;
+      log.Append({record, To(to), At(++now)},
+                 [&answer](const Result<Durable>& done) { answer.set_value(done.ok()); });
+      if (answer.get_future().get()) {
+        ++taken;
+        continue;
+      }
+      REQUIRE_EQ(log.Health().error().code(), ErrorCode::kFull);
+      REQUIRE(log.KeepHouse(At(now)).ok());
+    }
+  }
+  std::int64_t now = 0;
+};
+
+TEST_CASE("a full log that drops: the backend that is behind loses its oldest, the ledger says") {
+  DroppingHouse house;
+  const auto log = house.Open();
+  for (int i = 0; i < 20; ++i) {
+    house.AppendPastTheLimit(*log, 6, {kWest, kEast});
+    DeliverTo(*log, kEast, log->MarksOf(kEast).head);
+  }
+  const Figures east = log->FiguresOf(kEast).value();
+  CHECK_EQ(east.dropped, 0);
+  CHECK_EQ(east.delivered, 600'000);
+  const Figures west = log->FiguresOf(kWest).value();
+  CHECK_GT(west.dropped, 100'000);
+  CHECK_GT(west.owed.points, 30'000);
+  CHECK_EQ(west.unaccounted(), 0);
+
+  const auto gaps = log->ReadGaps(kWest, 0, 9).value();
+  REQUIRE_EQ(gaps.size(), 1);  // One that grew: nothing was delivered in between.
+  const Gap& gap = gaps[0].gap;
+  CHECK_EQ(gap.reason, GapReason::kDropOldest);
+  CHECK_EQ(gap.first, Sequence(1));
+  CHECK_EQ(gap.last, west.marks.cursor);
+  CHECK_EQ(gap.points, west.dropped);
+  CHECK_EQ(gap.from, At(1));
+  CHECK_LT(gap.to, At(house.now));
+  CHECK_EQ(gap.databases, std::vector<std::string>{"db"});
+  const auto owed = ReadAll(*log, kWest, west.marks.cursor);
+  REQUIRE(owed.front().record.ok());
+  CHECK_EQ(owed.front().entry.position.sequence, west.marks.cursor.Next());
+}
+
+TEST_CASE("a full log that drops: backends that are equally behind lose the same") {
+  DroppingHouse house;
+  const auto log = house.Open();
+  house.AppendPastTheLimit(*log, 80, {kWest, kEast});
+  const Figures west = log->FiguresOf(kWest).value();
+  const Figures east = log->FiguresOf(kEast).value();
+  CHECK_GT(west.dropped, 100'000);
+  CHECK_GT(east.dropped, 100'000);
+  const auto [less, more] = std::minmax(west.dropped, east.dropped);
+  CHECK_LE(more - less, 20'000);  // A file's worth.
+}
+
+TEST_CASE("a full log that drops: what a lane holds is owed too, and may be the oldest") {
+  DroppingHouse house;
+  const auto log = house.Open();
+  house.AppendPastTheLimit(*log, 12, {kWest});
+  Resolution all{.after = Sequence(0), .through = {}, .letters = {}, .gaps = {}, .held = {}};
+  for (const StoredRecord& stored : ReadAll(*log, kWest)) {
+    all.through = stored.entry.position;
+    all.held.push_back(stored.entry.position.sequence);
+  }
+  REQUIRE(log->Resolve(kWest, all).ok());
+  house.AppendPastTheLimit(*log, 80, {kWest});
+  const Figures figures = log->FiguresOf(kWest).value();
+  CHECK_EQ(figures.held.points, 0);
+  CHECK_EQ(figures.unaccounted(), 0);
+  CHECK_EQ(log->ReadGaps(kWest, 0, 9).value().at(0).gap.first, Sequence(1));
+}
+
+TEST_CASE("a full log that drops: what is kept for a rewind goes before anything that is owed") {
+  DroppingHouse house;
+  const auto log = house.Open();
+  house.AppendPastTheLimit(*log, 40, {kWest});
+  DeliverTo(*log, kWest, log->MarksOf(kWest).head);
+  house.AppendPastTheLimit(*log, 40, {kWest});
+  const Figures figures = log->FiguresOf(kWest).value();
+  CHECK_EQ(figures.dropped, 0);
+  CHECK_LT(figures.kept.points, 200'000);
 }
 
 TEST_CASE("a full disk: what must be left free to others is left") {
