@@ -180,15 +180,14 @@ TEST_CASE("router: statements on a database go to all that take anything of it")
                               Backend("part", {.databases = {"d"}, .measurements = {"cpu"}}),
                               Backend("but", {}, {.databases = {"d"}}),
                               Backend("most", {}, {.databases = {"d"}, .measurements = {"cpu"}})});
-  const auto takers = [&config](const std::string& database) {
+  const auto takers_of = [&config](const std::string& database) {
     std::string names;
-    for (const BackendId& backend : *Router(config, {}).TakersOf(database)) {
-      names += backend.text() + ' ';
-    }
+    const BackendSet takers = Router(config, {}).TakersOf(database);
+    for (const BackendId& backend : *takers) names += backend.text() + ' ';
     return names;
   };
-  CHECK_EQ(takers("d"), "all one part most ");
-  CHECK_EQ(takers("e"), "all but most ");
+  CHECK_EQ(takers_of("d"), "all one part most ");
+  CHECK_EQ(takers_of("e"), "all but most ");
 }
 
 }  // namespace
