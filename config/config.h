@@ -38,6 +38,8 @@ struct BackendUrl {
   std::string host;
   std::uint16_t port = 8086;
   std::string path_prefix;  // "" or "/influx": starts with a slash, ends without.
+
+  friend bool operator==(const BackendUrl&, const BackendUrl&) = default;
 };
 
 // "http://10.0.0.1:8086/influx".
@@ -51,6 +53,8 @@ struct LogConfig {
   WhenFull when_full = WhenFull::kRefuse;
   std::chrono::milliseconds keep_for = std::chrono::hours(24);  // Delivered records ...
   Bytes keep_up_to = 8_GiB;  // ... and for each backend at most this much of them, as stored.
+
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
 // A description of points: those that every list that is given has a glob for.
@@ -62,6 +66,8 @@ struct Selection {
   bool empty() const {
     return databases.empty() && retention_policies.empty() && measurements.empty();
   }
+
+  friend bool operator==(const Selection&, const Selection&) = default;
 };
 
 // What becomes of points that no backend takes.
@@ -80,6 +86,8 @@ struct TlsConfig {
   std::string certificate;  // Empty: no TLS.
   std::string key;
   std::string client_ca;  // Empty: clients need no certificate.
+
+  friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
 // What all listeners for writes share.
@@ -112,6 +120,8 @@ struct TcpListenerConfig {
   std::uint64_t max_connections = 1'000;
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
   std::vector<BackendId> backends = {};  // Empty: all.
+
+  friend bool operator==(const TcpListenerConfig&, const TcpListenerConfig&) = default;
 };
 
 // Line protocol in UDP packets.
@@ -122,23 +132,31 @@ struct UdpListenerConfig {
   Precision precision = Precision::kNanosecond;
   Bytes read_buffer = 8_MiB;             // 0: the system's default.
   std::vector<BackendId> backends = {};  // Empty: all.
+
+  friend bool operator==(const UdpListenerConfig&, const UdpListenerConfig&) = default;
 };
 
 struct AdminConfig {
   ListenAddress address{.host = "127.0.0.1", .port = 9097};
   std::optional<SecretSource> token = {};       // Of operators: needed to change something.
   std::optional<SecretSource> read_token = {};  // Enough to read.
+
+  friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };
 
 struct BatchConfig {
   PointCount max_points = 10'000;
   Bytes max_bytes = 4_MiB;
+
+  friend bool operator==(const BatchConfig&, const BatchConfig&) = default;
 };
 
 // 0: no limit.
 struct RateConfig {
   PointCount points_per_second = 0;
   Bytes bytes_per_second{0};
+
+  friend bool operator==(const RateConfig&, const RateConfig&) = default;
 };
 
 struct BackendTls {
@@ -146,6 +164,8 @@ struct BackendTls {
   std::string cert = {};  // Goes with key.
   std::string key = {};
   bool insecure_skip_verify = false;
+
+  friend bool operator==(const BackendTls&, const BackendTls&) = default;
 };
 
 struct BackendConfig {
@@ -168,6 +188,8 @@ struct BackendConfig {
   RateConfig rate = {};
   Selection only = {};    // Empty: everything.
   Selection except = {};  // Empty: nothing.
+
+  friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
 };
 
 struct Config {

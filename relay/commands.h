@@ -12,7 +12,8 @@ inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;
 
-// Runs the relay until SIGTERM or SIGINT.
+// Runs the relay until SIGTERM or SIGINT; SIGHUP has it read its configuration
+// again.
 int Serve(const std::string& config_path);
 
 int CheckConfig(const std::string& config_path);

@@ -48,9 +48,13 @@ class Counters {
   void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
   void UnroutedPoints(PointCount points) { unrouted_points_ += points; }
 
-  // A listener's own; lives as long as this.
+  // A listener's own; lives as long as this. One that was closed and is opened
+  // again goes on counting.
   LineCounters& AddLineListener(std::string protocol, std::string address) {
     const std::lock_guard lock(line_listeners_mutex_);
+    for (LineCounters& one : line_listeners_) {
+      if (one.protocol() == protocol && one.address() == address) return one;
+    }
     return line_listeners_.emplace_back(std::move(protocol), std::move(address));
   }
   std::vector<const LineCounters*> line_listeners() const {

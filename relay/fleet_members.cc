@@ -59,6 +59,8 @@ class HealthTeller {
   bool is_stuck_ = false;
 };
 
+}  // namespace
+
 FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times,
                       const Clock& clock) {
   Worker::Options options{.backend = backend.name};
@@ -76,8 +78,6 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
   }
   return {std::move(options), std::move(transports)};
 }
-
-}  // namespace
 
 std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times, const Clock& clock) {
   std::vector<FleetMember> members;

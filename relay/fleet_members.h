@@ -1,6 +1,7 @@
 // The workers of the configured backends, as the fleet runs them.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "config/config.h"
@@ -10,9 +11,12 @@
 
 namespace relay {
 
-// One for each backend, in the configuration's order. Each tells the journal
-// when its backend begins to fail, why, and when it is well again. Times and
-// clock outlive the members.
+// Tells the journal when its backend begins to fail, why, and when it is well
+// again. `jitter_seed` is a number of its own. Times and clock outlive it.
+FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times,
+                      const Clock& clock);
+
+// One for each backend, in the configuration's order.
 std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times, const Clock& clock);
 
 }  // namespace relay

@@ -1,16 +1,40 @@
 #include "relay/running_relay.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
 
 #include "relay/fleet_members.h"
+#include "relay/journal.h"
 
 namespace relay {
 namespace {
 
 // A clean stop takes at most 10 s: this for the clients, little for the rest.
 constexpr std::chrono::milliseconds kGrace{5'000};
+
+LogLimits LimitsOf(const LogConfig& log) {
+  return {.keep = {.time = log.keep_for, .size = log.keep_up_to},
+          .size_max = log.max_size,
+          .free_min = log.min_free,
+          .when_full = log.when_full};
+}
+
+// But for what it takes, which is the routers' business.
+bool IsSentToAlike(BackendConfig a, BackendConfig b) {
+  for (BackendConfig* one : {&a, &b}) {
+    one->only = {};
+    one->except = {};
+  }
+  return a == b;
+}
+
+const BackendConfig* Find(const Config& config, const BackendId& name) {
+  const auto found = std::find_if(config.backends.begin(), config.backends.end(),
+                                  [&](const BackendConfig& one) { return one.name == name; });
+  return found == config.backends.end() ? nullptr : &*found;
+}
 
 }  // namespace
 
@@ -49,10 +73,60 @@ Status RunningRelay::OpenLog() {
   return Ok();
 }
 
+// What can be refused comes first, then what new writes need, then the writes'
+// new ways, and in the end what nothing goes to any more.
+Result<std::vector<std::string>> RunningRelay::Reload(const Config& next) {
+  if (Status files = WriteListeners::CheckFiles(next); !files.ok()) {
+    return std::move(files).error();
+  }
+  if (Status known = log_->SetBackends(next.BackendNames()); !known.ok()) {
+    return std::move(known).error();
+  }
+  log_->SetLimits(LimitsOf(next.log));
+  PutChangedMembers(next);
+  std::vector<std::string> stays = write_listeners_->Reload(next, kGrace);
+  RemoveMembers(next);
+  if (next.log.path != config_.log.path) stays.push_back("log.path needs a restart");
+  if (next.admin != config_.admin) stays.push_back("admin needs a restart");
+  std::string path = std::move(config_.log.path);
+  const AdminConfig admin = config_.admin;
+  config_ = next;
+  config_.log.path = std::move(path);
+  config_.admin = admin;
+  return stays;
+}
+
+void RunningRelay::PutChangedMembers(const Config& next) {
+  std::uint64_t seed = 0;
+  for (const BackendConfig& backend : next.backends) {
+    ++seed;
+    const BackendConfig* was = Find(config_, backend.name);
+    if (was != nullptr && IsSentToAlike(*was, backend)) continue;
+    Journal(Level::kInfo, was != nullptr ? "backend changed" : "backend added",
+            {{"backend", backend.name.text()}});
+    fleet_->Put(MemberFor(backend, seed, send_times_, clock_));
+  }
+}
+
+void RunningRelay::RemoveMembers(const Config& next) {
+  for (const BackendConfig& backend : config_.backends) {
+    if (Find(next, backend.name) != nullptr) continue;
+    fleet_->Remove(backend.name);
+    Journal(Level::kWarning, "backend removed: what it is owed is kept",
+            {{"backend", backend.name.text()},
+             {"records", std::to_string(log_->MarksOf(backend.name).lag())}});
+  }
+}
+
+void RunningRelay::NoteReloadFailure(std::string why) {
+  const std::lock_guard lock(reload_failure_mutex_);
+  reload_failure_ = std::move(why);
+}
+
 Status RunningRelay::StartAdmin() {
   admin_ = std::make_unique<AdminStation>(AdminStation::Parts{
       .config = config_.admin,
-      .log_path = config_.log.path,
+      .log_path = log_path_,
       .log = *log_,
       .clock = clock_,
       .counters = counters_,
@@ -67,7 +141,11 @@ RelayStatus RunningRelay::Snapshot() {
   status.version = RELAY_VERSION;
   status.now = clock_.WallNow();
   status.running = true;
-  status.log_path = config_.log.path;
+  status.log_path = log_path_;
+  {
+    const std::lock_guard lock(reload_failure_mutex_);
+    status.configuration_failure = reload_failure_;
+  }
   status.disk = log_->disk_use();
   if (Status health = log_->Health(); !health.ok()) status.log_failure = health.error().message();
   status.log_alarms = log_->Alarms();

@@ -1,11 +1,12 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <csignal>
 #include <cstdio>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "relay/commands.h"
@@ -24,21 +25,42 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocked in every thread, so that only WaitForStop sees them.
-sigset_t BlockStopSignals() {
+// Blocked in every thread, so that only WaitForSignal sees them.
+sigset_t BlockSignals() {
   sigset_t signals{};
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
-std::string_view WaitForStop(const sigset_t& signals) {
+int WaitForSignal(const sigset_t& signals) {
   int signal = 0;
   sigwait(&signals, &signal);
-  return signal == SIGTERM ? "SIGTERM" : "SIGINT";
+  return signal;
+}
+
+// A configuration that is wrong leaves the one that runs in its place.
+void Reload(RunningRelay& relay, const std::string& config_path) {
+  const Result<Config> config = LoadConfig(config_path);
+  const Result<std::vector<std::string>> reloaded =
+      config.ok() ? relay.Reload(config.value())
+                  : Result<std::vector<std::string>>(Error(config.error()));
+  relay.NoteReloadFailure(reloaded.ok() ? fmt::format("{}", fmt::join(reloaded.value(), "; "))
+                                        : reloaded.error().message());
+  if (!reloaded.ok()) {
+    Journal(Level::kError, "configuration not reloaded: the old one stays",
+            {{"why", reloaded.error().message()}});
+    return;
+  }
+  for (const std::string& what : reloaded.value()) {
+    Journal(Level::kWarning, "not reloaded", {{"what", what}});
+  }
+  Journal(Level::kInfo, "configuration reloaded",
+          {{"writes", config.value().WriteAddresses()}, {"file", config_path}});
 }
 
 }  // namespace
@@ -51,7 +73,7 @@ int Serve(const std::string& config_path) {
   }
   umask(S_IRWXG | S_IRWXO);  // What is stored is nobody else's to read.
   RaiseDescriptorLimit();
-  const sigset_t signals = BlockStopSignals();
+  const sigset_t signals = BlockSignals();
 
   RunningRelay relay(config.value());
   if (Status started = relay.Start(); !started.ok()) {
@@ -64,9 +86,10 @@ int Serve(const std::string& config_path) {
            {"admin", ToString(config.value().admin.address)},
            {"log", config.value().log.path}});
   TellServiceManager("READY=1");
-  const std::string_view signal = WaitForStop(signals);
+  int signal = WaitForSignal(signals);
+  for (; signal == SIGHUP; signal = WaitForSignal(signals)) Reload(relay, config_path);
   TellServiceManager("STOPPING=1");
-  Journal(Level::kInfo, "stopping", {{"signal", signal}});
+  Journal(Level::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   relay.Stop();
   Journal(Level::kInfo, "stopped");
   return kDone;

@@ -34,7 +34,9 @@ struct RelayStatus {
   WallTime now;
   bool running = false;
   std::string log_path;
-  std::string log_failure;              // Empty: appends are taken.
+  std::string log_failure;  // Empty: appends are taken.
+  // Why the configuration that was given last is not the one that runs; empty: it is.
+  std::string configuration_failure;
   std::vector<std::string> log_alarms;  // Damage that was found, a sentence each.
   DiskUse disk;                         // All zero when read from the directory.
   Histogram::Reading append_times;  // From a write's lines to its place on disk; since the start.

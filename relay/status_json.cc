@@ -232,6 +232,7 @@ void Declare(Io& io, StatusT& status) {
   io.Field("version", status.version);
   io.Field("now_ns", status.now);
   io.Field("running", status.running);
+  io.Field("configuration_failure", status.configuration_failure);
   io.Map("log", status, [](auto& part, auto& whole) { DeclareLog(part, whole); });
   const WallTime now = status.now;
   io.List("backends", status.backends,

@@ -1,6 +1,7 @@
 #include "relay/write_listeners.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -39,77 +40,175 @@ LineTarget TargetOf(const Config& config, const ListenerConfig& listener) {
   return target;
 }
 
+// Whether one that listens with `was` can go on with `now`, of the same address.
+bool CanGoOn(const HttpListenerConfig& was, const HttpListenerConfig& now) {
+  return was.tls.certificate.empty() == now.tls.certificate.empty();
+}
+bool CanGoOn(const TcpListenerConfig& was, const TcpListenerConfig& now) {
+  return was.max_connections == now.max_connections && was.idle_timeout == now.idle_timeout;
+}
+bool CanGoOn(const UdpListenerConfig& was, const UdpListenerConfig& now) {
+  return was.read_buffer == now.read_buffer;
+}
+
 }  // namespace
 
 Status WriteListeners::Start(const Config& config) {
   admission_ = std::make_shared<Admission>(AdmissionLimitsOf(config.limits));
   waiter_->Start();
-  for (const HttpListenerConfig& listener : config.http) {
-    if (Status started = StartHttp(config, listener); !started.ok()) return started;
-  }
-  return StartLines(config);
+  Problems problems;
+  ReloadAll(config, config.http, http_, std::chrono::milliseconds(0), problems);
+  ReloadAll(config, config.tcp, tcp_, std::chrono::milliseconds(0), problems);
+  ReloadAll(config, config.udp, udp_, std::chrono::milliseconds(0), problems);
+  if (problems.empty()) return Ok();
+  return Error(ErrorCode::kUnavailable, problems.front());
 }
 
-Status WriteListeners::StartLines(const Config& config) {
-  const LineSurroundings around{log_, clock_, counters_};
-  for (const TcpListenerConfig& tcp : config.tcp) {
-    auto listener = StartTcpLines({.address = tcp.address,
-                                   .connections_max = tcp.max_connections,
-                                   .idle = tcp.idle_timeout,
-                                   .batcher = {}},
-                                  TargetOf(config, tcp), around);
-    if (!listener.ok()) return std::move(listener).error();
-    line_listeners_.push_back(std::move(listener).value());
-  }
-  for (const UdpListenerConfig& udp : config.udp) {
-    auto listener =
-        StartUdpLines({.address = udp.address, .read_buffer = udp.read_buffer, .batcher = {}},
-                      TargetOf(config, udp), around);
-    if (!listener.ok()) return std::move(listener).error();
-    line_listeners_.push_back(std::move(listener).value());
+Status WriteListeners::CheckFiles(const Config& config) {
+  for (const HttpListenerConfig& listener : config.http) {
+    if (auto users = Users::Load(listener.users); !users.ok()) return std::move(users).error();
   }
   return Ok();
 }
 
-Status WriteListeners::StartHttp(const Config& config, const HttpListenerConfig& listener) {
+std::vector<std::string> WriteListeners::Reload(const Config& config,
+                                                std::chrono::milliseconds grace) {
+  Problems problems;
+  admission_->SetLimits(AdmissionLimitsOf(config.limits));
+  ReloadAll(config, config.http, http_, grace, problems);
+  ReloadAll(config, config.tcp, tcp_, grace, problems);
+  ReloadAll(config, config.udp, udp_, grace, problems);
+  return problems;
+}
+
+// Closes before it opens: one may take the address of another.
+template <typename Listener, typename ListenerConfig>
+void WriteListeners::ReloadAll(const Config& config, const std::vector<ListenerConfig>& wanted,
+                               std::vector<Listener>& running, std::chrono::milliseconds grace,
+                               Problems& problems) {
+  const auto note = [&problems](const ListenerConfig& listener, Status status) {
+    if (status.ok()) return;
+    problems.push_back(
+        std::move(status).error().Within("listener " + ToString(listener.address)).message());
+  };
+  std::vector<Listener> going_on;
+  std::vector<const ListenerConfig*> opening;
+  for (const ListenerConfig& listener : wanted) {
+    const auto found = std::find_if(running.begin(), running.end(), [&](const Listener& one) {
+      return one.config.address == listener.address && CanGoOn(one.config, listener);
+    });
+    if (found == running.end()) {
+      opening.push_back(&listener);
+      continue;
+    }
+    note(listener, Tell(config, *found, listener));
+    going_on.push_back(std::move(*found));
+    running.erase(found);
+  }
+  for (Listener& listener : running) Close(std::move(listener), grace);
+  running = std::move(going_on);
+  for (const ListenerConfig* listener : opening) note(*listener, Open(config, *listener));
+}
+
+Result<WriteHandlerOptions> WriteListeners::HandlerOptions(
+    const Config& config, const HttpListenerConfig& listener) const {
   Result<std::shared_ptr<const Users>> users = Users::Load(listener.users);
   if (!users.ok()) return std::move(users).error();
-  http_handlers_.push_back(std::make_unique<WriteHandler>(
-      WriteHandlerOptions{.default_retention_policy = listener.default_retention_policy,
-                          .max_body = listener.max_body,
-                          .codec = config.log.codec,
-                          .router = std::make_shared<const Router>(config, listener.backends),
-                          .users = std::move(users).value(),
-                          .admission = admission_,
-                          .waiter = waiter_,
-                          .consistency_timeout = listener.consistency_timeout,
-                          .log_statements = listener.log_statements},
-      log_, clock_, counters_));
-  HttpServerOptions options{.host = listener.address.host,
-                            .port = listener.address.port,
-                            .threads = std::max(1U, std::thread::hardware_concurrency()),
-                            .limits = HttpLimitsOf(listener),
-                            .admission = admission_,
-                            .tls = TlsFilesOf(listener.tls),
-                            .headers = InfluxHeaders(),
-                            .request_ids = true};
+  return WriteHandlerOptions{.default_retention_policy = listener.default_retention_policy,
+                             .max_body = listener.max_body,
+                             .codec = config.log.codec,
+                             .router = std::make_shared<const Router>(config, listener.backends),
+                             .users = std::move(users).value(),
+                             .admission = admission_,
+                             .waiter = waiter_,
+                             .consistency_timeout = listener.consistency_timeout,
+                             .log_statements = listener.log_statements};
+}
+
+Status WriteListeners::Open(const Config& config, const HttpListenerConfig& listener) {
+  Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
+  if (!options.ok()) return std::move(options).error();
+  Http http{listener, nullptr, nullptr};
+  http.handler =
+      std::make_unique<WriteHandler>(std::move(options).value(), log_, clock_, counters_);
   Result<std::unique_ptr<HttpServer>> server =
-      HttpServer::Start(std::move(options), *http_handlers_.back(), clock_);
+      HttpServer::Start({.host = listener.address.host,
+                         .port = listener.address.port,
+                         .threads = std::max(1U, std::thread::hardware_concurrency()),
+                         .limits = HttpLimitsOf(listener),
+                         .admission = admission_,
+                         .tls = TlsFilesOf(listener.tls),
+                         .headers = InfluxHeaders(),
+                         .request_ids = true},
+                        *http.handler, clock_);
   if (!server.ok()) return std::move(server).error();
-  http_servers_.push_back(std::move(server).value());
+  http.server = std::move(server).value();
+  http_.push_back(std::move(http));
   return Ok();
+}
+
+Status WriteListeners::Open(const Config& config, const TcpListenerConfig& listener) {
+  Result<std::unique_ptr<LineListener>> lines =
+      StartTcpLines({.address = listener.address,
+                     .connections_max = listener.max_connections,
+                     .idle = listener.idle_timeout,
+                     .batcher = {}},
+                    TargetOf(config, listener), {log_, clock_, counters_});
+  if (!lines.ok()) return std::move(lines).error();
+  tcp_.push_back({listener, std::move(lines).value()});
+  return Ok();
+}
+
+Status WriteListeners::Open(const Config& config, const UdpListenerConfig& listener) {
+  Result<std::unique_ptr<LineListener>> lines = StartUdpLines(
+      {.address = listener.address, .read_buffer = listener.read_buffer, .batcher = {}},
+      TargetOf(config, listener), {log_, clock_, counters_});
+  if (!lines.ok()) return std::move(lines).error();
+  udp_.push_back({listener, std::move(lines).value()});
+  return Ok();
+}
+
+// A certificate that is wrong leaves the old one, and keeps nothing else back.
+Status WriteListeners::Tell(const Config& config, Http& http,
+                            const HttpListenerConfig& listener) const {
+  Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
+  if (!options.ok()) return std::move(options).error();
+  const std::optional<TlsFiles> tls = TlsFilesOf(listener.tls);
+  Status certified = tls ? http.server->SetTls(*tls) : Ok();
+  http.handler->Reconfigure(std::move(options).value());
+  http.server->SetLimits(HttpLimitsOf(listener));
+  http.config = listener;
+  return certified;
+}
+
+Status WriteListeners::Tell(const Config& config, Tcp& tcp,
+                            const TcpListenerConfig& listener) const {
+  tcp.lines->Retarget(TargetOf(config, listener));
+  tcp.config = listener;
+  return Ok();
+}
+
+Status WriteListeners::Tell(const Config& config, Udp& udp,
+                            const UdpListenerConfig& listener) const {
+  udp.lines->Retarget(TargetOf(config, listener));
+  udp.config = listener;
+  return Ok();
+}
+
+void WriteListeners::Close(Http http, std::chrono::milliseconds grace) {
+  http.server->Stop(grace);
+  closed_http_.push_back(std::move(http));
 }
 
 void WriteListeners::Stop(std::chrono::milliseconds grace) {
   waiter_->Stop();  // Who waits for backends has waited long enough: the log has it.
   std::vector<std::jthread> stopping;  // All at once, so that they share the time.
-  stopping.reserve(http_servers_.size() + line_listeners_.size());
-  for (const auto& server : http_servers_) {
-    stopping.emplace_back([&server, grace] { server->Stop(grace); });
+  stopping.reserve(http_.size() + tcp_.size() + udp_.size());
+  for (const Http& http : http_) {
+    stopping.emplace_back([&http, grace] { http.server->Stop(grace); });
   }
-  for (const auto& listener : line_listeners_) {
-    stopping.emplace_back([&listener, grace] { listener->Stop(grace); });
-  }
+  for (const Tcp& tcp : tcp_) stopping.emplace_back([&tcp, grace] { tcp.lines->Stop(grace); });
+  for (const Udp& udp : udp_) stopping.emplace_back([&udp, grace] { udp.lines->Stop(grace); });
 }
 
 }  // namespace relay

@@ -38,6 +38,9 @@ class SecretSource {
   // "file /etc/…" or "environment variable NAME": where, not what.
   std::string Describe() const;
 
+  // The same place; what is there may have changed.
+  friend bool operator==(const SecretSource&, const SecretSource&) = default;
+
  private:
   enum class Kind { kFile, kEnvironment };
   SecretSource(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}

@@ -83,9 +83,9 @@ void DurableLog::AppendParts(std::vector<AppendRequest> parts, AppendDone done) 
 // REQUIRES: mutex_ is held. The same below.
 Status DurableLog::CheckRoom() const {
   const Bytes used = disk_.used + appended_since_measured_;
-  if (used >= options_.size_max) {
+  if (used >= limits_.size_max) {
     return Error(ErrorCode::kFull, fmt::format("the log is full: {} of {} bytes are used",
-                                               used.count(), options_.size_max.count()));
+                                               used.count(), limits_.size_max.count()));
   }
   if (disk_.max.count() > 0 && disk_.free <= disk_.min_free) {
     return Error(ErrorCode::kFull,
@@ -143,15 +143,17 @@ void DurableLog::CommitLoop() {
 DurableLog::Group DurableLog::NextGroup() {
   std::unique_lock lock(mutex_);
   const auto wait = closed_because_ ? reopen_after_ : options_.cursor_interval;
-  work_.wait_for(lock, wait,
-                 [this] { return stopping_ || !appends_.empty() || !changes_.empty(); });
+  work_.wait_for(lock, wait, [this] {
+    return stopping_ || !appends_.empty() || !changes_.empty() || !new_backends_.empty();
+  });
   Group group;
   if (!closed_because_) {
     TakeAppends(group);
     group.changes.swap(changes_);
+    group.backends.swap(new_backends_);
     TakeDirtyCursors(group);
   }
-  group.last = stopping_ && appends_.empty() && changes_.empty();
+  group.last = stopping_ && appends_.empty() && changes_.empty() && new_backends_.empty();
   return group;
 }
 
@@ -190,11 +192,17 @@ void DurableLog::Commit(Group group) {
     wakes = wakes || waiting->wakes == Wakes::kListener;
     waiting->done.set_value(Ok());  // From here on it is gone.
   }
+  for (WaitingBackends* waiting : group.backends) waiting->done.set_value(Ok());
   if (wakes && on_readable_) on_readable_();
 }
 
 Status DurableLog::WriteGroup(Group& group) {
   batch_->Clear();
+  {
+    const std::lock_guard lock(mutex_);
+    staged_backend_ = last_backend_;
+  }
+  for (const WaitingBackends* waiting : group.backends) StageBackends(*waiting);
   for (WaitingAppend& append : group.appends) StageAppend(append);
   for (WaitingChange* waiting : group.changes) StageChange(*waiting);
   if (!group.changes.empty()) {
@@ -225,7 +233,9 @@ void DurableLog::StageAppend(WaitingAppend& append) {
   append.payload = last_payload_;
   batch_->Put(Family::kPayloads, PayloadKey(last_payload_), request.record.Seal(last_payload_));
   for (const BackendId& backend : *request.backends) {
-    Tail& tail = tails_.at(backend);
+    const auto known = tails_.find(backend);
+    if (known == tails_.end()) continue;  // Forgotten since the write was routed.
+    Tail& tail = known->second;
     Entry entry;
     entry.payload = last_payload_;
     entry.size = request.record.size();
@@ -266,6 +276,13 @@ void DurableLog::Publish(Group& group) {
   };
   add(group.appends);
   for (const WaitingChange* waiting : group.changes) add(waiting->appends);
+  for (const WaitingBackends* waiting : group.backends) {
+    for (const BackendId& backend : waiting->names) {
+      runs_.try_emplace(backend).first->second.number = tails_.at(backend).number;
+      synced_.try_emplace(backend);
+    }
+  }
+  last_backend_ = staged_backend_;
   for (auto& [backend, run] : runs_) {
     const Tail& tail = tails_.at(backend);
     run.head = tail.head;
@@ -313,12 +330,15 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
     waiting_ = Bytes(0);
     group.changes.insert(group.changes.end(), changes_.begin(), changes_.end());
     changes_.clear();
+    group.backends.insert(group.backends.end(), new_backends_.begin(), new_backends_.end());
+    new_backends_.clear();
   }
   const Error refusal = Closed(failure);
   for (WaitingAppend& append : group.appends) {
     if (append.parts_after == 0) append.done(refusal);
   }
   for (WaitingChange* waiting : group.changes) waiting->done.set_value(refusal);
+  for (WaitingBackends* waiting : group.backends) waiting->done.set_value(refusal);
   reopen_after_ = std::chrono::milliseconds(0);
 }
 

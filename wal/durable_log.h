@@ -68,6 +68,14 @@ struct LogOptions {
   LogTimes* times = nullptr;
 };
 
+// What of the options can change while the log is open.
+struct LogLimits {
+  KeepPolicy keep;
+  Bytes size_max = 64_GiB;
+  Bytes free_min = 2_GiB;
+  WhenFull when_full = WhenFull::kRefuse;
+};
+
 class DurableLog final : public RunsView<Log> {
  public:
   // Opens or creates the log; names in `backends` that it does not know begin
@@ -91,6 +99,14 @@ class DurableLog final : public RunsView<Log> {
   // What an operator must be told of damage, a sentence each, found since the
   // log was opened. What is gone is in the gap ledger once the cursor is there.
   std::vector<std::string> Alarms() const;
+
+  // From the next append and turn of housekeeping on.
+  void SetLimits(const LogLimits& limits);
+
+  // These are the configured backends from here on: one that the log does not
+  // know begins empty, one that is not named any more keeps what it has. Waits
+  // for the disk. kUnavailable: nothing changed.
+  Status SetBackends(const std::vector<BackendId>& backends);
 
   // Commits what waits, syncs the cursors, closes.
   ~DurableLog() override;
@@ -134,16 +150,24 @@ class DurableLog final : public RunsView<Log> {
     Wakes wakes;
     std::promise<Status> done;
   };
+  // New backends that their caller waits for, on whose stack it lives.
+  struct WaitingBackends {
+    std::vector<BackendId> names;
+    std::promise<Status> done;
+  };
   using Plan = std::function<Result<Change>(ChangePlan)>;
   class RunLock;
   // What one batch holds.
   struct Group {
     std::vector<WaitingAppend> appends;
     std::vector<WaitingChange*> changes;
+    std::vector<WaitingBackends*> backends;
     std::map<BackendId, RunState> cursors;
     bool last = false;
 
-    bool empty() const { return appends.empty() && changes.empty() && cursors.empty(); }
+    bool empty() const {
+      return appends.empty() && changes.empty() && backends.empty() && cursors.empty();
+    }
   };
   // Where the committer puts a backend's next record.
   struct Tail {
@@ -167,6 +191,8 @@ class DurableLog final : public RunsView<Log> {
   static Status DiscardLeftovers(Store& store, const LoadedLog& loaded);
   Result<OpenRun> OpenRunOf(const BackendId& backend) const override;
   Result<Run> CopyOf(const BackendId& backend) const;
+  std::vector<BackendId> Configured() const;
+  LogLimits LimitsNow() const;
   Status CheckRoom() const;
   Status Admit(Bytes size) const;
 
@@ -197,13 +223,13 @@ class DurableLog final : public RunsView<Log> {
   std::chrono::nanoseconds Now() const;
   void StageAppend(WaitingAppend& append);
   void StageChange(WaitingChange& waiting);
+  void StageBackends(const WaitingBackends& waiting);
   void Publish(Group& group);
   void PublishChange(const WaitingChange& waiting);
   void CloseAfter(Group& group, const Error& failure);
   void ReopenWhenDue();
 
   const LogOptions options_;
-  const std::vector<BackendId> backends_;
   std::unique_ptr<DirectoryLock> lock_;
 
   // Held shared while the store is used, alone while it is replaced. Taken
@@ -214,6 +240,8 @@ class DurableLog final : public RunsView<Log> {
   mutable std::mutex mutex_;  // Guards what follows, up to the blank line.
   std::condition_variable work_;
   std::condition_variable run_unlocked_;
+  std::vector<BackendId> backends_;  // That are configured.
+  LogLimits limits_;
   Runs runs_;
   std::set<BackendId> locked_;  // Whose state nobody but the holder of a RunLock changes.
   std::set<BackendId> dirty_;   // Whose cursor is not written yet.
@@ -223,6 +251,7 @@ class DurableLog final : public RunsView<Log> {
   std::map<BackendId, RunState> synced_;  // As it is on stable storage.
   std::uint32_t last_backend_ = 0;
   std::vector<std::string> alarms_;
+  std::vector<WaitingBackends*> new_backends_;
   std::optional<Error> closed_because_;
   DiskUse disk_;
   Bytes appended_since_measured_{0};
@@ -232,6 +261,7 @@ class DurableLog final : public RunsView<Log> {
   // The committer's own.
   std::map<BackendId, Tail> tails_;
   PayloadId last_payload_{0};
+  std::uint32_t staged_backend_ = 0;  // last_backend_ once the batch is synced.
   std::unique_ptr<StoreBatch> batch_;
   std::chrono::milliseconds reopen_after_{0};
   std::optional<HighWater> known_;  // What the store is held against when it opens.

@@ -41,13 +41,13 @@ Status DurableLog::KeepHouse(WallTime now) {
   if (Status measured = MeasureDisk(); !measured.ok()) return measured;
   // Not at once: what was given up now may be on its way out.
   const bool had_nothing = std::exchange(nothing_kept_, disk_use().full() && keep.size == 0_B);
-  const bool drops = options_.when_full == WhenFull::kDropOldest && nothing_kept_ && had_nothing;
+  const bool drops = LimitsNow().when_full == WhenFull::kDropOldest && nothing_kept_ && had_nothing;
   return drops ? DropUntilThereIsRoom(now) : Ok();
 }
 
 // What is kept for a rewind goes before anything that is owed does.
 KeepPolicy DurableLog::PolicyNow() const {
-  KeepPolicy keep = options_.keep;
+  KeepPolicy keep = LimitsNow().keep;
   if (!disk_use().full()) return keep;
   Bytes kept(0);
   const std::lock_guard lock(mutex_);
@@ -77,7 +77,7 @@ Status DurableLog::DropUntilThereIsRoom(WallTime now) {
     if (Status dropped = Apply(backend, plan, Wakes::kNobody); !dropped.ok()) {
       return std::move(dropped).error().Within("dropping the oldest of " + backend.text());
     }
-    if (Status trimmed = Trim({.time = options_.keep.time, .size = 0_B}, now); !trimmed.ok()) {
+    if (Status trimmed = Trim({.time = LimitsNow().keep.time, .size = 0_B}, now); !trimmed.ok()) {
       return trimmed;
     }
     if (Status measured = MeasureDisk(); !measured.ok()) return measured;
@@ -122,8 +122,8 @@ Status DurableLog::MeasureDisk() {
   if (!measured.ok()) return std::move(measured).error();
   const std::lock_guard lock(mutex_);
   disk_ = measured.value();
-  disk_.max = options_.size_max;
-  disk_.min_free = options_.free_min;
+  disk_.max = limits_.size_max;
+  disk_.min_free = limits_.free_min;
   appended_since_measured_ = appended_since_measured_ - appended_before;
   return Ok();
 }

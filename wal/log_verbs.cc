@@ -177,7 +177,8 @@ Status DurableLog::Redrive(const BackendId& backend, const std::vector<std::uint
 }
 
 Status DurableLog::Forget(const BackendId& backend) {
-  if (std::find(backends_.begin(), backends_.end(), backend) != backends_.end()) {
+  const std::vector<BackendId> configured = Configured();
+  if (std::find(configured.begin(), configured.end(), backend) != configured.end()) {
     return Error(ErrorCode::kInvalidInput,
                  fmt::format("backend '{}' is configured: it cannot be forgotten", backend.text()));
   }

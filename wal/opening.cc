@@ -64,7 +64,13 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
 }
 
 DurableLog::DurableLog(LogOptions options, std::vector<BackendId> backends)
-    : options_(std::move(options)), backends_(std::move(backends)), recent_(options_.recent_max) {}
+    : options_(std::move(options)),
+      backends_(std::move(backends)),
+      limits_{.keep = options_.keep,
+              .size_max = options_.size_max,
+              .free_min = options_.free_min,
+              .when_full = options_.when_full},
+      recent_(options_.recent_max) {}
 
 DurableLog::~DurableLog() {
   {
@@ -206,7 +212,7 @@ Status DurableLog::OpenToRead(const Error& because) {
   if (!store.ok()) return std::move(store).error();
   Result<LoadedLog> loaded = LoadLog(*store.value());
   if (!loaded.ok()) return std::move(loaded).error();
-  for (const BackendId& backend : backends_) {
+  for (const BackendId& backend : Configured()) {
     if (loaded.value().runs.contains(backend)) continue;
     Run run;
     run.number = BackendNumber(++loaded.value().last_backend);
@@ -253,7 +259,7 @@ Status DurableLog::RegisterNewBackends(Store& store, LoadedLog& loaded) const {
   if (loaded.format < kFormatVersion) {
     for (const auto& [backend, run] : loaded.runs) PutRunState(*batch, run.number, run.state);
   }
-  for (const BackendId& backend : backends_) {
+  for (const BackendId& backend : Configured()) {
     if (loaded.runs.contains(backend)) continue;
     const BackendNumber number(++loaded.last_backend);
     const std::string key = BackendKey(backend);

@@ -50,6 +50,55 @@ TEST_CASE("durable log: records, cursor and dead letters are there after reopeni
   CHECK(*owed[0].record.value() == NumberedRecord(4));
 }
 
+TEST_CASE("durable log: backends come and go while it is open") {
+  TempDir directory;
+  {
+    const auto log = OpenIn(directory, {kWest});
+    REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kWest}).ok());
+    REQUIRE(log->SetBackends({kEast}).ok());
+    CHECK_EQ(log->Backends(), std::vector<BackendId>{kEast, kWest});
+    CHECK_EQ(log->MarksOf(kEast).head, Sequence(0));
+    REQUIRE(AppendAndWait(*log, NumberedRecord(2), {kEast}).ok());
+    CHECK_EQ(log->MarksOf(kWest).lag(), 1);
+
+    // One that came back goes on; one that is forgotten and comes back begins anew.
+    REQUIRE(log->SetBackends({kEast, kWest}).ok());
+    CHECK(!log->Forget(kWest).ok());
+    CHECK_EQ(log->MarksOf(kWest).lag(), 1);
+    REQUIRE(log->SetBackends({kEast}).ok());
+    REQUIRE(log->Forget(kWest).ok());
+    REQUIRE(log->SetBackends({kEast, kWest}).ok());
+    CHECK_EQ(log->MarksOf(kWest).head, Sequence(0));
+    REQUIRE(AppendAndWait(*log, NumberedRecord(3), {kEast, kWest}).ok());
+  }
+  const auto log = OpenIn(directory, {kEast, kWest});
+  CHECK_EQ(ReadAll(*log, kEast).size(), 2);
+  const auto west = ReadAll(*log, kWest);
+  REQUIRE_EQ(west.size(), 1);
+  CHECK(*west[0].record.value() == NumberedRecord(3));
+}
+
+TEST_CASE("durable log: a write for a backend that was forgotten meanwhile goes to the others") {
+  TempDir directory;
+  const auto log = OpenIn(directory, {kEast, kWest});
+  REQUIRE(log->SetBackends({kEast}).ok());
+  REQUIRE(log->Forget(kWest).ok());
+  REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kEast, kWest}).ok());
+  CHECK_EQ(ReadAll(*log, kEast).size(), 1);
+}
+
+TEST_CASE("durable log: limits can be changed while it is open") {
+  TempDir directory;
+  const auto log = OpenIn(directory, {kWest});
+  log->SetLimits({.keep = {}, .size_max = 1_B, .free_min = 0_B});
+  const Result<Durable> full = AppendAndWait(*log, NumberedRecord(1));
+  REQUIRE(!full.ok());
+  CHECK_EQ(full.error().code(), ErrorCode::kFull);
+  CHECK(log->disk_use().full());
+  log->SetLimits({.keep = {}, .size_max = 64_GiB, .free_min = 0_B});
+  CHECK(AppendAndWait(*log, NumberedRecord(1)).ok());
+}
+
 TEST_CASE(
     "durable log: a new backend begins empty, a known one keeps its number when names change") {
   TempDir directory;
