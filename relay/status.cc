@@ -117,6 +117,9 @@ std::string ToTable(const RelayStatus& status) {
   for (const BackendStatus& backend : status.backends) rows.push_back(RowOf(backend, status.now));
   std::string text = Aligned(rows, kLeftColumns) + DiskWords(status);
   if (!status.log_failure.empty()) text += fmt::format("\nlog: {}\n", status.log_failure);
+  if (!status.configuration_failure.empty()) {
+    text += fmt::format("\nconfiguration: {}\n", status.configuration_failure);
+  }
   for (const std::string& alarm : status.log_alarms) text += fmt::format("\nlog: {}\n", alarm);
   for (const BackendStatus& backend : status.backends) text += TroubleOf(backend);
   return text;
