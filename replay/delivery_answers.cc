@@ -24,6 +24,9 @@ constexpr std::uint32_t kTriesUnsuspected = 8;
 // Canaries taken, while a single line was not, before it is given up.
 constexpr std::uint32_t kLineSuspicionsMax = 3;
 
+// No answer after so long is a sign of load.
+constexpr std::chrono::seconds kAtOnce{1};
+
 std::string WordsOf(const Reply& reply) {
   return reply.body.substr(0, kWordsMax);
 }
@@ -54,7 +57,12 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
   LaneQueue& lane = *job.lane;
   NoteRequest(job, answer);
   const Verdict verdict = Judge(answer, clock_.WallNow());
-  if (verdict.overloaded) throttle_.Overloaded();
+  const bool at_once = clock_.Now() - job.started < kAtOnce;
+  if (!answer.ok() && at_once) {
+    throttle_.Unreachable();  // It is down, not slow.
+  } else if (verdict.overloaded) {
+    throttle_.Overloaded();
+  }
   if (job.epoch == lane.epoch) {
     const Reply none;
     const Reply& reply = answer.ok() ? answer.value() : none;

@@ -87,8 +87,12 @@ void Throttle::Taken(Clock::Duration took, PointCount points) {
   usual_ms_per_point_ = better ? per_point : usual_ms_per_point_ * 1.02;
 }
 
-void Throttle::Overloaded() {
+void Throttle::Unreachable() {
   share_ = std::max(kShareLeast, share_ / 2);
+}
+
+void Throttle::Overloaded() {
+  Unreachable();
   strain_ = std::clamp(strain_ * 2, kStrainFirst, kStrainMost);
 }
 

@@ -62,6 +62,7 @@ class Throttle {
 
   void Taken(Clock::Duration took, PointCount points);
   void Overloaded();
+  void Unreachable();  // When it is back, it is begun with small requests.
 
   std::size_t at_once() const;
   double share() const { return share_; }  // Of a full request: in (0, 1].

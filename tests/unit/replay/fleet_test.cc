@@ -1,9 +1,15 @@
 #include "replay/fleet.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -115,6 +121,62 @@ TEST_CASE("fleet: a member put in the place of another goes on where that one wa
   CHECK(bench.CaughtUp(kWest));
   CHECK_EQ(old_place.taken, 1);
   CHECK_EQ(new_place.taken, 1);
+}
+
+// Several requests to it may be under way; of one database only one, in order.
+struct Ordered {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::string, std::string> taken;
+  std::set<std::string> busy;
+  std::size_t most_at_once = 0;
+  bool overlapped = false;
+};
+
+class ToOrdered final : public Transport {
+ public:
+  explicit ToOrdered(Ordered& backend) : backend_(backend) {}
+
+  // Answers the first requests only once two are there.
+  Result<Reply> Send(const Batch& batch) override {
+    const std::string& database = batch.params.database;
+    std::unique_lock lock(backend_.mutex);
+    if (!backend_.busy.insert(database).second) backend_.overlapped = true;
+    backend_.most_at_once = std::max(backend_.most_at_once, backend_.busy.size());
+    backend_.changed.notify_all();
+    backend_.changed.wait_for(lock, kPatience, [this] { return backend_.most_at_once >= 2; });
+    backend_.taken[database] += batch.lines;
+    backend_.busy.erase(database);
+    return Reply{.http_status = 204};
+  }
+  void Cancel() override {}
+
+ private:
+  Ordered& backend_;
+};
+
+TEST_CASE("fleet: several requests are under way at once, one of each database, each in order") {
+  constexpr int kDatabases = 4;
+  constexpr int kRecords = 200;
+  Ordered backend;
+  FleetMember member{Worker::Options{.backend = kWest, .batch_points_max = 7}, {}};
+  for (int i = 0; i < 3; ++i) member.transports.push_back(std::make_unique<ToOrdered>(backend));
+  std::map<std::string, std::string> all;
+  Bench bench;
+  bench.fleet.Put(std::move(member));
+  for (int i = 0; i < kRecords; ++i) {
+    Record record;
+    record.params.database = fmt::format("db{}", i % kDatabases);
+    record.points = 1;
+    record.lines = fmt::format("m v={} {}\n", i, i);
+    all[record.params.database] += record.lines;
+    REQUIRE(AppendAndWait(bench.log, record, {kWest}).ok());
+  }
+  REQUIRE(bench.CaughtUp(kWest));
+  bench.fleet.Stop();
+  CHECK_GE(backend.most_at_once, 2);
+  CHECK_FALSE(backend.overlapped);
+  CHECK(backend.taken == all);
 }
 
 TEST_CASE("fleet: to remove what is not there changes nothing") {

@@ -79,6 +79,15 @@ TEST_CASE(
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
 }
 
+TEST_CASE("pacing: a backend that was down is begun with small requests, and without rests") {
+  Throttle throttle(1);
+  for (int i = 0; i < 10; ++i) throttle.Unreachable();
+  CHECK_LT(throttle.share(), 0.1);
+  CHECK_EQ(throttle.RestAfter(1s), 0ms);
+  for (int i = 0; i < 16; ++i) throttle.Taken(100ms, 1000);
+  CHECK_EQ(throttle.share(), 1);
+}
+
 TEST_CASE("pacing: a backend that becomes slow is rested in proportion, until it is not") {
   Throttle throttle(2);
   for (int i = 0; i < 10; ++i) throttle.Taken(300ms, 10'000);
