@@ -51,13 +51,11 @@ Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
 }
 
 Delivery::Job Delivery::Next() {
-  const Job job = ChooseJob();
+  Job job = ChooseJob();
   ShowState();
-  if (std::holds_alternative<Wait>(job)) {
-    Wait wait = std::get<Wait>(job);
+  if (auto* wait = std::get_if<Wait>(&job)) {
     const std::lock_guard lock(status_mutex_);
-    wait.state = status_.state;
-    return wait;
+    wait->state = status_.state;
   }
   return job;
 }

@@ -139,25 +139,25 @@ class Delivery {
   // What somebody is to do, and then to report under the same id. Any number
   // may be under way; each is reported exactly once.
   struct Send {
-    JobId id;
+    JobId id = 0;
     std::shared_ptr<const Piece> piece;
   };
   struct Create {
-    JobId id;
+    JobId id = 0;
     WriteParams params;
   };
   struct Read {
-    JobId id;
+    JobId id = 0;
     std::optional<Lane> held;  // What this lane holds, or else the flow.
-    Sequence after;
+    Sequence after = Sequence::BeforeFirst();
     ReadLimit limit;
   };
   // Nothing: ask again after `duration`, or once a job was reported; where
   // `for_more`, also when the log has more to read.
   struct Wait {
-    WorkerState state;
-    Clock::Duration duration;
-    bool for_more;
+    WorkerState state = WorkerState::kCaughtUp;
+    Clock::Duration duration{0};
+    bool for_more = false;
   };
   using Job = std::variant<Wait, Send, Create, Read>;
 

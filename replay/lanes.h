@@ -108,8 +108,8 @@ class LaneQueues {
  private:
   struct Turn {
     Clock::TimePoint due;
-    std::uint64_t ticket;
-    LaneQueue* lane;
+    std::uint64_t ticket = 0;
+    LaneQueue* lane = nullptr;
     friend auto operator<=>(const Turn& a, const Turn& b) {
       return std::tie(a.due, a.ticket) <=> std::tie(b.due, b.ticket);
     }
