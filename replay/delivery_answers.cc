@@ -309,6 +309,7 @@ std::shared_ptr<const Piece> Delivery::FindCanary(LaneQueue& lane) {
   if (lane.pieces.size() == 1 && has_unsent) FormPiece(lane);
   if (lane.pieces.size() == 1) return nullptr;
   const Piece& behind = *lane.pieces[1];
+  if (behind.params().api == Api::kStatement) return nullptr;  // Before its turn it may do harm.
   return std::make_shared<const Piece>(LineAlone(behind, random_() % behind.points));
 }
 
