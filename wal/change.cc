@@ -203,23 +203,26 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
 
 // Where the lane begins and ends once the rows from `from` to `to` are gone.
 Status ChangePlan::FindEnds(const Lane& lane, LaneState& state, Sequence from, Sequence to) const {
+  const bool first_goes = from <= state.first;
+  const bool last_goes = to >= state.last;
+  if (first_goes == last_goes) return Ok();  // All of them, or some of the middle.
   const std::string prefix = HeldPrefix(run_.number, lane);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
-  if (from <= state.first && to < state.last) {
+  if (first_goes) {
     at->Seek(HeldKey(run_.number, lane, to.Next()));
-    if (!at->Valid() || !at->Key().starts_with(prefix)) return at->Health();
-    Result<Sequence> first = DecodeHeldKey(at->Key(), prefix);
-    if (!first.ok()) return std::move(first).error();
-    state.first = first.value();
-    Result<Entry> entry = DecodeHeldEntry(at->Key(), first.value(), at->Value());
-    if (entry.ok()) state.oldest = entry.value().accepted_at;
-  } else if (from > state.first && to >= state.last) {
+  } else {
     at->SeekForPrevious(HeldKey(run_.number, lane, Sequence(from.value() - 1)));
-    if (!at->Valid() || !at->Key().starts_with(prefix)) return at->Health();
-    Result<Sequence> last = DecodeHeldKey(at->Key(), prefix);
-    if (!last.ok()) return std::move(last).error();
-    state.last = last.value();
   }
+  if (!at->Valid() || !at->Key().starts_with(prefix)) return at->Health();
+  Result<Sequence> end = DecodeHeldKey(at->Key(), prefix);
+  if (!end.ok()) return std::move(end).error();
+  if (last_goes) {
+    state.last = end.value();
+    return Ok();
+  }
+  state.first = end.value();
+  Result<Entry> entry = DecodeHeldEntry(at->Key(), state.first, at->Value());
+  if (entry.ok()) state.oldest = entry.value().accepted_at;
   return Ok();
 }
 

@@ -342,8 +342,8 @@ class RocksStore final : public Store {
     const rocksdb::Slice begin = ToSlice(prefix);
     const rocksdb::Slice end = ToSlice(floor);
     constexpr bool kIncludeEnd = false;
-    const Status gone = ToStatus(rocksdb::DeleteFilesInRange(db_.get(), HandleOf(handles_, family),
-                                                             &begin, &end, kIncludeEnd));
+    Status gone = ToStatus(rocksdb::DeleteFilesInRange(db_.get(), HandleOf(handles_, family),
+                                                       &begin, &end, kIncludeEnd));
     if (!gone.ok() || !prefix.empty()) return gone;
     if (Status flushed = FlushWhatIsBelow(family, floor); !flushed.ok()) return flushed;
     return CompactFilesBelow(family, floor);

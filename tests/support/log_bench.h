@@ -53,6 +53,7 @@ inline Result<Durable> AppendAndWait(Log& log, const Record& record,
 inline void AppendOneEach(Log& log, const Record& record, const std::vector<BackendId>& backends,
                           AppendDone done) {
   std::vector<AppendRequest> parts;
+  parts.reserve(backends.size());
   for (const BackendId& backend : backends) {
     parts.push_back({Encode(record, Codec::kZstd).value(), To({backend}), At(1)});
   }

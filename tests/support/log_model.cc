@@ -88,7 +88,8 @@ std::string Shown(const StoredRecord& stored) {
       e.accepted_at.time_since_epoch().count(), Shown(e.size), Shown(e.position.totals));
   if (!stored.record.ok()) return place + stored.record.error().message();
   const Record& record = *stored.record.value();
-  return place + record.params.database + "." + record.params.retention_policy + " " + record.lines;
+  return fmt::format("{}{}.{} {}", place, record.params.database, record.params.retention_policy,
+                     record.lines);
 }
 
 std::string Shown(const StoredGap& stored) {
@@ -132,7 +133,7 @@ LogModel::LogModel(std::uint64_t seed, PlantedBug bug)
   options_.file_size = 256_KiB;
   options_.group_max = 64_KiB;
   options_.free_min = 0_B;
-  options_.recent_max = Bytes(16 * (1U << 10U));
+  options_.recent_max = 16_KiB;
   options_.keep = {.time = 400s, .size = 64_KiB};
 }
 
@@ -208,12 +209,22 @@ void LogModel::DoOne() {
   if (done_ % 2'000 == 0) CheckAll();
 }
 
-AppendRequest LogModel::NextRequest() {
-  Record record = RecordOf(next_number_++, AnyLane(), 1 + Below(5));
-  std::vector<BackendId> to = configured_;
-  if (OneIn(3)) to = {AnyBackend()};
-  return {Encode(std::move(record), Codec::kZstd).value(),
-          std::make_shared<const std::vector<BackendId>>(std::move(to)), now_};
+// Mostly one record; now and then in parts, for different backends.
+std::vector<AppendRequest> LogModel::NextWrite() {
+  std::vector<AppendRequest> parts;
+  const std::uint64_t count = OneIn(10) ? 2 : 1;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Record record = RecordOf(next_number_++, AnyLane(), 1 + Below(5));
+    std::vector<BackendId> to = configured_;
+    if (OneIn(3)) to = {AnyBackend()};
+    parts.push_back({Encode(std::move(record), Codec::kZstd).value(),
+                     std::make_shared<const std::vector<BackendId>>(std::move(to)), now_});
+  }
+  return parts;
+}
+
+LogModel::Step LogModel::AppendTo(const std::vector<AppendRequest>& parts) {
+  return [parts](MemoryLog& model) { model.AppendParts(parts, [](const Result<Durable>&) {}); };
 }
 
 void LogModel::Append() {
@@ -223,9 +234,9 @@ void LogModel::Append() {
   std::atomic<std::uint64_t> refused = 0;
   const bool full = options_.size_max == 1_B;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const AppendRequest request = NextRequest();
-    if (!full) model_->Append(request, [](const Result<Durable>&) {});
-    log_->Append(request, [&](const Result<Durable>& done) {
+    const std::vector<AppendRequest> parts = NextWrite();
+    if (!full) AppendTo(parts)(*model_);
+    log_->AppendParts(parts, [&](const Result<Durable>& done) {
       const bool right = full ? !done.ok() && done.error().code() == ErrorCode::kFull : done.ok();
       if (!right) ++refused;
       if (--left == 0) answered.set_value();
@@ -241,11 +252,11 @@ void LogModel::Append() {
 // Appends that nobody waits for, and what each would do to the model.
 std::vector<LogModel::Step> LogModel::AppendUnawaited(std::size_t count) {
   std::vector<Step> steps;
+  steps.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    const AppendRequest request = NextRequest();
-    steps.emplace_back(
-        [request](MemoryLog& model) { model.Append(request, [](const Result<Durable>&) {}); });
-    log_->Append(request, [](const Result<Durable>&) {});
+    const std::vector<AppendRequest> parts = NextWrite();
+    steps.push_back(AppendTo(parts));
+    log_->AppendParts(parts, [](const Result<Durable>&) {});
   }
   return steps;
 }
@@ -494,9 +505,7 @@ void LogModel::Reopen() {
 void LogModel::CutPower() {
   const std::vector<Step> uncertain = AppendUnawaited(Below(6));
   disk_->Freeze();
-  log_.reset();
-  disk_->LosePower();
-  Open();
+  LosePower();
   Follow(uncertain);
 }
 
@@ -543,54 +552,52 @@ bool LogModel::FollowsTo(MemoryLog& candidate, bool cursors_may_fall) const {
 // What is refused then may have happened or not, whether the log comes back by
 // itself or power is lost.
 void LogModel::FailASync() {
-  const BackendId backend = AnyBackend();
-  std::vector<Step> uncertain;
   const bool ignored = bug_ == PlantedBug::kSyncErrorIgnored;
   if (ignored) disk_->LieAboutSyncs(true);
   if (!ignored) disk_->FailSyncs(true);
-  if (OneIn(2)) {
-    const AppendRequest request = NextRequest();
-    uncertain.emplace_back(
-        [request](MemoryLog& model) { model.Append(request, [](const Result<Durable>&) {}); });
-    std::promise<bool> accepted;
-    log_->Append(request, [&](const Result<Durable>& done) { accepted.set_value(done.ok()); });
-    const bool durable = accepted.get_future().get();
-    if (durable) {
-      uncertain.back()(*model_);
-      uncertain.clear();
-      RememberCursors();
-    }
-    Expect(ignored || !durable, "accepted though its sync failed");
-  } else {
-    const auto skip = [backend, to = model_->MarksOf(backend).cursor.Next()](Log& log) {
-      return WithoutValue(log.Skip(backend, to, {}));
-    };
-    const Status skipped = skip(*log_);
-    uncertain.emplace_back([skip](MemoryLog& model) { (void)skip(model); });
-    if (skipped.ok()) {
-      uncertain.back()(*model_);
-      uncertain.clear();
-      RememberCursors();
-    }
-    Expect(ignored || !skipped.ok(), "skipped though its sync failed");
+  const auto [step, accepted] = OneIn(2) ? AppendNow() : SkipNow();
+  Expect(ignored || !accepted, "accepted though its sync failed");
+  if (accepted) {
+    step(*model_);
+    RememberCursors();
   }
   const bool power_goes = OneIn(2) || ignored;
   if (power_goes) disk_->Freeze();
   if (ignored) disk_->LieAboutSyncs(false);
   disk_->FailSyncs(false);
-  if (power_goes) {
-    log_.reset();
-    disk_->LosePower();
-    Open();
-  } else {
-    const bool back = Eventually(kPatience, [this] {
-      const Status health = log_->Health();
-      return health.ok() || health.error().code() == ErrorCode::kFull;
-    });
-    Expect(back, "the log does not come back");
-    places_.clear();  // No cursor falls: the process lives.
-  }
-  Follow(uncertain);
+  power_goes ? LosePower() : WaitForTheLog();
+  Follow(accepted ? std::vector<Step>() : std::vector<Step>{step});
+}
+
+LogModel::Tried LogModel::AppendNow() {
+  const std::vector<AppendRequest> parts = NextWrite();
+  std::promise<bool> accepted;
+  log_->AppendParts(parts, [&](const Result<Durable>& done) { accepted.set_value(done.ok()); });
+  return {AppendTo(parts), accepted.get_future().get()};
+}
+
+LogModel::Tried LogModel::SkipNow() {
+  const BackendId backend = AnyBackend();
+  const auto skip = [backend, to = model_->MarksOf(backend).cursor.Next()](Log& log) {
+    return log.Skip(backend, to, {}).ok();
+  };
+  return {[skip](MemoryLog& model) { static_cast<void>(skip(model)); }, skip(*log_)};
+}
+
+// REQUIRES: the disk is frozen.
+void LogModel::LosePower() {
+  log_.reset();
+  disk_->LosePower();
+  Open();
+}
+
+void LogModel::WaitForTheLog() {
+  const bool back = Eventually(kPatience, [this] {
+    const Status health = log_->Health();
+    return health.ok() || health.error().code() == ErrorCode::kFull;
+  });
+  Expect(back, "the log does not come back");
+  places_.clear();  // No cursor falls: the process lives.
 }
 
 void LogModel::ForgetAndReturn() {

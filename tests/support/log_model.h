@@ -73,7 +73,17 @@ class LogModel {
   void ForgetAndReturn();
 
   void AddFates(const std::vector<StoredRecord>& records, Resolution& resolution);
-  AppendRequest NextRequest();
+  // What was tried, and whether the log took it.
+  struct Tried {
+    Step step;
+    bool accepted;
+  };
+  Tried AppendNow();
+  Tried SkipNow();
+  void LosePower();
+  void WaitForTheLog();
+  std::vector<AppendRequest> NextWrite();
+  static Step AppendTo(const std::vector<AppendRequest>& parts);
   std::vector<Step> AppendUnawaited(std::size_t count);
   void Follow(const std::vector<Step>& uncertain);
   bool FollowsTo(MemoryLog& candidate, bool cursors_may_fall) const;

@@ -198,7 +198,7 @@ struct DroppingHouse : House {
     options.when_full = WhenFull::kDropOldest;
   }
   // Appends until so many were taken; time goes by at the house-keeper's pace.
-  void AppendPastTheLimit(DurableLog& log, std::uint64_t count, std::vector<BackendId> to) {
+  void AppendPastTheLimit(DurableLog& log, std::uint64_t count, const std::vector<BackendId>& to) {
     const EncodedRecord record = Encode(NumberedRecord(1, 5000), Codec::kNone).value();
     for (std::uint64_t taken = 0; taken < count;) {
       std::promise<bool> answer;

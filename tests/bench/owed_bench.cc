@@ -1,0 +1,211 @@
+// The log with much owed: what an outage of the backends costs, and what comes
+// after it. Bytes written to the device for each byte accepted, healthy and in
+// an outage; appends a second, empty and with all of it owed; the time to open;
+// how fast a drain reads; memory.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "tests/bench/figures.h"
+#include "tests/bench/options.h"
+#include "tests/bench/sample_lines.h"
+#include "wal/durable_log.h"
+
+namespace relay::bench {
+namespace {
+
+constexpr std::size_t kOutstanding = 64;
+constexpr PointCount kLinesOfRecord = 100;
+
+[[noreturn]] void Fail(const Error& error) {
+  fmt::print(stderr, "{}\n", error.message());
+  std::_Exit(1);
+}
+
+double Megabytes(Bytes bytes) {
+  return 1e-6 * static_cast<double>(bytes.count());
+}
+
+Bytes Gigabytes(double count) {
+  return Bytes(static_cast<std::uint64_t>(1e9 * count));
+}
+
+// A log for two backends, and somebody who keeps 64 records outstanding.
+class Bench {
+ public:
+  explicit Bench(std::string directory, KeepPolicy keep = {})
+      : directory_(std::move(directory)),
+        keep_(keep),
+        records_(SampleRecords(512, kLinesOfRecord)) {
+    Open();
+  }
+
+  void Open() {
+    LogOptions options;
+    options.directory = directory_;
+    options.keep = keep_;
+    options.size_max = 1'000_GiB;
+    options.free_min = 1_GiB;
+    Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, *backends_);
+    if (!log.ok()) Fail(log.error());
+    log_ = std::move(log).value();
+  }
+  void Close() { log_.reset(); }
+
+  // Appends a second, until so many bytes of lines were accepted.
+  double Fill(Bytes size) {
+    const SteadyClock::time_point start = SteadyClock::now();
+    std::uint64_t count = 0;
+    for (Bytes done(0); done < size; ++count) {
+      const Record& record = records_[count % records_.size()];
+      done += Bytes(record.lines.size());
+      AppendOne(record);
+    }
+    std::unique_lock lock(mutex_);
+    returned_.wait(lock, [this] { return outstanding_ == 0; });
+    return static_cast<double>(count) / SecondsSince(start);
+  }
+
+  // Reads all that is owed; megabytes of lines a second.
+  double Drain(bool resolve) {
+    const SteadyClock::time_point start = SteadyClock::now();
+    Bytes size(0);
+    Sequence after = log_->MarksOf(backends_->front()).cursor;
+    while (const std::size_t read = DrainOne(backends_->front(), after, size, resolve)) {
+      (void)read;
+    }
+    return Megabytes(size) / SecondsSince(start);
+  }
+
+  // One window; how many records it had.
+  std::size_t DrainOne(const BackendId& backend, Sequence& after, Bytes& size, bool resolve) {
+    Result<std::vector<StoredRecord>> read =
+        log_->Read(backend, after, {.records = 10'000, .bytes = 4_MiB});
+    if (!read.ok()) Fail(read.error());
+    if (read.value().empty()) return 0;
+    Resolution resolution{.after = after, .through = {}, .letters = {}, .gaps = {}, .held = {}};
+    for (const StoredRecord& stored : read.value()) {
+      if (!stored.record.ok()) Fail(stored.record.error());
+      size += Bytes(stored.record.value()->lines.size());
+      resolution.delivered += stored.entry.size.points;
+      resolution.through = stored.entry.position;
+    }
+    after = resolution.through.sequence;
+    if (!resolve) return read.value().size();
+    if (Status resolved = log_->Resolve(backend, resolution); !resolved.ok()) {
+      Fail(resolved.error());
+    }
+    return read.value().size();
+  }
+
+  DurableLog& log() { return *log_; }
+  const std::vector<BackendId>& backends() const { return *backends_; }
+
+ private:
+  void AppendOne(const Record& record) {
+    {
+      std::unique_lock lock(mutex_);
+      returned_.wait(lock, [this] { return outstanding_ < kOutstanding; });
+      ++outstanding_;
+    }
+    log_->Append(
+        {Encode(record, Codec::kZstd).value(), backends_, std::chrono::system_clock::now()},
+        [this](const Result<Durable>& done) {
+          if (!done.ok()) Fail(done.error());
+          const std::lock_guard lock(mutex_);
+          --outstanding_;
+          returned_.notify_one();
+        });
+  }
+
+  const std::string directory_;
+  const KeepPolicy keep_;
+  const std::vector<Record> records_;
+  const std::shared_ptr<const std::vector<BackendId>> backends_ =
+      std::make_shared<const std::vector<BackendId>>(std::vector<BackendId>{
+          BackendId::Parse("west").value(), BackendId::Parse("east").value()});
+  std::unique_ptr<DurableLog> log_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::size_t outstanding_ = 0;
+};
+
+std::uint64_t WrittenByThis() {
+  return FiguresOf(getpid()).written_bytes;
+}
+
+double WrittenPerByte(std::uint64_t before, Bytes accepted) {
+  return static_cast<double>(WrittenByThis() - before) / static_cast<double>(accepted.count());
+}
+
+// Backends that keep up: records are resolved as they come, kept for a while,
+// and given back.
+void RunHealthy(const std::string& directory, Bytes size) {
+  Bench bench(directory, {.time = std::chrono::hours(24), .size = 256_MiB});
+  const std::uint64_t before = WrittenByThis();
+  std::jthread deliverer([&bench](const std::stop_token& stop) {
+    std::vector<Sequence> after(bench.backends().size(), Sequence::BeforeFirst());
+    SteadyClock::time_point kept = SteadyClock::now();
+    Bytes delivered(0);
+    while (!stop.stop_requested()) {
+      std::size_t records = 0;
+      for (std::size_t i = 0; i < after.size(); ++i) {
+        records += bench.DrainOne(bench.backends()[i], after[i], delivered, true);
+      }
+      if (records == 0) std::this_thread::yield();
+      if (SecondsSince(kept) < 1) continue;
+      kept = SteadyClock::now();
+      if (Status done = bench.log().KeepHouse(std::chrono::system_clock::now()); !done.ok()) {
+        Fail(done.error());
+      }
+    }
+  });
+  bench.Fill(size);
+  fmt::print("healthy: {:.2f} bytes written for each accepted\n", WrittenPerByte(before, size));
+}
+
+void RunOutage(const std::string& directory, Bytes size, Bytes probe) {
+  Bench bench(directory);
+  const std::uint64_t before = WrittenByThis();
+  const double empty = bench.Fill(probe);
+  bench.Fill(size - probe - probe);
+  const double owed = bench.Fill(probe);
+  fmt::print("outage: {:.2f} bytes written for each accepted\n", WrittenPerByte(before, size));
+  fmt::print("appends/s: {:.0f} empty, {:.0f} with {:.1f} GB owed ({:.2f})\n", empty, owed,
+             1e-3 * Megabytes(size), owed / empty);
+  bench.Close();
+  const SteadyClock::time_point start = SteadyClock::now();
+  bench.Open();
+  fmt::print("open: {:.2f} s\n", SecondsSince(start));
+  fmt::print("drain: {:.0f} MB of lines a second read, {:.0f} once more\n", bench.Drain(false),
+             bench.Drain(false));
+  fmt::print("memory: {:.0f} MiB at most\n",
+             static_cast<double>(FiguresOf(getpid()).peak_memory_kib) / 1024);
+}
+
+int Main(int argc, char** argv) {
+  const Options options(
+      "The log with much owed: bytes written, appends, opening, draining, memory.",
+      {{"dir", "", "where the files are; $TMPDIR, or else the current directory"},
+       {"gigabytes", "4", "of lines that are owed"},
+       {"healthy", "2", "gigabytes of lines that are delivered as they come"}},
+      argc, argv);
+  const ScratchDir directory(options.Text("dir"));
+  PrintConditions(directory.path());
+  const double gigabytes = options.Number("gigabytes");
+  RunHealthy(directory.path() + "/healthy", Gigabytes(options.Number("healthy")));
+  std::filesystem::remove_all(directory.path() + "/healthy");
+  RunOutage(directory.path() + "/outage", Gigabytes(gigabytes), Gigabytes(gigabytes / 10));
+  return 0;
+}
+
+}  // namespace
+}  // namespace relay::bench
+
+int main(int argc, char** argv) {
+  return relay::bench::Main(argc, argv);
+}
