@@ -15,6 +15,7 @@
 #include "relay/http.h"
 #include "relay/observer.h"
 #include "relay/operations.h"
+#include "relay/positions.h"
 #include "relay/query_parameters.h"
 #include "relay/status.h"
 #include "wal/log.h"
@@ -54,6 +55,9 @@ class AdminApi {
   HttpResponse ListDead(const AdminCall& call) const;
   HttpResponse ListGaps(const AdminCall& call) const;
   HttpResponse ListAudit(const AdminCall& call) const;
+  HttpResponse ShowPosition(const AdminCall& call) const {
+    return AnswerPosition(parts_.log, call.id);
+  }
   HttpResponse ShowOpenApi(const AdminCall& call) const;
   HttpResponse Operate(Verb verb, const AdminCall& call) const;
 

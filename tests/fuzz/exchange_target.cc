@@ -1,0 +1,52 @@
+#include <memory>
+#include <string>
+
+#include "relay/http.h"
+#include "relay/write_handler.h"
+#include "replay/clock.h"
+#include "tests/fuzz/targets.h"
+#include "tests/support/memory_log.h"
+#include "tests/support/routers.h"
+#include "tests/support/socket.h"
+
+namespace relay::fuzz {
+namespace {
+
+const BackendId& Backend() {
+  static const BackendId backend = BackendId::Parse("a").value();
+  return backend;
+}
+
+// A front door with a log in memory, new after a while: the log grows.
+struct Door {
+  test::MemoryLog log{{Backend()}};
+  SystemClock clock;
+  Counters counters;
+  WriteHandler handler{{.router = test::RouterTo({Backend()})}, log, clock, counters};
+  std::unique_ptr<HttpServer> server =
+      HttpServer::Start({.host = "127.0.0.1", .headers = InfluxHeaders(), .request_ids = true},
+                        handler, clock)
+          .value();
+  int uses = 0;
+};
+
+Door& TheDoor() {
+  constexpr int kUses = 1'000;
+  static std::unique_ptr<Door> door;
+  if (!door || ++door->uses > kUses) door = std::make_unique<Door>();
+  return *door;
+}
+
+}  // namespace
+
+void FuzzExchange(std::string_view input) {
+  Door& door = TheDoor();
+  test::RawConnection connection({.host = "127.0.0.1", .port = door.server->port()});
+  connection.Send(input);
+  connection.CloseSending();
+  const test::Received received = connection.ReadUntilClose();
+  INVARIANT(received.closed);  // In time, whatever was sent.
+  INVARIANT(received.bytes.empty() || received.bytes.starts_with("HTTP/1.1 "));
+}
+
+}  // namespace relay::fuzz

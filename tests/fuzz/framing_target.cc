@@ -1,0 +1,60 @@
+#include <memory>
+#include <string>
+
+#include "relay/line_batcher.h"
+#include "relay/line_protocol.h"
+#include "replay/clock.h"
+#include "tests/fuzz/targets.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_log.h"
+#include "tests/support/routers.h"
+
+namespace relay::fuzz {
+namespace {
+
+struct Listener {
+  BackendId backend = BackendId::Parse("a").value();
+  test::MemoryLog log{{backend}};
+  test::FakeClock clock;
+  Counters counters;
+  LineCounters of_listener{"tcp", "127.0.0.1:1"};
+  LineBatcher batcher{
+      {},
+      {.params = {.database = "d"}, .codec = Codec::kNone, .router = test::RouterTo({backend})},
+      log,
+      clock,
+      counters,
+      of_listener,
+      [] {}};
+};
+
+}  // namespace
+
+// A 0xFF byte ends a packet; what is before the first one is a stream.
+void FuzzFraming(std::string_view input) {
+  Listener listener;
+  PointCount expected = 0;
+  bool stream = true;
+  while (!input.empty()) {
+    const std::size_t end = std::min(input.find('\xff'), input.size());
+    std::string piece(input.substr(0, end));
+    input.remove_prefix(std::min(end + 1, input.size()));
+    if (stream) {
+      piece += '\n';
+      listener.batcher.TakeLines(std::move(piece));
+    } else {
+      expected += ScanLines(piece, Precision::kNanosecond, listener.clock.WallNow()).points;
+      listener.batcher.TakeBody(std::move(piece));
+    }
+    stream = false;
+  }
+  listener.batcher.Hurry();
+  for (int turns = 0; !listener.batcher.empty(); ++turns) {
+    INVARIANT(turns < 1'000);
+    listener.batcher.Turn();
+  }
+  const PointCount stored = listener.log.FiguresOf(listener.backend).value().accepted.points;
+  INVARIANT(stored >= expected);  // And those of the stream.
+}
+
+}  // namespace relay::fuzz

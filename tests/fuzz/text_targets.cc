@@ -1,0 +1,94 @@
+// The targets that are pure functions of a text.
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include "relay/line_grammar.h"
+#include "relay/line_protocol.h"
+#include "relay/query_parameters.h"
+#include "relay/query_statement.h"
+#include "relay/users.h"
+#include "relay/write_params.h"
+#include "tests/fuzz/targets.h"
+#include "wal/invariant.h"
+
+namespace relay::fuzz {
+namespace {
+
+constexpr WallTime kNow{std::chrono::nanoseconds(1'700'000'000'123'456'789)};
+
+bool HasControlCharacter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+}
+
+void CheckStored(const ScannedLines& scanned, Precision precision) {
+  INVARIANT(scanned.errors.size() == std::min<std::uint64_t>(scanned.refused, kErrorsKept));
+  INVARIANT(scanned.lines.empty() == (scanned.points == 0));
+  const ScannedLines again = ScanLines(scanned.lines, precision, kNow);
+  INVARIANT(again.refused == 0);
+  INVARIANT(again.points == scanned.points);
+  INVARIANT(again.lines == scanned.lines);
+}
+
+std::string InQuotes(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+}  // namespace
+
+void FuzzLines(std::string_view input) {
+  const auto precision =
+      static_cast<Precision>(input.empty() ? 0 : static_cast<unsigned char>(input.front()) % 6);
+  const ScannedLines scanned =
+      ScanLines(std::string(input.substr(std::min<std::size_t>(input.size(), 1))), precision, kNow);
+  CheckStored(scanned, precision);
+  const ScannedLines of_v3 = ScanLines(std::string(input), Precision::kNanosecond, kNow);
+  ScannedLines guessed = of_v3;
+  guessed.lines = WithGuessedTimes(of_v3.lines);
+  CheckStored(guessed, Precision::kNanosecond);
+}
+
+void FuzzParameters(std::string_view input) {
+  const Result<QueryParameters> parsed = QueryParameters::Parse(input);
+  HttpRequest request;
+  request.headers.emplace_back("Authorization", input);
+  static const auto users = Users::Load({}).value();
+  INVARIANT(users->Identify(request, parsed.ok() ? parsed.value() : QueryParameters()).user ==
+            nullptr);
+  if (!parsed.ok()) return;
+  for (const Api api : {Api::kV1, Api::kV2, Api::kV3}) {
+    const Result<WriteQuery> query = ParseWriteQuery(api, parsed.value(), "week");
+    if (!query.ok()) {
+      INVARIANT(!query.error().message().empty());
+      continue;
+    }
+    const WriteParams& params = query.value().params;
+    INVARIANT(params.api == api);
+    INVARIANT(!params.database.empty() && params.database.size() <= 512);
+    INVARIANT(!HasControlCharacter(params.database));
+    INVARIANT(!HasControlCharacter(params.retention_policy));
+  }
+}
+
+void FuzzStatements(std::string_view input) {
+  const auto statements = ParseQueryStatements(input);
+  if (!statements.ok()) {
+    INVARIANT(!statements.error().message().empty());
+    return;
+  }
+  for (const QueryStatement& statement : statements.value()) {
+    if (statement.kind != QueryStatement::Kind::kCreateDatabase) continue;
+    INVARIANT(!statement.database.empty() && !HasControlCharacter(statement.database));
+    const auto again = ParseQueryStatements("CREATE DATABASE " + InQuotes(statement.database));
+    INVARIANT(again.ok() && again.value().size() == 1);
+    INVARIANT(again.value().front().database == statement.database);
+  }
+}
+
+}  // namespace relay::fuzz
