@@ -23,7 +23,7 @@ class DeliveryWaiter {
   // What one backend is to have: a payload, and with it all that were before it.
   struct Needed {
     BackendId backend;
-    PayloadId payload;
+    PayloadId payload{0};
   };
   // With the number of backends that have what they need.
   using Done = std::function<void(std::size_t have)>;

@@ -85,6 +85,21 @@ HttpResponse MayNotWrite(Api api, const Users::User& user, const std::string& da
                                  user.name, database));
 }
 
+// The answer to a body of which nothing is to be stored; none: there is something.
+std::optional<HttpResponse> NothingIn(const WriteQuery& query, const ScannedLines& scanned,
+                                      const Refused& refused) {
+  const Api api = query.params.api;
+  if (refused.any() && (query.all_or_nothing || scanned.points == 0)) {
+    return NothingStored(api, 400, query.all_or_nothing, refused);
+  }
+  if (scanned.points > 0) return std::nullopt;
+  return api == Api::kV3 ? ErrorAnswer(api, 400, "incoming write was empty") : NothingToStore();
+}
+
+HttpResponse NotStored(Api api, const Error& error) {
+  return ErrorAnswer(api, error.code() == ErrorCode::kInvalidInput ? 400 : 503, error.message());
+}
+
 // Each backend with the last of the parts that are for it.
 std::vector<DeliveryWaiter::Needed> NeededBy(const std::vector<StoredPart>& parts) {
   std::map<BackendId, PayloadId> last;
@@ -95,6 +110,7 @@ std::vector<DeliveryWaiter::Needed> NeededBy(const std::vector<StoredPart>& part
     }
   }
   std::vector<DeliveryWaiter::Needed> needed;
+  needed.reserve(last.size());
   for (const auto& [backend, payload] : last) needed.push_back({backend, payload});
   return needed;
 }
@@ -250,16 +266,8 @@ void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& repl
 }
 
 void WriteHandler::Store(Asked asked, ScannedLines scanned, const HttpReply& reply) {
-  const Api api = asked.api;
-  const bool whole = asked.query.all_or_nothing;
   Refused refused = RefusedOf(scanned);
-  if (refused.any() && (whole || scanned.points == 0)) {
-    return reply(NothingStored(api, 400, whole, refused));
-  }
-  if (scanned.points == 0) {
-    return reply(api == Api::kV3 ? ErrorAnswer(api, 400, "incoming write was empty")
-                                 : NothingToStore());
-  }
+  if (auto answer = NothingIn(asked.query, scanned, refused)) return reply(*std::move(answer));
   const Router& router = *asked.options->router;
   RoutedLines routed = router.Route(asked.query.params, std::move(scanned.lines), scanned.points);
   counters_.UnroutedPoints(routed.unrouted);
@@ -267,21 +275,24 @@ void WriteHandler::Store(Asked asked, ScannedLines scanned, const HttpReply& rep
     refused.unrouted = routed.why;
     refused.dropped = routed.unrouted;
   }
+  const bool whole = asked.query.all_or_nothing;
   if (!refused.unrouted.empty() && (whole || routed.parts.empty())) {
-    return reply(NothingStored(api, 404, whole, refused));
+    return reply(NothingStored(asked.api, 404, whole, refused));
   }
   if (routed.parts.empty()) return reply(NothingToStore());
   databases_.Add(asked.query.params.database);
+  Append(std::move(asked), std::move(routed), std::move(refused), reply);
+}
+
+void WriteHandler::Append(Asked asked, RoutedLines routed, Refused refused,
+                          const HttpReply& reply) {
   const Totals size = routed.size();
   const WriteParams params = asked.query.params;
   const Codec codec = asked.options->codec;
   AppendParts(log_, params, std::move(routed), codec, clock_.WallNow(),
               [this, asked = std::move(asked), size, reply,
                refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
-                if (!done.ok()) {
-                  const int status = done.error().code() == ErrorCode::kInvalidInput ? 400 : 503;
-                  return reply(ErrorAnswer(asked.api, status, done.error().message()));
-                }
+                if (!done.ok()) return reply(NotStored(asked.api, done.error()));
                 counters_.Accepted(size.points, size.bytes);
                 OnStored(asked, std::move(done).value(), refused, reply);
               });

@@ -57,6 +57,7 @@ class WriteHandler final : public HttpHandler {
   void AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
   void Write(Asked asked, HttpRequest request, const HttpReply& reply);
   void Store(Asked asked, ScannedLines scanned, const HttpReply& reply);
+  void Append(Asked asked, RoutedLines routed, Refused refused, const HttpReply& reply);
   void OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
                 const HttpReply& reply);
   void Query(Asked asked, HttpRequest& request, const HttpReply& reply);
