@@ -202,8 +202,10 @@ void Delivery::Bury(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
 
 // ------------------------------------------------------- what cannot be taken
 
-// It failed while others were taken.
+// It failed while others were taken. Not so a statement: carried out later than
+// in its place, it would delete what came behind it.
 bool Delivery::FailsAlone(const LaneQueue& lane, std::uint32_t tries) const {
+  if (lane.pieces.front()->params().api == Api::kStatement) return false;
   return lane.failures >= tries && taken_ > lane.taken_before && clock_.Now() >= holds_full_until_;
 }
 

@@ -278,27 +278,31 @@ TEST_CASE("transport: a statement goes to /query, and its answer means what a wr
   const WriteParams params{
       .api = Api::kStatement, .database = "d", .retention_policy = std::string(kStatementsPolicy)};
   struct Row {
+    const char* statement;
     int status;
     const char* body;
     int means;
   };
   for (const Row& row : {
-           Row{200, R"({"results":[{"statement_id":0}]})", 200},
-           Row{200, R"({"results":[{"statement_id":0,"error":"database not found: d"}]})", 404},
-           Row{200, R"({"results":[{"error":"retention policy already exists"}]})", 422},
-           Row{200, R"({"results":[{"error":"retention policy not found: p"}]})", 500},
-           Row{400, R"({"error":"error parsing query"})", 400},
-           Row{401, R"({"error":"authorization failed"})", 401},
+           Row{"DELETE FROM m", 200, R"({"results":[{"statement_id":0}]})", 200},
+           Row{"ALTER x", 200, R"({"results":[{"error":"database not found: d"}]})", 404},
+           Row{"DROP x", 200, R"({"results":[{"error":"database not found: d"}]})", 200},
+           Row{"DROP x", 404, "404 page not found", 404},
+           Row{"DELETE x", 200, R"({"results":[{"error":"database not found: d"}]})", 200},
+           Row{"CREATE x", 200, R"({"results":[{"error":"policy already exists"}]})", 422},
+           Row{"ALTER x", 200, R"({"results":[{"error":"retention policy not found: p"}]})", 500},
+           Row{"x", 400, R"({"error":"error parsing query"})", 400},
+           Row{"DROP x", 401, R"({"error":"authorization failed"})", 401},
        }) {
     CAPTURE(row.body);
     FakeBackend backend([&row](const FakeRequest&) { return Answering(row.status, row.body); });
     const Result<Reply> reply =
-        MakeHttpTransport(To(backend))->Send({params, "DROP MEASUREMENT \"m\"\n"});
+        MakeHttpTransport(To(backend))->Send({params, std::string(row.statement) + "\n"});
     REQUIRE(reply.ok());
     CHECK_EQ(reply.value().http_status, row.means);
     CHECK_EQ(reply.value().body.empty(), row.means == 200);
     CHECK_EQ(backend.Requests().front().target, "/query?db=d");
-    CHECK_EQ(backend.Requests().front().body, "q=DROP%20MEASUREMENT%20%22m%22");
+    CHECK_EQ(backend.Requests().front().body, "q=" + PercentEncoded(row.statement));
   }
   FakeBackend backend;
   HttpTransportOptions options = To(backend);
