@@ -125,7 +125,10 @@ Status DurableLog::OpenAndLoad() {
                        .quarantine = options_.directory + "/quarantine",
                        .after_crash = !known_ || !known_->clean,
                        .alarms = &alarms};
-  if (closed_because_) mending.because = closed_because_->message();
+  if (known_) mending.is_whole = [this](const Store& store) { return HasAll(store, *known_); };
+  if (closed_because_ && closed_because_->code() == ErrorCode::kCorruption) {
+    mending.because = closed_because_->message();
+  }
   // What is damaged may show only when it is read; each turn does without one
   // file more.
   constexpr int kTurnsMax = 100;
@@ -155,9 +158,9 @@ Status DurableLog::OpenOnce(const StoreMending& mending, std::vector<std::string
                  fmt::format("data directory {} is in use by another process", options_.directory));
   }
   if (!store.ok()) return std::move(store).error();
-  Result<Recovered> recovered = Recover(*store.value(), known_);
+  Result<Recovered> recovered = Recover(*store.value(), known_, alarms);
   if (!recovered.ok()) return std::move(recovered).error().Within(options_.directory);
-  alarms.insert(alarms.end(), recovered.value().alarms.begin(), recovered.value().alarms.end());
+  alarms = recovered.value().alarms;
   LoadedLog& loaded = recovered.value().log;
   if (Status added = RegisterNewBackends(*store.value(), loaded); !added.ok()) return added;
   // Where names may have been lost with the rest, no row is anybody's leftover.

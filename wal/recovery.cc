@@ -86,15 +86,14 @@ bool IsOlder(const RunState& state, const RunState& known, bool damaged) {
 }
 
 void PutNewerStates(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
-                    Recovered& recovered) {
-  const bool damaged = !recovered.alarms.empty();
+                    std::vector<std::string>& alarms) {
+  const bool damaged = !alarms.empty();
   for (const auto& [backend, run] : known.runs) {
     const auto at = found.runs.find(backend);
     if (at == found.runs.end() || at->second.number != run.number) continue;
     if (!IsOlder(at->second.state, run.state, damaged)) continue;
     if (at->second.state.edition < run.state.edition) {
-      recovered.alarms.push_back(
-          fmt::format("the newest changes of backend '{}' were gone", backend.text()));
+      alarms.push_back(fmt::format("the newest changes of backend '{}' were gone", backend.text()));
     }
     PutState(batch, run);
   }
@@ -108,12 +107,15 @@ Status HoldAgainst(const HighWater& known, std::uint64_t epoch, Store& store, St
         fmt::format("the database was opened {} times, the log {} times: it is an older copy, or "
                     "has lost its end",
                     epoch, known.epoch));
+  }
+  // Of a database that lost nothing, a backend that is missing was forgotten.
+  if (!recovered.alarms.empty()) {
     Status named = RestoreNames(store, recovered.log, known.log, recovered.alarms);
     if (!named.ok()) return named;
   }
   LoadedLog& found = recovered.log;
   PutLostRecords(batch, found, known.log, recovered.alarms);
-  PutNewerStates(batch, found, known.log, recovered);
+  PutNewerStates(batch, found, known.log, recovered.alarms);
   if (recovered.alarms.empty()) return Ok();
   PutNumber(batch, kLastPayloadKey, std::max(found.last_payload, known.log.last_payload).value());
   PutNumber(batch, kLastBackendKey, std::max(found.last_backend, known.log.last_backend));
@@ -122,8 +124,10 @@ Status HoldAgainst(const HighWater& known, std::uint64_t epoch, Store& store, St
 
 }  // namespace
 
-Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known) {
+Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
+                          std::vector<std::string> alarms) {
   Recovered recovered;
+  recovered.alarms = std::move(alarms);
   Result<LoadedLog> found = LoadLog(store);
   if (!found.ok()) return std::move(found).error();
   recovered.log = std::move(found).value();
@@ -146,6 +150,19 @@ Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known) {
   if (!again.ok()) return std::move(again).error();
   recovered.log = std::move(again).value();
   return recovered;
+}
+
+bool HasAll(const Store& store, const HighWater& known) {
+  const Result<std::uint64_t> epoch = ReadEpoch(store);
+  const Result<LoadedLog> log = LoadLog(store);
+  if (!epoch.ok() || !log.ok()) return true;  // Recover says what is wrong.
+  const auto behind = [&log](const auto& known_run) {
+    const auto found = log.value().runs.find(known_run.first);
+    return found != log.value().runs.end() &&
+           found->second.head.sequence < known_run.second.head.sequence;
+  };
+  const Runs& runs = known.log.runs;
+  return epoch.value() >= known.epoch && std::none_of(runs.begin(), runs.end(), behind);
 }
 
 }  // namespace relay

@@ -30,7 +30,13 @@ struct Recovered {
 };
 
 // Loads the log. What it lacks of `known` is alarmed and put right; without it
-// the database is believed. Errors as LoadLog and Store::Write.
-Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known);
+// the database is believed. `alarms` are those of the store, when it was opened:
+// where there are any, more may be gone than can be seen. Errors as LoadLog and
+// Store::Write.
+Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
+                          std::vector<std::string> alarms);
+
+// Whether the store has all the records and openings that are known.
+bool HasAll(const Store& store, const HighWater& known);
 
 }  // namespace relay

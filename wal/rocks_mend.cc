@@ -92,11 +92,10 @@ bool IsMissing(const OpenedRocks& rocks, rocksdb::ColumnFamilyHandle* family,
   return rocks.db->Get({}, family, key, &value).IsNotFound();
 }
 
-rocksdb::ColumnFamilyHandle* FamilyOf(const OpenedRocks& rocks, std::uint32_t id) {
-  const auto found =
-      std::find_if(rocks.handles.begin(), rocks.handles.end(),
-                   [id](rocksdb::ColumnFamilyHandle* family) { return family->GetID() == id; });
-  return found == rocks.handles.end() ? nullptr : *found;
+// By the number that the family got when the database was made: in the order of
+// the handles, from 1. A repaired database may number them otherwise.
+rocksdb::ColumnFamilyHandle* FamilyOf(const OpenedRocks& rocks, std::uint32_t number) {
+  return number == 0 || number > rocks.handles.size() ? nullptr : rocks.handles[number - 1];
 }
 
 // Rows of these families are written once: one that is missing was never
@@ -106,29 +105,33 @@ bool IsWrittenOnce(rocksdb::ColumnFamilyHandle* family) {
   return name == "payloads" || name == "entries" || name == "gaps";
 }
 
-// Puts again what a batch holds and the database does not.
-class MissingRows final : public rocksdb::WriteBatch::Handler {
+// What of a batch is to be written again: all of it, or what the database does
+// not have.
+class RowsAgain final : public rocksdb::WriteBatch::Handler {
  public:
-  explicit MissingRows(const OpenedRocks& rocks) : rocks_(rocks) {}
+  RowsAgain(const OpenedRocks& rocks, bool all) : rocks_(rocks), all_(all) {}
 
-  rocksdb::Status PutCF(std::uint32_t id, const rocksdb::Slice& key,
+  rocksdb::Status PutCF(std::uint32_t number, const rocksdb::Slice& key,
                         const rocksdb::Slice& value) override {
-    rocksdb::ColumnFamilyHandle* family = FamilyOf(rocks_, id);
-    if (family == nullptr || !IsWrittenOnce(family)) return rocksdb::Status::OK();
-    if (!IsMissing(rocks_, family, key)) return rocksdb::Status::OK();
-    ++count_;
-    return rocks_.db->Put({}, family, key, value);
+    rocksdb::ColumnFamilyHandle* family = FamilyOf(rocks_, number);
+    if (family == nullptr) return rocksdb::Status::OK();
+    if (!all_ && (!IsWrittenOnce(family) || !IsMissing(rocks_, family, key))) {
+      return rocksdb::Status::OK();
+    }
+    return rows_.Put(family, key, value);
   }
-  rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice&) override {
-    return rocksdb::Status::OK();
+  rocksdb::Status DeleteCF(std::uint32_t number, const rocksdb::Slice& key) override {
+    rocksdb::ColumnFamilyHandle* family = FamilyOf(rocks_, number);
+    return family == nullptr || !all_ ? rocksdb::Status::OK() : rows_.Delete(family, key);
   }
   void LogData(const rocksdb::Slice&) override {}
 
-  std::size_t count() const { return count_; }
+  rocksdb::WriteBatch& rows() { return rows_; }
 
  private:
   const OpenedRocks& rocks_;
-  std::size_t count_ = 0;
+  const bool all_;
+  rocksdb::WriteBatch rows_;
 };
 
 // One kept WAL, read behind what was recovered.
@@ -158,17 +161,14 @@ class WalSalvage {
     if (data.size() < kHead) return Ok();
     const std::uint64_t first = LittleEndian(std::string_view(data).substr(0, 8));
     const std::uint64_t count = LittleEndian(std::string_view(data).substr(8, 4));
-    rocksdb::WriteBatch batch(data);
-    if (first + count <= recovered_ + 1) return skipping_ ? PutMissing(batch) : Ok();
+    const bool recovered = first + count <= recovered_ + 1;
+    if (recovered && !skipping_) return Ok();
+    RowsAgain again(rocks_, !recovered);
+    const rocksdb::Status read = rocksdb::WriteBatch(data).Iterate(&again);
+    if (!read.ok()) return Ok();  // Not of this log.
+    if (again.rows().Count() == 0) return Ok();
     ++batches_;
-    return ToStatus(rocks_.db->Write({}, &batch));
-  }
-
-  Status PutMissing(const rocksdb::WriteBatch& batch) {
-    MissingRows rows(rocks_);
-    Status put = ToStatus(batch.Iterate(&rows));
-    if (rows.count() > 0) ++batches_;
-    return put;
+    return ToStatus(rocks_.db->Write({}, &again.rows()));
   }
 
   const OpenedRocks& rocks_;
@@ -208,11 +208,14 @@ bool HasTraces(const std::string& database) {
 Result<Mended> MendCurrent(const std::string& database, Alarms& alarms) {
   const std::string path = fmt::format("{}/{}", database, kCurrent);
   const Result<std::string> current = ReadWhole(path);
+  if (!current.ok() && current.error().code() != ErrorCode::kNotFound) return current.error();
   std::vector<std::string> manifests;
   for (const std::string& name : NamesIn(database)) {
     std::error_code gone;
+    if (!name.starts_with(kManifest)) continue;
     const bool empty = fs::file_size(fs::path(database) / name, gone) == 0;
-    if (name.starts_with(kManifest) && !gone && !empty) manifests.push_back(name);
+    if (gone) return FileError("looking at", name, gone);
+    if (!empty) manifests.push_back(name);
   }
   const auto named = [&](const std::string& name) {
     return current.ok() && current.value() == name + "\n";
@@ -253,7 +256,9 @@ Result<Mended> TrimManifest(const std::string& database, Alarms& alarms) {
 }
 
 std::optional<std::string> TableNamedIn(std::string_view words) {
-  const std::size_t end = words.find(".sst");
+  std::size_t end = words.find(".sst");
+  // Of a table that is missing RocksDB tries LevelDB's extension, too.
+  if (end == std::string_view::npos) end = words.find(".ldb");
   if (end == std::string_view::npos) return std::nullopt;
   std::size_t begin = end;
   while (begin > 0 && words[begin - 1] >= '0' && words[begin - 1] <= '9') --begin;

@@ -29,7 +29,7 @@ struct RocksFamilies {
 };
 
 struct OpenedRocks {
-  std::unique_ptr<rocksdb::DB> db;
+  rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
 };
 

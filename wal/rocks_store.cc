@@ -491,7 +491,8 @@ class Opening {
     opened_.handles.clear();
     rocksdb::Status status = rocksdb::DB::Open(rocks_.options, options_.directory, rocks_.families,
                                                &opened_.handles, &db);
-    opened_.db.reset(db);
+    db_.reset(db);
+    opened_.db = db;
     return status;
   }
 
@@ -499,7 +500,7 @@ class Opening {
   // recovered, and what it does not know.
   Status Prepare() {
     if (mending().after_crash) {
-      if (Status kept = Keep({".log"}); !kept.ok()) return kept;
+      if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
     }
     Result<Mended> current = MendCurrent(options_.directory, alarms_);
     if (!current.ok()) return std::move(current).error();
@@ -517,12 +518,13 @@ class Opening {
   // Whether something was done that makes it worth another try.
   Result<bool> Remedy(const rocksdb::Status& failed) {
     const std::string words = failed.ToString();
-    if (IsTaken(failed) || failed.IsNoSpace()) return false;
+    // A disk that refuses is not damage: what it says now it may not say later.
+    const bool missing = words.find("No such file") != std::string::npos;
+    if (!failed.IsCorruption() && !failed.IsNotFound() && !missing) return false;
     if (const auto table = TableNamedIn(words); table && forgotten_.insert(*table).second) {
       Alarm(fmt::format("the database's file {}.sst is damaged or missing: {}", *table, words));
       return Done(Forget(*table));
     }
-    if (!failed.IsCorruption() && !failed.IsPathNotFound() && !failed.IsNotFound()) return false;
     if (!std::exchange(skipping_, true)) return Done(SkipDamagedWrites(words));
     if (!std::exchange(trimmed_, true)) {
       Result<Mended> trimmed = Trim();
@@ -573,24 +575,30 @@ class Opening {
 
   Result<std::unique_ptr<Store>> Finish(const rocksdb::Status& opened) {
     if (!opened.ok()) return OpenError(options_, opened);
-    if (options_.mending != nullptr) {
-      if (Status salvaged = Salvage(); !salvaged.ok()) {
-        for (rocksdb::ColumnFamilyHandle* handle : opened_.handles) delete handle;
-        return std::move(salvaged).error();
-      }
-      if (alarms_.empty()) DropKept();
-      if (mending().alarms != nullptr) {
-        mending().alarms->insert(mending().alarms->end(), alarms_.begin(), alarms_.end());
-      }
+    std::unique_ptr<Store> store =
+        std::make_unique<RocksStore>(std::move(db_), opened_.handles, floors_);
+    if (options_.mending == nullptr) return store;
+    if (Status salvaged = Salvage(*store); !salvaged.ok()) return std::move(salvaged).error();
+    if (alarms_.empty()) DropKept();
+    if (mending().alarms != nullptr) {
+      mending().alarms->insert(mending().alarms->end(), alarms_.begin(), alarms_.end());
     }
-    return std::unique_ptr<Store>(
-        std::make_unique<RocksStore>(std::move(opened_.db), std::move(opened_.handles), floors_));
+    return store;
   }
 
-  Status Salvage() {
+  Status Salvage(const Store& store) {
     for (const std::string& kept : kept_) {
       Status wals = SalvageWals(opened_, kept, skipping_ || repaired_, alarms_);
       if (!wals.ok()) return wals;
+    }
+    // A list of files that was cut between two records opens without a word.
+    const bool whole = !mending().is_whole || mending().is_whole(store);
+    if (!whole) Alarm("the database opened without all that it had");
+    if (alarms_.empty()) return Ok();
+    for (const std::string& kept : kept_) {
+      if (!whole) {
+        if (Status wals = SalvageWals(opened_, kept, true, alarms_); !wals.ok()) return wals;
+      }
       if (Status tables = SalvageTables(opened_, kept, alarms_); !tables.ok()) return tables;
     }
     return forgotten_.empty() ? Ok() : SalvageTables(opened_, mending().quarantine, alarms_);
@@ -606,6 +614,7 @@ class Opening {
   const StoreOptions& options_;
   const std::shared_ptr<Floors> floors_ = std::make_shared<Floors>();
   RocksFamilies rocks_;
+  std::unique_ptr<rocksdb::DB> db_;
   OpenedRocks opened_;
   Alarms alarms_;
   std::vector<std::string> kept_;

@@ -227,16 +227,20 @@ Result<Position> RunReader::TrimTarget(const KeepPolicy& keep, WallTime now) con
   });
   if (!target.ok()) return std::move(target).error();
   if (target.value() == trimmed.sequence) return trimmed;
-  Result<Entry> entry = ReadEntry(target.value());
+  Result<Entry> entry = EntryOrStretch(target.value());
   if (!entry.ok()) return std::move(entry).error();
   return entry.value().position;
 }
 
 Result<std::optional<PayloadId>> RunReader::FirstPayload() const {
-  if (run_.state.trimmed.sequence == run_.head.sequence) return std::optional<PayloadId>();
-  Result<Entry> entry = ReadEntry(run_.state.trimmed.sequence.Next());
-  if (!entry.ok()) return std::move(entry).error();
-  return std::optional(entry.value().payload);
+  EntryWalk walk(store_, run_, run_.state.trimmed.sequence);
+  while (!walk.AtHead()) {
+    const Entry entry = walk.Next().entry;
+    if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+    // What is lost has none.
+    if (entry.payload != PayloadId(0)) return std::optional(entry.payload);
+  }
+  return std::optional<PayloadId>();
 }
 
 // The last sequence whose entry, and all before it, are `wanted`: by bisection.
@@ -246,7 +250,7 @@ Result<Sequence> RunReader::LastWhere(const Wanted& wanted) const {
   std::uint64_t high = run_.head.sequence.value();
   while (low < high) {  // The answer is in [low, high].
     const std::uint64_t middle = low + (high - low + 1) / 2;
-    Result<Entry> entry = ReadEntry(Sequence(middle));
+    Result<Entry> entry = EntryOrStretch(Sequence(middle));
     if (!entry.ok()) return std::move(entry).error();
     if (wanted(entry.value())) {
       low = middle;
@@ -398,6 +402,14 @@ Result<std::vector<std::string>> RunReader::DatabasesIn(Sequence after, Sequence
     payloads->Next();
   }
   return std::vector<std::string>(names.begin(), names.end());
+}
+
+// The entry of a record; of one that is lost, the end of the stretch it is in.
+Result<Entry> RunReader::EntryOrStretch(Sequence sequence) const {
+  EntryWalk walk(store_, run_, Sequence(sequence.value() - 1));
+  const Entry entry = walk.Next().entry;
+  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  return entry;
 }
 
 Result<Entry> RunReader::ReadEntry(Sequence sequence) const {

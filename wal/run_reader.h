@@ -47,6 +47,7 @@ class RunReader {
 
   // REQUIRES: trimmed < sequence <= head.
   Result<Entry> ReadEntry(Sequence sequence) const;
+  Result<Entry> EntryOrStretch(Sequence sequence) const;
   // REQUIRES: trimmed <= sequence <= head.
   Result<Position> PositionAt(Sequence sequence) const;
   // Of the last record that lies within `stored` bytes of payloads behind

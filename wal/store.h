@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -92,6 +93,8 @@ struct StoreMending {
   std::string quarantine;   // What the store could not read, for an operator.
   bool after_crash = true;  // The store was not closed in order, or it is not known.
   std::string because;      // What a store that had to be closed said, or empty.
+  // Whether an opened store has all that is known of it; none: it is believed.
+  std::function<bool(const Store&)> is_whole;
   std::vector<std::string>* alarms = nullptr;  // Gets what was wrong, a sentence each.
 };
 

@@ -23,6 +23,7 @@ std::unique_ptr<DurableLog> OpenIn(const std::string& directory) {
   options.cursor_interval = 1ms;
   options.file_size = 64_KiB;
   options.reopen_first = 1ms;
+  options.keep.time = 0ns;
   auto log = DurableLog::Open(options, {kWest, kEast});
   const std::string why = log.ok() ? "" : log.error().message();
   REQUIRE_EQ(why, "");
@@ -106,6 +107,9 @@ void CheckWhole(DurableLog& log, std::uint64_t count) {
   REQUIRE(AppendAndWait(log, NumberedRecord(count + 1, 2)).ok());
   CHECK_EQ(log.MarksOf(kWest).head.value(), count + 1);
   CHECK_EQ(Deliver(log, kWest), std::vector<std::uint64_t>{count + 1});
+  // What is lost does not keep the disk from being given back.
+  REQUIRE(log.KeepHouse(At(1'000)).ok());
+  CHECK_EQ(log.MarksOf(kWest).trimmed, log.MarksOf(kWest).cursor);
 }
 
 bool HasAlarm(const DurableLog& log, const std::string& words) {
