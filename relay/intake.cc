@@ -5,18 +5,18 @@
 
 namespace relay {
 
-void AppendParts(Log& log, const WriteParams& params, RoutedLines routed, Codec codec,
-                 WallTime accepted_at, PartsDone done) {
+void AppendParts(Log& log, const Accepted& accepted, RoutedLines routed, PartsDone done) {
   INVARIANT(!routed.parts.empty());
   std::vector<AppendRequest> parts;
   std::vector<BackendSet> backends;
   parts.reserve(routed.parts.size());
   backends.reserve(routed.parts.size());
   for (RoutedPart& part : routed.parts) {
-    Result<EncodedRecord> encoded = Encode({params, part.points, std::move(part.lines)}, codec);
+    Result<EncodedRecord> encoded =
+        Encode({accepted.params, part.points, std::move(part.lines)}, accepted.codec);
     if (!encoded.ok()) return done(std::move(encoded).error());
     backends.push_back(part.backends);
-    parts.push_back({std::move(encoded).value(), std::move(part.backends), accepted_at});
+    parts.push_back({std::move(encoded).value(), std::move(part.backends), accepted.at});
   }
   log.AppendParts(std::move(parts), [backends = std::move(backends),
                                      done = std::move(done)](Result<Durable> durable) {
@@ -30,9 +30,8 @@ void AppendParts(Log& log, const WriteParams& params, RoutedLines routed, Codec 
   });
 }
 
-void AppendRouted(Log& log, const WriteParams& params, RoutedLines routed, Codec codec,
-                  WallTime accepted_at, AppendDone done) {
-  AppendParts(log, params, std::move(routed), codec, accepted_at,
+void AppendRouted(Log& log, const Accepted& accepted, RoutedLines routed, AppendDone done) {
+  AppendParts(log, accepted, std::move(routed),
               [done = std::move(done)](Result<std::vector<StoredPart>> parts) {
                 if (!parts.ok()) return done(std::move(parts).error());
                 done(parts.value().back().durable);

@@ -13,6 +13,13 @@
 
 namespace relay {
 
+// What a write has beside its lines.
+struct Accepted {
+  const WriteParams& params;
+  Codec codec = Codec::kZstd;
+  WallTime at;
+};
+
 // A part that is on stable storage, and whom it is for.
 struct StoredPart {
   Durable durable;
@@ -25,11 +32,9 @@ using PartsDone = std::function<void(Result<std::vector<StoredPart>>)>;
 // none is.
 // kInvalidInput: a name is too long to be stored.
 // REQUIRES: there is a part.
-void AppendParts(Log& log, const WriteParams& params, RoutedLines routed, Codec codec,
-                 WallTime accepted_at, PartsDone done);
+void AppendParts(Log& log, const Accepted& accepted, RoutedLines routed, PartsDone done);
 
 // The same for those who do not ask where it lies.
-void AppendRouted(Log& log, const WriteParams& params, RoutedLines routed, Codec codec,
-                  WallTime accepted_at, AppendDone done);
+void AppendRouted(Log& log, const Accepted& accepted, RoutedLines routed, AppendDone done);
 
 }  // namespace relay

@@ -130,8 +130,8 @@ void LineBatcher::AppendFront() {
   if (routed.parts.empty()) return DropFront();
   under_way_ = true;
   retry_at_.reset();
-  AppendRouted(log_, batch.target->params, std::move(routed), batch.target->codec,
-               batch.accepted_at, [answer = answer_](const Result<Durable>& done) {
+  AppendRouted(log_, {batch.target->params, batch.target->codec, batch.accepted_at},
+               std::move(routed), [answer = answer_](const Result<Durable>& done) {
                  answer->Put(done.ok() ? Ok() : Status(Error(done.error())));
                });
 }

@@ -55,7 +55,7 @@ void AppendStatements(Log& log, const Router& router,
     RoutedLines routed;
     routed.parts.push_back(
         {router.TakersOf(statement.database), std::move(record.lines), record.points});
-    AppendRouted(log, record.params, std::move(routed), Codec::kNone, accepted_at,
+    AppendRouted(log, {record.params, Codec::kNone, accepted_at}, std::move(routed),
                  [all](const Result<Durable>& stored) {
                    all->One(stored.ok() ? Ok() : Status(stored.error()));
                  });

@@ -289,7 +289,7 @@ void WriteHandler::Append(Asked asked, RoutedLines routed, Refused refused,
   const Totals size = routed.size();
   const WriteParams params = asked.query.params;
   const Codec codec = asked.options->codec;
-  AppendParts(log_, params, std::move(routed), codec, clock_.WallNow(),
+  AppendParts(log_, {params, codec, clock_.WallNow()}, std::move(routed),
               [this, asked = std::move(asked), size, reply,
                refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
                 if (!done.ok()) return reply(NotStored(asked.api, done.error()));
