@@ -70,6 +70,10 @@ void DeclareAdmin(Section& section, AdminConfig& admin) {
                              "where others can reach the address.",
                  .example = "/etc/influxdb-relay/read.token"},
                 admin.read_token, SecretInFile());
+  section.Values({.key = "replay_targets",
+                  .sentence = "Where a manual replay may send what it reads, beside the backends.",
+                  .example = "[http://10.0.0.3:8086]"},
+                 admin.replay_targets, TargetUrl());
 }
 
 void DeclareBatch(Section& section, BatchConfig& batch) {

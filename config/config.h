@@ -140,6 +140,7 @@ struct AdminConfig {
   ListenAddress address{.host = "127.0.0.1", .port = 9097};
   std::optional<SecretSource> token = {};       // Of operators: needed to change something.
   std::optional<SecretSource> read_token = {};  // Enough to read.
+  std::vector<BackendUrl> replay_targets = {};  // Where manual replays may go beside the backends.
 
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };

@@ -93,6 +93,7 @@ class Body {
 
  private:
   static bool IsOf(const Json& json, const std::string&) { return json.is_string(); }
+  static bool IsOf(const Json& json, double) { return json.is_number() && json.get<double>() >= 0; }
   static bool IsOf(const Json& json, bool) { return json.is_boolean(); }
   static bool IsOf(const Json& json, const std::vector<std::uint64_t>&) {
     return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& number) {
@@ -104,6 +105,15 @@ class Body {
   std::string mistake_;
   bool throw_away_ = false;
 };
+
+Asker AskerOf(Body& body, const AdminCall& call) {
+  Asker asker;
+  std::string by;
+  body.Field("by", by);
+  body.Field("dry_run", asker.dry_run);
+  asker.who = by.empty() ? call.who : fmt::format("{} ({})", by, call.who);
+  return asker;
+}
 
 }  // namespace
 
@@ -206,6 +216,48 @@ HttpResponse AdminApi::ListAudit(const AdminCall& call) const {
   return AdminJson(200, AuditJson(parts_.audit.Recent(limit.value())));
 }
 
+HttpResponse AdminApi::ListReplays(const AdminCall& /*call*/) const {
+  return AdminJson(200, ReplaysJson(parts_.replays.Reports(), parts_.clock.WallNow()));
+}
+
+HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
+  Body body(call.body);
+  ReplayRequest request;
+  body.Field("backend", request.backend);
+  body.Field("from", request.from);
+  body.Field("to", request.to);
+  body.Field("database", request.database);
+  body.Field("measurement", request.measurement);
+  body.Field("to_url", request.to_url);
+  body.Field("points_per_second", request.points_per_second);
+  const Asker asker = AskerOf(body, call);
+  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const Result<std::string> words = parts_.replays.Describe(request);
+  if (!words.ok()) return AdminError(words.error());
+  std::uint64_t id = 0;
+  const Result<std::string> done =
+      parts_.operators.Audited(words.value(), "", asker, [&]() -> Status {
+        Result<std::uint64_t> started = parts_.replays.Start(request);
+        if (!started.ok()) return std::move(started).error();
+        id = started.value();
+        return Ok();
+      });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}, {"id", id}}));
+}
+
+HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
+  Body body(call.body);
+  const Asker asker = AskerOf(body, call);
+  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const auto id = ParseNumber(call.id);
+  if (!id) return AdminError(404, fmt::format("no replay {}", call.id));
+  const Result<std::string> done = parts_.operators.Audited(
+      fmt::format("cancel replay {}", *id), "", asker, [&] { return parts_.replays.Cancel(*id); });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+}
+
 HttpResponse AdminApi::ShowOpenApi(const AdminCall& /*call*/) const {
   return AdminJson(200, OpenApiDocument());
 }
@@ -220,12 +272,8 @@ HttpResponse AdminApi::Operate(Verb verb, const AdminCall& call) const {
   body.Field("numbers", operation.letters);
   body.Field("all", operation.all_letters);
   body.Field("note", operation.note);
-  Asker asker;
-  std::string by;
-  body.Field("by", by);
-  body.Field("dry_run", asker.dry_run);
+  const Asker asker = AskerOf(body, call);
   if (const auto mistake = body.mistake()) return AdminError(*mistake);
-  asker.who = by.empty() ? call.who : fmt::format("{} ({})", by, call.who);
   const Result<std::string> done = parts_.operators.Perform(operation, asker);
   if (!done.ok()) return AdminError(done.error());
   return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}}));

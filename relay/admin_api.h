@@ -17,6 +17,7 @@
 #include "relay/operations.h"
 #include "relay/positions.h"
 #include "relay/query_parameters.h"
+#include "relay/replay_jobs.h"
 #include "relay/status.h"
 #include "wal/log.h"
 
@@ -38,6 +39,8 @@ struct AdminParts {
   const Observer& observer;
   Operators& operators;
   const Audit& audit;
+  ReplayJobs& replays;
+  const Clock& clock;
 };
 
 class AdminApi {
@@ -58,6 +61,9 @@ class AdminApi {
   HttpResponse ShowPosition(const AdminCall& call) const {
     return AnswerPosition(parts_.log, call.id);
   }
+  HttpResponse ListReplays(const AdminCall& call) const;
+  HttpResponse StartReplay(const AdminCall& call) const;
+  HttpResponse CancelReplay(const AdminCall& call) const;
   HttpResponse ShowOpenApi(const AdminCall& call) const;
   HttpResponse Operate(Verb verb, const AdminCall& call) const;
 

@@ -184,12 +184,41 @@ bool Matches(std::string_view pattern, std::string_view path, AdminCall& call) {
   return pattern.empty() && path.empty();
 }
 
+std::vector<AdminRoute> Replaying() {
+  return {
+      {"GET", "/api/v1/replays", Role::kRead, "Manual replays, the newest first.",
+       &AdminApi::ListReplays},
+      {"POST",
+       "/api/v1/replays",
+       Role::kOperate,
+       "Send what was accepted in a range once more, beside the normal delivery.",
+       &AdminApi::StartReplay,
+       {kOfBackend,
+        {"from", "string", "A sequence or a time, included; empty: the oldest that is kept."},
+        {"to", "string", "A sequence, included, or a time, not included; empty: the newest."},
+        kDatabase,
+        {"measurement", "string", "Empty: all."},
+        {"to_url", "string", "Elsewhere: one of admin.replay_targets."},
+        {"points_per_second", "integer", "At most; 0: no limit."},
+        kBy,
+        kDryRun},
+       {400, 404, 409, 503}},
+      {"POST",
+       "/api/v1/replays/{id}/cancel",
+       Role::kOperate,
+       "End a replay; what was sent stays.",
+       &AdminApi::CancelReplay,
+       {kBy, kDryRun},
+       {400, 404, 503}},
+  };
+}
+
 }  // namespace
 
 const std::vector<AdminRoute>& AdminRoutes() {
   static const std::vector<AdminRoute> routes = [] {
     std::vector<AdminRoute> all;
-    for (auto* part : {&ProbesAndFigures, &Reading, &Operating}) {
+    for (auto* part : {&ProbesAndFigures, &Reading, &Operating, &Replaying}) {
       for (AdminRoute& route : part()) all.push_back(std::move(route));
     }
     return all;

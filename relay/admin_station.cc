@@ -11,12 +11,15 @@ AdminStation::AdminStation(const Parts& parts)
       observer_(parts.log, parts.clock),
       audit_(parts.log_path),
       operators_(parts.log, audit_, parts.clock, parts.configured),
+      replays_(parts.log_path, parts.log, parts.clock, parts.replay_transport),
       handler_(config_, {.status = [this] { return StatusWithFlow(); },
                          .counters = parts.counters,
                          .log = parts.log,
                          .observer = observer_,
                          .operators = operators_,
-                         .audit = audit_}) {}
+                         .audit = audit_,
+                         .replays = replays_,
+                         .clock = parts.clock}) {}
 
 Status AdminStation::Start() {
   // One may wait for the disk while another is asked by a load balancer.

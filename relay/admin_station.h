@@ -29,6 +29,7 @@ class AdminStation {
     const Counters& counters;
     std::function<RelayStatus()> status;  // Everything at one moment, but the flow.
     std::function<bool(const BackendId&)> configured;
+    ReplayJobs::TransportMaker replay_transport;
   };
 
   explicit AdminStation(const Parts& parts);
@@ -48,6 +49,7 @@ class AdminStation {
   Observer observer_;
   Audit audit_;
   Operators operators_;
+  ReplayJobs replays_;
   AdminHandler handler_;
   std::unique_ptr<HttpServer> server_;
 };

@@ -42,4 +42,21 @@ std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
   return MakeHttpTransport(std::move(options));
 }
 
+Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
+                                                      const BackendId& backend,
+                                                      const std::string& url) {
+  for (const BackendUrl& allowed : config.admin.replay_targets) {
+    if (!url.empty() && ToString(allowed) == url) {
+      return TransportFor(BackendConfig{.name = backend, .url = allowed});
+    }
+  }
+  if (!url.empty()) {
+    return Error(ErrorCode::kInvalidInput, url + " is not one of admin.replay_targets");
+  }
+  for (const BackendConfig& configured : config.backends) {
+    if (configured.name == backend) return TransportFor(configured);
+  }
+  return Error(ErrorCode::kNotFound, backend.text() + " is not configured");
+}
+
 }  // namespace relay

@@ -43,13 +43,18 @@ Operators::Operators(Log& log, Audit& audit, const Clock& clock,
 Result<std::string> Operators::Perform(const Operation& operation, const Asker& asker) {
   Result<Plan> plan = PlanFor(operation, asker);
   if (!plan.ok()) return std::move(plan).error();
-  if (asker.dry_run) return plan.value().words;
-  AuditEntry entry{clock_.WallNow(), asker.who, plan.value().words, "asked"};
-  if (!operation.note.empty()) entry.what += fmt::format(" ({})", operation.note);
+  return Audited(plan.value().words, operation.note, asker, plan.value().act);
+}
+
+Result<std::string> Operators::Audited(const std::string& words, const std::string& note,
+                                       const Asker& asker, const std::function<Status()>& act) {
+  if (asker.dry_run) return words;
+  AuditEntry entry{clock_.WallNow(), asker.who, words, "asked"};
+  if (!note.empty()) entry.what += fmt::format(" ({})", note);
   if (Status noted = audit_.Note(entry); !noted.ok()) {
     return std::move(noted).error().Within("audit trail, nothing was changed");
   }
-  Status done = plan.value().act();
+  Status done = act();
   entry.outcome = done.ok() ? "done" : "failed: " + done.error().message();
   entry.when = clock_.WallNow();
   Journal(done.ok() ? Level::kInfo : Level::kWarning, "an operator's change",
@@ -59,7 +64,7 @@ Result<std::string> Operators::Perform(const Operation& operation, const Asker& 
     Journal(Level::kError, "the audit trail cannot be written", {{"why", noted.error().message()}});
   }
   if (!done.ok()) return std::move(done).error();
-  return plan.value().words;
+  return words;
 }
 
 Result<Operators::Plan> Operators::PlanFor(const Operation& operation, const Asker& asker) {

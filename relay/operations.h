@@ -55,6 +55,10 @@ class Operators {
   // What was done, or would be, in words.
   Result<std::string> Perform(const Operation& operation, const Asker& asker);
 
+  // The same of a change that is none of the log: what `words` say.
+  Result<std::string> Audited(const std::string& words, const std::string& note, const Asker& asker,
+                              const std::function<Status()>& act);
+
  private:
   struct Plan {
     std::string words;

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "relay/backend_transport.h"
 #include "relay/fleet_members.h"
 #include "relay/journal.h"
 
@@ -34,6 +35,18 @@ const BackendConfig* Find(const Config& config, const BackendId& name) {
   const auto found = std::find_if(config.backends.begin(), config.backends.end(),
                                   [&](const BackendConfig& one) { return one.name == name; });
   return found == config.backends.end() ? nullptr : &*found;
+}
+
+// What the worker knows of lanes whose figures the log has.
+void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& lanes) {
+  for (LaneReport& lane : lanes) {
+    const auto found = std::find_if(known.begin(), known.end(), [&](const LaneStatus& one) {
+      return one.lane == lane.held.lane;
+    });
+    if (found == known.end()) continue;
+    lane.why = found->why;
+    lane.remedy = found->remedy;
+  }
 }
 
 }  // namespace
@@ -88,6 +101,7 @@ Result<std::vector<std::string>> RunningRelay::Reload(const Config& next) {
   RemoveMembers(next);
   if (next.log.path != config_.log.path) stays.push_back("log.path needs a restart");
   if (next.admin != config_.admin) stays.push_back("admin needs a restart");
+  const std::lock_guard lock(config_mutex_);
   std::string path = std::move(config_.log.path);
   const AdminConfig admin = config_.admin;
   config_ = next;
@@ -132,7 +146,12 @@ Status RunningRelay::StartAdmin() {
       .counters = counters_,
       .status = [this] { return Snapshot(); },
       .configured =
-          [this](const BackendId& backend) { return fleet_->Snapshots().contains(backend); }});
+          [this](const BackendId& backend) { return fleet_->Snapshots().contains(backend); },
+      .replay_transport =
+          [this](const BackendId& backend, const std::string& url) {
+            const std::lock_guard lock(config_mutex_);
+            return ReplayTransportFor(config_, backend, url);
+          }});
   return admin_->Start();
 }
 
@@ -164,6 +183,9 @@ RelayStatus RunningRelay::Snapshot() {
     if (backend.why.empty()) backend.why = worker->second.why;
     backend.last_answer = worker->second.last_answer;
     backend.since = worker->second.since;
+    backend.remedy = worker->second.remedy;
+    backend.stuck = worker->second.stuck.has_value();
+    AddReasons(worker->second.lanes, backend.lanes);
     backend.send_times = send_times_.Of(name).Read();
   }
   return status;

@@ -56,7 +56,8 @@ class RunningRelay {
   void PutChangedMembers(const Config& next);
   void RemoveMembers(const Config& next);
 
-  Config config_;  // That runs.
+  std::mutex config_mutex_;  // Held to replace it, and to read it on a thread of the admin port.
+  Config config_;            // That runs.
   const std::string log_path_;
   mutable std::mutex reload_failure_mutex_;
   std::string reload_failure_;

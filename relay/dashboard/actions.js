@@ -95,6 +95,16 @@ function forgetAction(backend) {
     ask: 'It is no longer configured. Everything that is kept for it is deleted for good.' };
 }
 
+function replayAction(backend) {
+  return { title: 'Replay to ' + backend.name, path: '/api/v1/replays',
+    ask: 'Sends what was accepted in a time range once more, beside the normal delivery.',
+    inputs: [{ name: 'from', label: 'From', hint: kPlaceHint }, { name: 'to', label: 'To', hint: kPlaceHint },
+      { name: 'database', label: 'Database', hint: 'empty: all' },
+      { name: 'measurement', label: 'Measurement', hint: 'empty: all' },
+      { name: 'points_per_second', label: 'Points per second at most', hint: 'empty: no limit' }],
+    body: (values) => ({ ...values, backend: backend.name, points_per_second: Number(values.points_per_second) || 0 }) };
+}
+
 // Buttons are made anew only where what they offer has changed, so that none is
 // replaced under a finger.
 function showActions(card, backend) {
@@ -109,7 +119,7 @@ function showActions(card, backend) {
   card.actions.replaceChildren(
     offers === 'resume' ? button('Resume', latest(resumeAction)) : button('Pause', latest(pauseAction)),
     button('Rewind', latest(rewindAction)), button('Hold a database', latest(holdAction)),
-    button('Skip', latest(skipAction), 'danger'));
+    button('Replay', latest(replayAction)), button('Skip', latest(skipAction), 'danger'));
 }
 
 function laneActions(backend, lane) {
@@ -134,7 +144,23 @@ function deadActions(backend) {
   ];
 }
 
-async function showAudit() {
+function showReplay(replay) {
+  const share = replay.records_total ? replay.records_done / replay.records_total : 1;
+  const bar = element('progress', { max: '1', value: String(share) });
+  const cancel = replay.state !== 'running' ? null : button('Cancel', () => ({ title: 'Cancel the replay',
+    path: '/api/v1/replays/' + replay.id + '/cancel', ask: 'What was sent stays sent.', body: () => ({}) }));
+  return [replay.id, replay.target, replay.state, element('div', {}, bar,
+    Math.floor(share * 100) + ' %' + (replay.eta_seconds === null ? '' : ', ' + shownTime(replay.eta_seconds) + ' to go')),
+  replay.points_sent, replay.points_refused, { long: replay.why || '' }, cancel];
+}
+
+async function showWork() {
+  const { replays } = await ask('/api/v1/replays');
+  byId('replays').hidden = replays.length === 0;
+  if (!document.activeElement || !byId('replays').contains(document.activeElement)) {
+    byId('replays').querySelector('div').replaceChildren(table(
+      ['No.', 'To', 'State', 'Progress', 'Points', 'Refused', '', ''], replays.map(showReplay)));
+  }
   const { entries } = await ask('/api/v1/audit?limit=10');
   byId('audit').hidden = entries.length === 0;
   byId('audit').querySelector('div').replaceChildren(table(['When', 'Who', 'What', ''],

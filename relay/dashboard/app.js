@@ -135,7 +135,8 @@ function showBackend(backend, now) {
   card.state.textContent = state;
   card.state.className = 'chip ' + kindOf(state);
   card.since.textContent = backend.since_ns ? 'for ' + shownTime((now - backend.since_ns) / 1e9) : '';
-  card.why.textContent = backend.why;
+  card.why.textContent = [(backend.stuck ? 'Stuck: nothing has moved for a while. ' : '') + backend.why,
+    backend.remedy].filter(Boolean).join('. To do: ');
   card.why.hidden = !backend.why;
   card.words.textContent = backend.why && backend.last_answer ? 'Last answer: ' + backend.last_answer : '';
   card.figures.replaceChildren(...backendFigures(backend, now));
@@ -148,13 +149,13 @@ function showBackend(backend, now) {
 }
 
 function showLanes(card, backend, now) {
-  const lanes = backend.held_lanes || [];
+  const lanes = backend.held_lanes;
   card.lanes.replaceChildren(...(lanes.length === 0 ? [] : [
     element('h3', {}, 'On hold'),
     table(['Database', 'Retention policy', 'Points', 'Bytes', 'Oldest', 'Why', ''], lanes.map((lane) => [
       lane.database, lane.retention_policy || '(default)', lane.points, shownBytes(lane.bytes),
       lane.oldest_ns ? shownTime((now - lane.oldest_ns) / 1e9) : '–',
-      lane.by_operator ? 'held by an operator' : 'the backend does not take it',
+      { long: lane.by_operator ? "held by an operator" : [lane.why || "the backend does not take it", lane.remedy].filter(Boolean).join("; to do: ") },
       laneActions(backend, lane)])),
   ]));
 }
@@ -259,7 +260,7 @@ async function turn() {
         cards.delete(name);
       }
     }
-    await showAudit();
+    await showWork();
   } catch (error) {
     byId('health').textContent = 'no answer';
     byId('health').className = 'chip bad';

@@ -28,13 +28,20 @@ struct Bench {
   Observer observer{log, observer_clock};
   Operators operators{log, audit, clock, [](const BackendId&) { return true; }};
   std::string log_failure;
+  ReplayJobs replays{
+      directory.path(), log, observer_clock,
+      [](const BackendId&, const std::string&) -> Result<std::unique_ptr<Transport>> {
+        return Error(ErrorCode::kNotFound, "nowhere");
+      }};
   AdminHandler handler{AdminConfig(),
                        {.status = [this] { return Status(); },
                         .counters = counters,
                         .log = log,
                         .observer = observer,
                         .operators = operators,
-                        .audit = audit}};
+                        .audit = audit,
+                        .replays = replays,
+                        .clock = clock}};
 
   Bench() {
     for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(log, NumberedRecord(n, 1)).ok());
