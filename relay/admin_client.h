@@ -9,7 +9,16 @@
 namespace relay {
 
 // The body of a 200 answer of GET `path`. kUnavailable: nobody listens there or
-// the answer did not come within five seconds; kIo: another status.
-Result<std::string> GetFromAdmin(const ListenAddress& admin, const std::string& path);
+// the answer did not come in time; else what the relay said, by the status it
+// said it with: kInvalidInput (400, and 401 and 403, which name what is needed),
+// kNotFound, kConflict, kFull (503), kIo.
+//
+// Sends the operators' or the readers' token, whichever this user may read, or
+// that of the environment variable INFLUXDB_RELAY_TOKEN.
+Result<std::string> GetFromAdmin(const AdminConfig& admin, const std::string& path);
+
+// The same of a POST of JSON.
+Result<std::string> PostToAdmin(const AdminConfig& admin, const std::string& path,
+                                const std::string& body);
 
 }  // namespace relay

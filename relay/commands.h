@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace relay {
 
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;
+
+inline constexpr const char* kDefaultConfigPath = "/etc/influxdb-relay/relay.yaml";
 
 // Runs the relay until SIGTERM or SIGINT; SIGHUP has it read its configuration
 // again.
@@ -31,8 +34,65 @@ struct Whereabouts {
 struct StatusArgs {
   Whereabouts where;
   bool json = false;
+  bool watch = false;  // Again and again, until it is interrupted.
 };
 int ShowStatus(const StatusArgs& args);
+
+// Of the same relay: its backends' names and states alone.
+int ListBackends(const StatusArgs& args);
+
+// A change of a running relay.
+struct OperateArgs {
+  std::string config_path = kDefaultConfigPath;
+  std::string verb;  // As the admin API has it: "pause", "redrive".
+  std::string backend;
+  std::string to;
+  std::string database;
+  std::string retention_policy;
+  std::vector<std::uint64_t> numbers;  // Of dead letters.
+  bool all = false;
+  std::string note;
+  bool yes = false;
+  bool dry_run = false;
+  bool json = false;
+};
+int Operate(const OperateArgs& args);
+
+// A manual replay.
+struct ReplayArgs {
+  std::string config_path = kDefaultConfigPath;
+  std::string backend;
+  std::string from;
+  std::string to;
+  std::string to_url;
+  std::string database;
+  std::string measurement;
+  std::uint64_t points_per_second = 0;
+  std::uint64_t follow = 0;  // Instead: show how far this one is.
+  std::uint64_t cancel = 0;  // Instead: end this one.
+  bool detach = false;
+  bool yes = false;
+  bool dry_run = false;
+  bool json = false;
+};
+// 0: it is done, 1: it failed or was cancelled.
+int Replay(const ReplayArgs& args);
+
+// What is listed: dead letters, gaps, the audit trail.
+struct LedgerArgs {
+  Whereabouts where = {.config_path = kDefaultConfigPath, .data = ""};
+  std::string backend;
+  std::uint64_t number = 0;
+  std::uint64_t after = 0;
+  std::uint64_t limit = 100;
+  std::string output;
+  bool json = false;
+};
+int ListDead(const LedgerArgs& args);
+int ShowDead(const LedgerArgs& args);
+int ExportDead(const LedgerArgs& args);
+int ListGaps(const LedgerArgs& args);
+int ListAudit(const LedgerArgs& args);
 
 struct InspectArgs {
   Whereabouts where;

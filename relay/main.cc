@@ -6,10 +6,11 @@
 
 #include "relay/command_docs.h"
 #include "relay/commands.h"
+#include "relay/main_operators.h"
 
 namespace {
 
-constexpr const char* kDefaultConfig = "/etc/influxdb-relay/relay.yaml";
+constexpr const char* kDefaultConfig = relay::kDefaultConfigPath;
 
 struct CheckConfigArgs {
   std::string config_path = kDefaultConfig;
@@ -46,6 +47,7 @@ void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
       "status", "Show each backend's state and lag; from the data directory if no relay runs");
   AddWhereabouts(*command, args.where);
   command->add_flag("--json", args.json, "Print JSON");
+  command->add_flag("--watch", args.watch, "Show it anew every two seconds, until interrupted");
   command->callback([&] { exit_code = relay::ShowStatus(args); });
 }
 
@@ -209,6 +211,7 @@ int Run(int argc, char** argv) {
   AddExport(app, export_args, exit_code);
   relay::ImportArgs import;
   AddImport(app, import, exit_code);
+  relay::AddOperators(app, exit_code);
   std::string form;
   AddDescribe(app, form, exit_code);
   try {

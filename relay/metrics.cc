@@ -88,6 +88,9 @@ constexpr std::array kFates = {
                   [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters); }},
     BackendMetric{"backend_gaps", "gauge", "Entries of the backend's gap ledger.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.gaps); }},
+    BackendMetric{"backend_stuck", "gauge",
+                  "1 while the backend is owed points and none have moved for a while.",
+                  [](Backend b, WallTime) { return b.stuck ? 1.0 : 0.0; }},
     BackendMetric{"backend_paused", "gauge", "1 while an operator has paused the delivery.",
                   [](Backend b, WallTime) { return b.figures.paused ? 1.0 : 0.0; }},
 };

@@ -30,12 +30,16 @@ Cells RowOf(const BackendStatus& backend, WallTime now) {
           fmt::format("{}", figures.dropped)};
 }
 
-std::string LaneWords(const BackendStatus& backend, const HeldLane& lane) {
+std::string LaneWords(const BackendStatus& backend, const LaneReport& status) {
+  const HeldLane& lane = status.held;
   std::string name = lane.lane.database;
   if (!lane.lane.retention_policy.empty()) name += "." + lane.lane.retention_policy;
-  return fmt::format("{}: {} is on hold{}: {} points, {}\n", backend.name, name,
-                     lane.by_operator ? " by an operator" : "", lane.size.points,
-                     ShownBytes(lane.size.bytes));
+  std::string text = fmt::format("{}: {} is on hold{}: {} points, {}", backend.name, name,
+                                 lane.by_operator ? " by an operator" : "", lane.size.points,
+                                 ShownBytes(lane.size.bytes));
+  if (!status.why.empty() && !lane.by_operator) text += fmt::format("; {}", status.why);
+  if (!status.remedy.empty()) text += fmt::format("; to do: {}", status.remedy);
+  return text + "\n";
 }
 
 std::string TroubleOf(const BackendStatus& backend) {
@@ -44,7 +48,10 @@ std::string TroubleOf(const BackendStatus& backend) {
   if (!backend.why.empty() && !backend.last_answer.empty()) {
     text += fmt::format("{}: last answer: {}\n", backend.name, backend.last_answer);
   }
-  for (const HeldLane& lane : backend.lanes) text += LaneWords(backend, lane);
+  if (!backend.remedy.empty()) text += fmt::format("{}: to do: {}\n", backend.name, backend.remedy);
+  if (backend.stuck)
+    text += fmt::format("{}: stuck: nothing has moved for a while\n", backend.name);
+  for (const LaneReport& lane : backend.lanes) text += LaneWords(backend, lane);
   if (const std::int64_t missing = backend.figures.unaccounted(); missing != 0) {
     text +=
         fmt::format("{}: {} points are unaccounted for: this is a bug\n", backend.name, missing);
@@ -134,7 +141,9 @@ std::vector<BackendStatus> BackendStatuses(const LogView& log) {
     Result<Figures> figures = log.FiguresOf(backend);
     Result<std::vector<HeldLane>> lanes = log.HeldLanes(backend);
     if (figures.ok()) status.figures = figures.value();
-    if (lanes.ok()) status.lanes = std::move(lanes).value();
+    for (HeldLane& lane : lanes.ok() ? lanes.value() : std::vector<HeldLane>()) {
+      status.lanes.push_back({.held = std::move(lane), .why = "", .remedy = ""});
+    }
     if (!figures.ok()) status.why = figures.error().message();
     statuses.push_back(std::move(status));
   }

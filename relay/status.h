@@ -17,14 +17,23 @@
 
 namespace relay {
 
+// A lane that holds something, or that an operator holds.
+struct LaneReport {
+  HeldLane held;
+  std::string why;     // Empty where nobody knows: read from the directory.
+  std::string remedy;  // What a person can do; empty where nothing need be done.
+};
+
 struct BackendStatus {
   std::string name;
   std::string state;  // In words; "not running" when read from the directory.
   std::string why;    // Empty while all is well.
   std::string last_answer;
+  std::string remedy;             // What a person can do about `why`.
+  bool stuck = false;             // Owed something, and nothing has moved for a while.
   std::optional<WallTime> since;  // When the state began.
   Figures figures;
-  std::vector<HeldLane> lanes;    // That hold something, or that an operator holds.
+  std::vector<LaneReport> lanes;
   std::optional<Flow> flow;       // Of a relay that runs for long enough.
   Histogram::Reading send_times;  // Since the start.
 };

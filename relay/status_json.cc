@@ -177,7 +177,8 @@ void DeclareCounts(Io& io, FiguresT& figures) {
 }
 
 template <typename Io, typename LaneT>
-void DeclareLane(Io& io, LaneT& lane) {
+void DeclareLane(Io& io, LaneT& status) {
+  auto& lane = status.held;
   io.Field("database", lane.lane.database);
   io.Field("retention_policy", lane.lane.retention_policy);
   io.Field("by_operator", lane.by_operator);
@@ -187,6 +188,8 @@ void DeclareLane(Io& io, LaneT& lane) {
   io.Field("first", lane.first);
   io.Field("last", lane.last);
   io.Field("oldest_ns", lane.oldest);
+  io.Field("why", status.why);
+  io.Field("remedy", status.remedy);
 }
 
 template <typename Io, typename FlowT>
@@ -204,6 +207,8 @@ void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
   io.Field("state", backend.state);
   io.Field("why", backend.why);
   io.Field("last_answer", backend.last_answer);
+  io.Field("remedy", backend.remedy);
+  io.Field("stuck", backend.stuck);
   io.Field("since_ns", backend.since);
   io.Field("paused", backend.figures.paused);
   DeclareMarks(io, backend.figures);

@@ -51,9 +51,10 @@ void RelayProcess::Configure(const Settings& settings) {
   environment_ = settings.environment;
   WriteFile(config_path(),
             fmt::format("log:\n  path: {}\n{}http:\n  - address: 127.0.0.1:{}\n{}"
-                        "admin:\n  address: 127.0.0.1:{}\n{}{}",
+                        "admin:\n  address: 127.0.0.1:{}\n{}{}{}",
                         log_path(), Lines(settings.log, "  "), port_, Lines(settings.http, "    "),
-                        admin_port_, BackendsYaml(settings.backends), settings.top));
+                        admin_port_, Lines(settings.admin, "  "), BackendsYaml(settings.backends),
+                        settings.top));
 }
 
 void RelayProcess::Start() {

@@ -30,6 +30,7 @@ class RelayProcess {
     std::vector<std::string> log = {};          // And for the log: "codec: none".
     std::string top = {};                       // YAML of its own, after the rest.
     std::vector<std::string> environment = {};  // "NAME=value", for every start.
+    std::vector<std::string> admin = {};        // More lines for the admin port.
   };
   struct Stopped {
     int exit_code = 0;

@@ -31,13 +31,16 @@ RelayStatus Example() {
   west.figures.dropped = 7;
   west.figures.gaps = 1;
   west.figures.rewound = 10;
-  west.lanes = {{.lane = {"metrics", "week"},
-                 .records = 1,
-                 .size = {3, 300_B, 0_B},
-                 .first = Sequence(4),
-                 .last = Sequence(4),
-                 .oldest = WallTime(std::chrono::seconds(870)),
-                 .by_operator = false}};
+  west.remedy = "create the database";
+  west.lanes = {{.held = {.lane = {"metrics", "week"},
+                          .records = 1,
+                          .size = {3, 300_B, 0_B},
+                          .first = Sequence(4),
+                          .last = Sequence(4),
+                          .oldest = WallTime(std::chrono::seconds(870)),
+                          .by_operator = false},
+                 .why = "retention policy not found",
+                 .remedy = "create it"}};
   west.flow = Flow{.points_in = 10, .points_out = 17, .stored_in = 100, .owed_growth = 50};
   BackendStatus east;
   east.name = "east";
@@ -57,7 +60,7 @@ TEST_CASE("status: JSON holds every figure and comes back as it was") {
   const RelayStatus back = StatusFromJson(json).value();
   CHECK_EQ(ToJson(back), json);
   CHECK_EQ(ToTable(back), ToTable(Example()));
-  CHECK_EQ(back.backends[1].lanes.at(0).lane.retention_policy, "week");
+  CHECK_EQ(back.backends[1].lanes.at(0).held.lane.retention_policy, "week");
   CHECK(!StatusFromJson("{}").ok());
   CHECK(!StatusFromJson("no JSON").ok());
 }
@@ -81,7 +84,9 @@ TEST_CASE("status: the table has a row per backend and says what is wrong and th
            "\n"
            "west: the database does not exist there\n"
            "west: last answer: HTTP 404: database not found\n"
-           "west: metrics.week is on hold: 3 points, 300 B\n");
+           "west: to do: create the database\n"
+           "west: metrics.week is on hold: 3 points, 300 B; retention policy not found; "
+           "to do: create it\n");
 }
 
 TEST_CASE("status: a backend is ready that takes writes and is not too far behind") {

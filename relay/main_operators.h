@@ -1,0 +1,14 @@
+// The operators' part of the command line.
+//
+// THREADS. Used by one thread, once.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace relay {
+
+// Adds the commands; the one that is given sets `exit_code` when the command
+// line is parsed.
+void AddOperators(CLI::App& app, int& exit_code);
+
+}  // namespace relay

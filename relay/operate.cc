@@ -1,0 +1,118 @@
+// The commands that change something of a running relay: each says first what
+// it will do, in the relay's own words, and asks where that cannot be undone.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <utility>
+
+#include "config/config.h"
+#include "relay/admin_client.h"
+#include "relay/commands.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// What can simply be taken back needs no confirmation.
+bool IsHarmless(const std::string& verb) {
+  return verb == "pause" || verb == "resume" || verb == "hold" || verb == "release";
+}
+
+std::string PathFor(const OperateArgs& args) {
+  if (args.verb == "redrive" || args.verb == "drop") return "/api/v1/dead/" + args.verb;
+  return fmt::format("/api/v1/backends/{}/{}", args.backend, args.verb);
+}
+
+std::string LoginName() {
+  const char* name = getlogin();
+  return name != nullptr ? name : fmt::format("uid {}", getuid());
+}
+
+std::string BodyFor(const OperateArgs& args, bool dry_run) {
+  Json body;
+  body["backend"] = args.backend;
+  body["to"] = args.to;
+  body["database"] = args.database;
+  body["retention_policy"] = args.retention_policy;
+  body["numbers"] = args.numbers;
+  body["all"] = args.all;
+  body["note"] = args.note;
+  body["by"] = LoginName();
+  body["dry_run"] = dry_run;
+  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+int Fail(const OperateArgs& args, const Error& error) {
+  fmt::print(stderr, "{}: {}\n", args.verb, error.message());
+  return error.code() == ErrorCode::kInvalidInput ? kWrongUsage : kFailed;
+}
+
+// The answer's sentence.
+Result<std::string> Ask(const AdminConfig& admin, const OperateArgs& args, bool dry_run) {
+  Result<std::string> answer = PostToAdmin(admin, PathFor(args), BodyFor(args, dry_run));
+  if (!answer.ok()) return answer;
+  const Json json = Json::parse(answer.value(), nullptr, false);
+  if (!json.is_object() || !json.contains("words")) {
+    return Error(ErrorCode::kIo, "the relay's answer is not understood: " + answer.value());
+  }
+  return json.at("words").get<std::string>();
+}
+
+void Print(const OperateArgs& args, const std::string& words, bool done) {
+  if (args.json) {
+    fmt::print("{}\n", Json{{"done", done}, {"words", words}}.dump());
+  } else {
+    fmt::print("{}{}\n", done ? "done: " : "would ", words);
+  }
+}
+
+enum class Consent { kGiven, kDenied, kNobodyToAsk };
+
+Consent AskPerson(const std::string& words) {
+  if (isatty(STDIN_FILENO) == 0) return Consent::kNobodyToAsk;
+  fmt::print(stderr, "This will {}.\nGo on? [y/N] ", words);
+  std::string line;
+  std::getline(std::cin, line);
+  return line == "y" || line == "yes" ? Consent::kGiven : Consent::kDenied;
+}
+
+// kDone where there is nothing to be said against it.
+int Confirm(const OperateArgs& args, const std::string& words) {
+  if (args.yes || IsHarmless(args.verb)) return kDone;
+  switch (AskPerson(words)) {
+    case Consent::kGiven: return kDone;
+    case Consent::kDenied: fmt::print(stderr, "nothing was changed\n"); return kFailed;
+    case Consent::kNobodyToAsk:
+      fmt::print(stderr, "{}: would {}; --yes does it\n", args.verb, words);
+      return kWrongUsage;
+  }
+  return kFailed;
+}
+
+}  // namespace
+
+int Operate(const OperateArgs& args) {
+  const Result<Config> config = LoadConfig(args.config_path);
+  if (!config.ok()) {
+    fmt::print(stderr, "{}\n", config.error().message());
+    return kWrongUsage;
+  }
+  const AdminConfig& admin = config.value().admin;
+  const Result<std::string> plan = Ask(admin, args, true);
+  if (!plan.ok()) return Fail(args, plan.error());
+  if (args.dry_run) {
+    Print(args, plan.value(), false);
+    return kDone;
+  }
+  if (const int refused = Confirm(args, plan.value()); refused != kDone) return refused;
+  const Result<std::string> done = Ask(admin, args, false);
+  if (!done.ok()) return Fail(args, done.error());
+  Print(args, done.value(), true);
+  return kDone;
+}
+
+}  // namespace relay
