@@ -37,6 +37,8 @@ class Influxd {
                    std::vector<std::string> environment = {});
 
   Endpoint endpoint() const { return {.host = "127.0.0.1", .port = port_}; }
+  // What `influxd backup -host` and `restore -host` talk to.
+  Endpoint rpc_endpoint() const { return {.host = "127.0.0.1", .port = rpc_port_}; }
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
   // SIGKILL, and gone when it returns.

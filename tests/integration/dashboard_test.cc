@@ -1,0 +1,173 @@
+// The dashboard in a real browser, while an outage is played.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+
+#include "tests/support/browser.h"
+#include "tests/support/influxd.h"
+#include "tests/support/relay_process.h"
+#include "tests/support/relay_status.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/two_servers.h"
+
+namespace relay::test {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Browser::Screen kDesk{};
+constexpr Browser::Screen kDark{.dark = true};
+constexpr Browser::Screen kPhone{.width = 390, .height = 844, .phone = true};
+
+std::string PageOf(const RelayProcess& relay) {
+  return fmt::format("http://127.0.0.1:{}/", relay.admin().port);
+}
+
+// The text inside the card of a backend; "" while there is none.
+std::string CardText(const std::string& backend) {
+  return fmt::format(
+      "(document.querySelector('[data-backend=\"{}\"]') || {{innerText: ''}}).innerText", backend);
+}
+
+bool Shows(const Browser& browser, const std::string& backend, const std::string& words) {
+  return Eventually(kPatience, [&] {
+    return browser.Is(fmt::format("({}).includes({})", CardText(backend), Json(words).dump()));
+  });
+}
+
+// Clicks the button with these words; inside the dialog, if one is open.
+void Click(const Browser& browser, const std::string& within, const std::string& words) {
+  const std::string script = fmt::format(
+      "(() => {{ const found = [...document.querySelectorAll('{} button')]"
+      ".find((one) => one.textContent === {}); if (found) found.click(); return !!found; }})()",
+      within, Json(words).dump());
+  CHECK_MESSAGE(browser.Is(script), "no button ", words);
+}
+
+void Type(const Browser& browser, const std::string& field, const std::string& text) {
+  browser.Evaluate(fmt::format(
+      "(() => {{ document.querySelector('#inputs [name={}]').value = {}; return 1; }})()", field,
+      Json(text).dump()));
+}
+
+bool DialogSays(const Browser& browser, const std::string& words) {
+  return Eventually(kPatience, [&] {
+    return browser.Is(fmt::format("document.getElementById('plan').textContent.includes({})",
+                                  Json(words).dump()));
+  });
+}
+
+bool DialogGone(const Browser& browser) {
+  return Eventually(kPatience,
+                    [&] { return browser.Is("!document.getElementById('confirm').open"); });
+}
+
+// For people who want to look at it: RELAY_SCREENSHOTS names a directory.
+void Keep(const Browser& browser, const std::string& name) {
+  if (const char* directory = std::getenv("RELAY_SCREENSHOTS"); directory != nullptr) {
+    browser.Screenshot(std::string(directory) + "/" + name + ".png");
+  }
+}
+
+bool NoSidewaysScrolling(const Browser& browser) {
+  return browser.Is("document.documentElement.scrollWidth <= window.innerWidth");
+}
+
+TEST_CASE("dashboard: an outage is seen as it comes and goes") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  CHECK(both.relay.WaitDrained());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "a", "caught up"));
+  CHECK(Shows(browser, "b", "caught up"));
+
+  both.b.Kill();
+  for (int i = 0; i < 20; ++i) {
+    CHECK_EQ(both.relay.Write("metrics", fmt::format("cpu v={} {}", i, i + 2)).status, 204);
+  }
+  CHECK(Shows(browser, "b", "retrying"));
+  CHECK(Shows(browser, "b", "connection refused"));
+  CHECK(Shows(browser, "b", "20"));
+  CHECK(Shows(browser, "a", "caught up"));
+  CHECK(browser.Is("document.querySelectorAll('[data-backend=b] canvas').length === 2"));
+  Keep(browser, "outage-light");
+  for (const auto& [name, screen] :
+       {std::pair("outage-dark", kDark), std::pair("outage-phone", kPhone)}) {
+    browser.Open(PageOf(both.relay), screen);
+    CHECK(Shows(browser, "b", "retrying"));
+    CHECK(NoSidewaysScrolling(browser));
+    Keep(browser, name);
+  }
+
+  both.b.Start();
+  CHECK(Shows(browser, "b", "caught up"));
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+TEST_CASE("dashboard: an operator pauses, is asked before a skip, and finds both in the trail") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "a", "caught up"));
+
+  Click(browser, "[data-backend=a]", "Pause");
+  CHECK(DialogSays(browser, "pause the delivery to a"));
+  Type(browser, "by", "alice");
+  Click(browser, "dialog", "Pause a");
+  CHECK(DialogGone(browser));
+  CHECK(Shows(browser, "a", "paused"));
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  CHECK(Shows(browser, "a", "0 of 1"));
+
+  Click(browser, "[data-backend=a]", "Skip");
+  Type(browser, "to", "7");
+  Click(browser, "dialog", "Show what it will do");
+  CHECK(DialogSays(browser, "Not possible: of a can be skipped 1 to 1, not 7"));
+  CHECK_NE(browser.Complaints().find("400 (Bad Request)"), std::string::npos);
+  Type(browser, "to", "head");
+  Type(browser, "note", "<img src=x onerror=alert(1)>");
+  Click(browser, "dialog", "Show what it will do");
+  CHECK(DialogSays(browser, "skip 1 records of a"));
+  Keep(browser, "skip-dialog");
+  Click(browser, "dialog", "Skip for a");
+  CHECK(DialogGone(browser));
+  CHECK(Shows(browser, "a", "1 gap"));
+
+  Click(browser, "[data-backend=a]", "Resume");
+  CHECK(DialogSays(browser, "resume"));
+  Click(browser, "dialog", "Resume a");
+  CHECK(DialogGone(browser));
+  CHECK(Eventually(kPatience, [&] {
+    return browser.Is("document.getElementById('audit').innerText.includes('alice')") &&
+           browser.Is("document.getElementById('audit').innerText.includes('<img src=x')");
+  }));
+  CHECK(browser.Is("document.querySelectorAll('img').length === 0"));
+  Keep(browser, "trail");
+  CHECK_EQ(StatusOf(both.relay, "a").figures.dropped, 1);
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+TEST_CASE("dashboard: what a backend refused is shown with its words, as text") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  CHECK(both.relay.WaitDrained());
+  CHECK_EQ(both.relay.Write("metrics", "cpu,host=<b>x</b> v=\"text\" 2").status, 204);
+  CHECK(both.relay.WaitDrained());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "a", "1 dead letter"));
+  browser.Evaluate("(() => { document.querySelector('[data-backend=a] details').open = true; })()");
+  CHECK(Shows(browser, "a", "field type conflict"));
+  CHECK(Shows(browser, "a", "host=<b>x</b>"));
+  Keep(browser, "dead-letters");
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+}  // namespace
+}  // namespace relay::test
