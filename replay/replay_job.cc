@@ -98,6 +98,7 @@ Clock::Duration ReplayJob::NextRecord() {
     return Clock::Duration::zero();
   }
   const Record& record = *stored.record.value();
+  if (record.params.api == Api::kStatement) return Clock::Duration::zero();
   if (!range_.database.empty() && record.params.database != range_.database) {
     return Clock::Duration::zero();
   }

@@ -4,7 +4,8 @@
 //
 // One record is one request; what the target refuses for good is halved down to
 // the line and counted, not kept. What it cannot take now is tried again until
-// it does or the job is cancelled.
+// it does or the job is cancelled. Statements (of /query) are not sent again:
+// what a DROP took away once must not be taken away from newer points.
 //
 // THREADS. One thread steps a job; Progress may be read from any. Log,
 // transport and clock outlive it.

@@ -137,6 +137,19 @@ TEST_CASE("replay: a job that was cancelled stays so") {
   CHECK_EQ(job.Progress().state, ReplayState::kCancelled);
 }
 
+TEST_CASE("replay: a statement is not sent again") {
+  Bench bench;
+  Record statement = RecordOf("a", "DROP MEASUREMENT cpu", 1);
+  statement.params.api = Api::kStatement;
+  REQUIRE(AppendAndWait(bench.log, statement).ok());
+  ReplayRange range = All();
+  range.last = Sequence(4);
+  const ReplayProgress progress = bench.Run(range);
+  CHECK_EQ(progress.state, ReplayState::kComplete);
+  CHECK_EQ(progress.points_sent, 5);
+  CHECK_EQ(bench.target.lines.find("DROP"), std::string::npos);
+}
+
 TEST_CASE("replay: a damaged record is passed over and counted") {
   Bench bench;
   bench.log.Damage(kWest, Sequence(2));
