@@ -13,6 +13,7 @@
 #include "config/form.h"
 #include "config/http_settings.h"
 #include "config/line_settings.h"
+#include "config/original.h"
 #include "config/reference.h"
 #include "config/routing_settings.h"
 #include "config/section.h"
@@ -251,7 +252,8 @@ Result<Config> ParseConfig(const std::string& text, const std::string& name) {
 Result<Config> LoadConfig(const std::string& path) {
   Result<std::string> text = ReadFile(path);
   if (!text.ok()) return std::move(text).error().Within(path);
-  return ParseConfig(text.value(), path);
+  return path.ends_with(".toml") ? ParseOriginal(text.value(), path)
+                                 : ParseConfig(text.value(), path);
 }
 
 std::string ReferenceYaml() {

@@ -202,12 +202,15 @@ struct Config {
   AdminConfig admin;
   std::vector<BackendConfig> backends;  // At least one.
   Unrouted unrouted = Unrouted::kRefuse;
+  // What an original relay's file says that has another meaning here, or none.
+  std::vector<std::string> notes = {};
 
   std::vector<BackendId> BackendNames() const;
   std::string WriteAddresses() const;  // Of all listeners for writes, for people.
 };
 
-// Reads the native YAML. kNotFound: no such file; kIo: it cannot be read.
+// Reads the native YAML, or, from a file named .toml, the original relay's
+// configuration (config/original.h). kNotFound: no such file; kIo: it cannot be read.
 // kInvalidInput: the message is "FILE:LINE:COLUMN: SETTING: WHAT WAS EXPECTED"
 // and names the first mistake; it never repeats a secret. Secrets are not read
 // here, so that a configuration can be checked where they are not.

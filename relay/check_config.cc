@@ -25,6 +25,7 @@ int CheckConfig(const std::string& config_path) {
   for (const BackendConfig& backend : config.value().backends) {
     fmt::print("  backend  {} at {}\n", backend.name.text(), ToString(backend.url));
   }
+  for (const std::string& note : config.value().notes) fmt::print("  note     {}\n", note);
   return kDone;
 }
 

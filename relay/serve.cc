@@ -85,6 +85,9 @@ int Serve(const std::string& config_path) {
            {"writes", config.value().WriteAddresses()},
            {"admin", ToString(config.value().admin.address)},
            {"log", config.value().log.path}});
+  for (const std::string& note : config.value().notes) {
+    Journal(Level::kWarning, "not as in the original relay", {{"setting", note}});
+  }
   TellServiceManager("READY=1");
   int signal = WaitForSignal(signals);
   for (; signal == SIGHUP; signal = WaitForSignal(signals)) Reload(relay, config_path);

@@ -54,6 +54,11 @@ void Fd::Close() {
   if (open()) close(std::exchange(fd_, -1));
 }
 
+void BindPackets(const Fd& socket, const Endpoint& endpoint) {
+  const AddressInfo at = Resolve(endpoint);
+  if (bind(socket.get(), at->ai_addr, at->ai_addrlen) != 0) ThrowErrno("bind");
+}
+
 void SendPacket(const Endpoint& endpoint, std::string_view bytes) {
   const AddressInfo to = Resolve(endpoint);
   const Fd socket(::socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -43,6 +43,9 @@ Fd ListenOn(std::uint16_t port);
 // Throws where nobody listens.
 Fd ConnectTo(const Endpoint& endpoint);
 
+// Takes the packets that are sent there; throws where it cannot.
+void BindPackets(const Fd& socket, const Endpoint& endpoint);
+
 // One UDP packet; throws where it cannot be sent.
 void SendPacket(const Endpoint& endpoint, std::string_view bytes);
 

@@ -50,6 +50,7 @@ const std::vector<Ban>& Bans() {
       {"#include <httplib.h>",
        {"relay/admin_client.cc", "tests/support/http_client.cc"},
        "relay::Transport, or tests/support/http_client.h in a test"},
+      {"#include <toml++/", {"config/original.cc"}, "config/original.h"},
       {"#include <yaml-cpp/", {"config/section."}, "config/section.h"},
       {"#include <boost/", {"relay/http_"}, "relay/http.h"},
       {"#include <CLI/", {"relay/main"}, "what main parsed"},
