@@ -49,21 +49,29 @@ Status AnswerReader::Take(std::string_view bytes) {
       bytes = TakeBody(bytes);
       continue;
     }
-    const std::size_t end = bytes.find('\n');
-    const bool ends = end != std::string_view::npos;
-    const std::string_view part = bytes.substr(0, ends ? end + 1 : end);
-    head_size_ += part.size();
-    if (head_size_ > kHeadMax.count()) return NotAnAnswer("the head of its answer has no end");
-    line_ += part;
-    if (!ends) return Ok();
-    bytes.remove_prefix(part.size());
-    line_.pop_back();
-    if (line_.ends_with('\r')) line_.pop_back();
+    Result<bool> whole_line = TakePartOfLine(bytes);
+    if (!whole_line.ok()) return std::move(whole_line).error();
+    if (!whole_line.value()) return Ok();
     const std::string line = std::exchange(line_, "");
     if (Status taken = TakeLine(line); !taken.ok()) return taken;
   }
   surplus_ = surplus_ || !bytes.empty();
   return Ok();
+}
+
+// Moves bytes to line_ up to the line's end; whether it is there.
+Result<bool> AnswerReader::TakePartOfLine(std::string_view& bytes) {
+  const std::size_t end = bytes.find('\n');
+  const bool ends = end != std::string_view::npos;
+  const std::string_view part = bytes.substr(0, ends ? end + 1 : end);
+  head_size_ += part.size();
+  if (head_size_ > kHeadMax.count()) return NotAnAnswer("the head of its answer has no end");
+  line_ += part;
+  bytes.remove_prefix(part.size());
+  if (!ends) return false;
+  line_.pop_back();
+  if (line_.ends_with('\r')) line_.pop_back();
+  return true;
 }
 
 Status AnswerReader::TakeEnd() {

@@ -54,6 +54,7 @@ class AnswerReader {
     kWhole,
   };
 
+  Result<bool> TakePartOfLine(std::string_view& bytes);
   Status TakeLine(std::string_view line);
   Status TakeStatus(std::string_view line);
   Status TakeHeader(std::string_view line);

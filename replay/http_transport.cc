@@ -96,7 +96,7 @@ class Exchange {
   AnswerReader reader_;
   bool unsendable_ = false;
   bool wants_write_ = false;
-  std::array<char, 16384> buffer_;
+  std::array<char, 16384> buffer_{};
 };
 
 // Host and port as a URL and the Host header have them.
@@ -202,8 +202,8 @@ class HttpTransport final : public Transport {
  private:
   Result<Reply> CreateInV1(const WriteParams& params) {
     Result<Reply> reply = Query(params.database, CreateStatements(params));
-    if (reply.ok()) reply.value() = AsWritesAnswer(std::move(reply).value());
-    return reply;
+    if (!reply.ok()) return reply;
+    return AsWritesAnswer(std::move(reply).value());
   }
 
   Result<Reply> SendStatement(const Batch& batch) {
