@@ -307,12 +307,17 @@ std::shared_ptr<const Piece> Delivery::FindCanary(LaneQueue& lane) {
   if (lane.taken) {
     return std::make_shared<const Piece>(LineAlone(*lane.taken, lane.taken->points - 1));
   }
+  // One piece more each time: the next few may be poisoned too.
   const bool has_unsent = !(lane.held.empty() ? lane.flow : lane.held_unsent).empty();
-  if (lane.pieces.size() == 1 && has_unsent) FormPiece(lane);
-  if (lane.pieces.size() == 1) return nullptr;
-  const Piece& behind = *lane.pieces[1];
-  if (behind.params().api == Api::kStatement) return nullptr;  // Before its turn it may do harm.
-  return std::make_shared<const Piece>(LineAlone(behind, random_() % behind.points));
+  if (has_unsent) FormPiece(lane);
+  // Not beyond a statement, nor it itself: before its turn it may do harm.
+  const auto statement =
+      std::find_if(lane.pieces.begin() + 1, lane.pieces.end(),
+                   [](const auto& piece) { return piece->params().api == Api::kStatement; });
+  const auto behind = static_cast<std::size_t>(statement - lane.pieces.begin() - 1);
+  if (behind == 0) return nullptr;
+  const Piece& piece = *lane.pieces[1 + random_() % behind];
+  return std::make_shared<const Piece>(LineAlone(piece, random_() % piece.points));
 }
 
 void Delivery::CanaryAnswered(LaneQueue& lane, const Verdict& verdict) {
