@@ -80,6 +80,12 @@ class Scanner {
                                text_.front()));
   }
 
+  // What a backslash and `c` stand for; 0 where they stand for nothing.
+  static char Unescaped(char c, char quote) {
+    if (c == 'n') return '\n';
+    return c == '\\' || c == quote ? c : '\0';
+  }
+
   // Of escapes there are those of the quote, the backslash and the newline.
   Result<Token> Quoted(Token::Kind kind) {
     const char quote = text_.front();
@@ -92,9 +98,8 @@ class Scanner {
       }
       if (static_cast<unsigned char>(c) < ' ') break;
       if (c == '\\') {
-        c = ++i < text_.size() ? text_[i] : '\0';
-        if (c != '\\' && c != quote && c != 'n') return Refused("an escape is not known");
-        if (c == 'n') c = '\n';
+        c = Unescaped(++i < text_.size() ? text_[i] : '\0', quote);
+        if (c == '\0') return Refused("an escape is not known");
       }
       token.text += c;
     }

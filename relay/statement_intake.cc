@@ -45,8 +45,7 @@ bool OnlyShows(std::string_view text) {
                     [](char word, unsigned char c) { return std::toupper(c) == word; });
 }
 
-void AppendStatements(Log& log, const Router& router,
-                      const std::vector<LoggedStatement>& statements, WallTime accepted_at,
+void AppendStatements(const StatementsInto& into, const std::vector<LoggedStatement>& statements,
                       std::function<void(Status)> done) {
   INVARIANT(!statements.empty());
   const auto all = std::make_shared<AllDone>(statements.size(), std::move(done));
@@ -54,8 +53,8 @@ void AppendStatements(Log& log, const Router& router,
     Record record = RecordOf(statement);
     RoutedLines routed;
     routed.parts.push_back(
-        {router.TakersOf(statement.database), std::move(record.lines), record.points});
-    AppendRouted(log, {record.params, Codec::kNone, accepted_at}, std::move(routed),
+        {into.router.TakersOf(statement.database), std::move(record.lines), record.points});
+    AppendRouted(into.log, {record.params, Codec::kNone, into.accepted_at}, std::move(routed),
                  [all](const Result<Durable>& stored) {
                    all->One(stored.ok() ? Ok() : Status(stored.error()));
                  });

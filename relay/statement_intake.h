@@ -15,11 +15,17 @@ namespace relay {
 // Whether it asks for nothing but what a relay can show.
 bool OnlyShows(std::string_view text);
 
+// Where statements go, and when they came.
+struct StatementsInto {
+  Log& log;
+  const Router& router;
+  WallTime accepted_at;
+};
+
 // `done` is called exactly once, as Log::Append calls it: when all are on stable
 // storage, or one is not; then some may be stored. REQUIRES: there is one, and
 // each has a backend that takes it.
-void AppendStatements(Log& log, const Router& router,
-                      const std::vector<LoggedStatement>& statements, WallTime accepted_at,
+void AppendStatements(const StatementsInto& into, const std::vector<LoggedStatement>& statements,
                       std::function<void(Status)> done);
 
 // InfluxDB's answer to so many statements that went well, as JSON.

@@ -234,7 +234,7 @@ void WriteHandler::Statements(const Asked& asked, const HttpReply& reply) {
     }
   }
   for (const LoggedStatement& statement : statements) databases_.Add(statement.database);
-  AppendStatements(log_, router, statements, clock_.WallNow(),
+  AppendStatements({log_, router, clock_.WallNow()}, statements,
                    [this, count = statements.size(), reply](const Status& done) {
                      if (!done.ok()) {
                        return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
