@@ -20,8 +20,8 @@ std::string_view LinesOfOne(const Piece& piece) {
 }
 
 Piece Whole(const Piece::Part* begin, const Piece::Part* end) {
-  Piece piece;
-  piece.parts.assign(begin, end);
+  // Made with its parts: g++ 12 sees null pointers in what assign() would destroy.
+  Piece piece{.parts = std::vector<Piece::Part>(begin, end)};
   for (const Piece::Part& part : piece.parts) {
     piece.points += part.record->points;
     piece.bytes += Bytes(part.record->lines.size());
