@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tests/support/eventually.h"
+#include "tests/support/log_difference.h"
 #include "wal/log_reader.h"
 
 namespace relay::test {
@@ -16,26 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What ends a run.
-struct Difference {
-  std::string what;
-};
-
-void Expect(bool holds, const std::string& what) {
-  if (!holds) throw Difference{what};
-}
-
 BackendId Named(std::string_view name) {
   return BackendId::Parse(name).value();
-}
-
-// Memory where there is some: a sync costs nothing there, and power is lost by
-// what the test does to the files.
-std::filesystem::path FastestDirectory() {
-  const std::filesystem::path memory = "/dev/shm";
-  std::error_code failed;
-  const auto status = std::filesystem::status(memory, failed);
-  return std::filesystem::is_directory(status) ? memory : std::filesystem::temp_directory_path();
 }
 
 Record RecordOf(std::uint64_t number, const Lane& lane, PointCount points) {
@@ -49,71 +32,11 @@ Record RecordOf(std::uint64_t number, const Lane& lane, PointCount points) {
   return record;
 }
 
-std::string Shown(const Status& status) {
-  return status.ok() ? "ok" : std::string(ToString(status.error().code()));
-}
-
 template <typename T>
 Status WithoutValue(Result<T> result) {
   if (result.ok()) return Ok();
   return std::move(result).error();
 }
-
-std::string Shown(const Totals& totals) {
-  return fmt::format("{}/{}/{}", totals.points, totals.bytes.count(), totals.stored.count());
-}
-
-std::string Shown(const std::optional<WallTime>& time) {
-  return time ? fmt::format("{}", time->time_since_epoch().count()) : "never";
-}
-
-// All there is in one line, so that a difference is seen in its context.
-std::string Shown(const Figures& f) {
-  const auto dead = [&f](DeadReason reason) { return f.dead_by_reason[reason]; };
-  return fmt::format(
-      "trimmed {} cursor {} head {} accepted {} owed {} kept {} held {} oldest owed {} kept {} "
-      "rewound {} delivered {} dead {} ({} {} {}) dropped {} held records {} letters {} gaps {} "
-      "paused {} unaccounted {}",
-      f.marks.trimmed.value(), f.marks.cursor.value(), f.marks.head.value(), Shown(f.accepted),
-      Shown(f.owed), Shown(f.kept), Shown(f.held), Shown(f.oldest_owed), Shown(f.oldest_kept),
-      f.rewound, f.delivered, f.dead, dead(DeadReason::kRefused), dead(DeadReason::kExpired),
-      dead(DeadReason::kLimit), f.dropped, f.held_records, f.dead_letters, f.gaps, f.paused,
-      f.unaccounted());
-}
-
-std::string Shown(const StoredRecord& stored) {
-  const Entry& e = stored.entry;
-  const std::string place = fmt::format(
-      "{} payload {} at {} size {} sums {}: ", e.position.sequence.value(), e.payload.value(),
-      e.accepted_at.time_since_epoch().count(), Shown(e.size), Shown(e.position.totals));
-  if (!stored.record.ok()) return place + stored.record.error().message();
-  const Record& record = *stored.record.value();
-  return fmt::format("{}{}.{} {}", place, record.params.database, record.params.retention_policy,
-                     record.lines);
-}
-
-std::string Shown(const StoredGap& stored) {
-  const Gap& gap = stored.gap;
-  return fmt::format(
-      "gap {}: {} to {}, {} points, {} bytes, from {} to {}, {}: {} by {} at {} in {}",
-      stored.number, gap.first.value(), gap.last.value(), gap.points, gap.bytes.count(),
-      Shown(gap.from), Shown(gap.to), ToString(gap.reason), gap.note, gap.by, Shown(gap.when),
-      fmt::join(gap.databases, " "));
-}
-
-void ExpectSame(const Result<std::vector<StoredRecord>>& log,
-                const Result<std::vector<StoredRecord>>& model) {
-  Expect(log.ok(), log.ok() ? "" : "reading: " + log.error().message());
-  Expect(log.value().size() == model.value().size(),
-         fmt::format("{} records, the model has {}", log.value().size(), model.value().size()));
-  for (std::size_t i = 0; i < log.value().size(); ++i) {
-    const std::string mine = Shown(log.value()[i]);
-    const std::string right = Shown(model.value()[i]);
-    Expect(mine == right, "record " + mine + " should be " + right);
-  }
-}
-
-constexpr ReadLimit kAll{.records = 1'000'000, .bytes = 1_GiB};
 
 }  // namespace
 
@@ -616,13 +539,7 @@ void LogModel::ForgetAndReturn() {
 }
 
 void LogModel::Check(const BackendId& backend) {
-  const Result<Figures> figures = log_->FiguresOf(backend);
-  Expect(figures.ok(), figures.ok() ? "" : figures.error().message());
-  const Figures right = model_->FiguresOf(backend).value();
-  Expect(figures.value().unaccounted() == 0, "points are unaccounted for");
-  Expect(Shown(figures.value()) == Shown(right),
-         fmt::format("{} has\n  {}\nthe model\n  {}", backend.text(), Shown(figures.value()),
-                     Shown(right)));
+  ExpectSameFigures(*log_, *model_, backend);
 }
 
 void LogModel::CheckAll() {
@@ -630,13 +547,11 @@ void LogModel::CheckAll() {
   for (const BackendId& backend : model_->Backends()) {
     Check(backend);
     CheckContents(backend);
-    CheckHeld(backend);
   }
 }
 
 void LogModel::CheckContents(const BackendId& backend) {
-  const Sequence after = model_->MarksOf(backend).trimmed;
-  ExpectSame(log_->Read(backend, after, kAll), model_->Read(backend, after, kAll));
+  ExpectSameContents(*log_, *model_, backend);
   const WallTime time = now_ - std::chrono::milliseconds(Below(400'000));
   Expect(log_->LastBefore(backend, time).value() == model_->LastBefore(backend, time).value(),
          "another last record before a time");
@@ -646,39 +561,6 @@ void LogModel::CheckContents(const BackendId& backend) {
   Expect(fate == right || (fate == Fate::kTrimmed && right == Fate::kNotRouted),
          fmt::format("fate {} of payload {}, the model says {}", static_cast<int>(fate),
                      payload.value(), static_cast<int>(right)));
-  const auto letters = log_->ReadDead(backend, 0, 1'000'000).value();
-  const auto right_letters = model_->ReadDead(backend, 0, 1'000'000).value();
-  Expect(letters.size() == right_letters.size(), "another number of dead letters");
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    Expect(letters[i].number == right_letters[i].number, "other dead letters");
-    Expect(letters[i].letter == right_letters[i].letter, "a dead letter that says something else");
-  }
-  const auto gaps = log_->ReadGaps(backend, 0, 1'000'000).value();
-  const auto right_gaps = model_->ReadGaps(backend, 0, 1'000'000).value();
-  Expect(gaps.size() == right_gaps.size(),
-         fmt::format("{} gaps, the model has {}", gaps.size(), right_gaps.size()));
-  for (std::size_t i = 0; i < gaps.size(); ++i) {
-    Expect(Shown(gaps[i]) == Shown(right_gaps[i]),
-           Shown(gaps[i]) + " should be " + Shown(right_gaps[i]));
-  }
-}
-
-void LogModel::CheckHeld(const BackendId& backend) {
-  const std::vector<HeldLane> lanes = log_->HeldLanes(backend).value();
-  const std::vector<HeldLane> right = model_->HeldLanes(backend).value();
-  Expect(lanes.size() == right.size(), "another number of lanes on hold");
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    const auto shown = [](const HeldLane& lane) {
-      return fmt::format("{}.{}: {} records {} from {} to {} oldest {} by operator {}",
-                         lane.lane.database, lane.lane.retention_policy, lane.records,
-                         Shown(lane.size), lane.first.value_or(Sequence(0)).value(),
-                         lane.last.value_or(Sequence(0)).value(), Shown(lane.oldest),
-                         lane.by_operator);
-    };
-    Expect(shown(lanes[i]) == shown(right[i]), shown(lanes[i]) + ", the model: " + shown(right[i]));
-    ExpectSame(log_->ReadHeld(backend, lanes[i].lane, Sequence::BeforeFirst(), kAll),
-               model_->ReadHeld(backend, lanes[i].lane, Sequence::BeforeFirst(), kAll));
-  }
 }
 
 std::uint64_t LogModel::Below(std::uint64_t bound) {

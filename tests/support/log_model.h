@@ -95,7 +95,6 @@ class LogModel {
 
   void Check(const BackendId& backend);
   void CheckContents(const BackendId& backend);
-  void CheckHeld(const BackendId& backend);
   void CheckAll();
 
   std::uint64_t Below(std::uint64_t bound);
