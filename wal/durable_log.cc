@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "wal/crash_point.h"
+
 namespace relay {
 namespace {
 
@@ -77,6 +79,7 @@ void DurableLog::AppendParts(std::vector<AppendRequest> parts, AppendDone done) 
   }
   appends_.back().done = std::move(done);
   lock.unlock();
+  PassCrashPoint(CrashPoint::kAppendQueued);
   if (first) work_.notify_one();
 }
 
@@ -133,7 +136,10 @@ void DurableLog::CommitLoop() {
   while (true) {
     Group group = NextGroup();
     const bool last = group.last;
-    if (!group.empty()) Commit(std::move(group));
+    if (!group.empty()) {
+      PassCrashPoint(CrashPoint::kCommitTaken);
+      Commit(std::move(group));
+    }
     if (last) return;
     ReopenWhenDue();
   }
@@ -180,7 +186,9 @@ void DurableLog::Commit(Group group) {
     CloseAfter(group, written.error());
     return;
   }
+  PassCrashPoint(CrashPoint::kCommitSynced);
   Publish(group);
+  PassCrashPoint(CrashPoint::kCommitPublished);
   for (WaitingAppend& append : group.appends) {
     if (append.parts_after > 0) continue;
     if (options_.times != nullptr) options_.times->appends.Record(Now() - append.since);
@@ -193,6 +201,7 @@ void DurableLog::Commit(Group group) {
     waiting->done.set_value(Ok());  // From here on it is gone.
   }
   for (WaitingBackends* waiting : group.backends) waiting->done.set_value(Ok());
+  PassCrashPoint(CrashPoint::kCommitAnswered);
   if (wakes && on_readable_) on_readable_();
 }
 
@@ -213,6 +222,7 @@ Status DurableLog::WriteGroup(Group& group) {
   for (const auto& [backend, state] : group.cursors) {
     PutRunState(*batch_, tails_.at(backend).number, state);
   }
+  PassCrashPoint(CrashPoint::kCommitStaged);
   return WriteBatch();
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "wal/crash_point.h"
 #include "wal/durable_log.h"
 
 namespace relay {
@@ -43,6 +44,7 @@ Status DurableLog::Apply(const BackendId& backend, const Plan& plan, Wakes wakes
   const RunLock alone(*this, backend);
   Result<Change> change = PlanNow(backend, plan);
   if (!change.ok()) return std::move(change).error();
+  PassCrashPoint(CrashPoint::kChangePlanned);
   return Write(backend, std::move(change).value(), wakes);
 }
 
@@ -82,6 +84,7 @@ Status DurableLog::Write(const BackendId& backend, Change change, Wakes wakes) {
     }
     changes_.push_back(&waiting);
   }
+  PassCrashPoint(CrashPoint::kChangeQueued);
   work_.notify_one();
   return done.get();
 }
@@ -111,6 +114,7 @@ Status DurableLog::MoveCursor(const BackendId& backend, const Resolution& resolu
   run.state.cursor = resolution.through;
   run.state.delivered += resolution.delivered;
   dirty_.insert(backend);
+  PassCrashPoint(CrashPoint::kAdvanceMoved);
   return Ok();
 }
 
