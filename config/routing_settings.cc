@@ -52,13 +52,12 @@ void ListenerBackends::Declare(Section& section, std::vector<BackendId>& backend
 void ListenerBackends::Check(Section& root, const std::vector<BackendId>& configured) {
   for (const auto& [where, names] : named_) {
     for (auto name = names.begin(); name != names.end(); ++name) {
-      if (std::find(configured.begin(), configured.end(), *name) == configured.end()) {
-        root.Mistake(where,
-                     fmt::format("expected names of backends: there is no {}", name->text()));
-      } else if (std::find(names.begin(), name, *name) != name) {
-        root.Mistake(where,
-                     fmt::format("expected each backend once: {} is repeated", name->text()));
-      }
+      const bool known = std::find(configured.begin(), configured.end(), *name) != configured.end();
+      const bool repeated = std::find(names.begin(), name, *name) != name;
+      if (known && !repeated) continue;
+      root.Mistake(where,
+                   known ? fmt::format("expected each backend once: {} is repeated", name->text())
+                         : fmt::format("expected names of backends: there is no {}", name->text()));
     }
   }
 }

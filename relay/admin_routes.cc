@@ -87,8 +87,12 @@ std::vector<AdminRoute> Reading() {
   };
 }
 
-std::vector<AdminRoute> Operating() {
-  const std::vector<int> refusals = {400, 404, 409, 503};
+const std::vector<int>& Refusals() {
+  static const std::vector<int> refusals = {400, 404, 409, 503};
+  return refusals;
+}
+
+std::vector<AdminRoute> Delivering() {
   return {
       {"POST",
        "/api/v1/backends/{backend}/pause",
@@ -96,21 +100,40 @@ std::vector<AdminRoute> Operating() {
        "Deliver nothing until it is resumed.",
        &AdminApi::OperateAs<Verb::kPause>,
        {kBy, kDryRun},
-       refusals},
+       Refusals()},
       {"POST",
        "/api/v1/backends/{backend}/resume",
        Role::kOperate,
        "Deliver again.",
        &AdminApi::OperateAs<Verb::kResume>,
        {kBy, kDryRun},
-       refusals},
+       Refusals()},
+      {"POST",
+       "/api/v1/backends/{backend}/hold",
+       Role::kOperate,
+       "Keep what comes in for a database aside until it is released.",
+       &AdminApi::OperateAs<Verb::kHold>,
+       {kDatabase, kPolicy, kBy, kDryRun},
+       Refusals()},
+      {"POST",
+       "/api/v1/backends/{backend}/release",
+       Role::kOperate,
+       "Deliver what a hold kept aside.",
+       &AdminApi::OperateAs<Verb::kRelease>,
+       {kDatabase, kPolicy, kBy, kDryRun},
+       Refusals()},
+  };
+}
+
+std::vector<AdminRoute> Changing() {
+  return {
       {"POST",
        "/api/v1/backends/{backend}/rewind",
        Role::kOperate,
        "What was accepted after a record, or at a time or later, is owed again.",
        &AdminApi::OperateAs<Verb::kRewind>,
        {{"to", "string", "A sequence or an RFC 3339 time.", true}, kNote, kBy, kDryRun},
-       refusals},
+       Refusals()},
       {"POST",
        "/api/v1/backends/{backend}/skip",
        Role::kOperate,
@@ -122,42 +145,28 @@ std::vector<AdminRoute> Operating() {
         kNote,
         kBy,
         kDryRun},
-       refusals},
-      {"POST",
-       "/api/v1/backends/{backend}/hold",
-       Role::kOperate,
-       "Keep what comes in for a database aside until it is released.",
-       &AdminApi::OperateAs<Verb::kHold>,
-       {kDatabase, kPolicy, kBy, kDryRun},
-       refusals},
-      {"POST",
-       "/api/v1/backends/{backend}/release",
-       Role::kOperate,
-       "Deliver what a hold kept aside.",
-       &AdminApi::OperateAs<Verb::kRelease>,
-       {kDatabase, kPolicy, kBy, kDryRun},
-       refusals},
+       Refusals()},
       {"POST",
        "/api/v1/backends/{backend}/forget",
        Role::kOperate,
        "Delete all that is kept for a backend that is no longer configured.",
        &AdminApi::OperateAs<Verb::kForget>,
        {kBy, kDryRun},
-       refusals},
+       Refusals()},
       {"POST",
        "/api/v1/dead/redrive",
        Role::kOperate,
        "Accept the letters' lines once more.",
        &AdminApi::OperateAs<Verb::kRedrive>,
        {kOfBackend, kNumbers, kAll, kBy, kDryRun},
-       refusals},
+       Refusals()},
       {"POST",
        "/api/v1/dead/drop",
        Role::kOperate,
        "Delete the letters for good.",
        &AdminApi::OperateAs<Verb::kDropDead>,
        {kOfBackend, kNumbers, kAll, kBy, kDryRun},
-       refusals},
+       Refusals()},
   };
 }
 
@@ -218,7 +227,7 @@ std::vector<AdminRoute> Replaying() {
 const std::vector<AdminRoute>& AdminRoutes() {
   static const std::vector<AdminRoute> routes = [] {
     std::vector<AdminRoute> all;
-    for (auto* part : {&ProbesAndFigures, &Reading, &Operating, &Replaying}) {
+    for (auto* part : {&ProbesAndFigures, &Reading, &Delivering, &Changing, &Replaying}) {
       for (AdminRoute& route : part()) all.push_back(std::move(route));
     }
     return all;

@@ -2,6 +2,8 @@
 // the log begins to be unwell, when it is well again, and what damage it found.
 #pragma once
 
+#include <set>
+#include <string>
 #include <thread>
 
 #include "replay/clock.h"
@@ -17,9 +19,13 @@ class Housekeeper {
 
  private:
   void Run(const std::stop_token& stop);
+  void TellTrouble(const Status& status);
+  void TellAlarms();
 
   DurableLog& log_;
   Clock& clock_;
+  std::string trouble_;  // Told already; empty: none. So below.
+  std::set<std::string> alarmed_;
   std::jthread thread_;
 };
 

@@ -22,10 +22,14 @@ namespace {
 constexpr std::size_t kReadSize = 256U << 10U;
 constexpr std::uint64_t kToldMax = 100;
 
-volatile std::sig_atomic_t interrupted = 0;
+// What a signal handler may touch: a static, and of this type alone.
+volatile std::sig_atomic_t& Interrupted() {
+  static volatile std::sig_atomic_t interrupted = 0;
+  return interrupted;
+}
 
 extern "C" void OnInterrupt(int) {
-  interrupted = 1;
+  Interrupted() = 1;
 }
 
 // A second one ends the program at once.
@@ -124,7 +128,7 @@ int Import(const ImportArgs& args) {
   Importer::Options options;
   options.patience = std::chrono::seconds(args.patience_seconds);
   options.jitter_seed = static_cast<std::uint64_t>(clock.Now().time_since_epoch().count());
-  options.stopped = [] { return interrupted != 0; };
+  options.stopped = [] { return Interrupted() != 0; };
   options.tell = [&teller](std::uint64_t line, const std::string& what) { teller(line, what); };
   options.on_accepted = [&](const ImportTally& tally) {
     progress.Show(text.PartRead(),

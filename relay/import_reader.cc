@@ -129,6 +129,24 @@ bool ImportReader::IsFor(const WriteParams& params) const {
   return params.database == database_ && params.retention_policy == retention_policy_;
 }
 
+// The line is now the batch's, or was for the reader alone. False: it is for
+// another batch.
+Result<bool> ImportReader::Take(Line& line, ImportBatch& batch) {
+  const bool begins = batch.lines.empty();
+  if (TakeSpecial(line.text)) {
+    if (!begins) batch.lines.append(NewlinesIn(line.text), '\n');
+    line.spoilt = false;
+    return true;
+  }
+  if (begins) {
+    if (Status begun = Begin(batch); !begun.ok()) return std::move(begun).error();
+  } else if (!IsFor(batch.params)) {
+    return false;
+  }
+  batch.lines += line.text;
+  return true;
+}
+
 Result<std::optional<ImportBatch>> ImportReader::Next() {
   ImportBatch batch;
   Line line;
@@ -137,17 +155,9 @@ Result<std::optional<ImportBatch>> ImportReader::Next() {
     if (at_ == buffer_.size()) break;
     line = LineHere();
     if (!batch.lines.empty() && !HasRoom(batch, line)) break;
-    if (TakeSpecial(line.text)) {
-      if (!batch.lines.empty()) batch.lines.append(NewlinesIn(line.text), '\n');
-      line.spoilt = false;
-    } else if (batch.lines.empty()) {
-      if (Status begun = Begin(batch); !begun.ok()) return std::move(begun).error();
-      batch.lines = line.text;
-    } else if (IsFor(batch.params)) {
-      batch.lines += line.text;
-    } else {
-      break;
-    }
+    const Result<bool> taken = Take(line, batch);
+    if (!taken.ok()) return taken.error();
+    if (!taken.value()) break;
     if (Status passed = Pass(line); !passed.ok()) return std::move(passed).error();
   } while (!line.spoilt);
   if (batch.lines.empty()) return std::optional<ImportBatch>();

@@ -84,6 +84,7 @@ class ImportReader {
   Status Begin(ImportBatch& batch) const;
   bool HasRoom(const ImportBatch& batch, const Line& line) const;
   bool IsFor(const WriteParams& params) const;
+  Result<bool> Take(Line& line, ImportBatch& batch);
 
   const Source source_;
   const ImportOptions options_;
