@@ -4,9 +4,35 @@
 #include <vector>
 
 namespace relay {
+namespace {
+
+// From here on a record of its own compresses well, and costs little beside its bytes.
+constexpr std::size_t kSmallMax = 4U << 10U;
+
+bool IsSmall(const RoutedLines& routed) {
+  return routed.parts.size() == 1 && routed.parts.front().lines.size() <= kSmallMax;
+}
+
+void AppendSmall(Log& log, const Accepted& accepted, RoutedPart part, PartsDone done) {
+  BackendSet backends = part.backends;
+  SmallWrite write{.record = {accepted.params, part.points, std::move(part.lines)},
+                   .codec = accepted.codec,
+                   .backends = std::move(part.backends),
+                   .accepted_at = accepted.at};
+  log.AppendSmall(std::move(write), [backends = std::move(backends),
+                                     done = std::move(done)](Result<Durable> durable) {
+    if (!durable.ok()) return done(std::move(durable).error());
+    done(std::vector<StoredPart>{{durable.value(), backends}});
+  });
+}
+
+}  // namespace
 
 void AppendParts(Log& log, const Accepted& accepted, RoutedLines routed, PartsDone done) {
   INVARIANT(!routed.parts.empty());
+  if (IsSmall(routed)) {
+    return AppendSmall(log, accepted, std::move(routed.parts.front()), std::move(done));
+  }
   std::vector<AppendRequest> parts;
   std::vector<BackendSet> backends;
   parts.reserve(routed.parts.size());

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 #include "wal/crash_point.h"
@@ -10,16 +12,11 @@
 namespace relay {
 namespace {
 
+constexpr Bytes kEverything(std::numeric_limits<std::uint64_t>::max());
+
 Error Closed(const Error& because) {
   return {ErrorCode::kUnavailable,
           fmt::format("the log is closed after a failure: {}", because.message())};
-}
-
-// What a waiting append holds: its lines too, which may be many times what is
-// stored of them.
-Bytes MemoryOf(const AppendRequest& request) {
-  const Totals size = request.record.size();
-  return size.bytes + size.stored;
 }
 
 void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state) {
@@ -58,29 +55,43 @@ void DurableLog::Append(AppendRequest request, AppendDone done) {
   AppendParts(std::move(parts), std::move(done));
 }
 
-void DurableLog::AppendParts(std::vector<AppendRequest> parts, AppendDone done) {
-  INVARIANT(!parts.empty());
-  Bytes memory(0);
-  for (const AppendRequest& part : parts) {
-    INVARIANT(part.backends != nullptr && !part.backends->empty());
-    memory += MemoryOf(part);
-  }
+// `add` puts what takes so much memory, and on disk at most so much, in the queue.
+template <typename Add>
+Status DurableLog::Queue(Bytes memory, Bytes stored, const Add& add) {
   std::unique_lock lock(mutex_);
-  if (Status admitted = Admit(memory); !admitted.ok()) {
-    lock.unlock();
-    return done(std::move(admitted).error());
-  }
+  if (Status admitted = Admit(memory); !admitted.ok()) return admitted;
   const bool first = appends_.empty();
-  waiting_ += memory;
-  const std::chrono::nanoseconds now = Now();
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    appended_since_measured_ += parts[i].record.size().stored;
-    appends_.push_back({std::move(parts[i]), {}, PayloadId(0), i, parts.size() - 1 - i, now});
-  }
-  appends_.back().done = std::move(done);
+  appended_since_measured_ += stored;
+  add();
   lock.unlock();
   PassCrashPoint(CrashPoint::kAppendQueued);
   if (first) work_.notify_one();
+  return Ok();
+}
+
+void DurableLog::AppendParts(std::vector<AppendRequest> parts, AppendDone done) {
+  INVARIANT(!parts.empty());
+  Totals size;
+  for (const AppendRequest& part : parts) {
+    INVARIANT(part.backends != nullptr && !part.backends->empty());
+    size = size + part.record.size();
+  }
+  Status queued = Queue(size.bytes + size.stored, size.stored, [&] {
+    appends_.Add(std::move(parts), {std::move(done), Now()});
+  });
+  if (!queued.ok()) done(std::move(queued).error());
+}
+
+void DurableLog::AppendSmall(SmallWrite write, AppendDone done) {
+  INVARIANT(write.backends != nullptr && !write.backends->empty());
+  const Bytes size(write.record.lines.size());
+  Status queued = CheckStorable(write.record.params);
+  if (queued.ok()) {
+    queued = Queue(size, size, [&] {
+      appends_.AddSmall(std::move(write), {std::move(done), Now()});
+    });
+  }
+  if (!queued.ok()) done(std::move(queued).error());
 }
 
 // REQUIRES: mutex_ is held. The same below.
@@ -102,9 +113,10 @@ Status DurableLog::Admit(Bytes size) const {
   if (closed_because_) return Closed(*closed_because_);
   if (Status room = CheckRoom(); !room.ok()) return room;
   // A record larger than the bound is let in when nothing else waits.
-  if (appends_.empty() || waiting_ + size <= options_.waiting_max) return Ok();
+  const Bytes waiting = appends_.memory();
+  if (appends_.empty() || waiting + size <= options_.waiting_max) return Ok();
   return Error(ErrorCode::kUnavailable,
-               fmt::format("{} bytes already wait for the disk", waiting_.count()));
+               fmt::format("{} bytes already wait for the disk", waiting.count()));
 }
 
 Marks DurableLog::MarksOf(const BackendId& backend) const {
@@ -154,7 +166,7 @@ DurableLog::Group DurableLog::NextGroup() {
   });
   Group group;
   if (!closed_because_) {
-    TakeAppends(group);
+    group.appends = appends_.Take(options_.group_max);
     group.changes.swap(changes_);
     group.backends.swap(new_backends_);
     TakeDirtyCursors(group);
@@ -164,16 +176,6 @@ DurableLog::Group DurableLog::NextGroup() {
 }
 
 // REQUIRES: mutex_ is held. The same below.
-void DurableLog::TakeAppends(Group& group) {
-  Bytes size(0);
-  while (!appends_.empty() && (size < options_.group_max || appends_.front().parts_before > 0)) {
-    size += appends_.front().request.record.size().stored;
-    waiting_ = waiting_ - MemoryOf(appends_.front().request);
-    group.appends.push_back(std::move(appends_.front()));
-    appends_.pop_front();
-  }
-}
-
 void DurableLog::TakeDirtyCursors(Group& group) {
   for (const BackendId& backend : dirty_) group.cursors.emplace(backend, runs_.at(backend).state);
   dirty_.clear();
@@ -189,12 +191,7 @@ void DurableLog::Commit(Group group) {
   PassCrashPoint(CrashPoint::kCommitSynced);
   Publish(group);
   PassCrashPoint(CrashPoint::kCommitPublished);
-  for (WaitingAppend& append : group.appends) {
-    if (append.parts_after > 0) continue;
-    if (options_.times != nullptr) options_.times->appends.Record(Now() - append.since);
-    const PayloadId first(append.payload.value() - append.parts_before);
-    append.done(SyncGate::Passed(first, append.payload));
-  }
+  for (WaitingAppend& append : group.appends) Answer(append);
   bool wakes = !group.appends.empty();
   for (WaitingChange* waiting : group.changes) {
     wakes = wakes || waiting->wakes == Wakes::kListener;
@@ -203,6 +200,15 @@ void DurableLog::Commit(Group group) {
   for (WaitingBackends* waiting : group.backends) waiting->done.set_value(Ok());
   PassCrashPoint(CrashPoint::kCommitAnswered);
   if (wakes && on_readable_) on_readable_();
+}
+
+void DurableLog::Answer(WaitingAppend& append) {
+  const std::chrono::nanoseconds now = Now();
+  for (WaitingAppend::Asker& asker : append.askers) {
+    if (options_.times != nullptr) options_.times->appends.Record(now - asker.since);
+    const PayloadId first(append.payload.value() - append.parts_before);
+    asker.done(SyncGate::Passed(first, append.payload));
+  }
 }
 
 Status DurableLog::WriteGroup(Group& group) {
@@ -238,7 +244,7 @@ std::chrono::nanoseconds DurableLog::Now() const {
 }
 
 void DurableLog::StageAppend(WaitingAppend& append) {
-  AppendRequest& request = append.request;
+  AppendRequest& request = append.Encoded();
   last_payload_ = last_payload_.Next();
   append.payload = last_payload_;
   batch_->Put(Family::kPayloads, PayloadKey(last_payload_), request.record.Seal(last_payload_));
@@ -278,14 +284,14 @@ void DurableLog::StageChange(WaitingChange& waiting) {
 // Makes what was synced visible.
 void DurableLog::Publish(Group& group) {
   const std::lock_guard lock(mutex_);
-  const auto add = [this](const std::vector<WaitingAppend>& appends) {
-    for (const WaitingAppend& append : appends) {
-      recent_.Add(append.payload, append.request.record.record());
+  const auto add = [this](std::vector<WaitingAppend>& appends) {
+    for (WaitingAppend& append : appends) {
+      recent_.Add(append.payload, append.Encoded().record.record());
       newest_payload_ = append.payload;
     }
   };
   add(group.appends);
-  for (const WaitingChange* waiting : group.changes) add(waiting->appends);
+  for (WaitingChange* waiting : group.changes) add(waiting->appends);
   for (const WaitingBackends* waiting : group.backends) {
     for (const BackendId& backend : waiting->names) {
       runs_.try_emplace(backend).first->second.number = tails_.at(backend).number;
@@ -335,9 +341,8 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
     closed_because_ = failure;
     for (const auto& [backend, state] : group.cursors) dirty_.insert(backend);
     for (const WaitingChange* waiting : group.changes) dirty_.insert(waiting->backend);
-    std::move(appends_.begin(), appends_.end(), std::back_inserter(group.appends));
-    appends_.clear();
-    waiting_ = Bytes(0);
+    std::vector<WaitingAppend> waiting = appends_.Take(kEverything);
+    std::move(waiting.begin(), waiting.end(), std::back_inserter(group.appends));
     group.changes.insert(group.changes.end(), changes_.begin(), changes_.end());
     changes_.clear();
     group.backends.insert(group.backends.end(), new_backends_.begin(), new_backends_.end());
@@ -345,7 +350,7 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
   }
   const Error refusal = Closed(failure);
   for (WaitingAppend& append : group.appends) {
-    if (append.parts_after == 0) append.done(refusal);
+    for (WaitingAppend::Asker& asker : append.askers) asker.done(refusal);
   }
   for (WaitingChange* waiting : group.changes) waiting->done.set_value(refusal);
   for (WaitingBackends* waiting : group.backends) waiting->done.set_value(refusal);

@@ -11,7 +11,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <future>
 #include <map>
@@ -24,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "wal/append_queue.h"
 #include "wal/change.h"
 #include "wal/high_water.h"
 #include "wal/histogram.h"
@@ -114,6 +114,7 @@ class DurableLog final : public RunsView<Log> {
   std::vector<BackendId> Backends() const override;
   void Append(AppendRequest request, AppendDone done) override;
   void AppendParts(std::vector<AppendRequest> parts, AppendDone done) override;
+  void AppendSmall(SmallWrite write, AppendDone done) override;
   Status Resolve(const BackendId& backend, Resolution resolution) override;
   Status ResolveHeld(const BackendId& backend, const Lane& lane,
                      HeldResolution resolution) override;
@@ -133,14 +134,6 @@ class DurableLog final : public RunsView<Log> {
   Status Health() const override;
 
  private:
-  struct WaitingAppend {
-    AppendRequest request;
-    AppendDone done;
-    PayloadId payload{0};
-    RecordCount parts_before = 0;  // Of the same write,
-    RecordCount parts_after = 0;   // which goes in one batch; the last one has its `done`.
-    std::chrono::nanoseconds since{0};
-  };
   enum class Wakes : bool { kNobody, kListener };
   // A change of a run that its caller waits for, on whose stack it lives.
   struct WaitingChange {
@@ -195,6 +188,8 @@ class DurableLog final : public RunsView<Log> {
   LogLimits LimitsNow() const;
   Status CheckRoom() const;
   Status Admit(Bytes size) const;
+  template <typename Add>
+  Status Queue(Bytes memory, Bytes stored, const Add& add);
 
   Status MoveCursor(const BackendId& backend, const Resolution& resolution);
   Status Apply(const BackendId& backend, const Plan& plan, Wakes wakes);
@@ -215,13 +210,13 @@ class DurableLog final : public RunsView<Log> {
 
   void CommitLoop();
   Group NextGroup();
-  void TakeAppends(Group& group);
   void TakeDirtyCursors(Group& group);
   void Commit(Group group);
   Status WriteGroup(Group& group);
   Status WriteBatch();
   std::chrono::nanoseconds Now() const;
   void StageAppend(WaitingAppend& append);
+  void Answer(WaitingAppend& append);
   void StageChange(WaitingChange& waiting);
   void StageBackends(const WaitingBackends& waiting);
   void Publish(Group& group);
@@ -245,8 +240,7 @@ class DurableLog final : public RunsView<Log> {
   Runs runs_;
   std::set<BackendId> locked_;  // Whose state nobody but the holder of a RunLock changes.
   std::set<BackendId> dirty_;   // Whose cursor is not written yet.
-  std::deque<WaitingAppend> appends_;
-  Bytes waiting_{0};
+  AppendQueue appends_;
   std::vector<WaitingChange*> changes_;
   std::map<BackendId, RunState> synced_;  // As it is on stable storage.
   std::uint32_t last_backend_ = 0;

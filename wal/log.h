@@ -334,6 +334,14 @@ struct AppendRequest {
   WallTime accepted_at;
 };
 
+// One write that is too small to be worth a record of its own.
+struct SmallWrite {
+  Record record;
+  Codec codec = Codec::kZstd;
+  std::shared_ptr<const std::vector<BackendId>> backends;  // Not empty, no name twice.
+  WallTime accepted_at;
+};
+
 // Called exactly once, on a thread of the log: it must not block.
 using AppendDone = std::function<void(Result<Durable>)>;
 
@@ -374,6 +382,12 @@ class Log : public LogView {
   // The parts of one write that go to different backends: as Append, and either
   // all of them are stored or none. REQUIRES: there is a part.
   virtual void AppendParts(std::vector<AppendRequest> parts, AppendDone done) = 0;
+
+  // As Append, but the log may store several that wait for the disk at the same
+  // time, for the same backends and with equal parameters, as one record, one
+  // behind the other; its number is then that of each of them.
+  // kInvalidInput: a name is too long to be stored.
+  virtual void AppendSmall(SmallWrite write, AppendDone done) = 0;
 
   // The records are resolved and the cursor moves over them. Without letters,
   // gaps and held records it counts at once; with them it waits for the disk.

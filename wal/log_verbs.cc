@@ -62,7 +62,8 @@ Status DurableLog::Write(const BackendId& backend, Change change, Wakes wakes) {
   const auto alone = std::make_shared<const std::vector<BackendId>>(1, backend);
   for (EncodedRecord& record : waiting.change.records) {
     waiting.appends.push_back(
-        {{std::move(record), alone, waiting.change.accepted_at}, {}, PayloadId(0), 0, 0});
+        {.write = AppendRequest{std::move(record), alone, waiting.change.accepted_at},
+         .askers = {}});
   }
   std::future<Status> done = waiting.done.get_future();
   {
@@ -80,7 +81,7 @@ Status DurableLog::Write(const BackendId& backend, Change change, Wakes wakes) {
       if (Status room = CheckRoom(); !room.ok()) return room;
     }
     for (const WaitingAppend& append : waiting.appends) {
-      appended_since_measured_ += append.request.record.size().stored;
+      appended_since_measured_ += append.stored();
     }
     changes_.push_back(&waiting);
   }

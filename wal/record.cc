@@ -43,12 +43,16 @@ Result<std::string> DecodeLines(PayloadId id, std::uint8_t codec, std::string_vi
 
 }  // namespace
 
-Result<EncodedRecord> Encode(Record record, Codec codec) {
+Status CheckStorable(const WriteParams& params) {
   constexpr std::size_t kNameMax = std::numeric_limits<std::uint16_t>::max();
+  if (params.database.size() <= kNameMax && params.retention_policy.size() <= kNameMax) return Ok();
+  return Error(ErrorCode::kInvalidInput, "a database or retention policy name is too long");
+}
+
+Result<EncodedRecord> Encode(Record record, Codec codec) {
   constexpr std::size_t kLinesMax = std::numeric_limits<std::uint32_t>::max();
-  if (record.params.database.size() > kNameMax ||
-      record.params.retention_policy.size() > kNameMax) {
-    return Error(ErrorCode::kInvalidInput, "a database or retention policy name is too long");
+  if (Status storable = CheckStorable(record.params); !storable.ok()) {
+    return std::move(storable).error();
   }
   INVARIANT(record.lines.size() <= kLinesMax && record.points <= kLinesMax);
 

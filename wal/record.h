@@ -78,8 +78,11 @@ class EncodedRecord {
   std::uint32_t unsealed_crc_ = 0;
 };
 
-// Stored plain where compressing does not make it smaller. kInvalidInput: a
-// database or retention policy name longer than 65535 bytes.
+// kInvalidInput: a database or retention policy name longer than 65535 bytes.
+Status CheckStorable(const WriteParams& params);
+
+// Stored plain where compressing does not make it smaller. kInvalidInput: as
+// CheckStorable.
 Result<EncodedRecord> Encode(Record record, Codec codec);
 
 // The record that was sealed under `id`. kCorruption: the bytes are not what

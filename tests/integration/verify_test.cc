@@ -53,7 +53,8 @@ TEST_CASE("verify: the log of a relay under load is sound, again and again, and 
     CHECK_EQ(summary.at("sound"), true);
     CHECK_EQ(summary.at("backends").size(), 2);
     CHECK_EQ(summary.at("backends").at(0).at("unaccounted_points"), 0);
-    CHECK_GT(summary.at("payloads"), 300);
+    // Small writes share records: one holds at most a write of each of the writers.
+    CHECK_GE(summary.at("payloads").get<int>() * Writers::Options().writers, 300);
   }
   loaded.writers.Stop();
   CHECK_EQ(loaded.relay.Stop().exit_code, 0);

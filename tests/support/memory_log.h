@@ -234,6 +234,13 @@ class MemoryLog final : public Log {
     if (on_readable_) on_readable_();
   }
 
+  void AppendSmall(SmallWrite write, AppendDone done) override {
+    Result<EncodedRecord> encoded = Encode(std::move(write.record), write.codec);
+    if (!encoded.ok()) return done(std::move(encoded).error());
+    Append({std::move(encoded).value(), std::move(write.backends), write.accepted_at},
+           std::move(done));
+  }
+
   Status Resolve(const BackendId& backend, Resolution resolution) override {
     const std::lock_guard lock(mutex_);
     const auto found = runs_.find(backend);

@@ -91,6 +91,48 @@ TEST_CASE_TEMPLATE("log: a write in parts is stored as a record each, and answer
   CHECK_EQ(east[0].entry.payload, PayloadId(2));
 }
 
+TEST_CASE_TEMPLATE("log: small writes are stored in their order, whatever records they are in", T,
+                   LOGS) {
+  T bench;
+  Log& log = *bench;
+  constexpr std::uint64_t kWrites = 200;
+  std::string lines;
+  std::vector<std::promise<PayloadId>> told(kWrites);
+  for (std::uint64_t n = 0; n < kWrites; ++n) {
+    const Record record = NumberedRecord(n);
+    lines += record.lines;
+    log.AppendSmall({.record = record, .backends = To({kWest, kEast}), .accepted_at = At(1)},
+                    [&told, n](const Result<Durable>& done) {
+                      told[n].set_value(done.ok() ? done.value().payload() : PayloadId(0));
+                    });
+  }
+  PayloadId last(0);
+  for (std::promise<PayloadId>& one : told) {
+    const PayloadId payload = one.get_future().get();
+    CHECK_GE(payload, last);
+    last = payload;
+  }
+  CHECK_EQ(log.FateOf(kWest, last).value(), Fate::kOwed);
+  for (const BackendId& backend : {kWest, kEast}) {
+    std::string stored;
+    for (const StoredRecord& one : ReadAll(log, backend)) stored += one.record.value()->lines;
+    CHECK_EQ(stored, lines);
+    CHECK_EQ(log.FiguresOf(backend).value().accepted.points, kWrites);
+  }
+}
+
+TEST_CASE_TEMPLATE("log: a small write with a name that cannot be stored is refused", T, LOGS) {
+  T bench;
+  Record record = NumberedRecord(1);
+  record.params.database = std::string(65'536, 'd');
+  std::promise<Result<Durable>> told;
+  (*bench).AppendSmall({.record = std::move(record), .backends = To({kWest}), .accepted_at = At(1)},
+                       [&told](Result<Durable> done) { told.set_value(std::move(done)); });
+  const Result<Durable> done = told.get_future().get();
+  REQUIRE(!done.ok());
+  CHECK_EQ(done.error().code(), ErrorCode::kInvalidInput);
+}
+
 TEST_CASE_TEMPLATE("log: lag is what lies between cursor and head, in records, points and bytes", T,
                    LOGS) {
   T bench;

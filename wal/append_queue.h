@@ -1,0 +1,85 @@
+// The appends that wait for the committer, oldest first.
+//
+// Small writes cost more by the record than by their bytes, and do not compress
+// alone. Those that wait at the same time and have equal parameters and backends
+// are joined into one record; it is encoded when it is taken, by the committer.
+// A write is never joined across another one of its lane, nor across a
+// statement, so that each thread's writes keep their order in their lane.
+//
+// THREADS. One at a time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "wal/log.h"
+
+namespace relay {
+
+// What will be one record.
+struct WaitingAppend {
+  struct Asker {
+    AppendDone done;
+    std::chrono::nanoseconds since{0};
+  };
+
+  std::variant<AppendRequest, SmallWrite> write;
+  std::vector<Asker> askers;     // Several where small writes were joined.
+  RecordCount parts_before = 0;  // Of the same write,
+  RecordCount parts_after = 0;   // which goes in one batch; the last one has the asker.
+  PayloadId payload{0};
+
+  const WriteParams& params() const;
+  // What it holds in memory: its lines too, which may be many times what is stored of them.
+  Bytes memory() const;
+  // What is stored of it, at most.
+  Bytes stored() const;
+
+  // From here on it is an AppendRequest.
+  AppendRequest& Encoded();
+};
+
+class AppendQueue {
+ public:
+  // Of the lines of small writes in one record: about where zstd gains no more.
+  static constexpr Bytes kJoinedMax = 256_KiB;
+
+  bool empty() const { return waiting_.empty(); }
+  Bytes memory() const { return memory_; }
+
+  // REQUIRES: there is a part.
+  void Add(std::vector<AppendRequest> parts, WaitingAppend::Asker asker);
+  void AddSmall(SmallWrite write, WaitingAppend::Asker asker);
+
+  // The oldest, until what is stored of them comes to `most`; the parts of a
+  // write together.
+  std::vector<WaitingAppend> Take(Bytes most);
+
+ private:
+  // A lane is a database and a retention policy.
+  struct ByLane {
+    static auto Of(const WriteParams& params) {
+      return std::tuple<std::string_view, std::string_view>(params.database,
+                                                            params.retention_policy);
+    }
+    bool operator()(const WriteParams& a, const WriteParams& b) const { return Of(a) < Of(b); }
+  };
+
+  WaitingAppend* Joinable(const SmallWrite& write);
+  void Push(WaitingAppend append);
+
+  std::deque<WaitingAppend> waiting_;
+  Bytes memory_{0};
+  std::size_t taken_ = 0;  // Since ever: waiting_.front() is the append of this number.
+  // The newest append of a lane, by number, where small writes may join it.
+  std::map<WriteParams, std::size_t, ByLane> open_;
+};
+
+}  // namespace relay
