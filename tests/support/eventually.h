@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 
 // For what takes milliseconds when all is well: long enough for a sanitizer
 // build on a busy machine, short enough to end a hanging test.
-inline constexpr milliseconds kPatience{20'000};
+inline constexpr milliseconds kPatience{60'000};
 
 // A moment in the future.
 class Deadline {

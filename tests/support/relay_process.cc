@@ -65,9 +65,11 @@ void RelayProcess::Start() {
   const bool ready = Eventually(kPatience, [this] {
     return Get(admin(), "/readyz").status == 200 || !process_->IsRunning();
   });
-  if (!ready || !process_->IsRunning()) {
-    throw std::runtime_error("the relay does not become ready: " + process_->Output());
-  }
+  if (ready && process_->IsRunning()) return;
+  const std::optional<int> ended = process_->WaitFor(milliseconds{0});
+  throw std::runtime_error(fmt::format(
+      "the relay {}: {}", ended ? fmt::format("ended with {}", *ended) : "does not become ready",
+      process_->Output()));
 }
 
 void RelayProcess::Kill() {
