@@ -39,14 +39,14 @@ enum class Heard : std::uint8_t { kSome, kNothing, kEnd, kBroken };
 class TcpLines final : public LineListener {
  public:
   TcpLines(const TcpLinesOptions& options, OwnedFd socket, LineTarget target,
-           const LineSurroundings& around, LineCounters& counters)
+           const LineSurroundings& around)
       : options_(options),
         socket_(std::move(socket)),
         port_(PortOf(socket_)),
         clock_(around.clock),
-        counters_(counters),
+        counters_(around.counters.AddLineListener("tcp", ToString(options.address))),
         batcher_(options.batcher, std::move(target), around.log, around.clock, around.counters,
-                 counters, [this] { wake_.Raise(); }),
+                 counters_, [this] { wake_.Raise(); }),
         buffer_(kReadMax, '\0'),
         thread_([this] { Run(); }) {}
   ~TcpLines() override { Stop(std::chrono::milliseconds(0)); }
@@ -216,9 +216,8 @@ Result<std::unique_ptr<LineListener>> StartTcpLines(const TcpLinesOptions& optio
                                                     const LineSurroundings& around) {
   Result<OwnedFd> socket = BindTo(options.address, SOCK_STREAM);
   if (!socket.ok()) return std::move(socket).error().Within("tcp");
-  LineCounters& counters = around.counters.AddLineListener("tcp", ToString(options.address));
-  return std::unique_ptr<LineListener>(std::make_unique<TcpLines>(
-      options, std::move(socket).value(), std::move(target), around, counters));
+  return std::unique_ptr<LineListener>(
+      std::make_unique<TcpLines>(options, std::move(socket).value(), std::move(target), around));
 }
 
 }  // namespace relay

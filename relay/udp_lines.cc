@@ -77,14 +77,14 @@ void SetReadBuffer(const OwnedFd& socket, const UdpLinesOptions& options) {
 
 class UdpLines final : public LineListener {
  public:
-  UdpLines(OwnedFd socket, const LineBatcherOptions& batcher, LineTarget target,
-           const LineSurroundings& around, LineCounters& counters)
+  UdpLines(const UdpLinesOptions& options, OwnedFd socket, LineTarget target,
+           const LineSurroundings& around)
       : socket_(std::move(socket)),
         port_(PortOf(socket_)),
         clock_(around.clock),
-        counters_(counters),
-        batcher_(batcher, std::move(target), around.log, around.clock, around.counters, counters,
-                 [this] { wake_.Raise(); }),
+        counters_(around.counters.AddLineListener("udp", ToString(options.address))),
+        batcher_(options.batcher, std::move(target), around.log, around.clock, around.counters,
+                 counters_, [this] { wake_.Raise(); }),
         thread_([this] { Run(); }) {}
   ~UdpLines() override { Stop(std::chrono::milliseconds(0)); }
 
@@ -164,9 +164,8 @@ Result<std::unique_ptr<LineListener>> StartUdpLines(const UdpLinesOptions& optio
   Result<OwnedFd> socket = BindTo(options.address, SOCK_DGRAM);
   if (!socket.ok()) return std::move(socket).error().Within("udp");
   SetReadBuffer(socket.value(), options);
-  LineCounters& counters = around.counters.AddLineListener("udp", ToString(options.address));
-  return std::unique_ptr<LineListener>(std::make_unique<UdpLines>(
-      std::move(socket).value(), options.batcher, std::move(target), around, counters));
+  return std::unique_ptr<LineListener>(
+      std::make_unique<UdpLines>(options, std::move(socket).value(), std::move(target), around));
 }
 
 }  // namespace relay

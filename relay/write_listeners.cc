@@ -56,10 +56,7 @@ bool CanGoOn(const UdpListenerConfig& was, const UdpListenerConfig& now) {
 Status WriteListeners::Start(const Config& config) {
   admission_ = std::make_shared<Admission>(AdmissionLimitsOf(config.limits));
   waiter_->Start();
-  Problems problems;
-  ReloadAll(config, config.http, http_, std::chrono::milliseconds(0), problems);
-  ReloadAll(config, config.tcp, tcp_, std::chrono::milliseconds(0), problems);
-  ReloadAll(config, config.udp, udp_, std::chrono::milliseconds(0), problems);
+  const Problems problems = ReloadAll(config, std::chrono::milliseconds(0));
   if (problems.empty()) return Ok();
   return Error(ErrorCode::kUnavailable, problems.front());
 }
@@ -73,22 +70,27 @@ Status WriteListeners::CheckFiles(const Config& config) {
 
 std::vector<std::string> WriteListeners::Reload(const Config& config,
                                                 std::chrono::milliseconds grace) {
-  Problems problems;
   admission_->SetLimits(AdmissionLimitsOf(config.limits));
-  ReloadAll(config, config.http, http_, grace, problems);
-  ReloadAll(config, config.tcp, tcp_, grace, problems);
-  ReloadAll(config, config.udp, udp_, grace, problems);
-  return problems;
+  return ReloadAll(config, grace);
+}
+
+WriteListeners::Problems WriteListeners::ReloadAll(const Config& config,
+                                                   std::chrono::milliseconds grace) {
+  Reloading reloading{config, grace};
+  ReloadKind(reloading, config.http, http_);
+  ReloadKind(reloading, config.tcp, tcp_);
+  ReloadKind(reloading, config.udp, udp_);
+  return std::move(reloading.problems);
 }
 
 // Closes before it opens: one may take the address of another.
 template <typename Listener, typename ListenerConfig>
-void WriteListeners::ReloadAll(const Config& config, const std::vector<ListenerConfig>& wanted,
-                               std::vector<Listener>& running, std::chrono::milliseconds grace,
-                               Problems& problems) {
-  const auto note = [&problems](const ListenerConfig& listener, Status status) {
+void WriteListeners::ReloadKind(Reloading& reloading, const std::vector<ListenerConfig>& wanted,
+                                std::vector<Listener>& running) {
+  const Config& config = reloading.config;
+  const auto note = [&reloading](const ListenerConfig& listener, Status status) {
     if (status.ok()) return;
-    problems.push_back(
+    reloading.problems.push_back(
         std::move(status).error().Within("listener " + ToString(listener.address)).message());
   };
   std::vector<Listener> going_on;
@@ -105,7 +107,7 @@ void WriteListeners::ReloadAll(const Config& config, const std::vector<ListenerC
     going_on.push_back(std::move(*found));
     running.erase(found);
   }
-  for (Listener& listener : running) Close(std::move(listener), grace);
+  for (Listener& listener : running) Close(std::move(listener), reloading.grace);
   running = std::move(going_on);
   for (const ListenerConfig* listener : opening) note(*listener, Open(config, *listener));
 }

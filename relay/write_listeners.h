@@ -73,10 +73,16 @@ class WriteListeners {
   Status Tell(const Config& config, Tcp& tcp, const TcpListenerConfig& listener) const;
   Status Tell(const Config& config, Udp& udp, const UdpListenerConfig& listener) const;
 
+  // One reading of the configuration, and what came of it.
+  struct Reloading {
+    const Config& config;
+    std::chrono::milliseconds grace;  // For those that close.
+    Problems problems = {};
+  };
+  Problems ReloadAll(const Config& config, std::chrono::milliseconds grace);
   template <typename Listener, typename ListenerConfig>
-  void ReloadAll(const Config& config, const std::vector<ListenerConfig>& wanted,
-                 std::vector<Listener>& running, std::chrono::milliseconds grace,
-                 Problems& problems);
+  void ReloadKind(Reloading& reloading, const std::vector<ListenerConfig>& wanted,
+                  std::vector<Listener>& running);
   void Close(Http http, std::chrono::milliseconds grace);
   template <typename Lines>
   static void Close(Lines lines, std::chrono::milliseconds grace) {

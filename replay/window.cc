@@ -6,7 +6,7 @@
 namespace relay {
 namespace {
 
-Gap GapOf(const Entry& entry, std::string words, WallTime now) {
+Gap GapOf(const Entry& entry, const std::string& words, WallTime now) {
   Gap gap;
   gap.first = gap.last = entry.position.sequence;
   gap.from = gap.to = entry.accepted_at;

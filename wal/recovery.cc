@@ -99,14 +99,14 @@ void PutNewerStates(StoreBatch& batch, const LoadedLog& found, const LoadedLog& 
   }
 }
 
-Status HoldAgainst(const HighWater& known, std::uint64_t epoch, Store& store, StoreBatch& batch,
-                   Recovered& recovered) {
-  if (epoch < known.epoch) {
-    recovered.epoch = known.epoch + 1;
+// `recovered.epoch` is the database's own here.
+Status HoldAgainst(const HighWater& known, Store& store, StoreBatch& batch, Recovered& recovered) {
+  if (recovered.epoch < known.epoch) {
     recovered.alarms.push_back(
         fmt::format("the database was opened {} times, the log {} times: it is an older copy, or "
                     "has lost its end",
-                    epoch, known.epoch));
+                    recovered.epoch, known.epoch));
+    recovered.epoch = known.epoch;
   }
   // Of a database that lost nothing, a backend that is missing was forgotten.
   if (!recovered.alarms.empty()) {
@@ -133,15 +133,15 @@ Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
   recovered.log = std::move(found).value();
   Result<std::uint64_t> epoch = ReadEpoch(store);
   if (!epoch.ok()) return std::move(epoch).error();
-  recovered.epoch = epoch.value() + 1;
+  recovered.epoch = epoch.value();
 
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   if (known) {
-    if (Status held = HoldAgainst(*known, epoch.value(), store, *batch, recovered); !held.ok()) {
+    if (Status held = HoldAgainst(*known, store, *batch, recovered); !held.ok()) {
       return std::move(held).error();
     }
   }
-  PutNumber(*batch, kEpochKey, recovered.epoch);
+  PutNumber(*batch, kEpochKey, ++recovered.epoch);
   if (Status put = store.Write(*batch, Durability::kSynced); !put.ok()) {
     return std::move(put).error();
   }

@@ -25,6 +25,10 @@ Error FileError(std::string_view doing, const std::string& path, const std::erro
 }
 
 // Names in a directory, sorted; none where it is not there.
+std::string PathIn(const std::string& directory, std::string_view name) {
+  return fmt::format("{}/{}", directory, name);
+}
+
 std::vector<std::string> NamesIn(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code failed;
@@ -189,7 +193,7 @@ Result<std::optional<std::string>> KeepAside(const std::string& database, const 
   if (failed) return FileError("creating", directory, failed);
   for (const std::string& name : NamesIn(database)) {
     if (!IsWanted(name, extensions)) continue;
-    if (Status linked = Link(database + "/" + name, directory + "/" + name); !linked.ok()) {
+    if (Status linked = Link(PathIn(database, name), PathIn(directory, name)); !linked.ok()) {
       return std::move(linked).error();
     }
   }
@@ -294,7 +298,7 @@ Status SalvageWals(const OpenedRocks& rocks, const std::string& kept, bool skipp
                    Alarms& alarms) {
   WalSalvage salvage(rocks, skipping);
   for (const std::string& name : NamesEndingIn(kept, ".log")) {
-    if (Status read = salvage.Read(kept + "/" + name); !read.ok()) return read;
+    if (Status read = salvage.Read(PathIn(kept, name)); !read.ok()) return read;
   }
   if (salvage.damages() == 0 && salvage.batches() == 0) return Ok();
   alarms.push_back(

@@ -95,7 +95,9 @@ class WarningsFile final : public rocksdb::Logger {
   }
 
   using rocksdb::Logger::Logv;
-  void Logv(const char* format, va_list arguments) override {
+  __attribute__((format(printf, 2, 0)))  // As RocksDB's own.
+  void
+  Logv(const char* format, va_list arguments) override {
     std::array<char, 1024> line{};
     const int size = vsnprintf(line.data(), line.size() - 1, format, arguments);
     if (file_ < 0 || size <= 0) return;
@@ -594,7 +596,10 @@ class Opening {
     // A list of files that was cut between two records opens without a word.
     const bool whole = !mending().is_whole || mending().is_whole(store);
     if (!whole) Alarm("the database opened without all that it had");
-    if (alarms_.empty()) return Ok();
+    return alarms_.empty() ? Ok() : SalvageAll(whole);
+  }
+
+  Status SalvageAll(bool whole) {
     for (const std::string& kept : kept_) {
       if (!whole) {
         if (Status wals = SalvageWals(opened_, kept, true, alarms_); !wals.ok()) return wals;

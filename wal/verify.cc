@@ -10,7 +10,7 @@
 
 namespace relay {
 
-void VerifyReport::Find(LogFinding finding) {
+void VerifyReport::Find(const LogFinding& finding) {
   ++summary.findings;
   ++summary.findings_by_family[finding.family];
   observer_.on_finding(finding);

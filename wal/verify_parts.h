@@ -25,7 +25,7 @@ class VerifyReport {
  public:
   explicit VerifyReport(const VerifyObserver& observer) : observer_(observer) {}
 
-  void Find(LogFinding finding);
+  void Find(const LogFinding& finding);
   // That what lies at `key` decodes; what is found is the error's words.
   void FindDamaged(std::string_view family, std::string key, const Error& error);
   void FindUnreadable(std::string_view family, const std::string& whose,

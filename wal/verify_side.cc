@@ -9,15 +9,23 @@
 namespace relay {
 namespace {
 
+// Some rows of a family, and how findings among them are called.
+struct Rows {
+  NumberWalk walk;
+  std::string_view family;
+  std::string whose;
+};
+
 // Calls `check` for each row, and tells what cannot be read.
 template <typename Check>
-void ForEachRow(NumberWalk walk, std::string_view family, const std::string& whose,
-                VerifyReport& report, const Check& check) {
+void ForEachRow(Rows rows, VerifyReport& report, const Check& check) {
   while (true) {
-    if (const auto crossed = walk.TakeUnreadable()) report.FindUnreadable(family, whose, *crossed);
-    if (walk.AtEnd()) return;
-    check(walk);
-    walk.Next();
+    if (const auto crossed = rows.walk.TakeUnreadable()) {
+      report.FindUnreadable(rows.family, rows.whose, *crossed);
+    }
+    if (rows.walk.AtEnd()) return;
+    check(rows.walk);
+    rows.walk.Next();
   }
 }
 
@@ -70,8 +78,9 @@ void CheckGaps(const Store& store, CheckedRun& run, VerifyReport& report) {
       run.explained.Add(gap.value().first, gap.value().last);
     }
   };
-  ForEachRow(NumberWalk(store, Family::kGaps, BackendKeys(run.number), 1), "gaps",
-             "backend " + run.name, report, check);
+  ForEachRow(
+      {NumberWalk(store, Family::kGaps, BackendKeys(run.number), 1), "gaps", "backend " + run.name},
+      report, check);
   if (!run.state) return;
   if (run.state->last_gap + 1 != expected) {
     report.Find({"gaps", "backend " + run.name, fmt::format("{} gaps", run.state->last_gap),
@@ -99,8 +108,9 @@ void CheckDead(const Store& store, const CheckedRun& run, VerifyReport& report) 
     }
   };
   const std::uint64_t first = run.state ? run.state->first_dead : 1;
-  ForEachRow(NumberWalk(store, Family::kDead, BackendKeys(run.number), first), "dead",
-             "backend " + run.name, report, check);
+  ForEachRow({NumberWalk(store, Family::kDead, BackendKeys(run.number), first), "dead",
+              "backend " + run.name},
+             report, check);
   if (!run.state) return;
   report.Compare("dead", "backend " + run.name,
                  fmt::format("{} dead letters", run.state->dead_letters),
@@ -125,9 +135,9 @@ class LaneCheck {
 
   // Returns what the rows add up to.
   LaneState Run(const Store& store, Sequence from) {
-    ForEachRow(NumberWalk(store, Family::kHeld, prefix_, from.value()), "held",
-               "backend " + run_.name + ", lane " + LaneName(lane_), report_,
-               [this](const NumberWalk& walk) { Take(walk); });
+    ForEachRow({NumberWalk(store, Family::kHeld, prefix_, from.value()), "held",
+                "backend " + run_.name + ", lane " + LaneName(lane_)},
+               report_, [this](const NumberWalk& walk) { Take(walk); });
     return found_;
   }
 
