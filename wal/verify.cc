@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "wal/high_water.h"
 #include "wal/identity.h"
 #include "wal/log_reader.h"
 #include "wal/verify_parts.h"
@@ -46,22 +49,56 @@ std::string ToWords(const Totals& totals) {
 
 namespace {
 
-Status CheckIdentity(const std::string& directory, VerifyReport& report) {
-  Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion);
-  if (!found.ok()) return std::move(found).error();
-  if (found.value().state == IdentityState::kDamaged) {
-    report.Find({"identity", directory + "/identity", "the identity of a log", "damage"});
-  }
-  return Ok();
+// What lies beside the database, read before it is: that is never ahead of it.
+struct Beside {
+  IdentityState identity = IdentityState::kNone;
+  std::optional<HighWater> mark;
+};
+
+// A relay that runs overwrites the slots in turn: while one is read in half, and
+// the other was before it was, neither is whole.
+Result<DecodedHighWater> ReadHighWaterInUse(const std::string& directory) {
+  constexpr int kTries = 5;
+  Result<DecodedHighWater> read = ReadHighWater(directory);
+  for (int i = 1; i < kTries && !read.ok(); ++i) read = ReadHighWater(directory);
+  return read;
 }
 
-Status CheckStore(const Store& store, VerifyReport& report) {
+Result<Beside> CheckBeside(const std::string& directory, VerifyReport& report) {
+  Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion);
+  if (!found.ok()) return std::move(found).error();
+  Beside beside{.identity = found.value().state};
+  if (beside.identity == IdentityState::kDamaged) {
+    report.Find({"identity", directory + "/identity", "the identity of a log", "damage"});
+  }
+  Result<DecodedHighWater> mark = ReadHighWaterInUse(directory);
+  if (mark.ok()) {
+    beside.mark = std::move(mark).value().mark;
+  } else if (beside.identity != IdentityState::kNone) {
+    report.FindDamaged("high-water", directory + "/high-water", mark.error());
+  }
+  return beside;
+}
+
+// A database that lost its end has no row that says so.
+void CheckEnd(const HighWater& mark, const CheckedRun& run, VerifyReport& report) {
+  const auto known = std::find_if(mark.log.runs.begin(), mark.log.runs.end(),
+                                  [&](const auto& one) { return one.first.text() == run.name; });
+  if (known == mark.log.runs.end() || known->second.number != run.number) return;
+  const Sequence head = known->second.head.sequence;
+  if (!run.head_known || run.head.sequence >= head) return;
+  report.Find({"entries", "backend " + run.name, fmt::format("records up to {}", head.value()),
+               fmt::format("records up to {}", run.head.sequence.value())});
+}
+
+Status CheckStore(const Store& store, const Beside& beside, VerifyReport& report) {
   Result<std::vector<CheckedRun>> state = CheckState(store, report);
   if (!state.ok()) return std::move(state).error();
   std::vector<CheckedRun>& runs = state.value();
   for (CheckedRun& run : runs) CheckGaps(store, run, report);
   CheckRecords(store, runs, report);
   for (const CheckedRun& run : runs) {
+    if (beside.mark) CheckEnd(*beside.mark, run, report);
     CheckHeld(store, run, report);
     CheckDead(store, run, report);
     if (run.state) {
@@ -77,9 +114,8 @@ Status CheckStore(const Store& store, VerifyReport& report) {
 
 Result<VerifySummary> VerifyLog(const std::string& directory, const VerifyObserver& observer) {
   VerifyReport report(observer);
-  if (Status identity = CheckIdentity(directory, report); !identity.ok()) {
-    return std::move(identity).error().Within(directory);
-  }
+  const Result<Beside> beside = CheckBeside(directory, report);
+  if (!beside.ok()) return Error(beside.error()).Within(directory);
   Result<std::unique_ptr<Store>> store =
       OpenStoreReadOnly({.directory = StoreDirectory(directory)});
   if (!store.ok() && store.error().code() != ErrorCode::kCorruption) {
@@ -89,7 +125,7 @@ Result<VerifySummary> VerifyLog(const std::string& directory, const VerifyObserv
     report.FindDamaged("database", StoreDirectory(directory), store.error());
     return report.summary;
   }
-  Status checked = CheckStore(*store.value(), report);
+  Status checked = CheckStore(*store.value(), beside.value(), report);
   if (!checked.ok()) return std::move(checked).error().Within(directory);
   return std::move(report.summary);
 }

@@ -1,7 +1,8 @@
 // Checks all that must hold of a log on disk (FORMAT.md, "What holds"): every
 // checksum, the numbering, the running totals, the references from entries to
-// payloads, what is held, dead letters, gaps, the marks and the conservation of
-// points. Nothing is changed; the log may be in use, a copy, or damaged.
+// payloads, what is held, dead letters, gaps, the marks, the conservation of
+// points, and, by the high-water file, that no end is missing. Nothing is
+// changed; the log may be in use, a copy, or damaged.
 //
 // What is damaged is found by name: its family, its key, what was expected
 // there. Reading goes on behind it. Memory is that of one record and a few
@@ -26,7 +27,7 @@
 namespace relay {
 
 struct LogFinding {
-  std::string family;  // "payloads", "entries", ..., or "database", "identity".
+  std::string family;  // "payloads", "entries", ..., or "database", "identity", "high-water".
   std::string key;     // "payload 7", "backend a, sequence 12".
   std::string expected;
   std::string found;

@@ -230,7 +230,12 @@ std::vector<Planted> AllPlanted() {
        [](Store&, StoreBatch& batch) {
          for (std::uint64_t n = 4; n <= 10; ++n) batch.Delete(Family::kEntries, WestEntry(n));
        },
-       {"entries: backend west, sequence 4"}},
+       {"entries: backend west, sequence 4", "entries: backend west"}},
+      {"the end is gone, and all of it was owed",
+       [](Store&, StoreBatch& batch) {
+         for (std::uint64_t n = 8; n <= 10; ++n) batch.Delete(Family::kEntries, WestEntry(n));
+       },
+       {"entries: backend west"}},
       {"running totals that are not the sum",
        [](Store& store, StoreBatch& batch) {
          ChangeEntry(store, batch, 10, [](Entry& entry) { ++entry.position.totals.points; });
@@ -391,6 +396,19 @@ void FillFiles(const std::string& directory) {
   log.value().reset();
   // Opened again, what was in the WAL is in files.
   REQUIRE(DurableLog::Open({.directory = directory, .file_size = 64_KiB}, {kWest, kEast}).ok());
+}
+
+TEST_CASE("verify: a high-water file that is damaged or gone is told") {
+  const Filled filled;
+  const std::string path = filled.directory.File("high-water");
+  std::string content = ReadFile(path);
+  std::replace(content.begin(), content.end(), 'w', 'W');  // Of "west", in both slots.
+  WriteFile(path, content);
+  CHECK_EQ(Verify(filled.directory.path()).summary.findings_by_family.at("high-water"), 1);
+  std::filesystem::remove(path);
+  const Verified gone = Verify(filled.directory.path());
+  CHECK_EQ(gone.findings.size(), 1);
+  CHECK_EQ(gone.findings.front().key, path);
 }
 
 TEST_CASE("verify: a damaged block of a file is told with the records in it, others are read") {
