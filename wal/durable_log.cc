@@ -162,16 +162,19 @@ DurableLog::Group DurableLog::NextGroup() {
   std::unique_lock lock(mutex_);
   const auto wait = closed_because_ ? reopen_after_ : options_.cursor_interval;
   work_.wait_for(lock, wait, [this] {
-    return stopping_ || !appends_.empty() || !changes_.empty() || !new_backends_.empty();
+    return stopping_ || !appends_.empty() || !changes_.empty() || !new_backends_.empty() ||
+           !marks_.empty();
   });
   Group group;
   if (!closed_because_) {
     group.appends = appends_.Take(options_.group_max);
     group.changes.swap(changes_);
     group.backends.swap(new_backends_);
+    group.marks.swap(marks_);
     TakeDirtyCursors(group);
   }
-  group.last = stopping_ && appends_.empty() && changes_.empty() && new_backends_.empty();
+  group.last =
+      stopping_ && appends_.empty() && changes_.empty() && new_backends_.empty() && marks_.empty();
   return group;
 }
 
@@ -184,7 +187,7 @@ void DurableLog::TakeDirtyCursors(Group& group) {
 }
 
 void DurableLog::Commit(Group group) {
-  if (Status written = WriteGroup(group); !written.ok()) {
+  if (Status written = group.has_rows() ? WriteGroup(group) : Ok(); !written.ok()) {
     CloseAfter(group, written.error());
     return;
   }
@@ -198,6 +201,7 @@ void DurableLog::Commit(Group group) {
     waiting->done.set_value(Ok());  // From here on it is gone.
   }
   for (WaitingBackends* waiting : group.backends) waiting->done.set_value(Ok());
+  for (WaitingMark* waiting : group.marks) waiting->done.set_value(Truth());
   PassCrashPoint(CrashPoint::kCommitAnswered);
   if (wakes && on_readable_) on_readable_();
 }
@@ -347,6 +351,8 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
     changes_.clear();
     group.backends.insert(group.backends.end(), new_backends_.begin(), new_backends_.end());
     new_backends_.clear();
+    group.marks.insert(group.marks.end(), marks_.begin(), marks_.end());
+    marks_.clear();
   }
   const Error refusal = Closed(failure);
   for (WaitingAppend& append : group.appends) {
@@ -354,6 +360,7 @@ void DurableLog::CloseAfter(Group& group, const Error& failure) {
   }
   for (WaitingChange* waiting : group.changes) waiting->done.set_value(refusal);
   for (WaitingBackends* waiting : group.backends) waiting->done.set_value(refusal);
+  for (WaitingMark* waiting : group.marks) waiting->done.set_value(refusal);
   reopen_after_ = std::chrono::milliseconds(0);
 }
 

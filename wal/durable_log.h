@@ -76,6 +76,13 @@ struct LogLimits {
   WhenFull when_full = WhenFull::kRefuse;
 };
 
+struct CheckpointRequest {
+  std::string directory;  // Absolute. Its parent is made where only that is missing.
+  // Files, and directories of files, in the log's directory that are others' and
+  // belong to it: copied as they are, where they are there.
+  std::vector<std::string> beside = {};
+};
+
 class DurableLog final : public RunsView<Log> {
  public:
   // Opens or creates the log; names in `backends` that it does not know begin
@@ -107,6 +114,17 @@ class DurableLog final : public RunsView<Log> {
   // know begins empty, one that is not named any more keeps what it has. Waits
   // for the disk. kUnavailable: nothing changed.
   Status SetBackends(const std::vector<BackendId>& backends);
+
+  // Makes a copy of the log in a new directory, while it is in use: a log of its
+  // own that holds all that was acknowledged and resolved before the call, every
+  // cursor included, and perhaps some of what came during it. It shares the
+  // files that do not change any more (hard links). Under its name it is whole
+  // and on stable storage; until then it is NAME.incomplete (wal/checkpoint.h).
+  // Appends and deliveries go on. kInvalidInput: the directory is there already,
+  // or cannot share files with the log. kUnavailable: another one is being made,
+  // or the log is closed. kFull: the disk is, and a copy would keep on it what
+  // the log gives back. Whatever fails, this log is as it was.
+  Status Checkpoint(const CheckpointRequest& request);
 
   // Commits what waits, syncs the cursors, closes.
   ~DurableLog() override;
@@ -148,6 +166,10 @@ class DurableLog final : public RunsView<Log> {
     std::vector<BackendId> names;
     std::promise<Status> done;
   };
+  // Somebody who waits until all that counts at this moment is on stable storage.
+  struct WaitingMark {
+    std::promise<Result<HighWater>> done;
+  };
   using Plan = std::function<Result<Change>(ChangePlan)>;
   class RunLock;
   // What one batch holds.
@@ -156,11 +178,13 @@ class DurableLog final : public RunsView<Log> {
     std::vector<WaitingChange*> changes;
     std::vector<WaitingBackends*> backends;
     std::map<BackendId, RunState> cursors;
+    std::vector<WaitingMark*> marks;
     bool last = false;
 
-    bool empty() const {
-      return appends.empty() && changes.empty() && backends.empty() && cursors.empty();
+    bool has_rows() const {
+      return !appends.empty() || !changes.empty() || !backends.empty() || !cursors.empty();
     }
+    bool empty() const { return !has_rows() && marks.empty(); }
   };
   // Where the committer puts a backend's next record.
   struct Tail {
@@ -208,6 +232,10 @@ class DurableLog final : public RunsView<Log> {
   Status TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now);
   Status DiscardTrimmed();
 
+  Status CheckRoomForCopies() const;
+  Result<HighWater> MarkNow();
+  Status CopyInto(const std::string& directory);
+
   void CommitLoop();
   Group NextGroup();
   void TakeDirtyCursors(Group& group);
@@ -246,6 +274,7 @@ class DurableLog final : public RunsView<Log> {
   std::uint32_t last_backend_ = 0;
   std::vector<std::string> alarms_;
   std::vector<WaitingBackends*> new_backends_;
+  std::vector<WaitingMark*> marks_;
   std::optional<Error> closed_because_;
   DiskUse disk_;
   Bytes appended_since_measured_{0};
@@ -264,7 +293,8 @@ class DurableLog final : public RunsView<Log> {
   std::string last_damage_;
 
   std::unique_ptr<HighWaterKeeper> high_water_;
-  bool nothing_kept_ = false;  // The house-keeper's own: full a turn ago, and nothing to give up.
+  std::mutex checkpoint_mutex_;  // Held by the one that is being made; before all others.
+  bool nothing_kept_ = false;    // The house-keeper's own: full a turn ago, and nothing to give up.
   RecentRecords recent_;
   std::function<void()> on_readable_;
   std::thread committer_;

@@ -18,7 +18,9 @@ constexpr std::string_view kFirstLine = "influxdb-relay log\n";
 constexpr std::string_view kFormat = "format: ";
 constexpr std::string_view kId = "id: ";
 constexpr std::string_view kCreated = "created: ";
+constexpr std::string_view kOrigin = "checkpoint of: ";
 constexpr std::string_view kChecksum = "checksum: ";
+constexpr std::string_view kUnfinished = "influxdb-relay checkpoint, not finished\n";
 
 std::string PathIn(const std::string& log_path) {
   return log_path + "/identity";
@@ -74,11 +76,16 @@ std::string TimeOf(const std::string& path) {
 std::string EncodeIdentity(const Identity& identity) {
   std::string text = fmt::format("{}{}{}\n{}{}\n{}{}\n", kFirstLine, kFormat, identity.format, kId,
                                  identity.id, kCreated, identity.created);
+  if (!identity.origin.empty()) text += fmt::format("{}{}\n", kOrigin, identity.origin);
   text += fmt::format("{}{:08x}\n", kChecksum, Crc32c(text));
   return text;
 }
 
 Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format_max) {
+  if (text == kUnfinished) {
+    return Error(ErrorCode::kInvalidInput,
+                 "a checkpoint that was not finished: delete it, and make another");
+  }
   const FoundIdentity damaged{IdentityState::kDamaged, {}};
   const std::optional<std::string_view> checked = Checked(text);
   if (!checked || !checked->starts_with(kFirstLine)) return damaged;
@@ -94,7 +101,10 @@ Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format
   const auto id = TakeLine(lines, kId);
   const auto created = TakeLine(lines, kCreated);
   if (!id || !created) return damaged;
-  return FoundIdentity{IdentityState::kKnown, {*format, std::string(*id), std::string(*created)}};
+  const auto origin = TakeLine(lines, kOrigin);
+  return FoundIdentity{
+      IdentityState::kKnown,
+      {*format, std::string(*id), std::string(*created), std::string(origin.value_or(""))}};
 }
 
 Result<FoundIdentity> ReadIdentity(const std::string& log_path, std::uint32_t format_max) {
@@ -102,6 +112,10 @@ Result<FoundIdentity> ReadIdentity(const std::string& log_path, std::uint32_t fo
   if (!text.ok() && text.error().code() == ErrorCode::kNotFound) return FoundIdentity();
   if (!text.ok()) return std::move(text).error();
   return DecodeIdentity(text.value(), format_max);
+}
+
+Status WriteUnfinished(const std::string& log_path) {
+  return ReplaceWhole(PathIn(log_path), kUnfinished);
 }
 
 Status WriteIdentity(const std::string& log_path, Identity identity) {

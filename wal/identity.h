@@ -18,8 +18,9 @@ namespace relay {
 
 struct Identity {
   std::uint32_t format = 0;
-  std::string id;       // A UUID: copies of a log have the same one.
-  std::string created;  // RFC 3339, UTC.
+  std::string id;           // A UUID: copies of a log have the same one, a checkpoint its own.
+  std::string created;      // RFC 3339, UTC.
+  std::string origin = {};  // The id of the log of which this was a checkpoint.
 
   friend bool operator==(const Identity&, const Identity&) = default;
 };
@@ -34,12 +35,17 @@ struct FoundIdentity {
 // The lines of the file: the format stays in its place in every version.
 std::string EncodeIdentity(const Identity& identity);
 
-// kInvalidInput: the log has a newer format than `format_max`, which it names.
+// kInvalidInput: the log has a newer format than `format_max`, which it names;
+// or it is a checkpoint that was never finished.
 Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format_max);
 
 // The same of the file in `log_path`; changes nothing there. kIo: it is there
 // and cannot be read.
 Result<FoundIdentity> ReadIdentity(const std::string& log_path, std::uint32_t format_max);
+
+// What stands in the place of an identity until a checkpoint is whole: nobody
+// opens it.
+Status WriteUnfinished(const std::string& log_path);
 
 // Makes or replaces the file. An identity without an id gets one, and the
 // file system's time as that of its creation.

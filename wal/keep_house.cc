@@ -14,7 +14,9 @@ Error DiskError(const std::string& directory, const std::error_code& why) {
   return {ErrorCode::kIo, fmt::format("measuring {}: {}", directory, why.message())};
 }
 
-// What lies in the directory and what the file system has left.
+// What lies in the directory and what the file system has left. Checkpoints are
+// not the log's: as long as they share its files they take nothing, and what
+// they keep beyond that, the log could not give back by dropping anything.
 Result<DiskUse> MeasureDirectory(const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code failed;
@@ -22,8 +24,10 @@ Result<DiskUse> MeasureDirectory(const std::string& directory) {
   const fs::space_info space = fs::space(directory, failed);
   if (failed) return DiskError(directory, failed);
   use.free = Bytes(space.available);
+  const fs::path checkpoints(CheckpointsDirectory(directory));
   fs::recursive_directory_iterator at(directory, failed);
   for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    if (at->path() == checkpoints) at.disable_recursion_pending();
     std::error_code gone;  // The engine deletes files as it likes.
     const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
     if (!gone) use.used += Bytes(size);

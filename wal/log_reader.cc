@@ -220,4 +220,8 @@ std::string StoreDirectory(const std::string& log_path) {
   return log_path + "/db";
 }
 
+std::string CheckpointsDirectory(const std::string& log_path) {
+  return log_path + "/checkpoints";
+}
+
 }  // namespace relay

@@ -36,4 +36,8 @@ Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory);
 // for what must not depend on the database.
 std::string StoreDirectory(const std::string& log_path);
 
+// Where checkpoints of a log lie unless they are to lie elsewhere: in its
+// directory, of which they are not part.
+std::string CheckpointsDirectory(const std::string& log_path);
+
 }  // namespace relay

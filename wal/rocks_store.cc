@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "wal/rocks_checkpoint.h"
 #include "wal/rocks_mend.h"
 #include "wal/store.h"
 
@@ -357,6 +358,10 @@ class RocksStore final : public Store {
     return std::make_unique<RocksCursor>(
         std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, HandleOf(handles_, family))),
         damage_);
+  }
+
+  Status Checkpoint(const std::string& directory) const override {
+    return ToStatus(CheckpointRocks(*db_, directory));
   }
 
   std::string Damage() const override { return damage_.words(); }

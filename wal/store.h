@@ -83,6 +83,13 @@ class Store {
   // mending; empty: nothing.
   virtual std::string Damage() const { return ""; }
 
+  // Makes `directory` a store that holds all that was synced before the call,
+  // and what else was written up to some moment of it. Files that do not change
+  // any more are shared (hard links), the others copied; all of it is on stable
+  // storage when it returns. Nothing of this store changes. From any thread,
+  // beside a Write. REQUIRES: `directory` is absolute and not there, its parent is.
+  virtual Status Checkpoint(const std::string& directory) const = 0;
+
   // Sees the store as it was at the call.
   virtual std::unique_ptr<StoreCursor> NewCursor(Family family) const = 0;
 };

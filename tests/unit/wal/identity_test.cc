@@ -40,6 +40,17 @@ TEST_CASE("identity: what was written is read") {
   CHECK(found.identity == kIdentity);
 }
 
+TEST_CASE("identity: a checkpoint says of which log it is, and an unfinished one is refused") {
+  Identity identity = kIdentity;
+  identity.origin = "another-id";
+  CHECK(DecodeIdentity(EncodeIdentity(identity), 2).value().identity == identity);
+  const TempDir directory;
+  REQUIRE(WriteUnfinished(directory.path()).ok());
+  const Result<FoundIdentity> refused = ReadIdentity(directory.path(), 2);
+  REQUIRE_FALSE(refused.ok());
+  CHECK_EQ(refused.error().code(), ErrorCode::kInvalidInput);
+}
+
 TEST_CASE("identity: a newer format is refused with both versions") {
   const auto found = DecodeIdentity(EncodeIdentity(kIdentity), 1);
   REQUIRE(!found.ok());
