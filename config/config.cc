@@ -55,6 +55,11 @@ void DeclareLog(Section& section, LogConfig& log) {
                 keep.Value({"up_to", "As stored, for each backend."}, log.keep_up_to,
                            SizeBetween(0_B, kDiskMost));
               });
+  section.Value({.key = "checkpoint_dir",
+                 .sentence = "Where `checkpoint` makes its copies, on the same file system; of "
+                             "this relay alone. Default: `checkpoints` in path.",
+                 .example = "/var/lib/influxdb-relay/checkpoints"},
+                log.checkpoint_dir, SomeText("the path of a directory"));
 }
 
 void DeclareAdmin(Section& section, AdminConfig& admin) {

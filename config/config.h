@@ -53,6 +53,7 @@ struct LogConfig {
   WhenFull when_full = WhenFull::kRefuse;
   std::chrono::milliseconds keep_for = std::chrono::hours(24);  // Delivered records ...
   Bytes keep_up_to = 8_GiB;  // ... and for each backend at most this much of them, as stored.
+  std::string checkpoint_dir = {};  // Empty: `checkpoints` in the path.
 
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };

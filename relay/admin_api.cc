@@ -229,6 +229,7 @@ HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
   body.Field("database", request.database);
   body.Field("measurement", request.measurement);
   body.Field("to_url", request.to_url);
+  body.Field("checkpoint", request.checkpoint);
   body.Field("points_per_second", request.points_per_second);
   const Asker asker = AskerOf(body, call);
   if (const auto mistake = body.mistake()) return AdminError(*mistake);
@@ -256,6 +257,36 @@ HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
       fmt::format("cancel replay {}", *id), "", asker, [&] { return parts_.replays.Cancel(*id); });
   if (!done.ok()) return AdminError(done.error());
   return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+}
+
+HttpResponse AdminApi::ListCheckpoints(const AdminCall& /*call*/) const {
+  return AdminJson(200, CheckpointsJson(parts_.checkpoints.List()));
+}
+
+HttpResponse AdminApi::MakeCheckpoint(const AdminCall& call) const {
+  return ChangeCheckpoint(call, &Checkpoints::DescribeMaking, &Checkpoints::Make);
+}
+
+HttpResponse AdminApi::DropCheckpoint(const AdminCall& call) const {
+  return ChangeCheckpoint(call, &Checkpoints::DescribeDropping, &Checkpoints::Drop);
+}
+
+HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoint describe,
+                                        ActOnCheckpoint act) const {
+  Body body(call.body);
+  std::string name;
+  body.Field("name", name);
+  const Asker asker = AskerOf(body, call);
+  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const Checkpoints& checkpoints = parts_.checkpoints;
+  const Result<std::string> words = (checkpoints.*describe)(name);
+  if (!words.ok()) return AdminError(words.error());
+  const Result<std::string> done =
+      parts_.operators.Audited(words.value(), "", asker, [&] { return (checkpoints.*act)(name); });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, Text(Json{{"done", !asker.dry_run},
+                                  {"words", done.value()},
+                                  {"path", checkpoints.PathOf(name).value()}}));
 }
 
 HttpResponse AdminApi::ShowOpenApi(const AdminCall& /*call*/) const {

@@ -11,6 +11,7 @@
 
 #include "relay/access.h"
 #include "relay/audit.h"
+#include "relay/checkpoints.h"
 #include "relay/counters.h"
 #include "relay/http.h"
 #include "relay/observer.h"
@@ -40,6 +41,7 @@ struct AdminParts {
   Operators& operators;
   const Audit& audit;
   ReplayJobs& replays;
+  const Checkpoints& checkpoints;
   const Clock& clock;
 };
 
@@ -64,6 +66,9 @@ class AdminApi {
   HttpResponse ListReplays(const AdminCall& call) const;
   HttpResponse StartReplay(const AdminCall& call) const;
   HttpResponse CancelReplay(const AdminCall& call) const;
+  HttpResponse ListCheckpoints(const AdminCall& call) const;
+  HttpResponse MakeCheckpoint(const AdminCall& call) const;
+  HttpResponse DropCheckpoint(const AdminCall& call) const;
   HttpResponse ShowOpenApi(const AdminCall& call) const;
   HttpResponse Operate(Verb verb, const AdminCall& call) const;
 
@@ -73,6 +78,12 @@ class AdminApi {
   }
 
  private:
+  using DescribeCheckpoint = Result<std::string> (Checkpoints::*)(const std::string&) const;
+  using ActOnCheckpoint = Status (Checkpoints::*)(const std::string&) const;
+
+  HttpResponse ChangeCheckpoint(const AdminCall& call, DescribeCheckpoint describe,
+                                ActOnCheckpoint act) const;
+
   const AdminParts parts_;
 };
 

@@ -208,10 +208,11 @@ std::vector<AdminRoute> Replaying() {
         kDatabase,
         {"measurement", "string", "Empty: all."},
         {"to_url", "string", "Elsewhere: one of admin.replay_targets."},
+        {"checkpoint", "string", "Read from this checkpoint; empty: from the log."},
         {"points_per_second", "integer", "At most; 0: no limit."},
         kBy,
         kDryRun},
-       {400, 404, 409, 503}},
+       {400, 404, 409, 500, 503}},
       {"POST",
        "/api/v1/replays/{id}/cancel",
        Role::kOperate,
@@ -222,12 +223,35 @@ std::vector<AdminRoute> Replaying() {
   };
 }
 
+std::vector<AdminRoute> Copying() {
+  constexpr RouteParameter kName{"name", "string", "Its name, or its path in log.checkpoint_dir.",
+                                 true};
+  return {
+      {"GET", "/api/v1/checkpoints", Role::kRead, "Copies of the log that were made, by name.",
+       &AdminApi::ListCheckpoints},
+      {"POST",
+       "/api/v1/checkpoints",
+       Role::kOperate,
+       "Make a copy of the log, with its cursors, on which a relay can be started.",
+       &AdminApi::MakeCheckpoint,
+       {kName, kBy, kDryRun},
+       {400, 500, 503}},
+      {"POST",
+       "/api/v1/checkpoints/drop",
+       Role::kOperate,
+       "Delete a copy.",
+       &AdminApi::DropCheckpoint,
+       {kName, kBy, kDryRun},
+       {400, 404, 500}},
+  };
+}
+
 }  // namespace
 
 const std::vector<AdminRoute>& AdminRoutes() {
   static const std::vector<AdminRoute> routes = [] {
     std::vector<AdminRoute> all;
-    for (auto* part : {&ProbesAndFigures, &Reading, &Delivering, &Changing, &Replaying}) {
+    for (auto* part : {&ProbesAndFigures, &Reading, &Delivering, &Changing, &Replaying, &Copying}) {
       for (AdminRoute& route : part()) all.push_back(std::move(route));
     }
     return all;

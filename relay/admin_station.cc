@@ -11,7 +11,11 @@ AdminStation::AdminStation(const Parts& parts)
       observer_(parts.log, parts.clock),
       audit_(parts.log_path),
       operators_(parts.log, audit_, parts.clock, parts.configured),
-      replays_(parts.log_path, parts.log, parts.clock, parts.replay_transport),
+      checkpoints_(parts.log_path, parts.checkpoint_dir, parts.checkpoint),
+      replays_(parts.log_path, parts.clock,
+               {.log = parts.log,
+                .checkpoint = [this](const std::string& name) { return checkpoints_.Open(name); },
+                .transport = parts.replay_transport}),
       handler_(config_, {.status = [this] { return StatusWithFlow(); },
                          .counters = parts.counters,
                          .log = parts.log,
@@ -19,7 +23,10 @@ AdminStation::AdminStation(const Parts& parts)
                          .operators = operators_,
                          .audit = audit_,
                          .replays = replays_,
-                         .clock = parts.clock}) {}
+                         .checkpoints = checkpoints_,
+                         .clock = parts.clock}) {
+  checkpoints_.DeleteUnfinished();
+}
 
 Status AdminStation::Start() {
   // One may wait for the disk while another is asked by a load balancer.

@@ -30,6 +30,8 @@ class AdminStation {
     std::function<RelayStatus()> status;  // Everything at one moment, but the flow.
     std::function<bool(const BackendId&)> configured;
     ReplayJobs::TransportMaker replay_transport;
+    std::string checkpoint_dir;
+    Checkpoints::Maker checkpoint;
   };
 
   explicit AdminStation(const Parts& parts);
@@ -49,6 +51,7 @@ class AdminStation {
   Observer observer_;
   Audit audit_;
   Operators operators_;
+  const Checkpoints checkpoints_;
   ReplayJobs replays_;
   AdminHandler handler_;
   std::unique_ptr<HttpServer> server_;

@@ -65,6 +65,7 @@ struct ReplayArgs {
   std::string from;
   std::string to;
   std::string to_url;
+  std::string checkpoint;
   std::string database;
   std::string measurement;
   std::uint64_t points_per_second = 0;
@@ -77,6 +78,18 @@ struct ReplayArgs {
 };
 // 0: it is done, 1: it failed or was cancelled.
 int Replay(const ReplayArgs& args);
+
+// A copy of a running relay's log.
+struct CheckpointArgs {
+  std::string config_path = kDefaultConfigPath;
+  std::string directory;  // A name, or a path in log.checkpoint_dir; empty: of all.
+  bool list = false;
+  bool drop = false;
+  bool yes = false;
+  bool dry_run = false;
+  bool json = false;
+};
+int Checkpoint(const CheckpointArgs& args);
 
 // What is listed: dead letters, gaps, the audit trail.
 struct LedgerArgs {

@@ -156,6 +156,8 @@ void AddReplay(CLI::App& app, ReplayArgs& args, int& exit_code) {
   command->add_option("--database", args.database, "Of this database alone");
   command->add_option("--measurement", args.measurement, "Of this measurement alone");
   command->add_option("--to-url", args.to_url, "To one of admin.replay_targets instead");
+  command->add_option("--from-checkpoint", args.checkpoint,
+                      "Read from this checkpoint, not from the log: a name, or its directory");
   command->add_option("--rate", args.points_per_second, "Points per second at most");
   command->add_option("--follow", args.follow, "Show how far replay NUMBER is");
   command->add_option("--cancel", args.cancel, "End replay NUMBER");
@@ -166,17 +168,38 @@ void AddReplay(CLI::App& app, ReplayArgs& args, int& exit_code) {
   command->callback([&] { exit_code = Replay(args); });
 }
 
+void AddCheckpoint(CLI::App& app, CheckpointArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "checkpoint",
+      "Copy the log of the running relay, with its cursors: a relay started on the copy goes on "
+      "where it was made");
+  CLI::Option* directory = command->add_option("DIR", args.directory,
+                                               "A name, or a new directory in log.checkpoint_dir");
+  command->add_option("--config", args.config_path, "The relay's configuration file")
+      ->capture_default_str();
+  CLI::Option* list = command->add_flag("--list", args.list, "List the checkpoints that there are");
+  command->add_flag("--drop", args.drop, "Delete this checkpoint instead")
+      ->needs(directory)
+      ->excludes(list);
+  command->add_flag("--dry-run", args.dry_run, "Only say what would be done")->excludes(list);
+  command->add_flag("--yes", args.yes, "Do not ask before deleting");
+  command->add_flag("--json", args.json, "Print JSON");
+  command->callback([&] { exit_code = Checkpoint(args); });
+}
+
 }  // namespace
 
 void AddOperators(CLI::App& app, int& exit_code) {
   static StatusArgs backends;
   static ReplayArgs replay;
+  static CheckpointArgs checkpoint;
   backends.where.config_path = kDefaultConfigPath;
   AddVerbs(app, exit_code);
   AddDead(app, exit_code);
   AddLedgers(app, exit_code);
   AddBackend(app, backends, exit_code);
   AddReplay(app, replay, exit_code);
+  AddCheckpoint(app, checkpoint, exit_code);
 }
 
 }  // namespace relay

@@ -41,6 +41,7 @@ std::string_view MeaningOf(int status) {
     case 404: return "There is no such thing.";
     case 409: return "It changed meanwhile: look again.";
     case 415: return "A change is asked for with Content-Type: application/json.";
+    case 500: return "The disk refused; it says how.";
     case 503: return "Not now; it says why.";
     default: return "";
   }

@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "relay/admin_client.h"
+#include "relay/checkpoint_name.h"
 #include "relay/commands.h"
 #include "relay/display.h"
 #include "replay/clock.h"
@@ -40,6 +41,7 @@ Result<Json> Ask(const AdminConfig& admin, const ReplayArgs& args, bool dry_run)
                      {"database", args.database},
                      {"measurement", args.measurement},
                      {"to_url", args.to_url},
+                     {"checkpoint", CheckpointNamed(args.checkpoint)},
                      {"points_per_second", args.points_per_second},
                      {"by", login != nullptr ? login : fmt::format("uid {}", getuid())},
                      {"dry_run", dry_run}};

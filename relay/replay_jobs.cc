@@ -25,6 +25,7 @@ Json ToFile(const ReplayReport& report, const std::string& url) {
   return {{"id", report.id},
           {"target", report.target},
           {"url", url},
+          {"checkpoint", report.checkpoint},
           {"started_ns", report.started.time_since_epoch().count()},
           {"backend", report.range.backend.text()},
           {"after", report.range.after.value()},
@@ -59,6 +60,7 @@ ReplayReport FromFile(const Json& json) {
       .id = json.at("id"),
       .target = json.at("target"),
       .started = WallTime(std::chrono::nanoseconds(json.at("started_ns").get<std::int64_t>())),
+      .checkpoint = json.value("checkpoint", ""),
       .range = {.backend = backend.ok() ? backend.value() : BackendId::Parse("unknown").value(),
                 .after = sequence("after"),
                 .last = sequence("last"),
@@ -103,15 +105,15 @@ struct ReplayJobs::Running {
 
   ReplayReport report;  // As it began: the job has the progress.
   std::string url;
+  Source source;
   std::unique_ptr<Transport> transport;
   std::unique_ptr<ReplayJob> job;
   Signal wake;
   std::jthread thread;
 };
 
-ReplayJobs::ReplayJobs(const std::string& log_path, const LogView& log, Clock& clock,
-                       TransportMaker maker)
-    : directory_(log_path + "/jobs"), log_(log), clock_(clock), maker_(std::move(maker)) {
+ReplayJobs::ReplayJobs(const std::string& log_path, Clock& clock, Parts parts)
+    : directory_(log_path + "/jobs"), clock_(clock), parts_(std::move(parts)) {
   Load();
 }
 
@@ -124,10 +126,18 @@ ReplayJobs::~ReplayJobs() {
   for (const auto& [id, running] : running_) running->thread.join();
 }
 
-Result<ReplayRange> ReplayJobs::RangeFor(const ReplayRequest& request) const {
+Result<ReplayJobs::Source> ReplayJobs::SourceFor(const std::string& checkpoint) const {
+  if (checkpoint.empty()) return Source{.checkpoint = nullptr, .log = &parts_.log};
+  Result<std::unique_ptr<LogView>> opened = parts_.checkpoint(checkpoint);
+  if (!opened.ok()) return std::move(opened).error().Within("checkpoint");
+  const LogView* log = opened.value().get();
+  return Source{.checkpoint = std::move(opened).value(), .log = log};
+}
+
+Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest& request) {
   Result<BackendId> backend = BackendId::Parse(request.backend);
   if (!backend.ok()) return std::move(backend).error();
-  const Result<Figures> figures = log_.FiguresOf(backend.value());
+  const Result<Figures> figures = log.FiguresOf(backend.value());
   if (!figures.ok()) return Error(figures.error());
   const Marks& marks = figures.value().marks;
   ReplayRange range{.backend = backend.value(),
@@ -137,12 +147,12 @@ Result<ReplayRange> ReplayJobs::RangeFor(const ReplayRequest& request) const {
                     .measurement = request.measurement,
                     .points_per_second = request.points_per_second};
   if (!request.from.empty()) {
-    Result<Sequence> first = Before(log_, backend.value(), request.from);
+    Result<Sequence> first = Before(log, backend.value(), request.from);
     if (!first.ok()) return std::move(first).error().Within("from");
     range.after = std::max(range.after, first.value());
   }
   if (!request.to.empty()) {
-    Result<Sequence> last = Before(log_, backend.value(), request.to);
+    Result<Sequence> last = Before(log, backend.value(), request.to);
     if (!last.ok()) return std::move(last).error().Within("to");
     const bool is_time = !ParseNumber(request.to);
     range.last = std::min(range.last, is_time ? last.value() : last.value().Next());
@@ -152,9 +162,12 @@ Result<ReplayRange> ReplayJobs::RangeFor(const ReplayRequest& request) const {
 }
 
 Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
-  Result<ReplayRange> range = RangeFor(request);
+  const Result<Source> source = SourceFor(request.checkpoint);
+  if (!source.ok()) return Error(source.error());
+  Result<ReplayRange> range = RangeFor(*source.value().log, request);
   if (!range.ok()) return std::move(range).error();
-  Result<std::unique_ptr<Transport>> transport = maker_(range.value().backend, request.to_url);
+  Result<std::unique_ptr<Transport>> transport =
+      parts_.transport(range.value().backend, request.to_url);
   if (!transport.ok()) return std::move(transport).error();
   std::string what = fmt::format("replay records {} to {} of {}", range.value().after.value() + 1,
                                  range.value().last.value(), request.backend);
@@ -162,14 +175,18 @@ Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
   if (!request.measurement.empty()) {
     what += fmt::format(", measurement \"{}\"", request.measurement);
   }
+  if (!request.checkpoint.empty()) what += ", from checkpoint " + request.checkpoint;
   return what + " to " + TargetOf(request);
 }
 
 Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
-  Result<ReplayRange> range = RangeFor(request);
+  Result<Source> source = SourceFor(request.checkpoint);
+  if (!source.ok()) return std::move(source).error();
+  Result<ReplayRange> range = RangeFor(*source.value().log, request);
   if (!range.ok()) return std::move(range).error();
   ReplayReport report{.target = TargetOf(request),
                       .started = clock_.WallNow(),
+                      .checkpoint = request.checkpoint,
                       .range = range.value(),
                       .progress = {.next_after = range.value().after, .why = ""}};
   const std::lock_guard lock(mutex_);
@@ -179,9 +196,8 @@ Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
   }
   report.id = ++last_id_;
   const std::uint64_t id = report.id;
-  if (Status launched = Launch(std::move(report), request.to_url); !launched.ok()) {
-    return std::move(launched).error();
-  }
+  Status launched = Launch(std::move(report), request.to_url, std::move(source).value());
+  if (!launched.ok()) return std::move(launched).error();
   return id;
 }
 
@@ -201,14 +217,15 @@ void ReplayJobs::Reap() {
 }
 
 // REQUIRES: mutex_ is held, or nobody else has the jobs yet.
-Status ReplayJobs::Launch(ReplayReport report, const std::string& url) {
-  Result<std::unique_ptr<Transport>> transport = maker_(report.range.backend, url);
+Status ReplayJobs::Launch(ReplayReport report, const std::string& url, Source source) {
+  Result<std::unique_ptr<Transport>> transport = parts_.transport(report.range.backend, url);
   if (!transport.ok()) return std::move(transport).error();
   auto running = std::make_unique<Running>(std::move(report));
   running->url = url;
+  running->source = std::move(source);
   running->transport = std::move(transport).value();
-  running->job = std::make_unique<ReplayJob>(running->report.range, running->report.progress, log_,
-                                             *running->transport, clock_);
+  running->job = std::make_unique<ReplayJob>(running->report.range, running->report.progress,
+                                             *running->source.log, *running->transport, clock_);
   Save(running->report, url);
   Running& started = *running;
   running_.emplace(started.report.id, std::move(running));
@@ -232,6 +249,7 @@ void ReplayJobs::Run(Running& running, const std::stop_token& stop) {
   report.progress = running.job->Progress();
   Save(report, running.url);
   if (report.progress.state == ReplayState::kRunning) return;  // The process ends, not the job.
+  running.source.checkpoint.reset();  // Nobody reads it any more: it may be deleted.
   Journal(Level::kInfo, "a replay ended",
           {{"id", std::to_string(report.id)},
            {"target", report.target},
@@ -276,6 +294,13 @@ void ReplayJobs::Save(const ReplayReport& report, const std::string& url) const 
   Journal(Level::kWarning, "a replay's progress cannot be written", {{"path", path}});
 }
 
+// Of one that an earlier process began.
+Status ReplayJobs::Resume(ReplayReport report, const std::string& url) {
+  Result<Source> source = SourceFor(report.checkpoint);
+  if (!source.ok()) return std::move(source).error();
+  return Launch(std::move(report), url, std::move(source).value());
+}
+
 void ReplayJobs::Load() {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
@@ -290,7 +315,7 @@ void ReplayJobs::Load() {
         continue;
       }
       ReplayReport failed = report;
-      if (Status launched = Launch(std::move(report), json.at("url")); !launched.ok()) {
+      if (Status launched = Resume(std::move(report), json.at("url")); !launched.ok()) {
         failed.progress.state = ReplayState::kGivenUp;
         failed.progress.why = launched.error().message();
         ended_.emplace(failed.id, std::move(failed));
@@ -321,6 +346,7 @@ std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) 
     list.push_back({{"id", report.id},
                     {"backend", report.range.backend.text()},
                     {"target", report.target},
+                    {"checkpoint", report.checkpoint},
                     {"state", ToString(report.progress.state)},
                     {"why", report.progress.why},
                     {"started", ToRfc3339(report.started)},

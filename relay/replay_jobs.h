@@ -25,9 +25,10 @@ namespace relay {
 
 struct ReplayRequest {
   std::string backend;
-  std::string from;    // A sequence, included, or a time; empty: the oldest that is kept.
-  std::string to;      // The same; of a time, what was accepted before it. Empty: the head.
-  std::string to_url;  // Empty: the backend itself; else one that the configuration allows.
+  std::string from;        // A sequence, included, or a time; empty: the oldest that is kept.
+  std::string to;          // The same; of a time, what was accepted before it. Empty: the head.
+  std::string to_url;      // Empty: the backend itself; else one that the configuration allows.
+  std::string checkpoint;  // Empty: from the log; else from this copy of it.
   std::string database;
   std::string measurement;
   double points_per_second = 0;
@@ -37,6 +38,7 @@ struct ReplayReport {
   std::uint64_t id = 0;
   std::string target;  // The backend's name, or the URL.
   WallTime started;
+  std::string checkpoint;  // Empty: from the log.
   ReplayRange range;
   ReplayProgress progress;
 };
@@ -50,8 +52,18 @@ class ReplayJobs {
   using TransportMaker = std::function<Result<std::unique_ptr<Transport>>(const BackendId& backend,
                                                                           const std::string& url)>;
 
+  // Opens a copy of the log to be read. kNotFound, kInvalidInput: there is no
+  // such copy.
+  using CheckpointOpener = std::function<Result<std::unique_ptr<LogView>>(const std::string& name)>;
+
+  struct Parts {
+    const LogView& log;
+    CheckpointOpener checkpoint;
+    TransportMaker transport;
+  };
+
   // Goes on with the jobs that ran when the last process ended.
-  ReplayJobs(const std::string& log_path, const LogView& log, Clock& clock, TransportMaker maker);
+  ReplayJobs(const std::string& log_path, Clock& clock, Parts parts);
   ~ReplayJobs();
   ReplayJobs(const ReplayJobs&) = delete;
   ReplayJobs& operator=(const ReplayJobs&) = delete;
@@ -70,17 +82,24 @@ class ReplayJobs {
  private:
   struct Running;
 
-  Result<ReplayRange> RangeFor(const ReplayRequest& request) const;
-  Status Launch(ReplayReport report, const std::string& url);
+  // Where records are read from.
+  struct Source {
+    std::unique_ptr<LogView> checkpoint;
+    const LogView* log = nullptr;  // That of the checkpoint, or the relay's.
+  };
+
+  Result<Source> SourceFor(const std::string& checkpoint) const;
+  static Result<ReplayRange> RangeFor(const LogView& log, const ReplayRequest& request);
+  Status Launch(ReplayReport report, const std::string& url, Source source);
+  Status Resume(ReplayReport report, const std::string& url);
   void Run(Running& running, const std::stop_token& stop);
   void Save(const ReplayReport& report, const std::string& url) const;
   void Load();
   void Reap();
 
   const std::string directory_;
-  const LogView& log_;
   Clock& clock_;
-  const TransportMaker maker_;
+  const Parts parts_;
   mutable std::mutex mutex_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, ReplayReport> ended_;

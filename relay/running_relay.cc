@@ -100,6 +100,9 @@ Result<std::vector<std::string>> RunningRelay::Reload(const Config& next) {
   std::vector<std::string> stays = write_listeners_->Reload(next, kGrace);
   RemoveMembers(next);
   if (next.log.path != config_.log.path) stays.push_back("log.path needs a restart");
+  if (next.log.checkpoint_dir != config_.log.checkpoint_dir) {
+    stays.push_back("log.checkpoint_dir needs a restart");
+  }
   if (next.admin != config_.admin) stays.push_back("admin needs a restart");
   const std::lock_guard lock(config_mutex_);
   std::string path = std::move(config_.log.path);
@@ -151,7 +154,10 @@ Status RunningRelay::StartAdmin() {
           [this](const BackendId& backend, const std::string& url) {
             const std::lock_guard lock(config_mutex_);
             return ReplayTransportFor(config_, backend, url);
-          }});
+          },
+      .checkpoint_dir = config_.log.checkpoint_dir,
+      .checkpoint =
+          [this](const CheckpointRequest& request) { return log_->Checkpoint(request); }});
   return admin_->Start();
 }
 

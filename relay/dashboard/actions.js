@@ -149,7 +149,8 @@ function showReplay(replay) {
   const bar = element('progress', { max: '1', value: String(share) });
   const cancel = replay.state !== 'running' ? null : button('Cancel', () => ({ title: 'Cancel the replay',
     path: '/api/v1/replays/' + replay.id + '/cancel', ask: 'What was sent stays sent.', body: () => ({}) }));
-  return [replay.id, replay.target, replay.state, element('div', {}, bar,
+  const target = replay.target + (replay.checkpoint ? ', from checkpoint ' + replay.checkpoint : '');
+  return [replay.id, target, replay.state, element('div', {}, bar,
     Math.floor(share * 100) + ' %' + (replay.eta_seconds === null ? '' : ', ' + shownTime(replay.eta_seconds) + ' to go')),
   replay.points_sent, replay.points_refused, { long: replay.why || '' }, cancel];
 }

@@ -28,11 +28,19 @@ struct Bench {
   Observer observer{log, observer_clock};
   Operators operators{log, audit, clock, [](const BackendId&) { return true; }};
   std::string log_failure;
+  std::vector<std::string> checkpoints_made;
+  Checkpoints checkpoints{directory.path(), "", [this](const CheckpointRequest& request) {
+                            checkpoints_made.push_back(request.directory);
+                            return Ok();
+                          }};
   ReplayJobs replays{
-      directory.path(), log, observer_clock,
-      [](const BackendId&, const std::string&) -> Result<std::unique_ptr<Transport>> {
-        return Error(ErrorCode::kNotFound, "nowhere");
-      }};
+      directory.path(),
+      observer_clock,
+      {.log = log,
+       .checkpoint = [this](const std::string& name) { return checkpoints.Open(name); },
+       .transport = [](const BackendId&, const std::string&) -> Result<std::unique_ptr<Transport>> {
+         return Error(ErrorCode::kNotFound, "nowhere");
+       }}};
   AdminHandler handler{AdminConfig(),
                        {.status = [this] { return Status(); },
                         .counters = counters,
@@ -41,6 +49,7 @@ struct Bench {
                         .operators = operators,
                         .audit = audit,
                         .replays = replays,
+                        .checkpoints = checkpoints,
                         .clock = clock}};
 
   Bench() {
@@ -133,6 +142,26 @@ TEST_CASE("admin: what is wrong with a change is said, and nothing is changed") 
   CHECK_EQ(wrong.status, 405);
   CHECK(wrong.headers.front() == std::pair<std::string_view, std::string>("Allow", "POST"));
   CHECK_EQ(bench.log.MarksOf(kWest).cursor, Sequence(0));
+}
+
+TEST_CASE("admin: a checkpoint is made where checkpoints lie, audited, and nowhere else") {
+  Bench bench;
+  const std::string place = bench.directory.File("checkpoints/a");
+  const std::string path = "/api/v1/checkpoints";
+  const HttpResponse said = bench.Ask("POST", path, R"({"name":"a","dry_run":true})");
+  CHECK_EQ(Json::parse(said.body).at("words"), "make a checkpoint in " + place);
+  CHECK(bench.checkpoints_made.empty());
+  const HttpResponse done = bench.Ask("POST", path, R"({"name":"a","by":"alice"})");
+  CHECK_EQ(done.status, 200);
+  CHECK_EQ(Json::parse(done.body).at("path"), place);
+  CHECK_EQ(bench.checkpoints_made, std::vector<std::string>{place});
+  CHECK_EQ(bench.audit.Recent(1).front().what, "make a checkpoint in " + place);
+  for (const std::string name : {R"("../a")", R"("/etc/a")", R"("")", "7"}) {
+    CHECK_EQ(bench.Ask("POST", path, R"({"name":)" + name + "}").status, 400);
+    CHECK_EQ(bench.Ask("POST", path + "/drop", R"({"name":)" + name + "}").status, 400);
+  }
+  CHECK_EQ(bench.Ask("POST", path + "/drop", R"({"name":"none"})").status, 404);
+  CHECK_EQ(bench.checkpoints_made.size(), 1);
 }
 
 TEST_CASE("admin: lists say what is wrong with how they are asked for") {
