@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "wal/crash_point.h"
 #include "wal/side_files.h"
 
 namespace relay {
@@ -123,11 +124,13 @@ Status CheckpointDraft::Copy(const std::string& name) {
 Status CheckpointDraft::Finish(const Identity& identity) {
   // Syncs the directory too: its names, before its own changes.
   if (Status named = WriteIdentity(directory_, identity); !named.ok()) return named;
+  PassCrashPoint(CrashPoint::kCheckpointNamed);
   if (RenameToNew(directory_, target_) != 0) {
     return errno == EEXIST || errno == ENOTEMPTY ? IsThere(target_)
                                                  : SystemError("renaming", directory_);
   }
   finished_ = true;
+  PassCrashPoint(CrashPoint::kCheckpointRenamed);
   return SyncDirectory(fs::path(target_).parent_path().string());
 }
 

@@ -16,16 +16,22 @@
 #include <string_view>
 
 // POINT(identifier, name): the verb or the part of the log, then what was done last.
-#define RELAY_CRASH_POINTS(POINT)             \
-  POINT(kAppendQueued, "append/queued")       \
-  POINT(kAdvanceMoved, "advance/moved")       \
-  POINT(kChangePlanned, "change/planned")     \
-  POINT(kChangeQueued, "change/queued")       \
-  POINT(kCommitTaken, "commit/taken")         \
-  POINT(kCommitStaged, "commit/staged")       \
-  POINT(kCommitSynced, "commit/synced")       \
-  POINT(kCommitPublished, "commit/published") \
-  POINT(kCommitAnswered, "commit/answered")
+#define RELAY_CRASH_POINTS(POINT)               \
+  POINT(kAppendQueued, "append/queued")         \
+  POINT(kAdvanceMoved, "advance/moved")         \
+  POINT(kChangePlanned, "change/planned")       \
+  POINT(kChangeQueued, "change/queued")         \
+  POINT(kCommitTaken, "commit/taken")           \
+  POINT(kCommitStaged, "commit/staged")         \
+  POINT(kCommitSynced, "commit/synced")         \
+  POINT(kCommitPublished, "commit/published")   \
+  POINT(kCommitAnswered, "commit/answered")     \
+  POINT(kCheckpointBegun, "checkpoint/begun")   \
+  POINT(kCheckpointMarked, "checkpoint/marked") \
+  POINT(kCheckpointStored, "checkpoint/stored") \
+  POINT(kCheckpointCopied, "checkpoint/copied") \
+  POINT(kCheckpointNamed, "checkpoint/named")   \
+  POINT(kCheckpointRenamed, "checkpoint/renamed")
 
 namespace relay {
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "wal/checkpoint.h"
+#include "wal/crash_point.h"
 #include "wal/durable_log.h"
 #include "wal/identity.h"
 
@@ -26,10 +27,12 @@ Status DurableLog::Checkpoint(const CheckpointRequest& request) {
   Result<std::unique_ptr<CheckpointDraft>> draft =
       CheckpointDraft::Begin(options_.directory, request.directory);
   if (!draft.ok()) return std::move(draft).error();
+  PassCrashPoint(CrashPoint::kCheckpointBegun);
   if (Status copied = CopyInto(draft.value()->directory()); !copied.ok()) return copied;
   for (const std::string& name : request.beside) {
     if (Status copied = draft.value()->Copy(name); !copied.ok()) return copied;
   }
+  PassCrashPoint(CrashPoint::kCheckpointCopied);
   return draft.value()->Finish({.format = kFormatVersion, .origin = identity.value().identity.id});
 }
 
@@ -60,12 +63,14 @@ Result<HighWater> DurableLog::MarkNow() {
 Status DurableLog::CopyInto(const std::string& directory) {
   Result<HighWater> mark = MarkNow();
   if (!mark.ok()) return std::move(mark).error();
+  PassCrashPoint(CrashPoint::kCheckpointMarked);
   {
     const std::shared_lock open(store_mutex_);
     if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
     Status copied = store_->Checkpoint(StoreDirectory(directory));
     if (!copied.ok()) return std::move(copied).error().Within("copying the database");
   }
+  PassCrashPoint(CrashPoint::kCheckpointStored);
   Result<std::unique_ptr<HighWaterFile>> file = HighWaterFile::Open(directory, options_.env, 0);
   if (!file.ok()) return std::move(file).error();
   return file.value()->Write(mark.value());

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -18,6 +19,7 @@
 #include "tests/support/log_difference.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
+#include "wal/checkpoint.h"
 #include "wal/verify.h"
 
 namespace relay::test {
@@ -178,6 +180,26 @@ void CheckThatItIsSound(const std::string& directory) {
   CHECK(summary.value().sound());
 }
 
+// Under its name a copy is whole; what else is left of one is opened by nobody
+// or whole too, and the next of that name takes its place.
+void CheckCopy(SmallLog& log) {
+  const std::string copy = log.CopyNamed("copy");
+  const std::string half = copy + std::string(kUnfinishedCheckpoint);
+  const bool is_half = std::filesystem::exists(half);
+  if (!is_half && !std::filesystem::exists(copy)) return;  // It did not come to one.
+  if (is_half) {
+    CHECK_FALSE(std::filesystem::exists(copy));
+    const Result<VerifySummary> refused = VerifyLog(half, {});
+    CHECK((refused.ok() ? refused.value().sound()
+                        : refused.error().code() == ErrorCode::kInvalidInput ||
+                              refused.error().code() == ErrorCode::kNotFound));
+    const Status made = log.log().Checkpoint({.directory = copy});
+    CHECK_EQ(made.ok() ? "" : made.error().message(), "");
+    CHECK_FALSE(std::filesystem::exists(half));
+  }
+  CheckThatItIsSound(copy);
+}
+
 // What was left opens, is as expected, and goes on.
 void CheckWhatIsLeft(const std::string& directory, const Lived& lived) {
   const std::vector<CrashStep> script = CrashScript();
@@ -195,6 +217,7 @@ void CheckWhatIsLeft(const std::string& directory, const Lived& lived) {
     append.on_model(*expected.model);
     CHECK_EQ(DifferenceOf(log.log(), expected), "");
   }
+  CheckCopy(log);
   log.Close();
   CheckThatItIsSound(directory);
 }

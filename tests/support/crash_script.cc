@@ -121,6 +121,7 @@ class Writer {
     Appends();
     Deliveries(west, east);
     Operators(west);
+    Copy("copy");
     Trims({west, east});
     Backends(west, east);
     return std::move(steps_);
@@ -212,6 +213,13 @@ class Writer {
     Add("a dead letter is dropped", [west](Log& log) { return log.DropDead(west, {2}); });
     Add("west pauses", [west](Log& log) { return log.SetPaused(west, true); });
     Add("west goes on", [west](Log& log) { return log.SetPaused(west, false); });
+  }
+
+  void Copy(const std::string& name) {
+    const auto on_log = [name](SmallLog& small) {
+      return small.log().Checkpoint({.directory = small.CopyNamed(name)});
+    };
+    steps_.push_back({"a checkpoint is made", on_log, [](MemoryLog&) {}, true, configured_});
   }
 
   void Trims(const std::vector<BackendId>& backends) {

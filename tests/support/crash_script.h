@@ -22,6 +22,9 @@ class SmallLog {
   Status Open(const std::vector<BackendId>& backends);
   void Close() { log_.reset(); }
 
+  // Where copies of it lie, beside it.
+  std::string CopyNamed(const std::string& name) const { return options_.directory + "-" + name; }
+
   DurableLog& log() { return *log_; }
   LossyFileSystem& disk() { return *disk_; }
 
