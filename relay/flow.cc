@@ -57,9 +57,9 @@ std::map<std::string, Flow> FlowMeter::Flows() const {
   if (samples_.empty()) return flows;
   const Sample& last = samples_.back();
   for (const auto& [name, figures] : last.figures) {
-    const auto first = std::find_if(samples_.begin(), samples_.end(), [&](const Sample& sample) {
-      return sample.figures.contains(name);
-    });
+    const auto first = std::find_if(
+        samples_.begin(), samples_.end(),
+        [&name = name](const Sample& sample) { return sample.figures.contains(name); });
     if (last.at - first->at < kWindowLeast) continue;
     const double seconds = std::chrono::duration<double>(last.at - first->at).count();
     flows[name] = Between(first->figures.at(name), figures, seconds,
