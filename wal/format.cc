@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kRunVersion = 2;
+constexpr std::uint8_t kDeadVersionWithCredentials = 2;
 constexpr std::size_t kCrcAt = 1;
 constexpr std::size_t kBodyAt = kCrcAt + sizeof(std::uint32_t);
 constexpr std::size_t kEntrySize = kBodyAt + 5 * sizeof(std::uint64_t) + 3 * sizeof(std::uint32_t);
@@ -46,6 +47,11 @@ std::string Seal(std::string_view key, std::string value) {
 
 Error Damaged(std::string_view key, std::string_view what) {
   return {ErrorCode::kCorruption, fmt::format("{}: {}", Shown(key), what)};
+}
+
+// 0, which no value has, where there is none.
+std::uint8_t VersionOf(std::string_view value) {
+  return value.empty() ? 0 : static_cast<std::uint8_t>(value.front());
 }
 
 // The body of a value whose version and checksum were checked.
@@ -211,7 +217,8 @@ Result<Entry> DecodeEntry(std::string_view key, std::string_view value) {
 }
 
 std::string EncodeDead(std::string_view key, const DeadLetter& letter) {
-  std::string value = BeginValue();
+  const std::string& credentials = letter.params.credentials.Reveal();
+  std::string value = BeginValue(credentials.empty() ? kVersion : kDeadVersionWithCredentials);
   PutBigEndian(value, letter.sequence.value());
   PutBigEndian(value, letter.first_line);
   PutBigEndian(value, static_cast<std::uint32_t>(letter.points));
@@ -222,13 +229,16 @@ std::string EncodeDead(std::string_view key, const DeadLetter& letter) {
   PutBigEndian(value, static_cast<std::uint8_t>(letter.params.precision));
   PutSized<std::uint16_t>(value, letter.params.database);
   PutSized<std::uint16_t>(value, letter.params.retention_policy);
+  if (!credentials.empty()) PutSized<std::uint16_t>(value, credentials);
   PutSized<std::uint16_t>(value, letter.words);
   PutSized<std::uint32_t>(value, letter.lines);
   return Seal(key, std::move(value));
 }
 
 Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value) {
-  Result<BigEndianReader> body = Open(key, value);
+  const bool has_credentials = VersionOf(value) == kDeadVersionWithCredentials;
+  Result<BigEndianReader> body =
+      Open(key, value, has_credentials ? kDeadVersionWithCredentials : kVersion);
   if (!body.ok()) return std::move(body).error();
   BigEndianReader reader = body.value();
 
@@ -244,6 +254,9 @@ Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value) {
   letter.params.precision = static_cast<Precision>(reader.Take<std::uint8_t>());
   letter.params.database = reader.TakeSized<std::uint16_t>();
   letter.params.retention_policy = reader.TakeSized<std::uint16_t>();
+  if (has_credentials) {
+    letter.params.credentials = ClientCredentials(std::string(reader.TakeSized<std::uint16_t>()));
+  }
   letter.words = reader.TakeSized<std::uint16_t>();
   letter.lines = reader.TakeSized<std::uint32_t>();
   if (!reader.finished()) return Damaged(key, "a dead letter of another length");
@@ -382,7 +395,7 @@ Result<RunState> DecodeFirstRunState(std::string_view key, std::string_view valu
 }  // namespace
 
 Result<RunState> DecodeRunState(std::string_view key, std::string_view value) {
-  if (!value.empty() && static_cast<std::uint8_t>(value.front()) == 1) {
+  if (VersionOf(value) == 1) {
     return DecodeFirstRunState(key, value);
   }
   Result<BigEndianReader> body = Open(key, value, kRunVersion);

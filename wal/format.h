@@ -121,7 +121,7 @@ std::string LaneKey(BackendNumber backend, const Lane& lane);
 Result<Lane> DecodeLaneKey(std::string_view key, BackendNumber backend);
 
 // The version of the whole: which families there are and what they mean.
-inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kFormatVersion = 3;
 inline constexpr std::uint32_t kFormatVersionOldest = 1;  // That can be read.
 
 std::string EncodeNumber(std::string_view key, std::uint64_t number);

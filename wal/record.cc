@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "wal/big_endian.h"
@@ -12,6 +13,7 @@ namespace relay {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersionWithCredentials = 2;
 constexpr std::size_t kCrcAt = 1;
 constexpr std::size_t kCrcEnd = kCrcAt + sizeof(std::uint32_t);
 constexpr std::size_t kCodecAt = kCrcEnd;
@@ -45,26 +47,31 @@ Result<std::string> DecodeLines(PayloadId id, std::uint8_t codec, std::string_vi
 
 Status CheckStorable(const WriteParams& params) {
   constexpr std::size_t kNameMax = std::numeric_limits<std::uint16_t>::max();
-  if (params.database.size() <= kNameMax && params.retention_policy.size() <= kNameMax) return Ok();
+  const std::size_t longest = std::max(
+      {params.database.size(), params.retention_policy.size(), params.credentials.Reveal().size()});
+  if (longest <= kNameMax) return Ok();
   return Error(ErrorCode::kInvalidInput, "a database or retention policy name is too long");
 }
 
 Result<EncodedRecord> Encode(Record record, Codec codec) {
   constexpr std::size_t kLinesMax = std::numeric_limits<std::uint32_t>::max();
-  if (Status storable = CheckStorable(record.params); !storable.ok()) {
+  const WriteParams& params = record.params;
+  const std::string& credentials = params.credentials.Reveal();
+  if (Status storable = CheckStorable(params); !storable.ok()) {
     return std::move(storable).error();
   }
   INVARIANT(record.lines.size() <= kLinesMax && record.points <= kLinesMax);
 
   EncodedRecord encoded;
   std::string& value = encoded.value_;
-  PutBigEndian(value, kVersion);
+  PutBigEndian(value, credentials.empty() ? kVersion : kVersionWithCredentials);
   PutBigEndian(value, std::uint32_t{0});  // The checksum, by Seal.
   PutBigEndian(value, static_cast<std::uint8_t>(codec));
-  PutBigEndian(value, static_cast<std::uint8_t>(record.params.api));
-  PutBigEndian(value, static_cast<std::uint8_t>(record.params.precision));
-  PutSized<std::uint16_t>(value, record.params.database);
-  PutSized<std::uint16_t>(value, record.params.retention_policy);
+  PutBigEndian(value, static_cast<std::uint8_t>(params.api));
+  PutBigEndian(value, static_cast<std::uint8_t>(params.precision));
+  PutSized<std::uint16_t>(value, params.database);
+  PutSized<std::uint16_t>(value, params.retention_policy);
+  if (!credentials.empty()) PutSized<std::uint16_t>(value, credentials);
   PutBigEndian(value, static_cast<std::uint32_t>(record.points));
   PutBigEndian(value, static_cast<std::uint32_t>(record.lines.size()));
   if (codec == Codec::kNone || !AppendCompressed(record.lines, value)) {
@@ -97,7 +104,9 @@ Result<Head> DecodeHead(PayloadId id, std::string_view value) {
   const auto version = reader.Take<std::uint8_t>();
   const auto crc = reader.Take<std::uint32_t>();
   if (reader.ended_early()) return Damaged(id, "cut short");
-  if (version != kVersion) return Damaged(id, fmt::format("version {} is not known", version));
+  if (version != kVersion && version != kVersionWithCredentials) {
+    return Damaged(id, fmt::format("version {} is not known", version));
+  }
   if (crc != SealedCrc(Crc32c(reader.left()), id)) return Damaged(id, "checksum does not match");
 
   Head head;
@@ -106,6 +115,9 @@ Result<Head> DecodeHead(PayloadId id, std::string_view value) {
   const auto precision = reader.Take<std::uint8_t>();
   head.params.database = reader.TakeSized<std::uint16_t>();
   head.params.retention_policy = reader.TakeSized<std::uint16_t>();
+  if (version == kVersionWithCredentials) {
+    head.params.credentials = ClientCredentials(std::string(reader.TakeSized<std::uint16_t>()));
+  }
   head.points = reader.Take<std::uint32_t>();
   head.plain = Bytes(reader.Take<std::uint32_t>());
   if (reader.ended_early() || !KnownApi(api) ||

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "wal/client_credentials.h"
 #include "wal/result.h"
 #include "wal/types.h"
 
@@ -26,6 +27,8 @@ struct WriteParams {
   std::string database;
   std::string retention_policy;  // Empty: the database's default.
   Precision precision = Precision::kNanosecond;
+  // The client's own, where they are to be passed on; most records have none.
+  ClientCredentials credentials = {};
 
   friend auto operator<=>(const WriteParams&, const WriteParams&) = default;
 };
@@ -78,7 +81,8 @@ class EncodedRecord {
   std::uint32_t unsealed_crc_ = 0;
 };
 
-// kInvalidInput: a database or retention policy name longer than 65535 bytes.
+// kInvalidInput: a database, retention policy or credentials longer than 65535
+// bytes.
 Status CheckStorable(const WriteParams& params);
 
 // Stored plain where compressing does not make it smaller. kInvalidInput: as

@@ -293,6 +293,67 @@ TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing
   CHECK_EQ(store->Get(Family::kState, key).value().value().front(), 2);
 }
 
+TEST_CASE("durable log: a log of format 2 is brought up to this one as it is") {
+  TempDir directory;
+  {
+    const auto log = OpenIn(directory);
+    REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
+  }
+  {
+    const auto store = StoreIn(directory);
+    const auto batch = store->NewBatch();
+    batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, 2));
+    REQUIRE(store->Write(*batch, Durability::kSynced).ok());
+  }
+  CHECK_EQ(ReadAll(*OpenLogView(directory.path()).value(), kWest).size(), 1);
+  {
+    const auto log = OpenIn(directory);
+    Record record = NumberedRecord(2);
+    record.params.credentials = ClientCredentials("Token t");
+    REQUIRE(AppendAndWait(*log, record).ok());
+    const auto records = ReadAll(*log, kWest);
+    REQUIRE_EQ(records.size(), 2);
+    CHECK(*records[0].record.value() == NumberedRecord(1));
+    CHECK(*records[1].record.value() == record);
+  }
+  const auto store = StoreIn(directory);
+  const std::string format = store->Get(Family::kState, kFormatKey).value().value();
+  CHECK_EQ(DecodeNumber(kFormatKey, format).value(), kFormatVersion);
+}
+
+TEST_CASE("durable log: credentials go with a record on hold, and with a letter that is redriven") {
+  TempDir directory;
+  const Lane lane{"db", ""};
+  Record record = NumberedRecord(1);
+  record.params.credentials = ClientCredentials("Token t");
+  {
+    const auto log = OpenIn(directory);
+    REQUIRE(AppendAndWait(*log, record).ok());
+    const auto records = ReadAll(*log, kWest);
+    DeadLetter letter;
+    letter.points = record.points;
+    letter.params = record.params;
+    letter.lines = record.lines;
+    REQUIRE(SetAside(*log, kWest, records[0].entry.position, letter).ok());
+    REQUIRE(log->Redrive(kWest, {1}, At(9)).ok());
+    REQUIRE(AppendAndWait(*log, record).ok());
+    REQUIRE(log->Resolve(kWest, {.after = Sequence(1),
+                                 .through = ReadAll(*log, kWest, Sequence(1))[0].entry.position,
+                                 .delivered = 0,
+                                 .letters = {},
+                                 .gaps = {},
+                                 .held = {Sequence(2)}})
+                .ok());
+  }
+  const auto log = OpenIn(directory);
+  const auto held = log->ReadHeld(kWest, lane, Sequence(0), {.records = 9}).value();
+  REQUIRE_EQ(held.size(), 1);
+  CHECK(held[0].record.value()->params.credentials == record.params.credentials);
+  const auto records = ReadAll(*log, kWest, Sequence(2));
+  REQUIRE_EQ(records.size(), 1);
+  CHECK(records[0].record.value()->params.credentials == record.params.credentials);
+}
+
 TEST_CASE("durable log: what is held, skipped, paused and rewound is there after reopening") {
   TempDir directory;
   const Lane lane{"db", ""};

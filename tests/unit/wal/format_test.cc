@@ -62,6 +62,41 @@ TEST_CASE("format: the entry of the page's example is stored byte for byte as th
         std::string::npos);
 }
 
+TEST_CASE(
+    "format: a payload with a client's credentials is of version 2, they stand before its points") {
+  Record record = PageRecord();
+  record.params.credentials = ClientCredentials("Token t");
+  EncodedRecord encoded = Encode(record, Codec::kZstd).value();
+  const std::string value(encoded.Seal(PayloadId(1)));
+  CHECK_EQ(value.front(), 2);
+  CHECK_EQ(Hex(value.substr(5)),
+           "00 01 00 00 02 64 62 00 00 00 07 54 6f 6b 65 6e 20 74 00 00 00 02 00 00 00 10 "
+           "6d 20 76 3d 31 20 31 0a 6d 20 76 3d 32 20 32 0a");
+  CHECK(Decode(PayloadId(1), value).value() == record);
+  CHECK(DecodeParams(PayloadId(1), value).value() == record.params);
+  std::string as_first = value;
+  as_first[0] = 1;  // The version is not guessed from what follows.
+  CHECK(!Decode(PayloadId(1), as_first).ok());
+  record.params.credentials = ClientCredentials(std::string(65'536, 'x'));
+  CHECK(!Encode(record, Codec::kZstd).ok());
+}
+
+TEST_CASE(
+    "format: a dead letter with a client's credentials is of version 2, others of version 1") {
+  const std::string key = DeadKey(BackendNumber(7), 9);
+  DeadLetter letter;
+  letter.params.database = "db";
+  letter.lines = "m v=1 1\n";
+  CHECK_EQ(EncodeDead(key, letter).front(), 1);
+  letter.params.credentials = ClientCredentials("Basic YTpi");
+  const std::string value = EncodeDead(key, letter);
+  CHECK_EQ(value.front(), 2);
+  CHECK(DecodeDead(key, value).value() == letter);
+  for (std::size_t size = 0; size < value.size(); ++size) {
+    CHECK(!DecodeDead(key, value.substr(0, size)).ok());
+  }
+}
+
 TEST_CASE("format: every single flipped bit of a value is noticed") {
   const std::string key = EntryKey(BackendNumber(7), Sequence(9));
   const std::string entry = EncodeEntry(key, Entry());
