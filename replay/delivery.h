@@ -21,6 +21,14 @@
 // is known, a line from behind, which is sent again when its turn comes. If that
 // is taken, the lines are at fault and are halved like refused ones.
 //
+// Clients. Where records go with their clients' own credentials, the backend may
+// refuse one client and take the others. A refused one is told from a backend
+// that refuses everybody by what another client's lines are answered: a canary
+// of one that waits in the same lane, or what other lanes get meanwhile. Others
+// are taken: the lines become dead letters, and nobody waits for them. Nobody
+// is: the backend is set up wrongly, and everything waits. A statement of a
+// refused client is not carried out at all: everything behind it would wait.
+//
 // Statements. One that changes a database is sent alone, once everything read
 // before it is resolved or on hold, and nothing behind it is read until it is
 // resolved itself. What it may have deleted is never sent again as a canary.
@@ -118,6 +126,7 @@ struct DeliveryOptions {
   std::size_t at_once_max = 1;  // Requests under way, each of another lane.
   RateLimit rate;
   bool create_databases = false;
+  bool passes_credentials = false;  // Those of clients; the backend has none of its own.
   Backoff retry{.first = std::chrono::milliseconds(100), .max = std::chrono::seconds(5)};
   // Held: probing more often would only fill the backend's log.
   Backoff probe{.first = std::chrono::seconds(1), .max = std::chrono::seconds(30)};
@@ -241,6 +250,12 @@ class Delivery {
   void WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
                     WorkerState state);
   void Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
+  void SuspectClient(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+                     const Reply& reply);
+  void RefuseClient(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+                    const Reply& reply);
+  std::shared_ptr<const Piece> FindOtherClient(LaneQueue& lane);
+  void FormPieceOfOther(LaneQueue& lane, const ClientCredentials& than);
   std::shared_ptr<const Piece> FindCanary(LaneQueue& lane);
   void CanaryAnswered(LaneQueue& lane, const Verdict& verdict);
   void AfterCanary(LaneQueue& lane);
@@ -281,7 +296,9 @@ class Delivery {
   std::uint32_t failures_in_a_row_ = 0;  // Of the backend.
   std::uint32_t log_failures_ = 0;
   Clock::TimePoint log_retry_at_;
-  std::uint64_t taken_ = 0;  // Requests.
+  std::uint64_t taken_ = 0;           // Requests.
+  std::uint64_t clients_taken_ = 0;   // Those of them with a client's credentials, and when ...
+  Clock::TimePoint client_taken_at_;  // ... the last one was.
   bool is_paused_ = false;
   std::string log_why_;  // Of its last failure.
   bool lanes_changed_ = false;

@@ -95,7 +95,11 @@ void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
       if (verdict.poison_suspected) return Suspect(lane, piece, verdict, reply);
       return Retry(lane, verdict, verdict.rest_long ? options_.rest : options_.retry,
                    WorkerState::kRetrying);
-    case Action::kHold: return Hold(lane, verdict, piece.params());
+    case Action::kHold:
+      if (verdict.of_credentials && options_.passes_credentials) {
+        return SuspectClient(lane, piece, verdict, reply);
+      }
+      return Hold(lane, verdict, piece.params());
   }
   INVARIANT(false);
 }
@@ -114,6 +118,10 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
   const Piece& piece = *job.piece;
   Succeeded(job);
   ++taken_;
+  if (!piece.params().credentials.empty()) {
+    ++clients_taken_;
+    client_taken_at_ = clock_.Now();
+  }
   size_.Taken(piece.bytes, clock_.Now());
   if (piece.params().api == Api::kStatement) {
     ForgetTaken(piece.params().database);
@@ -143,6 +151,7 @@ void Delivery::FinishFront(LaneQueue& lane, const Piece& piece) {
   lane.not_before = {};
   lane.line_suspicions = 0;
   lane.suspicion.reset();
+  lane.clients_taken_before.reset();
   lane.create_tried = false;
   if (lane.pieces.empty()) lane.is_suspect = false;
 }
@@ -339,6 +348,9 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const Verdict& verdict) {
 void Delivery::AfterCanary(LaneQueue& lane) {
   const std::shared_ptr<const Piece> piece = lane.pieces.front();
   const Suspicion suspicion = *lane.suspicion;
+  if (suspicion.verdict.of_credentials) {
+    return RefuseClient(lane, *piece, suspicion.verdict, suspicion.reply);
+  }
   failures_in_a_row_ = 0;
   gate_.until = clock_.Now();
   lane.is_suspect = true;

@@ -183,8 +183,10 @@ class HttpTransport final : public Transport {
       lines = rescaled_;
     }
     const std::string path = WritePath(options_.target, batch.params);
-    if (!options_.gzip) return Post(path, "text/plain; charset=utf-8", lines);
-    return Post(path, "text/plain; charset=utf-8\r\nContent-Encoding: gzip", gzip_.Compress(lines));
+    const std::string_view type = options_.gzip
+                                      ? "text/plain; charset=utf-8\r\nContent-Encoding: gzip"
+                                      : "text/plain; charset=utf-8";
+    return Post(batch.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
   }
 
   Result<Reply> CreateDatabase(const WriteParams& params) override {
@@ -197,11 +199,13 @@ class HttpTransport final : public Transport {
     INVARIANT(false);
   }
 
+  bool passes_credentials() const override { return options_.pass_credentials; }
+
   void Cancel() override { deadline_.Cancel(); }
 
  private:
   Result<Reply> CreateInV1(const WriteParams& params) {
-    Result<Reply> reply = Query(params.database, CreateStatements(params));
+    Result<Reply> reply = Query(params, CreateStatements(params));
     if (!reply.ok()) return reply;
     return AsWritesAnswer(std::move(reply).value());
   }
@@ -212,7 +216,7 @@ class HttpTransport final : public Transport {
     }
     std::string_view statement = batch.lines;
     statement.remove_suffix(statement.ends_with('\n') ? 1 : 0);
-    Result<Reply> reply = Query(batch.params.database, statement);
+    Result<Reply> reply = Query(batch.params, statement);
     if (!reply.ok()) return reply;
     Reply meant = AsWritesAnswer(std::move(reply).value());
     // Of a database that is not there nothing is left to delete. To wait for it
@@ -223,22 +227,24 @@ class HttpTransport final : public Transport {
     return meant;
   }
 
-  Result<Reply> Query(const std::string& database, std::string_view statements) {
-    return Post(options_.target.path_prefix + "/query?db=" + PercentEncoded(database),
+  Result<Reply> Query(const WriteParams& params, std::string_view statements) {
+    return Post(params,
+                options_.target.path_prefix + "/query?db=" + PercentEncoded(params.database),
                 "application/x-www-form-urlencoded", "q=" + PercentEncoded(statements));
   }
 
   Result<Reply> CreateInV3(const WriteParams& params) {
     const std::string path = options_.target.path_prefix + "/api/v3/configure/database";
     const std::string body = "{\"db\":" + JsonText(BucketOf(options_.target, params)) + "}";
-    Result<Reply> reply = Post(path, "application/json", body);
+    Result<Reply> reply = Post(params, path, "application/json", body);
     if (reply.ok() && reply.value().http_status == kConflict) reply.value().http_status = kOk;
     return reply;
   }
 
   // `type`: the value of Content-Type, and more headers.
-  Result<Reply> Post(const std::string& path, std::string_view type, std::string_view body) {
-    Result<std::string> authorization = Authorization();
+  Result<Reply> Post(const WriteParams& params, const std::string& path, std::string_view type,
+                     std::string_view body) {
+    Result<std::string> authorization = Authorization(params.credentials);
     if (!authorization.ok()) return std::move(authorization).error();
     const std::string head = fmt::format(
         "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: influxdb-relay\r\nContent-Type: {}\r\n"
@@ -274,9 +280,13 @@ class HttpTransport final : public Transport {
     return Ok();
   }
 
-  // A header line, or nothing where no credentials are set.
-  Result<std::string> Authorization() {
+  // A header line, or nothing where there are no credentials.
+  Result<std::string> Authorization(const ClientCredentials& of_client) {
     const Credentials& given = options_.credentials;
+    if (options_.pass_credentials) {
+      if (of_client.empty()) return std::string();
+      return fmt::format("Authorization: {}\r\n", of_client.Reveal());
+    }
     if (authorization_ || (given.username.empty() && !given.token)) {
       return authorization_.value_or("");
     }

@@ -37,6 +37,9 @@ struct HttpTransportOptions {
   Peer peer;
   Target target;
   Credentials credentials;
+  // Whether what is sent goes with the credentials that the client sent with it,
+  // where the record has some. REQUIRES: no `credentials`.
+  bool pass_credentials = false;
   bool gzip = false;
   std::chrono::milliseconds timeout{10'000};  // For the whole attempt.
 };

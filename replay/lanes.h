@@ -64,6 +64,10 @@ struct LaneQueue {
   std::string remedy;
   WallTime since;
 
+  // How many requests with clients' credentials the backend had taken when those
+  // of the front piece were first refused.
+  std::optional<std::uint64_t> clients_taken_before;
+
   bool create_due = false;    // Its database is to be created before the next try.
   bool create_tried = false;  // Since it was last on hold.
 

@@ -134,6 +134,7 @@ Clock::Duration ReplayJob::SendFront() {
     case Action::kSplit: return Refused();
     case Action::kRetry:
     case Action::kHold: {
+      if (verdict.of_credentials && IsOfClient()) return Delivered(piece, piece.points);
       Clock::Duration wait = kRetry.After(++failures_, 0.5);
       if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
       return Later(reply.ok()
@@ -160,6 +161,11 @@ Clock::Duration ReplayJob::Delivered(const Piece& piece, PointCount refused) {
   if (range_.points_per_second <= 0) return Clock::Duration::zero();
   const double seconds = static_cast<double>(points) / range_.points_per_second;
   return std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(seconds));
+}
+
+// Whether it is its client, and not the relay, who may not write.
+bool ReplayJob::IsOfClient() const {
+  return transport_.passes_credentials() && !params_.credentials.empty();
 }
 
 // Each half is asked for on its own; a line that is refused alone is.

@@ -72,6 +72,7 @@ class ReplayJob {
   Clock::Duration NextRecord();
   Clock::Duration SendFront();
   Clock::Duration Delivered(const Piece& piece, PointCount refused);
+  bool IsOfClient() const;
   Clock::Duration Refused();
   Clock::Duration Later(std::string_view why, Clock::Duration wait);
   Piece Chosen(const Record& record) const;

@@ -10,8 +10,8 @@
 
 namespace relay {
 
-// What is sent in one request: lines that share their parameters. Views into
-// what the worker holds; valid during Send.
+// What is sent in one request: lines that share their parameters, the client's
+// credentials among them. Views into what the worker holds; valid during Send.
 struct Batch {
   const WriteParams& params;
   std::string_view lines;
@@ -47,6 +47,9 @@ class Transport {
     return Error(ErrorCode::kInvalidInput,
                  "cannot create \"" + params.database + "\" on this kind of backend");
   }
+
+  // Whether what is sent goes with its client's own credentials, where it has some.
+  virtual bool passes_credentials() const { return false; }
 
   // Ends a request that is under way, and every later one at once.
   virtual void Cancel() = 0;

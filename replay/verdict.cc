@@ -110,6 +110,11 @@ constexpr Row OfLane(Row row) {
   return row;
 }
 
+constexpr Row OfCredentials(Row row) {
+  row.verdict.of_credentials = true;
+  return row;
+}
+
 constexpr Row MayCreate(Row row) {
   row.verdict.may_create = true;
   return OfLane(row);
@@ -187,7 +192,7 @@ constexpr std::array kTable = {
     On(S::k400, "database is required", kHold, kBadRequest),
     On(S::k400, "invalid consistency level", kHold, kBadRequest),
     On(S::k400, "missing db", kHold, kBadRequest),
-    On(S::k401or403, "", kHold, kNoCredentials),
+    OfCredentials(On(S::k401or403, "", kHold, kNoCredentials)),
     MayCreate(On(S::k404, "database not found", kHold, kNoDatabase)),
     MayCreate(And(On(S::k404, "bucket", kHold, kNoDatabase), "not found")),
     MayCreate(On(S::k404, "no dbrp mapping found", kHold, kNoDatabase)),

@@ -37,6 +37,7 @@ struct Verdict {
   std::string_view why;                      // For a person; one of a fixed set.
   std::string_view remedy = {};              // What a person can do; see Remedy.
   Concerns concerns = Concerns::kBackend;    // Of a hold.
+  bool of_credentials = false;               // Of a hold: who asks may not write.
   bool may_create = false;                   // The hold ends once the database is created.
   bool overloaded = false;                   // Of a retry: send more slowly from here on.
   bool poison_suspected = false;             // Of a retry: it may be these lines that fail it.

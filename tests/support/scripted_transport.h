@@ -47,6 +47,7 @@ class ScriptedTransport final : public Transport {
     if (on_create) return on_create(params);
     return Transport::CreateDatabase(params);
   }
+  bool passes_credentials() const override { return passes; }
   void Cancel() override { cancelled = true; }
 
   bool finished() const { return script_.empty(); }
@@ -56,6 +57,7 @@ class ScriptedTransport final : public Transport {
   std::vector<std::string> created;
   std::function<Result<Reply>(const WriteParams&)> on_create;
   bool cancelled = false;
+  bool passes = false;  // Clients' credentials.
 
  private:
   std::deque<Result<Reply>> script_;

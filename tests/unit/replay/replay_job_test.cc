@@ -25,6 +25,7 @@ class Target final : public Transport {
     lines += batch.lines;
     return Reply{.http_status = 204};
   }
+  bool passes_credentials() const override { return true; }
   void Cancel() override {}
 
   std::vector<int> answers;
@@ -116,6 +117,23 @@ TEST_CASE("replay: a line that is refused is counted, the others of its record a
   CHECK_EQ(progress.state, ReplayState::kComplete);
   CHECK_EQ(progress.points_sent, 4);
   CHECK_EQ(progress.points_refused, 1);
+}
+
+TEST_CASE(
+    "replay: a client that is refused is counted, not waited for; where nobody is named, it "
+    "waits") {
+  Bench bench;
+  Record of_client = RecordOf("a", "cpu v=4 4\n", 1);
+  of_client.params.credentials = ClientCredentials("Token t");
+  REQUIRE(AppendAndWait(bench.log, of_client).ok());
+  bench.target.answers = {401, 204, 204, 204, 401};
+  ReplayRange range = All();
+  range.last = Sequence(4);
+  const ReplayProgress progress = bench.Run(range);
+  CHECK_EQ(progress.state, ReplayState::kComplete);
+  CHECK_EQ(progress.points_sent, 5);
+  CHECK_EQ(progress.points_refused, 1);
+  CHECK_EQ(bench.target.requests, 5);
 }
 
 TEST_CASE("replay: a rate spreads the points") {
