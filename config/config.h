@@ -106,6 +106,7 @@ struct HttpListenerConfig {
   TlsConfig tls = {};
   std::vector<UserConfig> users = {};  // Empty: everybody may write.
   bool log_statements = false;         // Of /query.
+  bool pass_credentials = false;       // The clients' own, to backends without any.
   std::chrono::milliseconds head_time{10'000};
   std::chrono::milliseconds body_time{60'000};
   std::chrono::milliseconds idle_time{30'000};
@@ -190,6 +191,8 @@ struct BackendConfig {
   RateConfig rate = {};
   Selection only = {};    // Empty: everything.
   Selection except = {};  // Empty: nothing.
+
+  bool has_credentials() const { return !username.empty() || token.has_value(); }
 
   friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
 };

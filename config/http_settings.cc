@@ -110,6 +110,12 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
                  "or delete points, are logged from /query and delivered in order with the writes. "
                  "Who may write may then drop. They overtake writes that are on hold."},
                 http.log_statements, OneOf<bool>({{"false", false}, {"true", true}}));
+  section.Value({"credentials",
+                 "ignore: what clients say of who they are is for `users` alone, and stored "
+                 "nowhere. pass: it is also stored with what they write, readable for who reads "
+                 "the log's files, and sent with it to the backends that have no username and "
+                 "token here, as the original relay does."},
+                http.pass_credentials, OneOf<bool>({{"ignore", false}, {"pass", true}}));
   section.Value({"head_time", "How long a request's head may take from its first byte."},
                 http.head_time, TimeBetween(kShortest, kLongest));
   section.Value({"body_time", "How long its body may take."}, http.body_time,

@@ -229,6 +229,7 @@ class Original {
     http.default_retention_policy = table.Text("default-retention-policy").value_or("");
     http.tls.certificate = table.Text("ssl-combined-pem").value_or("");
     http.tls.key = http.tls.certificate;
+    http.pass_credentials = true;  // It has no other way to write where they are asked for.
     table.NoUse("health-timeout-ms", "no use here: the admin port says how each backend is");
     table.NoUse("rate-limit", "not applied: clients are bounded by `limits`, in the YAML form");
     table.NoUse("burst-limit", "not applied: clients are bounded by `limits`, in the YAML form");

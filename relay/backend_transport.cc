@@ -24,10 +24,7 @@ TlsOptions TlsFor(const BackendTls& tls) {
           .insecure_skip_verify = tls.insecure_skip_verify};
 }
 
-}  // namespace
-
-std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
-  if (backend.url.udp) return Packets(backend);
+std::unique_ptr<Transport> ToHttp(const BackendConfig& backend, bool pass_credentials) {
   HttpTransportOptions options;
   options.peer = {.host = backend.url.host, .port = backend.url.port};
   if (backend.url.tls) options.peer.tls = TlsFor(backend.tls);
@@ -37,9 +34,16 @@ std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
                     .bucket = backend.bucket};
   options.credentials = {
       .username = backend.username, .password = backend.password, .token = backend.token};
+  options.pass_credentials = pass_credentials && !backend.has_credentials();
   options.gzip = backend.gzip;
   options.timeout = backend.timeout;
   return MakeHttpTransport(std::move(options));
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
+  return backend.url.udp ? Packets(backend) : ToHttp(backend, true);
 }
 
 Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
@@ -47,7 +51,8 @@ Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
                                                       const std::string& url) {
   for (const BackendUrl& allowed : config.admin.replay_targets) {
     if (!url.empty() && ToString(allowed) == url) {
-      return TransportFor(BackendConfig{.name = backend, .url = allowed});
+      const BackendConfig elsewhere{.name = backend, .url = allowed};
+      return allowed.udp ? Packets(elsewhere) : ToHttp(elsewhere, false);
     }
   }
   if (!url.empty()) {

@@ -69,6 +69,7 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
   options.rate = {.points_per_second = backend.rate.points_per_second,
                   .bytes_per_second = backend.rate.bytes_per_second};
   options.create_databases = backend.create_databases;
+  options.passes_credentials = !backend.has_credentials();
   options.jitter_seed = jitter_seed;
   options.on_change = HealthTeller(backend.name.text());
   std::vector<std::unique_ptr<Transport>> transports;

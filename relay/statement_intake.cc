@@ -51,6 +51,7 @@ void AppendStatements(const StatementsInto& into, const std::vector<LoggedStatem
   const auto all = std::make_shared<AllDone>(statements.size(), std::move(done));
   for (const LoggedStatement& statement : statements) {
     Record record = RecordOf(statement);
+    record.params.credentials = into.credentials;
     RoutedLines routed;
     routed.parts.push_back(
         {into.router.TakersOf(statement.database), std::move(record.lines), record.points});

@@ -20,6 +20,7 @@ struct StatementsInto {
   Log& log;
   const Router& router;
   WallTime accepted_at;
+  ClientCredentials credentials = {};  // To be passed on with each of them.
 };
 
 // `done` is called exactly once, as Log::Append calls it: when all are on stable

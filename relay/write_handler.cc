@@ -12,6 +12,7 @@
 #include "relay/intake.h"
 #include "relay/line_protocol.h"
 #include "relay/logged_statement.h"
+#include "relay/passed_credentials.h"
 #include "relay/statement_intake.h"
 
 namespace relay {
@@ -137,7 +138,8 @@ struct WriteHandler::Asked {
   Api api = Api::kV1;
   std::shared_ptr<const WriteHandlerOptions> options;
   QueryParameters parameters;
-  const Users::User* user = nullptr;  // Lives in `options`; none: nobody is asked who he is.
+  ClientCredentials credentials = {};  // To be passed on.
+  const Users::User* user = nullptr;   // Lives in `options`; none: nobody is asked who he is.
   WriteQuery query = {};
   std::shared_ptr<Room> room = {};
 };
@@ -202,6 +204,11 @@ void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const H
     if (verdict.user == nullptr) return reply(Unauthorized(asked.api, verdict.told));
     asked.user = verdict.user;
   }
+  if (asked.options->pass_credentials) {
+    Result<ClientCredentials> passed = PassedCredentials(request, asked.parameters);
+    if (!passed.ok()) return reply(ErrorAnswer(asked.api, 401, passed.error().message()));
+    asked.credentials = std::move(passed).value();
+  }
   if (endpoint == Endpoint::kQuery) return Query(std::move(asked), request, reply);
   Write(std::move(asked), std::move(request), reply);
 }
@@ -219,6 +226,9 @@ void WriteHandler::Query(Asked asked, HttpRequest& request, const HttpReply& rep
 
 // All of them are logged, or the client is told which one cannot be.
 void WriteHandler::Statements(const Asked& asked, const HttpReply& reply) {
+  if (asked.options->pass_credentials && asked.credentials.empty()) {
+    return reply(Unauthorized(Api::kV1, false));  // No backend would carry it out for nobody.
+  }
   const Result<std::vector<LoggedStatement>> parsed =
       ParseLoggedStatements(asked.parameters.Get("q"), asked.parameters.Get("db"));
   if (!parsed.ok()) return reply(ErrorAnswer(Api::kV1, 400, parsed.error().message()));
@@ -234,7 +244,7 @@ void WriteHandler::Statements(const Asked& asked, const HttpReply& reply) {
     }
   }
   for (const LoggedStatement& statement : statements) databases_.Add(statement.database);
-  AppendStatements({log_, router, clock_.WallNow()}, statements,
+  AppendStatements({log_, router, clock_.WallNow(), asked.credentials}, statements,
                    [this, count = statements.size(), reply](const Status& done) {
                      if (!done.ok()) {
                        return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
@@ -252,6 +262,7 @@ void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& repl
       ParseWriteQuery(api, asked.parameters, asked.options->default_retention_policy);
   if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
   asked.query = std::move(query).value();
+  asked.query.params.credentials = std::move(asked.credentials);
   const WriteParams& params = asked.query.params;
   if (asked.user != nullptr && !asked.user->MayWrite(params.database)) {
     return reply(MayNotWrite(api, *asked.user, params.database));

@@ -34,7 +34,8 @@ struct WriteHandlerOptions {
   // For clients that ask for backends to have their write; none: the log is enough.
   std::shared_ptr<DeliveryWaiter> waiter = {};
   Clock::Duration consistency_timeout{5'000};
-  bool log_statements = false;  // Of /query: logged and delivered in order with the writes.
+  bool pass_credentials = false;  // The client's own go to the backends with its lines.
+  bool log_statements = false;    // Of /query: logged and delivered in order with the writes.
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.

@@ -124,6 +124,7 @@ Result<WriteHandlerOptions> WriteListeners::HandlerOptions(
                              .admission = admission_,
                              .waiter = waiter_,
                              .consistency_timeout = listener.consistency_timeout,
+                             .pass_credentials = listener.pass_credentials,
                              .log_statements = listener.log_statements};
 }
 

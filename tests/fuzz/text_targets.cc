@@ -5,6 +5,7 @@
 
 #include "relay/line_grammar.h"
 #include "relay/line_protocol.h"
+#include "relay/passed_credentials.h"
 #include "relay/query_parameters.h"
 #include "relay/query_statement.h"
 #include "relay/users.h"
@@ -61,6 +62,10 @@ void FuzzParameters(std::string_view input) {
   static const auto users = Users::Load({}).value();
   INVARIANT(users->Identify(request, parsed.ok() ? parsed.value() : QueryParameters()).user ==
             nullptr);
+  const Result<ClientCredentials> passed =
+      PassedCredentials(request, parsed.ok() ? parsed.value() : QueryParameters());
+  // One header value: nobody can end it and begin another.
+  if (passed.ok()) INVARIANT(!HasControlCharacter(passed.value().Reveal()));
   if (!parsed.ok()) return;
   for (const Api api : {Api::kV1, Api::kV2, Api::kV3}) {
     const Result<WriteQuery> query = ParseWriteQuery(api, parsed.value(), "week");

@@ -27,6 +27,7 @@ TEST_CASE("http settings: without users everybody may write, without tls it is p
   CHECK(config.http.at(0).users.empty());
   CHECK(config.http.at(0).tls.certificate.empty());
   CHECK(Parsed("").http.at(0).users.empty());
+  CHECK_FALSE(Parsed("").http.at(0).pass_credentials);
 }
 
 TEST_CASE("http settings: every one can be given") {
@@ -36,6 +37,7 @@ TEST_CASE("http settings: every one can be given") {
       "    body_time: 10min\n"
       "    idle_time: 1s\n"
       "    consistency_timeout: 2s\n"
+      "    credentials: pass\n"
       "    tls: {cert: /c, key: /k, client_ca: /a}\n"
       "    users:\n"
       "      - {name: ada, password_file: /p, token: \"${T}\", databases: [x, y]}\n"
@@ -46,6 +48,7 @@ TEST_CASE("http settings: every one can be given") {
   CHECK_EQ(http.body_time, milliseconds(600'000));
   CHECK_EQ(http.idle_time, milliseconds(1'000));
   CHECK_EQ(http.consistency_timeout, milliseconds(2'000));
+  CHECK(http.pass_credentials);
   CHECK_EQ(http.tls.certificate, "/c");
   CHECK_EQ(http.tls.key, "/k");
   CHECK_EQ(http.tls.client_ca, "/a");

@@ -49,6 +49,7 @@ TEST_CASE("original: each [[http]] is a listener, each output a backend") {
   CHECK_EQ(config.backends[1].name.text(), "local-2");
   CHECK_EQ(config.backends[1].timeout, milliseconds(90'000));
   CHECK_EQ(config.http[0].backends.size(), 2);
+  CHECK(config.http[0].pass_credentials);
   CHECK(config.notes.empty());
 }
 
