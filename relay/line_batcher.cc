@@ -69,7 +69,7 @@ void LineBatcher::TakeLines(std::string text) {
 
 void LineBatcher::Scan(std::string text, const std::shared_ptr<const LineTarget>& target) {
   ScannedLines scanned = ScanLines(std::move(text), target->params.precision, clock_.WallNow());
-  if (scanned.refused > 0) Refuse(scanned.refused, scanned.errors.front().Message());
+  if (scanned.refused > 0) Refuse(scanned.refused, scanned.errors.front().why);
   if (scanned.points == 0) return;
   Batch& batch = OpenBatch(target);
   waiting_ += Bytes(scanned.lines.size());

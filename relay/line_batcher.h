@@ -5,7 +5,7 @@
 // are appended, one record after the other. What the log refuses stays here, is
 // tried again, and is not lost while the relay runs. Points are stamped when
 // they are taken. Bad lines and points that no backend takes are counted, and
-// now and then one of them is shown in the journal.
+// now and then the journal says what was wrong with one of them, not what is in it.
 //
 // INVARIANT. Memory is bounded: who feeds it stops reading while HasRoom() is
 // false, and goes on when it is true again.
