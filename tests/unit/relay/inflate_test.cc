@@ -48,6 +48,20 @@ TEST_CASE("gzip: beyond the first MiB a ratio over a hundred is refused") {
   CHECK(InflateGzip(Gzip(std::string(1U << 20U, '\0')), 64_MiB).ok());
 }
 
+TEST_CASE("gzip: what a body may inflate to by its size is bounded to the byte") {
+  const std::string zeros(4U << 20U, '\0');
+  std::size_t most = 1U << 20U;  // In steps, as a size changes what it is packed to.
+  for (std::size_t step = 1U << 20U; step > 0; step /= 2) {
+    const std::size_t more = most + step;
+    const bool fits = more <= (1U << 20U) + 100 * Gzip(zeros.substr(0, more)).size();
+    if (fits) most = more;
+  }
+  CHECK_GT(most, 1U << 20U);
+  CHECK_EQ(InflateGzip(Gzip(zeros.substr(0, most - 1)), 64_MiB).value().size(), most - 1);
+  CHECK_EQ(InflateGzip(Gzip(zeros.substr(0, most)), 64_MiB).value().size(), most);
+  CHECK_EQ(InflateGzip(Gzip(zeros.substr(0, most + 1)), 64_MiB).error().code(), ErrorCode::kFull);
+}
+
 TEST_CASE("gzip: a bomb is refused at the bound") {
   const std::string bomb = Gzip(std::string(64U << 20U, '\0'));
   CHECK_LT(bomb.size(), 100'000);
