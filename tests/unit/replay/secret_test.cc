@@ -1,6 +1,7 @@
 #include "replay/secret.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -29,6 +30,7 @@ std::string Put(const TempDir& directory, const std::string& content) {
 }
 
 static_assert(!std::is_convertible_v<Secret, std::string>);
+static_assert(!fmt::is_formattable<Secret>::value);
 static_assert(!std::is_default_constructible_v<SecretSource>);
 
 TEST_CASE("secret: a file gives its line without the newline at its end") {
