@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +23,7 @@
 namespace relay::test {
 namespace {
 
+namespace fs = std::filesystem;
 using SteadyClock = std::chrono::steady_clock;
 
 std::string MetricsOf(const RelayProcess& relay) {
@@ -124,6 +127,56 @@ TEST_CASE("door: 2,000 clients that send their heads byte by byte do not slow an
   // In the end each is told that it took too long, and is gone.
   CHECK(slow.front()->ReadUntilClose(milliseconds(60'000)).bytes.starts_with("HTTP/1.1 408"));
   CHECK(Eventually(milliseconds(60'000), [&] { return Reached(relay, "head_time", kSlow); }));
+}
+
+std::size_t DescriptorsOf(pid_t pid) {
+  const fs::directory_iterator open(fmt::format("/proc/{}/fd", pid));
+  return static_cast<std::size_t>(std::distance(fs::begin(open), fs::end(open)));
+}
+
+void LimitDescriptors(pid_t pid, rlim_t count) {
+  const rlimit limit{.rlim_cur = count, .rlim_max = 20'000};
+  REQUIRE_EQ(prlimit(pid, RLIMIT_NOFILE, &limit, nullptr), 0);
+}
+
+std::string WriteRequest(int number) {
+  const std::string body = fmt::format("m v={0} {0}\n", number);
+  return fmt::format("POST /write?db=d HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
+                     body.size(), body);
+}
+
+bool IsStored(RawConnection& connection) {
+  return connection.ReadUntil("\r\n\r\n").bytes.starts_with("HTTP/1.1 204");
+}
+
+TEST_CASE("door: without descriptors those who are connected write on, the others wait for some") {
+  constexpr std::size_t kRoomFor = 20;
+  constexpr std::size_t kClients = 100;
+  TempDir directory;
+  FakeBackend backend;
+  RelayProcess relay(directory.path(), {.backends = {{"a", backend.Url()}}});
+  RawConnection present(relay.endpoint());
+  present.Send(WriteRequest(0));
+  REQUIRE(IsStored(present));
+  REQUIRE(relay.WaitDrained());
+  LimitDescriptors(relay.process().pid(), DescriptorsOf(relay.process().pid()) + kRoomFor);
+  std::vector<std::unique_ptr<RawConnection>> clients;
+  for (std::size_t i = 0; i < kClients; ++i) {
+    clients.push_back(std::make_unique<RawConnection>(relay.endpoint()));
+    clients.back()->Send(WriteRequest(static_cast<int>(i) + 1));
+  }
+  CHECK(IsStored(*clients.front()));
+  for (int i = 0; i < 100; ++i) {
+    present.Send(WriteRequest(1000 + i));
+    REQUIRE(IsStored(present));
+  }
+  CHECK_EQ(clients.back()->ReadSome(milliseconds(300)).bytes, "");
+  LimitDescriptors(relay.process().pid(), 20'000);
+  for (std::size_t i = 1; i < kClients; ++i) CHECK(IsStored(*clients[i]));
+  CHECK_EQ(MetricsOf(relay).find("limit_reached_total{limit=\"descriptors\"} 0\n"),
+           std::string::npos);
+  REQUIRE(relay.WaitDrained());
+  CHECK_EQ(StatusOf(relay, "a").figures.delivered, 1 + kClients + 100);
 }
 
 TEST_CASE("door: consistency waits for as many backends as it says, and no longer than it may") {

@@ -2,7 +2,11 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <atomic>
+#include <csignal>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/support/fake_backend.h"
 #include "tests/support/influxd.h"
@@ -16,14 +20,23 @@ namespace relay::test {
 namespace {
 
 struct Lines {
-  explicit Lines(const std::string& backend_url)
-      : relay(directory.path(), {.backends = {{"a", backend_url}}, .top = Yaml()}) {}
+  explicit Lines(const std::string& backend_url, std::vector<std::string> log = {})
+      : relay(directory.path(), With(backend_url, std::move(log))) {}
 
   std::string Yaml() const {
     return fmt::format(
         "tcp:\n  - {{address: '127.0.0.1:{}', database: metrics, precision: s}}\n"
         "udp:\n  - {{address: '127.0.0.1:{}', database: metrics}}\n",
         tcp.port, udp.port);
+  }
+  RelayProcess::Settings With(const std::string& backend_url, std::vector<std::string> log) const {
+    return {.backends = {{"a", backend_url}}, .log = std::move(log), .top = Yaml()};
+  }
+  std::uint64_t Metric(const std::string& name) const {
+    const std::string metrics = Metrics();
+    const std::size_t at = metrics.find("\n" + name + " ");
+    REQUIRE_NE(at, std::string::npos);
+    return std::stoull(metrics.substr(at + name.size() + 2));
   }
   std::string Metrics() const { return Get(relay.admin(), "/metrics").body; }
   bool WaitMetric(const std::string& line) const {
@@ -77,6 +90,62 @@ TEST_CASE("lines: what was sent before SIGTERM is delivered after the next start
   lines.relay.Start();
   REQUIRE(lines.relay.WaitDrained());
   CHECK_EQ(StatusOf(lines.relay, "a").figures.delivered, 10'100);
+}
+
+// More than any disk has free is to be left free: the log takes nothing.
+TEST_CASE(
+    "lines: while the log is full TCP clients wait and UDP's losses are counted, then all goes "
+    "on") {
+  FakeBackend backend;
+  Lines lines(backend.Url(), {"min_free: 1048576GiB"});
+  const HttpAnswer full = lines.relay.Write("metrics", "m v=1 1\n");
+  CHECK_EQ(full.status, 503);
+  CHECK_FALSE(full.Header("retry-after").empty());
+
+  // More than the listener and the kernel's buffers take.
+  const std::string line = fmt::format("m s=\"{}\" 1\n", std::string(10'000, 'x'));
+  constexpr std::uint64_t kLines = 4'000;
+  std::atomic<bool> sent = false;
+  std::jthread sender([&] {
+    RawConnection client(lines.tcp);
+    for (std::uint64_t i = 0; i < kLines; ++i) CHECK(client.Send(line));
+    sent = true;
+  });
+  const std::string packets = "influxdb_relay_line_packets_total" + lines.Labels("udp", lines.udp);
+  const std::string lost =
+      "influxdb_relay_line_lost_packets_total" + lines.Labels("udp", lines.udp);
+  std::uint64_t sent_packets = 0;
+  CHECK(Eventually(kPatience, [&] {
+    for (int i = 0; i < 1'000; ++i) SendPacket(lines.udp, line);
+    sent_packets += 1'000;
+    return lines.Metric(lost) > 0;
+  }));
+  CHECK_FALSE(sent);
+  CHECK_EQ(StatusOf(lines.relay, "a").figures.accepted.points, 0);
+
+  lines.relay.Configure(lines.With(backend.Url(), {"min_free: 1MiB"}));
+  lines.relay.process().Kill(SIGHUP);
+  CHECK(lines.WaitMetric(fmt::format("influxdb_relay_line_accepted_points_total{} {}",
+                                     lines.Labels("tcp", lines.tcp), kLines)));
+  CHECK(Eventually(kPatience,
+                   [&] { return lines.Metric(packets) + lines.Metric(lost) == sent_packets; }));
+  REQUIRE(lines.relay.WaitDrained());
+  CHECK_EQ(StatusOf(lines.relay, "a").figures.delivered, kLines + lines.Metric(packets));
+}
+
+TEST_CASE("lines: the journal says what is wrong with a line, not what is in it") {
+  FakeBackend backend;
+  Lines lines(backend.Url());
+  RawConnection client(lines.tcp);
+  CHECK(client.Send("m v=c4nary\nc4nary\n\"c4nary v=1 \n"));
+  SendPacket(lines.udp, "m c4nary=\"c4nary");
+  for (const char* listener : {"listener=\"tcp ", "listener=\"udp "}) {
+    CHECK(Eventually(kPatience, [&] {
+      return lines.relay.Output().find(std::string("event=\"lines refused\" ") + listener) !=
+             std::string::npos;
+    }));
+  }
+  CHECK_EQ(lines.relay.Output().find("c4nary"), std::string::npos);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <string>
+#include <vector>
 
 #include "tests/support/fake_backend.h"
 #include "tests/support/ports.h"
@@ -11,6 +12,7 @@
 #include "tests/support/relay_status.h"
 #include "tests/support/socket.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tls_front.h"
 
 namespace relay::test {
 namespace {
@@ -143,6 +145,71 @@ TEST_CASE("reload: listeners are opened, told and closed") {
   it.Reload({.backends = {{"a", a.Url()}}});
   CHECK(client.ReadUntilClose().closed);
   CHECK_THROWS(ConnectTo(tcp));
+}
+
+// What curl says of a write: "204", or "" and its exit code where it got no answer.
+RunResult WriteByTls(const RelayProcess& relay, const std::string& ca,
+                     const std::vector<std::string>& arguments = {}) {
+  std::vector<std::string> argv = {"curl",          "--silent",  "--cacert",    ca,
+                                   "--output",      "/dev/null", "--write-out", "%{http_code}",
+                                   "--data-binary", "m v=1 1"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  argv.push_back(fmt::format("https://127.0.0.1:{}/write?db=d", relay.endpoint().port));
+  return Run(argv);
+}
+
+TEST_CASE(
+    "reload: a renewed certificate is served from then on, one that is wrong changes nothing") {
+  FakeBackend a;
+  TempDir files;
+  TestCa old_ca;
+  TestCa new_ca;
+  const auto place = [&](const Certificate& certificate) {
+    WriteFile(files.File("crt"), ReadFile(certificate.cert));
+    WriteFile(files.File("key"), ReadFile(certificate.key));
+  };
+  const RelayProcess::Settings settings = {
+      .backends = {{"a", a.Url()}},
+      .http = {fmt::format("tls: {{cert: {}, key: {}}}", files.File("crt"), files.File("key"))}};
+  place(old_ca.Issue("IP:127.0.0.1"));
+  Reloadable it(settings);
+  CHECK_EQ(WriteByTls(it.relay, old_ca.cert()).output, "204");
+
+  place(new_ca.Issue("IP:127.0.0.1"));
+  CHECK_EQ(WriteByTls(it.relay, old_ca.cert()).output, "204");  // Not before it is told.
+  it.Reload(settings);
+  CHECK(Eventually(kPatience, [&] { return WriteByTls(it.relay, new_ca.cert()).output == "204"; }));
+  CHECK_NE(WriteByTls(it.relay, old_ca.cert()).exit_code, 0);
+
+  WriteFile(files.File("crt"), "nonsense");
+  it.Hup();
+  REQUIRE(Eventually(kPatience, [&] { return it.Said("certificate " + files.File("crt")) > 0; }));
+  CHECK_EQ(WriteByTls(it.relay, new_ca.cert()).output, "204");
+}
+
+TEST_CASE(
+    "reload: clients need a certificate from when it is said, and not after it is taken back") {
+  FakeBackend a;
+  TestCa ca;
+  TestCa other;
+  const Certificate server = ca.Issue("IP:127.0.0.1");
+  const auto with = [&](const std::string& more) {
+    return RelayProcess::Settings{
+        .backends = {{"a", a.Url()}},
+        .http = {fmt::format("tls: {{cert: {}, key: {}{}}}", server.cert, server.key, more)}};
+  };
+  const auto as = [&](const RelayProcess& relay, TestCa& authority) {
+    const Certificate client = authority.Issue("DNS:client");
+    return WriteByTls(relay, ca.cert(), {"--cert", client.cert, "--key", client.key}).output;
+  };
+  Reloadable it(with(""));
+  CHECK_EQ(WriteByTls(it.relay, ca.cert()).output, "204");
+  it.Reload(with(", client_ca: " + ca.cert()));
+  CHECK(Eventually(kPatience, [&] { return WriteByTls(it.relay, ca.cert()).output == "000"; }));
+  CHECK_EQ(as(it.relay, ca), "204");
+  CHECK_EQ(as(it.relay, other), "000");
+  it.Reload(with(""));
+  CHECK(Eventually(kPatience, [&] { return WriteByTls(it.relay, ca.cert()).output == "204"; }));
 }
 
 TEST_CASE("reload: what needs a restart is said, the rest is done") {
