@@ -30,7 +30,8 @@ void AppendSmall(Log& log, const Accepted& accepted, RoutedPart part, PartsDone 
 
 void AppendParts(Log& log, const Accepted& accepted, RoutedLines routed, PartsDone done) {
   INVARIANT(!routed.parts.empty());
-  if (IsSmall(routed)) {
+  // A statement is a record of its own, and nothing that comes later gets before it.
+  if (accepted.params.api != Api::kStatement && IsSmall(routed)) {
     return AppendSmall(log, accepted, std::move(routed.parts.front()), std::move(done));
   }
   std::vector<AppendRequest> parts;

@@ -53,6 +53,7 @@ void AppendQueue::Add(std::vector<AppendRequest> parts, WaitingAppend::Asker ask
 }
 
 void AppendQueue::AddSmall(SmallWrite write, WaitingAppend::Asker asker) {
+  INVARIANT(write.record.params.api != Api::kStatement);
   if (WaitingAppend* const open = Joinable(write)) {
     Record& record = std::get<SmallWrite>(open->write).record;
     record.lines += write.record.lines;

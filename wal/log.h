@@ -386,7 +386,7 @@ class Log : public LogView {
   // As Append, but the log may store several that wait for the disk at the same
   // time, for the same backends and with equal parameters, as one record, one
   // behind the other; its number is then that of each of them.
-  // kInvalidInput: a name is too long to be stored.
+  // kInvalidInput: a name is too long to be stored. REQUIRES: no statement.
   virtual void AppendSmall(SmallWrite write, AppendDone done) = 0;
 
   // The records are resolved and the cursor moves over them. Without letters,

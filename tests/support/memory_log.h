@@ -235,6 +235,7 @@ class MemoryLog final : public Log {
   }
 
   void AppendSmall(SmallWrite write, AppendDone done) override {
+    INVARIANT(write.record.params.api != Api::kStatement);
     Result<EncodedRecord> encoded = Encode(std::move(write.record), write.codec);
     if (!encoded.ok()) return done(std::move(encoded).error());
     Append({std::move(encoded).value(), std::move(write.backends), write.accepted_at},

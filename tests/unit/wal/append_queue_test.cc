@@ -84,6 +84,25 @@ TEST_CASE("append queue: databases, backends and precisions are not mixed") {
   CHECK_EQ(LinesOf(taken[3]), LinesOf({5}));
 }
 
+TEST_CASE(
+    "append queue: clients with credentials of their own are not mixed, and keep their order") {
+  Queue queue;
+  const auto add = [&](std::uint64_t number, const std::string& client) {
+    Record record = NumberedRecord(number);
+    record.params.credentials = ClientCredentials(client);
+    queue.AddSmall({.record = record, .backends = To({kWest}), .accepted_at = At(1)}, {});
+  };
+  add(1, "ada");
+  add(2, "ada");
+  add(3, "bob");
+  add(4, "ada");
+  std::vector<WaitingAppend> taken = queue.Take(kAll);
+  REQUIRE_EQ(taken.size(), 3);
+  CHECK_EQ(LinesOf(taken[0]), LinesOf({1, 2}));
+  CHECK_EQ(LinesOf(taken[1]), LinesOf({3}));
+  CHECK_EQ(LinesOf(taken[2]), LinesOf({4}));
+}
+
 TEST_CASE("append queue: a lane's writes keep their order, small ones and others") {
   Queue queue;
   queue.Small(1);
