@@ -175,17 +175,17 @@ HttpResponse AdminApi::ShowBackend(const AdminCall& call) const {
 }
 
 HttpResponse AdminApi::ShowBackendReady(const AdminCall& call) const {
-  std::chrono::milliseconds max_lag = std::chrono::seconds(30);
+  Tolerance tolerance{.max_lag = std::chrono::seconds(30), .database = call.query.Get("database")};
   if (call.query.Has("max_lag")) {
     const auto parsed = TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365))
                             .parse(call.query.Get("max_lag"));
     if (!parsed.ok()) return AdminError(400, "max_lag: " + parsed.error().message());
-    max_lag = parsed.value();
+    tolerance.max_lag = parsed.value();
   }
   const RelayStatus status = parts_.status();
   for (const BackendStatus& backend : status.backends) {
     if (backend.name != call.backend) continue;
-    const std::string why = WhyNotReady(backend, status.now, max_lag);
+    const std::string why = WhyNotReady(backend, status.now, tolerance);
     if (why.empty()) return AdminJson(200, R"({"status":"ready"})");
     return AdminJson(503, Text(Json{{"status", "not ready"}, {"why", why}}));
   }

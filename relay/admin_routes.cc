@@ -59,9 +59,10 @@ std::vector<AdminRoute> Reading() {
        "/api/v1/backends/{backend}/ready",
        Role::kProbe,
        "For load balancers: 200 while the backend takes writes and is not further behind than "
-       "max_lag, else 503.",
+       "max_lag, else 503, and why.",
        &AdminApi::ShowBackendReady,
-       {{"max_lag", "string", "The age of the oldest point owed: 30s, 5m; 30s unless given."}},
+       {{"max_lag", "string", "The age of the oldest point owed: 30s, 5m; 30s unless given."},
+        {"database", "string", "Points on hold for this database count, too."}},
        {400, 404, 503}},
       {"GET",
        "/api/v1/positions/{id}",

@@ -28,6 +28,15 @@ std::string Aligned(const std::vector<Cells>& rows, std::size_t left_columns) {
   return text;
 }
 
+std::string OneLine(std::string_view text, std::size_t size_max) {
+  std::string line(text.substr(0, size_max));
+  while (line.ends_with('\n')) line.pop_back();
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  }
+  return text.size() > size_max ? line + "..." : line;
+}
+
 std::string ShownBytes(Bytes bytes) {
   constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes.count());

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wal/types.h"
@@ -18,6 +19,10 @@ using Cells = std::vector<std::string>;
 // Rows of equally many cells, the first being the heads: the first
 // `left_columns` to the left, numbers to the right.
 std::string Aligned(const std::vector<Cells>& rows, std::size_t left_columns);
+
+// Somebody else's words as one line that cannot disturb a terminal; what is
+// longer than `size_max` bytes ends in "...".
+std::string OneLine(std::string_view text, std::size_t size_max);
 
 // "512 B", "6.8 KiB".
 std::string ShownBytes(Bytes bytes);

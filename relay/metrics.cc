@@ -36,6 +36,10 @@ double AgeOf(const std::optional<WallTime>& time, WallTime now) {
 using Backend = const BackendStatus&;
 
 constexpr std::array kOwed = {
+    BackendMetric{"backend_cursor", "gauge", "The last record that is resolved for the backend.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.marks.cursor.value()); }},
+    BackendMetric{"backend_head", "gauge", "The last record that the log took for the backend.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.marks.head.value()); }},
     BackendMetric{"backend_pending_records", "gauge",
                   "Records owed to the backend: the cursor lag.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.marks.lag()); }},
@@ -88,6 +92,9 @@ constexpr std::array kFates = {
                   [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters); }},
     BackendMetric{"backend_gaps", "gauge", "Entries of the backend's gap ledger.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.gaps); }},
+    BackendMetric{"backend_takes_writes", "gauge",
+                  "1 while the backend takes writes, but for lanes that are on hold.",
+                  [](Backend b, WallTime) { return b.takes_writes ? 1.0 : 0.0; }},
     BackendMetric{"backend_stuck", "gauge",
                   "1 while the backend is owed points and none have moved for a while.",
                   [](Backend b, WallTime) { return b.stuck ? 1.0 : 0.0; }},

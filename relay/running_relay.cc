@@ -37,6 +37,16 @@ const BackendConfig* Find(const Config& config, const BackendId& name) {
   return found == config.backends.end() ? nullptr : &*found;
 }
 
+// Where only lanes are on hold, the backend takes everything else.
+bool TakesWrites(const WorkerStatus& worker) {
+  switch (worker.state) {
+    case WorkerState::kCaughtUp:
+    case WorkerState::kDelivering: return true;
+    case WorkerState::kHeld: return worker.failures_in_a_row == 0;
+    default: return false;
+  }
+}
+
 // What the worker knows of lanes whose figures the log has.
 void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& lanes) {
   for (LaneReport& lane : lanes) {
@@ -186,6 +196,7 @@ RelayStatus RunningRelay::Snapshot() {
       continue;
     }
     backend.state = ToString(worker->second.state);
+    backend.takes_writes = TakesWrites(worker->second);
     if (backend.why.empty()) backend.why = worker->second.why;
     backend.last_answer = worker->second.last_answer;
     backend.since = worker->second.since;

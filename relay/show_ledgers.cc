@@ -25,16 +25,6 @@ namespace {
 
 constexpr std::size_t kShownMax = 60;  // Of words in a table.
 
-// One line that cannot disturb a terminal.
-std::string OneLine(const std::string& text, std::size_t size_max) {
-  std::string line = text.substr(0, size_max);
-  while (line.ends_with('\n')) line.pop_back();
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-  }
-  return text.size() > size_max ? line + "..." : line;
-}
-
 struct Opened {
   std::unique_ptr<LogView> log;
   BackendId backend;

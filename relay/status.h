@@ -30,6 +30,7 @@ struct BackendStatus {
   std::string why;    // Empty while all is well.
   std::string last_answer;
   std::string remedy;             // What a person can do about `why`.
+  bool takes_writes = false;      // But for lanes that are on hold.
   bool stuck = false;             // Owed something, and nothing has moved for a while.
   std::optional<WallTime> since;  // When the state began.
   Figures figures;
@@ -53,16 +54,26 @@ struct RelayStatus {
   std::vector<BackendStatus> backends;
 };
 
+// "metrics", "metrics.week".
+std::string ShownLane(const Lane& lane);
+
 // The age of the oldest record that is owed; zero if nothing is.
 std::chrono::nanoseconds OldestOwedAge(const BackendStatus& backend, WallTime now);
 
 // Until the backend has everything, as things go; nothing: it does not catch up.
 std::optional<std::chrono::seconds> DrainEta(const BackendStatus& backend);
 
-// Why queries should be kept away from the backend: it takes nothing now, or the
-// oldest point that it is owed is older than `max_lag`. Empty: they need not.
-std::string WhyNotReady(const BackendStatus& backend, WallTime now,
-                        std::chrono::milliseconds max_lag);
+// What those who query a backend put up with.
+struct Tolerance {
+  std::chrono::milliseconds max_lag{0};  // The age of the oldest point that it lacks.
+  // Whose points on hold count too; empty: none's, for one database that is
+  // missing must not keep the queries of all others away.
+  std::string database = {};
+};
+
+// Why queries should be kept away from the backend: it takes nothing now, or
+// lacks points that are older than is tolerated. Empty: they need not.
+std::string WhyNotReady(const BackendStatus& backend, WallTime now, const Tolerance& tolerance);
 
 // Payloads that every backend has, kept for a rewind alone: they go before the
 // log is full.
@@ -85,9 +96,10 @@ std::string ToJson(const BackendStatus& backend, WallTime now);
 // kInvalidInput: not such a document.
 Result<RelayStatus> StatusFromJson(const std::string& json);
 
-// For a person: a row per backend, then what is wrong with those where
-// something is.
-std::string ToTable(const RelayStatus& status);
+// For a person: a row per backend, then the log, then what is wrong with those
+// where something is. A `width` in columns leaves the least telling figures out
+// of the rows; 0: all are there.
+std::string ToTable(const RelayStatus& status, std::size_t width = 0);
 
 // From the log in `path`, with no relay running. Errors as OpenLogView.
 Result<RelayStatus> OfflineStatus(const std::string& path, WallTime now);

@@ -208,6 +208,7 @@ void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
   io.Field("why", backend.why);
   io.Field("last_answer", backend.last_answer);
   io.Field("remedy", backend.remedy);
+  io.Field("takes_writes", backend.takes_writes);
   io.Field("stuck", backend.stuck);
   io.Field("since_ns", backend.since);
   io.Field("paused", backend.figures.paused);

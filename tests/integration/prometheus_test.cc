@@ -109,6 +109,8 @@ TEST_CASE("monitoring: a figure is the same in metrics, API, command and directo
     const Json& backend = api.at("backends").at(i);
     const std::string name = backend.at("name").get<std::string>();
     for (const auto& [field, metric] : std::vector<std::pair<std::string, std::string>>{
+             {"cursor", "backend_cursor"},
+             {"head", "backend_head"},
              {"pending_records", "backend_pending_records"},
              {"pending_points", "backend_pending_points"},
              {"pending_bytes", "backend_pending_bytes"},

@@ -60,7 +60,7 @@ struct Bench {
     RelayStatus status{.version = "9.9", .now = clock.WallNow(), .running = true};
     status.log_failure = log_failure;
     status.backends = BackendStatuses(log);
-    for (BackendStatus& backend : status.backends) backend.state = "caught up";
+    for (BackendStatus& backend : status.backends) backend.takes_writes = true;
     return status;
   }
 

@@ -74,30 +74,65 @@ TEST_CASE("status: JSON with marks out of order is none") {
 TEST_CASE("status: the table has a row per backend and says what is wrong and the last answer") {
   CHECK_EQ(ToTable(Example()),
            "BACKEND  STATE      CURSOR  HEAD  LAG  POINTS    BYTES  OLDEST  IN/s  OUT/s  DRAINED  "
-           "HELD  DEAD  DROPPED\n"
+           "HELD  DEAD  DROPPED  REWIND\n"
            "east     caught up       0     0    0       0      0 B       -     -      -        -  "
-           "   0     0        0\n"
-           "west     held            5    12    7      70  6.8 KiB   2m00s    10     17    10.0s  "
-           "   3     5        7\n"
+           "   0     0        0       -\n"
+           "west     held            5    12    7      70  6.8 KiB   2m00s    10     17     5.0s  "
+           "   3     5        7  10m00s\n"
            "\n"
            "log: 1.0 MiB of 2.0 MiB used; full in 5h49m; room for an outage of 2h54m\n"
+           "accounts: 0 points unaccounted for\n"
            "\n"
            "west: the database does not exist there\n"
            "west: last answer: HTTP 404: database not found\n"
            "west: to do: create the database\n"
            "west: metrics.week is on hold: 3 points, 300 B; retention policy not found; "
-           "to do: create it\n");
+           "to do: create it\n"
+           "west: 2 dead letters (4 refused, 1 beyond a limit): influxdb-relay dead list "
+           "--backend west\n"
+           "west: 1 gaps, 7 points: influxdb-relay gaps --backend west\n");
+}
+
+std::string FirstLine(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+TEST_CASE("status: in a narrow terminal the least telling figures are left out") {
+  CHECK_EQ(FirstLine(ToTable(Example(), 80)),
+           "BACKEND  STATE      POINTS  OLDEST  OUT/s  DRAINED  HELD  DEAD");
+  CHECK_EQ(FirstLine(ToTable(Example(), 30)), "BACKEND  STATE      OLDEST");
+  CHECK_EQ(FirstLine(ToTable(Example(), 1)), "BACKEND  STATE");
+  CHECK_EQ(ToTable(Example(), 200), ToTable(Example()));
+}
+
+TEST_CASE("status: words of a backend cannot disturb a terminal") {
+  RelayStatus status = Example();
+  status.backends[1].last_answer = "HTTP 500: \x1b[2J\nbye";
+  CHECK(ToTable(status).find("west: last answer: HTTP 500:  [2J bye\n") != std::string::npos);
 }
 
 TEST_CASE("status: a backend is ready that takes writes and is not too far behind") {
   BackendStatus backend = Example().backends[1];
   const WallTime now = Example().now;
-  CHECK_EQ(WhyNotReady(backend, now, std::chrono::hours(1)),
+  CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::hours(1)}),
            "held: the database does not exist there");
-  backend.state = "delivering";
-  CHECK_EQ(WhyNotReady(backend, now, std::chrono::seconds(120)), "");
-  CHECK_EQ(WhyNotReady(backend, now, std::chrono::milliseconds(119'999)),
+  backend.takes_writes = true;
+  CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::seconds(120)}), "");
+  CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::milliseconds(119'999)}),
            "2m00s behind, more than 1m59s");
+}
+
+TEST_CASE("status: points on hold keep the queries of their own database away") {
+  BackendStatus backend = Example().backends[1];
+  backend.takes_writes = true;
+  const WallTime now = Example().now;
+  const auto why = [&](std::chrono::milliseconds max_lag, const std::string& database) {
+    return WhyNotReady(backend, now, {max_lag, database});
+  };
+  CHECK_EQ(why(std::chrono::milliseconds(129'999), "metrics"),
+           "metrics.week is on hold, with 3 points: retention policy not found");
+  CHECK_EQ(why(std::chrono::seconds(130), "metrics"), "");
+  CHECK_EQ(why(std::chrono::milliseconds(129'999), "other"), "");
 }
 
 TEST_CASE("status: points that are not accounted for are shouted about") {
@@ -111,11 +146,14 @@ TEST_CASE("metrics: the figures of status under the names of the design") {
   for (const char* line : {
            "influxdb_relay_backend_pending_records{backend=\"west\"} 7\n",
            "influxdb_relay_backend_pending_points{backend=\"west\"} 70\n",
+           "influxdb_relay_backend_cursor{backend=\"west\"} 5\n",
+           "influxdb_relay_backend_head{backend=\"west\"} 12\n",
+           "influxdb_relay_backend_takes_writes{backend=\"west\"} 0\n",
            "influxdb_relay_backend_pending_bytes{backend=\"west\"} 7000\n",
            "influxdb_relay_backend_oldest_pending_seconds{backend=\"west\"} 120\n",
            "influxdb_relay_backend_oldest_pending_seconds{backend=\"east\"} 0\n",
            "influxdb_relay_backend_delivered_points_total{backend=\"west\"} 45\n",
-           "influxdb_relay_backend_drain_eta_seconds{backend=\"west\"} 10\n",
+           "influxdb_relay_backend_drain_eta_seconds{backend=\"west\"} 5\n",
            "influxdb_relay_backend_kept_seconds{backend=\"west\"} 600\n",
            "influxdb_relay_backend_held_lanes{backend=\"west\"} 1\n",
            "influxdb_relay_backend_dead_points_by_reason_total{backend=\"west\",reason=\"limit\"} "
