@@ -14,6 +14,8 @@ inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;
 
 inline constexpr const char* kDefaultConfigPath = "/etc/influxdb-relay/relay.yaml";
+// Of the environment: where the configuration is, unless --config says so.
+inline constexpr const char* kConfigVariable = "INFLUXDB_RELAY_CONFIG";
 
 // Runs the relay until SIGTERM or SIGINT; SIGHUP has it read its configuration
 // again.
@@ -34,7 +36,10 @@ struct Whereabouts {
 struct StatusArgs {
   Whereabouts where;
   bool json = false;
-  bool watch = false;  // Again and again, until it is interrupted.
+  bool watch = false;   // Again and again, until it is interrupted.
+  bool wait = false;    // Show nothing; return once what was accepted until now is delivered.
+  std::string backend;  // To wait for; empty: for all.
+  std::uint64_t timeout_seconds = 0;
 };
 int ShowStatus(const StatusArgs& args);
 
@@ -71,6 +76,7 @@ struct ReplayArgs {
   std::uint64_t points_per_second = 0;
   std::uint64_t follow = 0;  // Instead: show how far this one is.
   std::uint64_t cancel = 0;  // Instead: end this one.
+  bool list = false;         // Instead: those that run, and the last that ended.
   bool detach = false;
   bool yes = false;
   bool dry_run = false;

@@ -1,6 +1,7 @@
 #include "relay/flow.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace relay {
@@ -9,6 +10,9 @@ namespace {
 // What a record takes on disk beside its payload: its entry, in each backend's
 // run, with what the engine needs to find it.
 constexpr double kEntryBytes = 100;
+
+// As good as caught up.
+constexpr double kMoment = 5;
 
 // Where a time is this long, it is as good as never.
 constexpr double kNever = 86'400.0 * 365 * 10;
@@ -70,9 +74,12 @@ std::map<std::string, Flow> FlowMeter::Flows() const {
 
 std::optional<std::chrono::seconds> DrainEta(const Figures& figures, const Flow& flow) {
   if (figures.owed.points == 0) return std::chrono::seconds(0);
+  // What a few seconds deliver is always owed while points come in.
+  const auto owed = static_cast<double>(figures.owed.points);
+  if (owed <= flow.points_out * kMoment) return Whole(std::ceil(owed / flow.points_out));
   const double net = flow.points_out - flow.points_in;
   if (net <= 0) return std::nullopt;
-  return Whole(static_cast<double>(figures.owed.points) / net);
+  return Whole(owed / net);
 }
 
 Bytes RoomIn(const DiskUse& disk, Bytes kept_by_all) {

@@ -51,7 +51,8 @@ class FlowMeter {
 };
 
 // Until everything is delivered if both rates stay as they are; zero where
-// nothing is owed, nothing where the backend does not catch up.
+// nothing is owed, nothing where the backend does not catch up. What it takes
+// within seconds does not count as a backlog that only grows.
 std::optional<std::chrono::seconds> DrainEta(const Figures& figures, const Flow& flow);
 
 // What the log can still take before it is full: up to the nearest of its

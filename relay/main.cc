@@ -12,29 +12,29 @@ namespace {
 
 constexpr const char* kDefaultConfig = relay::kDefaultConfigPath;
 
+constexpr std::uint64_t kWaitSeconds = 86'400;
+
 struct CheckConfigArgs {
   std::string config_path = kDefaultConfig;
   bool example = false;
 };
 
 void AddWhereabouts(CLI::App& command, relay::Whereabouts& where) {
-  command.add_option("--config", where.config_path, "The relay's configuration file")
-      ->capture_default_str();
+  relay::AddConfig(command, "--config", where.config_path);
   command.add_option("--data", where.data,
                      "A data directory (log.path), of a running relay or a copy");
 }
 
 void AddServe(CLI::App& app, std::string& config_path, int& exit_code) {
   CLI::App* command = app.add_subcommand("serve", "Accept writes and deliver them");
-  command->add_option("--config", config_path, "Configuration file")->capture_default_str();
+  relay::AddConfig(*command, "--config", config_path);
   command->callback([&] { exit_code = relay::Serve(config_path); });
 }
 
 void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("check-config", "Say whether a configuration is right, and where not");
-  command->add_option("FILE,--config", args.config_path, "Configuration file")
-      ->capture_default_str();
+  relay::AddConfig(*command, "FILE,--config", args.config_path);
   command->add_flag("--example", args.example,
                     "Print a configuration with every setting and its default instead");
   command->callback([&] {
@@ -47,7 +47,16 @@ void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
       "status", "Show each backend's state and lag; from the data directory if no relay runs");
   AddWhereabouts(*command, args.where);
   command->add_flag("--json", args.json, "Print JSON");
-  command->add_flag("--watch", args.watch, "Show it anew every two seconds, until interrupted");
+  CLI::Option* watch =
+      command->add_flag("--watch", args.watch, "Show it anew every two seconds, until q or Ctrl-C");
+  CLI::Option* wait = command->add_flag(
+      "--wait", args.wait,
+      "Return once what was accepted until now is delivered; fail after --timeout");
+  wait->excludes(watch);
+  command->add_option("--backend", args.backend, "Wait for this one alone")->needs(wait);
+  command->add_option("--timeout", args.timeout_seconds, "Seconds to wait")
+      ->default_val(kWaitSeconds)
+      ->needs(wait);
   command->callback([&] { exit_code = relay::ShowStatus(args); });
 }
 
@@ -148,6 +157,7 @@ relay::OptionDoc DocOf(const CLI::Option& option) {
   doc.default_value = option.get_default_str();
   for (const std::string& name : option.get_snames()) doc.names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) doc.names.push_back("--" + name);
+  if (!option.get_envname().empty()) doc.text += ", unless $" + option.get_envname() + " names it";
   doc.positional = doc.names.empty();
   if (doc.positional) doc.names.push_back(option.get_name(true));
   if (option.get_expected_max() > 0) doc.value = option.get_type_name();

@@ -21,8 +21,7 @@ LedgerArgs& NewLedgerArgs() {
 }
 
 void AddHowToAsk(CLI::App& command, OperateArgs& args) {
-  command.add_option("--config", args.config_path, "The relay's configuration file")
-      ->capture_default_str();
+  AddConfig(command, "--config", args.config_path);
   command.add_flag("--dry-run", args.dry_run, "Only say what would be done");
   command.add_flag("--yes", args.yes, "Do not ask");
   command.add_flag("--json", args.json, "Print JSON");
@@ -68,8 +67,7 @@ void AddVerbs(CLI::App& app, int& exit_code) {
 }
 
 void AddWhere(CLI::App& command, LedgerArgs& args) {
-  command.add_option("--config", args.where.config_path, "The relay's configuration file")
-      ->capture_default_str();
+  AddConfig(command, "--config", args.where.config_path);
   command.add_option("--data", args.where.data,
                      "A data directory (log.path), of a running relay or a copy");
   command.add_flag("--json", args.json, "Print JSON");
@@ -131,8 +129,7 @@ void AddBackend(CLI::App& app, StatusArgs& list, int& exit_code) {
   backend->require_subcommand(1);
   CLI::App* command =
       backend->add_subcommand("list", "List them, with those that are no longer configured");
-  command->add_option("--config", list.where.config_path, "The relay's configuration file")
-      ->capture_default_str();
+  AddConfig(*command, "--config", list.where.config_path);
   command->add_option("--data", list.where.data, "A data directory (log.path)");
   command->add_flag("--json", list.json, "Print JSON");
   command->callback([&] { exit_code = ListBackends(list); });
@@ -144,11 +141,16 @@ void AddBackend(CLI::App& app, StatusArgs& list, int& exit_code) {
   command->callback([&] { exit_code = Operate(forget); });
 }
 
+// "50000/s" is a number, too.
+std::string DropPerSecond(std::string& rate) {
+  if (rate.ends_with("/s")) rate.resize(rate.size() - 2);
+  return "";
+}
+
 void AddReplay(CLI::App& app, ReplayArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "replay", "Send once more what was accepted in a range, beside the normal delivery");
-  command->add_option("--config", args.config_path, "The relay's configuration file")
-      ->capture_default_str();
+  AddConfig(*command, "--config", args.config_path);
   command->add_option("--backend", args.backend, "Whose records, and where they go");
   command->add_option("--from", args.from,
                       "First: a sequence or a time (default: the oldest kept)");
@@ -158,9 +160,11 @@ void AddReplay(CLI::App& app, ReplayArgs& args, int& exit_code) {
   command->add_option("--to-url", args.to_url, "To one of admin.replay_targets instead");
   command->add_option("--from-checkpoint", args.checkpoint,
                       "Read from this checkpoint, not from the log: a name, or its directory");
-  command->add_option("--rate", args.points_per_second, "Points per second at most");
+  command->add_option("--rate", args.points_per_second, "Points per second at most: 50000/s")
+      ->transform(CLI::Validator(DropPerSecond, "", ""));
   command->add_option("--follow", args.follow, "Show how far replay NUMBER is");
   command->add_option("--cancel", args.cancel, "End replay NUMBER");
+  command->add_flag("--list", args.list, "List those that run, and the last that ended");
   command->add_flag("--detach", args.detach, "Do not wait for its end");
   command->add_flag("--dry-run", args.dry_run, "Only say what would be done");
   command->add_flag("--yes", args.yes, "Do not ask");
@@ -175,8 +179,7 @@ void AddCheckpoint(CLI::App& app, CheckpointArgs& args, int& exit_code) {
       "where it was made");
   CLI::Option* directory = command->add_option("DIR", args.directory,
                                                "A name, or a new directory in log.checkpoint_dir");
-  command->add_option("--config", args.config_path, "The relay's configuration file")
-      ->capture_default_str();
+  AddConfig(*command, "--config", args.config_path);
   CLI::Option* list = command->add_flag("--list", args.list, "List the checkpoints that there are");
   command->add_flag("--drop", args.drop, "Delete this checkpoint instead")
       ->needs(directory)
@@ -188,6 +191,12 @@ void AddCheckpoint(CLI::App& app, CheckpointArgs& args, int& exit_code) {
 }
 
 }  // namespace
+
+void AddConfig(CLI::App& command, const std::string& names, std::string& path) {
+  command.add_option(names, path, "The relay's configuration file")
+      ->capture_default_str()
+      ->envname(kConfigVariable);
+}
 
 void AddOperators(CLI::App& app, int& exit_code) {
   static StatusArgs backends;

@@ -1,6 +1,7 @@
 #include "relay/progress_line.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,13 @@ std::string Bar(double part) {
   return fmt::format("[{:=<{}}{: <{}}] {:3.0f} %  ", "", full, "", kBarWidth - full, whole * 100);
 }
 
+std::size_t Columns() {
+  constexpr std::size_t kUsual = 80;
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col : kUsual;
+}
+
 }  // namespace
 
 ProgressLine::ProgressLine(const Clock& clock)
@@ -31,7 +39,9 @@ void ProgressLine::Show(std::optional<double> part, std::string_view words) {
   if (!IsDue()) return;
   shown_at_ = clock_.Now();
   visible_ = true;
-  fmt::print(stderr, "\r\x1b[K{}{}", part ? Bar(*part) : "", words);
+  // What goes over the edge could not be written over.
+  const std::string line = (part ? Bar(*part) : "") + std::string(words);
+  fmt::print(stderr, "\r\x1b[K{}", line.substr(0, Columns() - 1));
 }
 
 void ProgressLine::Erase() {

@@ -69,7 +69,13 @@ TEST_CASE("drained: what is owed, by how much faster it goes out than in") {
   CHECK_EQ(DrainEta(FiguresAt(1'000, 400), {.points_in = 10, .points_out = 40}), seconds(20));
   CHECK_EQ(DrainEta(FiguresAt(1'000, 1'000), {}), seconds(0));
   CHECK_FALSE(DrainEta(FiguresAt(1'000, 400), {.points_in = 40, .points_out = 40}).has_value());
+  CHECK_FALSE(DrainEta(FiguresAt(1'000, 799), {.points_in = 40, .points_out = 40}).has_value());
   CHECK_FALSE(DrainEta(FiguresAt(1'000, 400), {}).has_value());
+}
+
+TEST_CASE("drained: what is taken within seconds is no backlog, however much comes in") {
+  CHECK_EQ(DrainEta(FiguresAt(1'000, 800), {.points_in = 40, .points_out = 40}), seconds(5));
+  CHECK_EQ(DrainEta(FiguresAt(1'000, 999), {.points_in = 90, .points_out = 40}), seconds(1));
 }
 
 TEST_CASE("room: up to the nearest limit, and what is kept for a rewind alone") {
