@@ -2,15 +2,14 @@
 // it will do, in the relay's own words, and asks where that cannot be undone.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
 #include <utility>
 
 #include "config/config.h"
 #include "relay/admin_client.h"
 #include "relay/commands.h"
+#include "relay/consent.h"
 
 namespace relay {
 namespace {
@@ -25,11 +24,6 @@ bool IsHarmless(const std::string& verb) {
 std::string PathFor(const OperateArgs& args) {
   if (args.verb == "redrive" || args.verb == "drop") return "/api/v1/dead/" + args.verb;
   return fmt::format("/api/v1/backends/{}/{}", args.backend, args.verb);
-}
-
-std::string LoginName() {
-  const char* name = getlogin();
-  return name != nullptr ? name : fmt::format("uid {}", getuid());
 }
 
 std::string BodyFor(const OperateArgs& args, bool dry_run) {
@@ -70,29 +64,6 @@ void Print(const OperateArgs& args, const std::string& words, bool done) {
   }
 }
 
-enum class Consent { kGiven, kDenied, kNobodyToAsk };
-
-Consent AskPerson(const std::string& words) {
-  if (isatty(STDIN_FILENO) == 0) return Consent::kNobodyToAsk;
-  fmt::print(stderr, "This will {}.\nGo on? [y/N] ", words);
-  std::string line;
-  std::getline(std::cin, line);
-  return line == "y" || line == "yes" ? Consent::kGiven : Consent::kDenied;
-}
-
-// kDone where there is nothing to be said against it.
-int Confirm(const OperateArgs& args, const std::string& words) {
-  if (args.yes || IsHarmless(args.verb)) return kDone;
-  switch (AskPerson(words)) {
-    case Consent::kGiven: return kDone;
-    case Consent::kDenied: fmt::print(stderr, "nothing was changed\n"); return kFailed;
-    case Consent::kNobodyToAsk:
-      fmt::print(stderr, "{}: would {}; --yes does it\n", args.verb, words);
-      return kWrongUsage;
-  }
-  return kFailed;
-}
-
 }  // namespace
 
 int Operate(const OperateArgs& args) {
@@ -108,7 +79,10 @@ int Operate(const OperateArgs& args) {
     Print(args, plan.value(), false);
     return kDone;
   }
-  if (const int refused = Confirm(args, plan.value()); refused != kDone) return refused;
+  const bool sure = args.yes || IsHarmless(args.verb);
+  if (const int refused = AskConsent(args.verb, plan.value(), sure); refused != kDone) {
+    return refused;
+  }
   const Result<std::string> done = Ask(admin, args, false);
   if (!done.ok()) return Fail(args, done.error());
   Print(args, done.value(), true);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "relay/display.h"
+#include "relay/extent.h"
 #include "relay/journal.h"
 #include "relay/place.h"
 
@@ -112,18 +113,21 @@ Result<Operators::Plan> Operators::PlanRewind(const BackendId& backend,
                                               const Operation& operation) {
   Result<Sequence> place = PlaceOf(backend, operation.to);
   if (!place.ok()) return std::move(place).error();
-  const Sequence to = place.value();
+  const std::optional<WallTime> time = ParseRfc3339(operation.to);
   const Marks marks = log_.MarksOf(backend);
+  // What was accepted since a time may all be owed as it is.
+  const Sequence to = time ? std::min(place.value(), marks.cursor) : place.value();
   if (to < marks.trimmed || to > marks.cursor) {
     return Error(
         ErrorCode::kInvalidInput,
         fmt::format("{} can be rewound to {} at the earliest and {} at the latest, not {}",
                     backend.text(), marks.trimmed.value(), marks.cursor.value(), to.value()));
   }
-  std::string words = fmt::format("rewind {} to {}: {} records are delivered again", backend.text(),
-                                  to.value(), marks.cursor - to);
+  std::string words = fmt::format("rewind {} to {}: {} are delivered again", backend.text(),
+                                  to.value(), ShownExtent(log_, backend, to, marks.cursor));
+  if (to == marks.cursor && marks.lag() > 0) words += "; what came since is owed anyway";
   // Of a backup that is older than what is kept, some would stay missing.
-  if (const auto time = ParseRfc3339(operation.to)) {
+  if (time) {
     const Result<Figures> figures = log_.FiguresOf(backend);
     if (figures.ok() && to == marks.trimmed && marks.trimmed > Sequence::BeforeFirst() &&
         figures.value().oldest_kept && *figures.value().oldest_kept > *time) {
@@ -151,8 +155,8 @@ Result<Operators::Plan> Operators::PlanSkip(const BackendId& backend, const Oper
                      : fmt::format("of {} can be skipped {} to {}, not {}", backend.text(),
                                    marks.cursor.Next().value(), marks.head.value(), to.value()));
   }
-  return Plan{fmt::format("skip {} records of {}, up to {}: they will never be delivered to it",
-                          to - marks.cursor, backend.text(), to.value()),
+  return Plan{fmt::format("skip what {} is owed up to {}: {} will never be delivered to it",
+                          backend.text(), to.value(), ShownExtent(log_, backend, marks.cursor, to)),
               [this, backend, to,
                asked = AskedBy{asker.who, operation.note, clock_.WallNow()}]() -> Status {
                 Result<Gap> gap = log_.Skip(backend, to, asked);
@@ -198,37 +202,63 @@ Result<Operators::Plan> Operators::PlanLane(const BackendId& backend, const Oper
               [this, backend, lane] { return log_.ReleaseLane(backend, lane); }};
 }
 
-Result<std::vector<std::uint64_t>> Operators::LettersOf(const BackendId& backend,
-                                                        const Operation& operation) const {
-  if (!operation.all_letters) return operation.letters;
-  Result<std::vector<StoredDeadLetter>> letters = log_.ReadDead(backend, 0, kLettersMax);
-  if (!letters.ok()) return std::move(letters).error();
-  std::vector<std::uint64_t> numbers;
-  numbers.reserve(letters.value().size());
-  for (const StoredDeadLetter& letter : letters.value()) {
+Result<Operators::Letters> Operators::LettersOf(const BackendId& backend,
+                                                const Operation& operation) const {
+  return operation.all_letters ? AllLetters(backend, operation.verb)
+                               : NumberedLetters(backend, operation.letters);
+}
+
+Result<Operators::Letters> Operators::AllLetters(const BackendId& backend, Verb verb) const {
+  const Result<std::vector<StoredDeadLetter>> letters = log_.ReadDead(backend, 0, kLettersMax);
+  if (!letters.ok()) return Error(letters.error());
+  Letters chosen;
+  for (const auto& [number, letter] : letters.value()) {
     // What a redrive cannot send stays where it is.
-    if (operation.verb == Verb::kRedrive && letter.letter.lines.empty()) continue;
-    numbers.push_back(letter.number);
+    if (verb == Verb::kRedrive && letter.lines.empty()) continue;
+    chosen.numbers.push_back(number);
+    chosen.points += letter.points;
   }
-  return numbers;
+  return chosen;
+}
+
+Result<Operators::Letters> Operators::NumberedLetters(
+    const BackendId& backend, const std::vector<std::uint64_t>& numbers) const {
+  Letters chosen;
+  for (const std::uint64_t number : numbers) {
+    const Result<std::vector<StoredDeadLetter>> letter =
+        log_.ReadDead(backend, number == 0 ? 0 : number - 1, 1);
+    if (!letter.ok()) return Error(letter.error());
+    if (letter.value().empty() || letter.value().front().number != number) {
+      return Error(ErrorCode::kNotFound,
+                   fmt::format("{} has no dead letter {}", backend.text(), number));
+    }
+    chosen.numbers.push_back(number);
+    chosen.points += letter.value().front().letter.points;
+  }
+  return chosen;
 }
 
 Result<Operators::Plan> Operators::PlanLetters(const BackendId& backend,
                                                const Operation& operation) {
-  Result<std::vector<std::uint64_t>> letters = LettersOf(backend, operation);
+  if (!operation.all_letters && operation.letters.empty()) {
+    return Error(ErrorCode::kInvalidInput, "which letters: their numbers, or all, are needed");
+  }
+  Result<Letters> letters = LettersOf(backend, operation);
   if (!letters.ok()) return std::move(letters).error();
-  if (letters.value().empty()) {
+  if (letters.value().numbers.empty()) {
     return Error(ErrorCode::kNotFound, fmt::format("{} has no dead letters", backend.text()));
   }
-  const std::size_t count = letters.value().size();
+  const std::size_t count = letters.value().numbers.size();
+  const std::string what = fmt::format("{} dead letter{} ({} points)", count, count == 1 ? "" : "s",
+                                       letters.value().points);
   if (operation.verb == Verb::kRedrive) {
-    return Plan{fmt::format("deliver {} dead letters to {} again", count, backend.text()),
-                [this, backend, numbers = std::move(letters).value()] {
+    return Plan{fmt::format("deliver {} to {} again", what, backend.text()),
+                [this, backend, numbers = std::move(letters.value().numbers)] {
                   return log_.Redrive(backend, numbers, clock_.WallNow());
                 }};
   }
-  return Plan{fmt::format("delete {} dead letters of {} for good", count, backend.text()),
-              [this, backend, numbers = std::move(letters).value()] {
+  return Plan{fmt::format("delete {} of {} for good", what, backend.text()),
+              [this, backend, numbers = std::move(letters.value().numbers)] {
                 return log_.DropDead(backend, numbers);
               }};
 }
@@ -240,10 +270,11 @@ Result<Operators::Plan> Operators::PlanForget(const BackendId& backend) {
         fmt::format("{} is configured: take it out of the configuration first", backend.text()));
   }
   const Result<Figures> figures = log_.FiguresOf(backend);
-  const PointCount owed = figures.ok() ? figures.value().owed.points : 0;
-  return Plan{fmt::format("forget {} with all that is kept for it: {} points that it is owed are "
-                          "deleted for good",
-                          backend.text(), owed),
+  if (!figures.ok()) return Error(figures.error());
+  return Plan{fmt::format("forget {} with all that is kept for it: {} points that it is owed, {} "
+                          "on hold and {} dead letters are deleted for good",
+                          backend.text(), figures.value().owed.points, figures.value().held.points,
+                          figures.value().dead_letters),
               [this, backend] { return log_.Forget(backend); }};
 }
 

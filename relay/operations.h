@@ -65,6 +65,11 @@ class Operators {
     std::function<Status()> act;
   };
 
+  struct Letters {
+    std::vector<std::uint64_t> numbers;
+    PointCount points = 0;
+  };
+
   Result<Plan> PlanFor(const Operation& operation, const Asker& asker);
   Plan PlanPause(const BackendId& backend, bool paused);
   Result<Plan> PlanRewind(const BackendId& backend, const Operation& operation);
@@ -75,8 +80,10 @@ class Operators {
   Result<Plan> PlanLetters(const BackendId& backend, const Operation& operation);
   Result<Plan> PlanForget(const BackendId& backend);
   Result<Sequence> PlaceOf(const BackendId& backend, const std::string& to) const;
-  Result<std::vector<std::uint64_t>> LettersOf(const BackendId& backend,
-                                               const Operation& operation) const;
+  Result<Letters> LettersOf(const BackendId& backend, const Operation& operation) const;
+  Result<Letters> AllLetters(const BackendId& backend, Verb verb) const;
+  Result<Letters> NumberedLetters(const BackendId& backend,
+                                  const std::vector<std::uint64_t>& numbers) const;
 
   Log& log_;
   Audit& audit_;

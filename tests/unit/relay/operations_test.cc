@@ -59,7 +59,9 @@ TEST_CASE("operations: pause and resume") {
 TEST_CASE("operations: a dry run says the same and changes nothing") {
   Bench bench;
   const Operation rewind = To(Verb::kRewind, "0");
-  const std::string words = "rewind west to 0: 2 records are delivered again";
+  const std::string words =
+      "rewind west to 0: 2 records (2 points, 26 B, accepted from 1970-01-01T00:00:01Z to "
+      "1970-01-01T00:00:02Z) are delivered again";
   CHECK_EQ(bench.Perform(rewind, true).value(), words);
   CHECK_EQ(bench.West().marks.cursor, Sequence(2));
   CHECK(bench.audit.Recent(10).empty());
@@ -87,7 +89,8 @@ TEST_CASE("operations: a skip is written in the gap ledger with who and why") {
   Operation skip = To(Verb::kSkip, "4");
   skip.note = "bad data";
   CHECK_EQ(bench.Perform(skip).value(),
-           "skip 2 records of west, up to 4: they will never be delivered to it");
+           "skip what west is owed up to 4: 2 records (2 points, 26 B, accepted from "
+           "1970-01-01T00:00:03Z to 1970-01-01T00:00:04Z) will never be delivered to it");
   const auto gaps = bench.log.ReadGaps(kWest, 0, 10).value();
   REQUIRE_EQ(gaps.size(), 1);
   CHECK_EQ(gaps[0].gap.by, "alice");
@@ -130,13 +133,15 @@ TEST_CASE("operations: dead letters are delivered again or dropped") {
   letter.lines = "cpu v=1 1\n";
   const Position third = ReadAll(bench.log, kWest).at(2).entry.position;
   REQUIRE(SetAside(bench.log, kWest, third, letter).ok());
-  CHECK_EQ(bench.Perform(all, true).value(), "deliver 1 dead letters to west again");
+  CHECK_EQ(bench.Perform(all, true).value(), "deliver 1 dead letter (1 points) to west again");
   CHECK(bench.Perform(all).ok());
   CHECK_EQ(bench.West().dead_letters, 0);
   CHECK_EQ(bench.West().marks.head, Sequence(6));
   Operation one = On(Verb::kDropDead);
   one.letters = {7};
-  CHECK_EQ(bench.Perform(one).error().code(), ErrorCode::kNotFound);
+  CHECK_EQ(bench.Perform(one, true).error().message(), "west has no dead letter 7");
+  one.letters.clear();
+  CHECK_EQ(bench.Refused(one), "which letters: their numbers, or all, are needed");
 }
 
 TEST_CASE("operations: only a backend that is not configured is forgotten") {
