@@ -2,18 +2,20 @@
 // far it is, and sums it up.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
+#include <optional>
 #include <stop_token>
 #include <utility>
+#include <vector>
 
 #include "config/config.h"
 #include "relay/admin_client.h"
 #include "relay/checkpoint_name.h"
 #include "relay/commands.h"
+#include "relay/consent.h"
 #include "relay/display.h"
+#include "relay/progress_line.h"
 #include "replay/clock.h"
 
 namespace relay {
@@ -34,7 +36,6 @@ Result<Json> Parsed(Result<std::string> answer) {
 }
 
 Result<Json> Ask(const AdminConfig& admin, const ReplayArgs& args, bool dry_run) {
-  const char* login = getlogin();
   const Json body = {{"backend", args.backend},
                      {"from", args.from},
                      {"to", args.to},
@@ -43,7 +44,7 @@ Result<Json> Ask(const AdminConfig& admin, const ReplayArgs& args, bool dry_run)
                      {"to_url", args.to_url},
                      {"checkpoint", CheckpointNamed(args.checkpoint)},
                      {"points_per_second", args.points_per_second},
-                     {"by", login != nullptr ? login : fmt::format("uid {}", getuid())},
+                     {"by", LoginName()},
                      {"dry_run", dry_run}};
   return Parsed(PostToAdmin(admin, "/api/v1/replays",
                             body.dump(-1, ' ', false, Json::error_handler_t::replace)));
@@ -58,23 +59,33 @@ Result<Json> ReportOf(const AdminConfig& admin, std::uint64_t id) {
   return Error(ErrorCode::kNotFound, fmt::format("no replay {}", id));
 }
 
-std::string BarFor(const Json& report) {
-  constexpr std::size_t kWidth = 30;
-  const double total = report.value("records_total", 1.0);
-  const double share = total > 0 ? report.value("records_done", 0.0) / total : 1.0;
-  const auto filled = static_cast<std::size_t>(share * kWidth);
-  std::string line = fmt::format("[{:<{}}] {:3.0f} %  {} points", std::string(filled, '#'), kWidth,
-                                 share * 100, report.value("points_sent", std::uint64_t{0}));
-  if (report.contains("eta_seconds") && report.at("eta_seconds").is_number()) {
-    const std::chrono::seconds eta(
-        static_cast<std::int64_t>(report.at("eta_seconds").get<double>()));
-    line += fmt::format("  {} to go", ShownAge(std::optional(eta)));
-  }
+// As AdminApi has it: of the records of the range, those that are done.
+double ShareOf(const Json& report) {
+  const double total = report.value("records_total", 0.0);
+  return total > 0 ? report.value("records_done", 0.0) / total : 1.0;
+}
+
+// "-" where nobody knows.
+std::string EtaIn(const Json& report) {
+  const auto eta = report.find("eta_seconds");
+  if (eta == report.end() || !eta->is_number()) return "-";
+  const std::chrono::seconds seconds(static_cast<std::int64_t>(eta->get<double>()));
+  return ShownAge(std::optional(seconds));
+}
+
+std::string ProgressWords(const Json& report) {
+  constexpr std::size_t kWhyMax = 60;
+  std::string words =
+      fmt::format("{} points", Grouped(report.value("points_sent", std::uint64_t{0})));
+  const auto refused = report.value("points_refused", std::uint64_t{0});
+  if (refused > 0) words += fmt::format(", {} refused", Grouped(refused));
+  if (const std::string eta = EtaIn(report); eta != "-") words += fmt::format(", {} to go", eta);
   const std::string why = report.value("why", "");
-  return why.empty() ? line : line + "  " + why.substr(0, 60);
+  return why.empty() ? words : words + "; waiting: " + OneLine(why, kWhyMax);
 }
 
 int SumUp(const Json& report, bool json) {
+  constexpr std::size_t kWordsMax = 300;
   const std::string state = report.value("state", "");
   if (json) {
     fmt::print("{}\n", report.dump());
@@ -84,37 +95,47 @@ int SumUp(const Json& report, bool json) {
                report.value("points_sent", std::uint64_t{0}),
                ShownBytes(Bytes(report.value("bytes_sent", std::uint64_t{0}))),
                report.value("points_refused", std::uint64_t{0}));
+    for (const auto& [key, words] :
+         {std::pair("why", "why: "), {"last_refusal", "last refusal: "}}) {
+      const std::string said = report.value(key, "");
+      if (!said.empty()) fmt::print("{}{}\n", words, OneLine(said, kWordsMax));
+    }
   }
   return state == "done" ? kDone : kFailed;
 }
 
+// The job is the relay's: it goes on when nobody looks any more, and after a
+// restart, which this waits for.
 int Follow(const AdminConfig& admin, std::uint64_t id, bool json) {
-  constexpr std::chrono::milliseconds kEvery{500};
-  const bool terminal = isatty(STDERR_FILENO) != 0;
+  constexpr std::chrono::milliseconds kEvery{250};
+  constexpr std::chrono::minutes kAwayMax{5};
   SystemClock clock;
+  ProgressLine progress(clock);
   Signal never;
+  Clock::TimePoint seen = clock.Now();
+  if (progress.IsDue()) {
+    fmt::print(stderr, "replay {0} runs in the relay: Ctrl-C leaves it, --cancel {0} ends it\n",
+               id);
+  }
   for (;;) {
     const Result<Json> report = ReportOf(admin, id);
-    if (!report.ok()) return Fail(report.error());
-    if (terminal) fmt::print(stderr, "\r\x1b[K{}", BarFor(report.value()));
-    if (report.value().value("state", "") != "running") {
-      if (terminal) fmt::print(stderr, "\n");
+    const bool away = !report.ok() && report.error().code() == ErrorCode::kUnavailable;
+    if (!report.ok() && !(away && clock.Now() - seen < kAwayMax)) {
+      progress.Erase();
+      return Fail(report.error());
+    }
+    if (report.ok() && report.value().value("state", "") != "running") {
+      progress.Erase();
       return SumUp(report.value(), json);
+    }
+    if (away) {
+      progress.Show(std::nullopt, report.error().message());
+    } else {
+      seen = clock.Now();
+      progress.Show(ShareOf(report.value()), ProgressWords(report.value()));
     }
     clock.WaitFor(never, kEvery, std::stop_token());
   }
-}
-
-bool Agreed(const ReplayArgs& args, const std::string& words) {
-  if (args.yes) return true;
-  if (isatty(STDIN_FILENO) == 0) {
-    fmt::print(stderr, "replay: would {}; --yes does it\n", words);
-    return false;
-  }
-  fmt::print(stderr, "This will {}.\nGo on? [y/N] ", words);
-  std::string line;
-  std::getline(std::cin, line);
-  return line == "y" || line == "yes";
 }
 
 int Start(const AdminConfig& admin, const ReplayArgs& args) {
@@ -122,23 +143,60 @@ int Start(const AdminConfig& admin, const ReplayArgs& args) {
   if (!plan.ok()) return Fail(plan.error());
   const std::string words = plan.value().value("words", "");
   if (args.dry_run) {
-    fmt::print("would {}\n", words);
+    if (args.json) {
+      fmt::print("{}\n", plan.value().dump());
+    } else {
+      fmt::print("would {}\n", words);
+    }
     return kDone;
   }
-  if (!Agreed(args, words)) return kWrongUsage;
+  if (const int refused = AskConsent("replay", words, args.yes); refused != kDone) return refused;
   const Result<Json> started = Ask(admin, args, false);
   if (!started.ok()) return Fail(started.error());
   const std::uint64_t id = started.value().value("id", std::uint64_t{0});
   if (!args.detach) return Follow(admin, id, args.json);
-  fmt::print("replay {} runs\n", id);
+  if (args.json) {
+    fmt::print("{}\n", started.value().dump());
+  } else {
+    fmt::print("replay {} runs\n", id);
+  }
   return kDone;
 }
 
-int Cancel(const AdminConfig& admin, std::uint64_t id) {
-  const Result<std::string> done =
-      PostToAdmin(admin, fmt::format("/api/v1/replays/{}/cancel", id), "{}");
+int Cancel(const AdminConfig& admin, const ReplayArgs& args) {
+  const Json body = {{"by", LoginName()}, {"dry_run", args.dry_run}};
+  const Result<Json> done = Parsed(
+      PostToAdmin(admin, fmt::format("/api/v1/replays/{}/cancel", args.cancel), body.dump()));
   if (!done.ok()) return Fail(done.error());
-  fmt::print("done: cancel replay {}\n", id);
+  if (args.json) {
+    fmt::print("{}\n", done.value().dump());
+  } else {
+    fmt::print("{}{}\n", args.dry_run ? "would " : "done: ", done.value().value("words", ""));
+  }
+  return kDone;
+}
+
+int List(const AdminConfig& admin, bool json) {
+  constexpr std::size_t kLeftColumns = 4;
+  const Result<Json> all = Parsed(GetFromAdmin(admin, "/api/v1/replays"));
+  if (!all.ok()) return Fail(all.error());
+  if (json) {
+    fmt::print("{}\n", all.value().dump());
+    return kDone;
+  }
+  std::vector<Cells> rows = {
+      {"NUMBER", "STARTED", "TARGET", "STATE", "RECORDS", "DONE", "POINTS", "REFUSED", "TO GO"}};
+  for (const Json& report : all.value().value("replays", Json::array())) {
+    const auto count = [&report](const char* key) {
+      return fmt::format("{}", report.value(key, std::uint64_t{0}));
+    };
+    rows.push_back({count("id"), report.value("started", "").substr(0, 19) + "Z",
+                    OneLine(report.value("target", ""), 60), report.value("state", ""),
+                    fmt::format("{} to {}", count("first"), count("last")),
+                    fmt::format("{:.0f} %", ShareOf(report) * 100), count("points_sent"),
+                    count("points_refused"), EtaIn(report)});
+  }
+  fmt::print("{}", Aligned(rows, kLeftColumns));
   return kDone;
 }
 
@@ -151,9 +209,11 @@ int Replay(const ReplayArgs& args) {
     return kWrongUsage;
   }
   const AdminConfig& admin = config.value().admin;
-  if (args.cancel != 0) return Cancel(admin, args.cancel);
+  if (args.list) return List(admin, args.json);
+  if (args.cancel != 0) return Cancel(admin, args);
   if (args.follow != 0) return Follow(admin, args.follow, args.json);
-  return Start(admin, args);
+  if (!args.backend.empty()) return Start(admin, args);
+  return Fail(Error(ErrorCode::kInvalidInput, "--backend is needed: whose records"));
 }
 
 }  // namespace relay

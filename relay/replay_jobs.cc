@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "relay/display.h"
+#include "relay/extent.h"
 #include "relay/journal.h"
 #include "relay/place.h"
 
@@ -39,7 +40,8 @@ Json ToFile(const ReplayReport& report, const std::string& url) {
           {"points_refused", report.progress.points_refused},
           {"damaged", report.progress.damaged},
           {"bytes_sent", report.progress.bytes_sent.count()},
-          {"why", report.progress.why}};
+          {"why", report.progress.why},
+          {"refusal", report.progress.refusal}};
 }
 
 ReplayState StateFrom(const std::string& word) {
@@ -73,7 +75,8 @@ ReplayReport FromFile(const Json& json) {
                    .points_refused = json.at("points_refused"),
                    .damaged = json.at("damaged"),
                    .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
-                   .why = json.at("why")}};
+                   .why = json.at("why"),
+                   .refusal = json.value("refusal", "")}};
   return report;
 }
 
@@ -169,13 +172,19 @@ Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
   Result<std::unique_ptr<Transport>> transport =
       parts_.transport(range.value().backend, request.to_url);
   if (!transport.ok()) return std::move(transport).error();
-  std::string what = fmt::format("replay records {} to {} of {}", range.value().after.value() + 1,
-                                 range.value().last.value(), request.backend);
+  const Sequence after = range.value().after;
+  const Sequence last = range.value().last;
+  std::string what =
+      fmt::format("replay records {} to {} of {}: {}", after.value() + 1, last.value(),
+                  request.backend, ShownExtent(*source.value().log, range.value().backend, after, last));
   if (!request.database.empty()) what += fmt::format(", database \"{}\"", request.database);
   if (!request.measurement.empty()) {
     what += fmt::format(", measurement \"{}\"", request.measurement);
   }
   if (!request.checkpoint.empty()) what += ", from checkpoint " + request.checkpoint;
+  if (request.points_per_second > 0) {
+    what += fmt::format(", at most {} points a second", request.points_per_second);
+  }
   return what + " to " + TargetOf(request);
 }
 
@@ -188,7 +197,7 @@ Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
                       .started = clock_.WallNow(),
                       .checkpoint = request.checkpoint,
                       .range = range.value(),
-                      .progress = {.next_after = range.value().after, .why = ""}};
+                      .progress = {.next_after = range.value().after, .why = "", .refusal = ""}};
   const std::lock_guard lock(mutex_);
   Reap();
   if (running_.size() >= kRunningMax) {
@@ -220,6 +229,8 @@ void ReplayJobs::Reap() {
 Status ReplayJobs::Launch(ReplayReport report, const std::string& url, Source source) {
   Result<std::unique_ptr<Transport>> transport = parts_.transport(report.range.backend, url);
   if (!transport.ok()) return std::move(transport).error();
+  report.resumed = clock_.WallNow();
+  report.resumed_after = report.progress.next_after;
   auto running = std::make_unique<Running>(std::move(report));
   running->url = url;
   running->source = std::move(source);
@@ -330,6 +341,20 @@ void ReplayJobs::Load() {
   }
 }
 
+namespace {
+
+// At the pace since this process took the job up: what stood still before says
+// nothing. Null: nobody knows yet, or it has ended.
+Json EtaOf(const ReplayReport& report, WallTime now) {
+  const Sequence at = report.progress.next_after;
+  if (report.progress.state != ReplayState::kRunning || at <= report.resumed_after) return {};
+  const double elapsed = std::chrono::duration<double>(now - report.resumed).count();
+  const auto left = static_cast<double>(report.range.last - std::min(at, report.range.last));
+  return elapsed * left / static_cast<double>(at - report.resumed_after);
+}
+
+}  // namespace
+
 std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) {
   Json list = Json::array();
   for (const ReplayReport& report : reports) {
@@ -337,18 +362,13 @@ std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) 
     const RecordCount done =
         std::clamp(report.progress.next_after, report.range.after, report.range.last) -
         report.range.after;
-    const double elapsed = std::chrono::duration<double>(now - report.started).count();
-    const bool runs = report.progress.state == ReplayState::kRunning;
-    Json eta;
-    if (runs && done > 0) {
-      eta = elapsed * static_cast<double>(total - done) / static_cast<double>(done);
-    }
     list.push_back({{"id", report.id},
                     {"backend", report.range.backend.text()},
                     {"target", report.target},
                     {"checkpoint", report.checkpoint},
                     {"state", ToString(report.progress.state)},
                     {"why", report.progress.why},
+                    {"last_refusal", report.progress.refusal},
                     {"started", ToRfc3339(report.started)},
                     {"first", report.range.after.value() + 1},
                     {"last", report.range.last.value()},
@@ -360,7 +380,7 @@ std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) 
                     {"points_refused", report.progress.points_refused},
                     {"bytes_sent", report.progress.bytes_sent.count()},
                     {"damaged_records", report.progress.damaged},
-                    {"eta_seconds", eta}});
+                    {"eta_seconds", EtaOf(report, now)}});
   }
   Json json;
   json["replays"] = std::move(list);

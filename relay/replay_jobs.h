@@ -41,6 +41,8 @@ struct ReplayReport {
   std::string checkpoint;  // Empty: from the log.
   ReplayRange range;
   ReplayProgress progress;
+  WallTime resumed;  // When this process took it up, and how far it was.
+  Sequence resumed_after = Sequence::BeforeFirst();
 };
 
 class ReplayJobs {

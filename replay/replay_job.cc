@@ -26,6 +26,14 @@ std::string MeasurementOf(std::string_view line) {
   return name;
 }
 
+// What became of a request, and the target's own words.
+std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
+  constexpr std::size_t kBodyMax = 200;
+  if (!reply.ok()) return reply.error().message();
+  return fmt::format("{}: HTTP {} {}", verdict.why, reply.value().http_status,
+                     reply.value().body.substr(0, kBodyMax));
+}
+
 }  // namespace
 
 std::string_view ToString(ReplayState state) {
@@ -128,32 +136,32 @@ Clock::Duration ReplayJob::SendFront() {
   const Result<Reply> reply = transport_.Send({.params = params_, .lines = piece.lines});
   const Verdict verdict = Judge(reply, clock_.WallNow());
   switch (verdict.action) {
-    case Action::kDelivered: return Delivered(piece, 0);
+    case Action::kDelivered: return Delivered(piece, 0, "");
     case Action::kPartial:
-      return Delivered(piece, std::min(piece.points, verdict.dropped.value_or(0)));
-    case Action::kSplit: return Refused();
-    case Action::kRetry:
-    case Action::kHold: {
-      if (verdict.of_credentials && IsOfClient()) return Delivered(piece, piece.points);
+      return Delivered(piece, std::min(piece.points, verdict.dropped.value_or(0)),
+                       WordsOf(verdict, reply));
+    case Action::kSplit: return Refused(WordsOf(verdict, reply));
+    case Action::kHold:
+      if (verdict.concerns == Concerns::kLane) return PassedOver(WordsOf(verdict, reply));
+      [[fallthrough]];
+    case Action::kRetry: {
+      if (verdict.of_credentials && IsOfClient()) return PassedOver(WordsOf(verdict, reply));
       Clock::Duration wait = kRetry.After(++failures_, 0.5);
       if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
-      return Later(reply.ok()
-                       ? fmt::format("{}: HTTP {} {}", verdict.why, reply.value().http_status,
-                                     reply.value().body.substr(0, 200))
-                       : reply.error().message(),
-                   wait);
+      return Later(WordsOf(verdict, reply), wait);
     }
   }
   INVARIANT(false);
 }
 
-Clock::Duration ReplayJob::Delivered(const Piece& piece, PointCount refused) {
+Clock::Duration ReplayJob::Delivered(const Piece& piece, PointCount refused, std::string words) {
   const PointCount points = piece.points;
   {
     const std::lock_guard lock(mutex_);
     progress_.points_sent += points - refused;
     progress_.points_refused += refused;
     progress_.bytes_sent += Bytes(piece.lines.size());
+    if (refused > 0) progress_.refusal = std::move(words);
     if (progress_.state == ReplayState::kRunning) progress_.why.clear();
   }
   pieces_.pop_front();
@@ -169,20 +177,28 @@ bool ReplayJob::IsOfClient() const {
 }
 
 // Each half is asked for on its own; a line that is refused alone is.
-Clock::Duration ReplayJob::Refused() {
+Clock::Duration ReplayJob::Refused(std::string words) {
+  if (pieces_.front().points == 1) return PassedOver(std::move(words));
   Piece whole = std::move(pieces_.front());
   pieces_.pop_front();
   failures_ = 0;
-  if (whole.points == 1) {
-    const std::lock_guard lock(mutex_);
-    ++progress_.points_refused;
-    return Clock::Duration::zero();
-  }
   Piece first{.lines = "", .points = whole.points / 2};
   LineWalk walk(whole.lines);
   for (PointCount i = 0; i < first.points; ++i) first.lines += walk.Next();
   pieces_.push_front({whole.lines.substr(first.lines.size()), whole.points - first.points});
   pieces_.push_front(std::move(first));
+  return Clock::Duration::zero();
+}
+
+Clock::Duration ReplayJob::PassedOver(std::string words) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_.points_refused += pieces_.front().points;
+    progress_.refusal = std::move(words);
+    if (progress_.state == ReplayState::kRunning) progress_.why.clear();
+  }
+  pieces_.pop_front();
+  failures_ = 0;
   return Clock::Duration::zero();
 }
 

@@ -3,8 +3,9 @@
 // Nothing in the log changes.
 //
 // One record is one request; what the target refuses for good is halved down to
-// the line and counted, not kept. What it cannot take now is tried again until
-// it does or the job is cancelled. Statements (of /query) are not sent again:
+// the line and counted, not kept; so is what it has no database for, as a whole,
+// lest one database keeps all others waiting. What it cannot take now is tried
+// again until it does or the job is cancelled. Statements (of /query) are not sent again:
 // what a DROP took away once must not be taken away from newer points.
 //
 // THREADS. One thread steps a job; Progress may be read from any. Log,
@@ -44,7 +45,8 @@ struct ReplayProgress {
   PointCount points_refused = 0;
   RecordCount damaged = 0;  // Records that cannot be read: passed over.
   Bytes bytes_sent{0};
-  std::string why;  // What it waits for, or why it failed.
+  std::string why;      // What it waits for, or why it failed.
+  std::string refusal;  // What the target said of the last points that it refused.
 };
 
 class ReplayJob {
@@ -71,9 +73,10 @@ class ReplayJob {
 
   Clock::Duration NextRecord();
   Clock::Duration SendFront();
-  Clock::Duration Delivered(const Piece& piece, PointCount refused);
+  Clock::Duration Delivered(const Piece& piece, PointCount refused, std::string words);
+  Clock::Duration Refused(std::string words);
+  Clock::Duration PassedOver(std::string words);
   bool IsOfClient() const;
-  Clock::Duration Refused();
   Clock::Duration Later(std::string_view why, Clock::Duration wait);
   Piece Chosen(const Record& record) const;
   bool IsChosen(std::string_view line) const;

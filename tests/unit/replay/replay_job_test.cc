@@ -17,6 +17,9 @@ class Target final : public Transport {
     if (!answers.empty()) {
       const int status = answers.front();
       answers.erase(answers.begin());
+      if (status == 404) {
+        return Reply{.http_status = status, .body = R"({"error":"database not found: \"b\""})"};
+      }
       if (status != 204) return Reply{.http_status = status, .body = ""};
     }
     if (!poison.empty() && batch.lines.find(poison) != std::string_view::npos) {
@@ -117,6 +120,24 @@ TEST_CASE("replay: a line that is refused is counted, the others of its record a
   CHECK_EQ(progress.state, ReplayState::kComplete);
   CHECK_EQ(progress.points_sent, 4);
   CHECK_EQ(progress.points_refused, 1);
+  CHECK(progress.refusal.ends_with(R"(HTTP 400 {"error":"unable to parse"})"));
+}
+
+TEST_CASE("replay: a database that the target does not have does not keep the others waiting") {
+  Bench bench;
+  bench.target.answers = {204, 404, 204};
+  const ReplayProgress progress = bench.Run(All());
+  CHECK_EQ(progress.state, ReplayState::kComplete);
+  CHECK_EQ(progress.points_sent, 4);
+  CHECK_EQ(progress.points_refused, 1);
+  CHECK(progress.refusal.find("HTTP 404") != std::string::npos);
+  CHECK_EQ(progress.why, "");
+}
+
+TEST_CASE("replay: wrong credentials are waited for") {
+  Bench bench;
+  bench.target.answers = {401, 401, 204};
+  CHECK_EQ(bench.Run(All()).points_sent, 5);
 }
 
 TEST_CASE(
