@@ -150,9 +150,10 @@ function showReplay(replay) {
   const cancel = replay.state !== 'running' ? null : button('Cancel', () => ({ title: 'Cancel the replay',
     path: '/api/v1/replays/' + replay.id + '/cancel', ask: 'What was sent stays sent.', body: () => ({}) }));
   const target = replay.target + (replay.checkpoint ? ', from checkpoint ' + replay.checkpoint : '');
+  const words = [replay.why && 'waits: ' + replay.why, replay.last_refusal && 'refused: ' + replay.last_refusal];
   return [replay.id, target, replay.state, element('div', {}, bar,
     Math.floor(share * 100) + ' %' + (replay.eta_seconds === null ? '' : ', ' + shownTime(replay.eta_seconds) + ' to go')),
-  replay.points_sent, replay.points_refused, { long: replay.why || '' }, cancel];
+  replay.points_sent, replay.points_refused, { long: words.filter(Boolean).join('; ') }, cancel];
 }
 
 async function showWork() {
@@ -160,10 +161,13 @@ async function showWork() {
   byId('replays').hidden = replays.length === 0;
   if (!document.activeElement || !byId('replays').contains(document.activeElement)) {
     byId('replays').querySelector('div').replaceChildren(table(
-      ['No.', 'To', 'State', 'Progress', 'Points', 'Refused', '', ''], replays.map(showReplay)));
+      ['No.', 'To', 'State', 'Progress', 'Points', 'Refused', 'Words', ''], replays.map(showReplay)));
   }
-  const { entries } = await ask('/api/v1/audit?limit=10');
+  const trail = (await ask('/api/v1/audit?limit=20')).entries;
+  // That something was asked for is worth a row only while its outcome is not there.
+  const entries = trail.filter((entry, i) => entry.outcome !== 'asked'
+    || !trail.slice(0, i).some((later) => later.what === entry.what && later.who === entry.who));
   byId('audit').hidden = entries.length === 0;
-  byId('audit').querySelector('div').replaceChildren(table(['When', 'Who', 'What', ''],
-    entries.map((entry) => [entry.when, entry.who, { long: entry.what }, entry.outcome])));
+  byId('audit').querySelector('div').replaceChildren(table(['When', 'Who', 'What', 'Outcome'],
+    entries.map((entry) => [when(entry.when), entry.who, { long: entry.what }, entry.outcome])));
 }

@@ -4,6 +4,7 @@
 
 const kEvery = 2000;
 const kPlotSeconds = 3600;
+const kPlotHeight = 170;
 const byId = (id) => document.getElementById(id);
 const cards = new Map();  // Backend name -> its elements and plots.
 let historyLoaded = false;
@@ -29,28 +30,40 @@ const kStateKinds = {
   'caught up': 'good', delivering: 'busy', paused: 'warn', 'not configured': 'warn',
 };
 
-function kindOf(state) {
-  return kStateKinds[state] || 'bad';
+// The chip: where only databases are on hold, everything else is delivered.
+function chipOf(backend) {
+  if (backend.paused) return ['paused', 'warn'];
+  const held = backend.held_lanes.filter((lane) => !lane.by_operator).length;
+  if (backend.takes_writes && backend.state === 'held') {
+    return [counted(held, 'database') + ' on hold', 'warn'];
+  }
+  return [backend.state, kStateKinds[backend.state] || 'bad'];
 }
 
 // ------------------------------------------------------------------- plots
 
-function newPlot(host, unit) {
+// `reading` says what the plot shows where the pointer is.
+function newPlot(host, unit, reading) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
   const axis = { stroke: color('--faint'), grid: { stroke: color('--line'), width: 1 },
     ticks: { show: false }, font: '11px system-ui' };
   const plot = new uPlot({
-    width: Math.max(120, host.clientWidth), height: 130, legend: { show: false },
+    width: Math.max(120, host.clientWidth), height: kPlotHeight, legend: { show: false },
     cursor: { y: false },
+    hooks: { setCursor: [(u) => {
+      const at = u.cursor.idx;
+      reading.textContent = at === null || at === undefined || u.data[1][at] === undefined ? ''
+        : unit(u.data[1][at]) + ' at ' + clockOf(u.data[0][at]);
+    }] },
     scales: { y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
-    axes: [{ ...axis, space: 70, values: (_, at) => at.map(clockOf) },
+    axes: [{ ...axis, size: 28, space: 70, values: (_, at) => at.map(clockOf) },
       { ...axis, size: 48, values: (_, values) => values.map(unit) }],
     series: [{}, { stroke: color('--plot'), fill: color('--plot-fill'), width: 1.5,
       points: { show: false } }],
   }, [[], []], host);
   new ResizeObserver(() => {
-    if (host.clientWidth > 0) plot.setSize({ width: host.clientWidth, height: 130 });
+    if (host.clientWidth > 0) plot.setSize({ width: host.clientWidth, height: kPlotHeight });
   }).observe(host);
   return plot;
 }
@@ -81,18 +94,20 @@ function newCard(name) {
     why: part('p', 'why'), words: part('p', 'words'), figures: part('div', 'figures'),
     actions: part('div', 'actions'), lanes: element('div'), dead: element('details', {}),
     gaps: element('details', {}), shown: { dead: -1, gaps: -1 } };
-  const pointsHost = element('div');
-  const ageHost = element('div');
+  const plots = [['Points owed', shownShort], ['Age of the oldest', shownTime]].map(([title, unit]) => {
+    const host = element('div');
+    const reading = element('span', { class: 'reading' });
+    return { host, reading, unit, root: element('div', {},
+      element('div', { class: 'name' }, title, ' ', reading), host) };
+  });
   card.root = element('article', { class: 'card', 'data-backend': name },
     element('div', { class: 'head' }, element('h2', {}, name), card.state, card.since),
     card.why, card.words,
-    element('div', { class: 'body' }, card.figures, element('div', { class: 'plots' },
-      element('div', {}, element('div', { class: 'name' }, 'Points owed'), pointsHost),
-      element('div', {}, element('div', { class: 'name' }, 'Age of the oldest'), ageHost))),
+    element('div', { class: 'body' }, card.figures,
+      element('div', { class: 'plots' }, plots.map((plot) => plot.root))),
     card.actions, card.lanes, card.dead, card.gaps);
   byId('backends').append(card.root);
-  card.pointsPlot = newPlot(pointsHost, shownShort);
-  card.agePlot = newPlot(ageHost, shownTime);
+  [card.pointsPlot, card.agePlot] = plots.map((plot) => newPlot(plot.host, plot.unit, plot.reading));
   card.dead.addEventListener('toggle', () => showDead(card));
   card.gaps.addEventListener('toggle', () => showGaps(card));
   return card;
@@ -100,14 +115,14 @@ function newCard(name) {
 
 function etaOf(backend) {
   if (backend.pending_points === 0) return 'now';
-  return backend.drain_eta_seconds === null ? 'not while it goes on like this'
+  return backend.drain_eta_seconds === null ? 'not as things go'
     : 'in ' + shownTime(backend.drain_eta_seconds);
 }
 
 function backendFigures(backend, now) {
   const flow = backend.flow || {};
   const kept = backend.oldest_kept_ns ? 'last ' + shownTime((now - backend.oldest_kept_ns) / 1e9) : 'nothing';
-  const figures = [
+  return [
     figure('Points owed', shownCount(backend.pending_points), '', backend.pending_records + ' records'),
     figure('Bytes owed', shownBytes(backend.pending_bytes)),
     figure('Oldest', backend.pending_records ? shownTime(backend.oldest_pending_seconds) : '–'),
@@ -120,25 +135,27 @@ function backendFigures(backend, now) {
     figure('On hold', shownCount(backend.held_points), backend.held_points ? 'warn' : ''),
     figure('Dead', shownCount(backend.dead_points), backend.dead_points ? 'warn' : ''),
     figure('Dropped', shownCount(backend.dropped_points), backend.dropped_points ? 'bad' : ''),
+    figure('Unaccounted for', shownCount(backend.unaccounted_points),
+      backend.unaccounted_points !== 0 ? 'bad' : '', 'anything but 0 is a bug of the relay'),
   ];
-  if (backend.unaccounted_points !== 0) {
-    figures.push(figure('Unaccounted: a bug', shownCount(backend.unaccounted_points), 'bad'));
-  }
-  return figures;
 }
 
 function showBackend(backend, now) {
   if (!cards.has(backend.name)) cards.set(backend.name, newCard(backend.name));
   const card = cards.get(backend.name);
   card.latest = backend;
-  const state = backend.paused ? 'paused' : backend.state;
+  const [state, kind] = chipOf(backend);
   card.state.textContent = state;
-  card.state.className = 'chip ' + kindOf(state);
+  card.state.className = 'chip ' + kind;
   card.since.textContent = backend.since_ns ? 'for ' + shownTime((now - backend.since_ns) / 1e9) : '';
-  card.why.textContent = [(backend.stuck ? 'Stuck: nothing has moved for a while. ' : '') + backend.why,
+  // What is on hold is told below, with its own cause.
+  const why = backend.takes_writes ? '' : backend.why;
+  card.why.textContent = [(backend.stuck ? 'Stuck: nothing has moved for a while. ' : '') + why,
     backend.remedy].filter(Boolean).join('. To do: ');
-  card.why.hidden = !backend.why;
-  card.words.textContent = backend.why && backend.last_answer ? 'Last answer: ' + backend.last_answer : '';
+  card.why.hidden = !why;
+  card.words.textContent = why && backend.last_answer && backend.last_answer !== why
+    ? 'Last answer: ' + backend.last_answer : '';
+  card.words.hidden = !card.words.textContent;
   card.figures.replaceChildren(...backendFigures(backend, now));
   showActions(card, backend);
   showLanes(card, backend, now);
@@ -185,14 +202,37 @@ async function fill(details, path, make) {
   }
 }
 
+// Letters of which the backend said the same are one row, with the last of them
+// as the example.
+function groupedLetters(letters) {
+  const groups = new Map();
+  for (const letter of letters) {
+    const words = (letter.status ? 'HTTP ' + letter.status + ' ' : '') + letter.words;
+    const key = letter.database + ' ' + letter.retention_policy + ' ' + letter.reason + ' ' + words;
+    const group = groups.get(key) || { words, count: 0, points: 0, first: letter };
+    group.count += 1;
+    group.points += letter.points;
+    group.last = letter;
+    groups.set(key, group);
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
+function letterNumbers(group) {
+  return group.count === 1 ? String(group.first.number) : group.first.number + ' – ' + group.last.number;
+}
+
 function showDead(card) {
+  const kListed = 500;
   if (!card.dead.open) return;
   card.shown.dead = card.latest.dead_letters;
-  fill(card.dead, '/api/v1/dead?limit=50&backend=' + card.name, (json) => [
-    table(['No.', 'When', 'Record', 'Line', 'Points', 'Reason', 'What it said', 'Lines'],
-      json.letters.map((letter) => [letter.number, letter.when, letter.sequence, letter.first_line,
-        letter.points, letter.reason, { long: (letter.status ? 'HTTP ' + letter.status + ' ' : '') + letter.words },
-        { long: letter.lines.slice(0, 300) }])),
+  fill(card.dead, '/api/v1/dead?limit=' + kListed + '&backend=' + card.name, (json) => [
+    card.latest.dead_letters > kListed
+      ? element('p', { class: 'since' }, 'Of the oldest ' + kListed + ':') : null,
+    table(['Letters', 'No.', 'Points', 'Last', 'Database', 'Reason', 'What it said', 'Such as'],
+      groupedLetters(json.letters).map((group) => [group.count, letterNumbers(group), group.points,
+        when(group.last.when), group.last.database, group.last.reason, { long: group.words },
+        { long: group.last.lines.slice(0, 300) }])),
     element('div', { class: 'actions' }, deadActions(card.latest)),
   ]);
 }
@@ -202,8 +242,8 @@ function showGaps(card) {
   card.shown.gaps = card.latest.gaps;
   fill(card.gaps, '/api/v1/gaps?limit=50&backend=' + card.name, (json) =>
     table(['No.', 'When', 'Records', 'Accepted', 'Points', 'Databases', 'Why', 'By', 'Note'],
-      json.gaps.map((gap) => [gap.number, gap.when, gap.first + ' – ' + gap.last,
-        gap.from + ' – ' + gap.to, gap.points, gap.databases.join(', '), gap.reason, gap.by,
+      json.gaps.map((gap) => [gap.number, when(gap.when), gap.first + ' – ' + gap.last,
+        element('span', {}, when(gap.from), ' – ', when(gap.to)), gap.points, gap.databases.join(', '), gap.reason, gap.by,
         { long: gap.note }])));
 }
 
@@ -218,13 +258,18 @@ function showRelay(status) {
   const flows = status.backends.map((backend) => backend.flow).filter((flow) => flow);
   const most = (key) => flows.length ? Math.max(...flows.map((flow) => flow[key])) : undefined;
   const tolerance = log.outage_tolerance_seconds;
+  const behind = status.backends.filter((backend) => backend.pending_points + backend.held_points > 0);
+  const worst = Math.max(0, ...behind.map((backend) => backend.oldest_pending_seconds));
   byId('relay').replaceChildren(
+    figure('Backends behind', behind.length + ' of ' + status.backends.length,
+      behind.some((backend) => !backend.takes_writes) ? 'bad' : behind.length ? 'busy' : 'good'),
+    figure('Furthest behind', worst ? shownTime(worst) : '–'),
     figure('Points in', shownRate(most('points_in_per_second'))),
     figure('Log on disk', shownBytes(log.used_bytes) + ' of ' + shownBytes(log.max_bytes)),
     figure('Free on the disk', shownBytes(log.free_bytes)),
-    figure('Full', log.full_eta_seconds === null ? 'not as things go' : 'in ' + shownTime(log.full_eta_seconds),
+    figure('Log full', log.full_eta_seconds === null ? 'not as things go' : 'in ' + shownTime(log.full_eta_seconds),
       log.full_eta_seconds !== null && log.full_eta_seconds < 86400 ? 'warn' : ''),
-    figure('Room for an outage of', tolerance === null ? 'any length: nothing comes in' : shownTime(tolerance)));
+    figure('Outage tolerated', tolerance === null ? 'any length' : shownTime(tolerance)));
   alarm(takes ? '' : 'Writes are refused: ' + log.failure);
 }
 

@@ -44,6 +44,7 @@ function shownTime(seconds) {
   if (seconds === null || seconds === undefined) return '–';
   const whole = Math.floor(seconds);
   const two = (n) => String(n).padStart(2, '0');
+  if (seconds > 0 && seconds < 1) return Math.round(seconds * 1000) + ' ms';
   if (whole < 60) return seconds === 0 ? '0 s' : seconds.toFixed(seconds < 10 ? 1 : 0) + ' s';
   if (whole < 3600) return Math.floor(whole / 60) + 'm ' + two(whole % 60) + 's';
   if (whole < 86400) return Math.floor(whole / 3600) + 'h ' + two(Math.floor(whole / 60) % 60) + 'm';
@@ -59,6 +60,11 @@ function shownDate(nanoseconds) {
   return new Date(nanoseconds / 1e6).toISOString().replace('T', ' ').replace(/\.\d+Z/, 'Z');
 }
 
+// A moment of the relay's, to the second; whole when it is pointed at.
+function when(text) {
+  return element('time', { datetime: text, title: text }, text.replace('T', ' ').replace(/(\.\d+)?Z$/, 'Z'));
+}
+
 function figure(name, value, kind, title) {
   return element('div', title ? { title } : {},
     element('div', { class: 'name' }, name),
@@ -67,11 +73,16 @@ function figure(name, value, kind, title) {
 
 // Rows of cells; a cell is a text, a number or { long: text }.
 function table(heads, rows) {
-  const cell = (value) => {
-    if (typeof value === 'number') return element('td', { class: 'number' }, shownCount(value));
-    if (value instanceof Node) return element('td', {}, value);
-    if (value && value.long !== undefined) return element('td', { class: 'long' }, value.long);
-    return element('td', {}, String(value ?? ''));
+  const content = (value) => {
+    if (typeof value === 'number') return ['number', shownCount(value)];
+    if (value instanceof Node) return ['', value];
+    if (value && value.long !== undefined) return ['long', value.long];
+    return ['', String(value ?? '')];
+  };
+  // The head beside each cell is for phones, where a row is a list.
+  const cell = (value, i) => {
+    const [kind, inside] = content(value);
+    return element('td', { class: kind, 'data-head': heads[i] }, inside);
   };
   return element('div', { class: 'scroll' }, element('table', {},
     element('thead', {}, element('tr', {}, heads.map((head) => element('th', {}, head)))),
