@@ -5,11 +5,13 @@
 
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "relay/dashboard.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/log_bench.h"
 #include "tests/support/memory_log.h"
+#include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test {
@@ -19,6 +21,7 @@ using Json = nlohmann::json;
 
 // The admin port over a log in memory with three records for "west".
 struct Bench {
+  AdminConfig config;
   TempDir directory;
   FakeClock clock;
   MemoryLog log{{kWest, kEast}};
@@ -28,6 +31,7 @@ struct Bench {
   Observer observer{log, observer_clock};
   Operators operators{log, audit, clock, [](const BackendId&) { return true; }};
   std::string log_failure;
+  std::string token;  // Of who asks; empty: none.
   std::vector<std::string> checkpoints_made;
   Checkpoints checkpoints{directory.path(), "", [this](const CheckpointRequest& request) {
                             checkpoints_made.push_back(request.directory);
@@ -41,7 +45,7 @@ struct Bench {
        .transport = [](const BackendId&, const std::string&) -> Result<std::unique_ptr<Transport>> {
          return Error(ErrorCode::kNotFound, "nowhere");
        }}};
-  AdminHandler handler{AdminConfig(),
+  AdminHandler handler{config,
                        {.status = [this] { return Status(); },
                         .counters = counters,
                         .log = log,
@@ -52,7 +56,7 @@ struct Bench {
                         .checkpoints = checkpoints,
                         .clock = clock}};
 
-  Bench() {
+  explicit Bench(AdminConfig admin = {}) : config(std::move(admin)) {
     for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(log, NumberedRecord(n, 1)).ok());
   }
 
@@ -70,6 +74,8 @@ struct Bench {
     HttpRequest request{.method = method, .path = target.substr(0, mark), .client = "127.0.0.1"};
     if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
     request.headers = {{"Host", "127.0.0.1:9097"}, {"Content-Type", type}};
+    const std::string authorization = "Bearer " + token;
+    if (!token.empty()) request.headers.emplace_back("Authorization", authorization);
     request.body = body;
     std::optional<HttpResponse> answer;
     handler.Handle(std::move(request),
@@ -226,6 +232,40 @@ TEST_CASE("openapi: every path answers as it is described, asked well and asked 
     }
   }
   CHECK_EQ(operations, AdminRoutes().size());
+}
+
+// What each route answers to who has no token, the reader's and the operators'.
+TEST_CASE("admin: each route asks for the token of its role, and is described so") {
+  const TempDir directory;
+  WriteFile(directory.File("operate"), "open sesame");
+  WriteFile(directory.File("read"), "peep");
+  AdminConfig admin;
+  admin.address.host = "0.0.0.0";
+  admin.token = SecretSource::FromFile(directory.File("operate"));
+  admin.read_token = SecretSource::FromFile(directory.File("read"));
+  Bench bench(admin);
+  const Json document = Json::parse(OpenApiDocument());
+  const auto is_let_in = [&](const AdminRoute& route, const std::string& token) {
+    bench.token = token;
+    const int status =
+        bench.Ask(route.method, Filled(std::string(route.path), "west"), R"({"dry_run":true})")
+            .status;
+    return status != 401 && status != 403;
+  };
+  for (const AdminRoute& route : AdminRoutes()) {
+    CAPTURE(route.path);
+    const bool changes = route.method == "POST";
+    CHECK_EQ(route.role == Role::kOperate, changes);
+    const bool probe = route.role == Role::kProbe;
+    CHECK_EQ(is_let_in(route, ""), probe);
+    CHECK_EQ(is_let_in(route, "wrong"), probe);
+    CHECK_EQ(is_let_in(route, "peep"), !changes);
+    CHECK(is_let_in(route, "open sesame"));
+    const Json& described =
+        document.at("paths").at(std::string(route.path)).at(changes ? "post" : "get");
+    CHECK_EQ(described.at("security").empty(), probe);
+    CHECK_EQ(described.at("responses").contains("401"), !probe);
+  }
 }
 
 TEST_CASE("openapi: what is described is what OpenAPI 3 asks for") {
