@@ -27,6 +27,9 @@ constexpr std::uint32_t kLineSuspicionsMax = 3;
 // No answer after so long is a sign of load.
 constexpr std::chrono::seconds kAtOnce{1};
 
+// Tries of what most likely passes by itself before it is told as a hold.
+constexpr std::uint32_t kTriesBeforeHold = 3;
+
 std::string WordsOf(const Reply& reply) {
   return reply.body.substr(0, kWordsMax);
 }
@@ -86,15 +89,15 @@ void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
   switch (verdict.action) {
     case Action::kDelivered: return Delivered(lane, job);
     case Action::kPartial:
-      if (!verdict.try_again_first || lane.failures > 0) {
-        return Refused(lane, piece, verdict, reply);
+      if (verdict.try_again_first && lane.failures == 0) {
+        return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
       }
-      return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
+      return Refused(lane, piece, verdict, reply);
     case Action::kSplit: return Refused(lane, piece, verdict, reply);
     case Action::kRetry:
       if (verdict.poison_suspected) return Suspect(lane, piece, verdict, reply);
       return Retry(lane, verdict, verdict.rest_long ? options_.rest : options_.retry,
-                   WorkerState::kRetrying);
+                   verdict.of_the_set_up ? WorkerState::kHeld : WorkerState::kRetrying);
     case Action::kHold:
       if (verdict.of_credentials && options_.passes_credentials) {
         return SuspectClient(lane, piece, verdict, reply);
@@ -223,6 +226,9 @@ void Delivery::Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& 
     lane.create_due = lane.create_tried = true;
     lane.not_before = {};
     return;
+  }
+  if (verdict.try_again_first && lane.failures < kTriesBeforeHold && lane.mode == LaneMode::kLive) {
+    return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
   }
   const bool of_lane = verdict.concerns == Concerns::kLane && clock_.Now() >= holds_full_until_;
   if (!of_lane && !FailsAlone(lane, kHoldsAlone)) {

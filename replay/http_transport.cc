@@ -265,9 +265,10 @@ class HttpTransport final : public Transport {
     Exchange exchange(*connection_, deadline_);
     if (Status run = exchange.Run(head, body); !run.ok()) return std::move(run).error();
     if (!exchange.answer().reusable()) connection_.reset();
-    const int status = exchange.answer().reply().http_status;
-    if (status == 401 || status == 403) authorization_.reset();
-    return exchange.answer().reply();
+    Reply reply = exchange.answer().reply();
+    reply.api = options_.target.api;
+    if (reply.http_status == 401 || reply.http_status == 403) authorization_.reset();
+    return reply;
   }
 
   Status Connect() {

@@ -24,6 +24,7 @@ struct Reply {
   std::string content_type;
   std::string retry_after;  // As sent: seconds or an HTTP date.
   std::string body;         // Cut at the transport's limit.
+  Api api = Api::kV1;       // That the backend was asked by.
 };
 
 // THREADS. Send and CreateDatabase by one thread at a time; Cancel from any.

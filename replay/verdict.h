@@ -32,18 +32,23 @@ enum class Concerns : std::uint8_t {
   kLane,     // One database or retention policy is missing; others can go on.
 };
 
+// What a person would run to mend it or to see what is wrong.
+enum class Command : std::uint8_t { kNone, kPing, kCreate };
+
 struct Verdict {
   Action action = Action::kRetry;
   std::string_view why;                      // For a person; one of a fixed set.
-  std::string_view remedy = {};              // What a person can do; see Remedy.
+  std::string_view remedy = {};              // What a person can do; see Remedy ...
+  Command command = Command::kNone;          // ... and what for a shell goes with it.
   Concerns concerns = Concerns::kBackend;    // Of a hold.
   bool of_credentials = false;               // Of a hold: who asks may not write.
   bool may_create = false;                   // The hold ends once the database is created.
+  bool of_the_set_up = false;                // Of a retry: waiting alone will hardly mend it.
   bool overloaded = false;                   // Of a retry: send more slowly from here on.
   bool poison_suspected = false;             // Of a retry: it may be these lines that fail it.
   DeadReason reason = DeadReason::kRefused;  // Of the lines it will never take.
   bool too_large = false;                    // The request was: send less at once.
-  bool try_again_first = false;              // May pass: partial only if it comes twice.
+  bool try_again_first = false;              // May pass: a retry unless it comes again.
   bool rest_long = false;                    // The backend is at its limit.
   std::optional<std::chrono::milliseconds> retry_after =
       std::nullopt;  // As it asked, at most kRetryAfterMax.

@@ -68,7 +68,7 @@ TEST_CASE("kinds: a certificate that has expired is an alarm, and nothing is los
       relay_directory.path(),
       {.backends = {{"a", SecureUrl(front), {fmt::format("tls: {{ca: {}}}", ca.cert())}}}});
   WritePoints(relay);
-  REQUIRE(WaitForState(relay, "a", "retrying"));
+  REQUIRE(WaitForState(relay, "a", "held"));
   CHECK(StatusOf(relay, "a").why.ends_with("its TLS certificate has expired"));
   CHECK_NE(relay.Output().find("its TLS certificate has expired"), std::string::npos);
   CHECK_EQ(StatusOf(relay, "a").figures.owed.points, kPoints);

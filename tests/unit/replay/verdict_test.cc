@@ -44,7 +44,6 @@ TEST_CASE("verdict: an answer that is not InfluxDB's holds the backend and loses
       {400, "remoteAddr: \"127.0.0.1:1\"; unsupported path requested: \"/x\"", kHold},
       {405, "", kHold},
       {400, "  <!DOCTYPE html><title>400</title>", kHold},
-      {413, "<html><h1>413 Request Entity Too Large</h1>", kHold},
       {100, "", kHold},
       {700, "", kHold},
   });
@@ -70,6 +69,16 @@ TEST_CASE("verdict: a partial write has most of the points; the refused ones are
   CHECK(Judge(Http(400, "partial write: pending deletion dropped=1"), kNow).try_again_first);
   CHECK_EQ(Judge(Http(400, "partial write: field type conflict dropped=17\"}"), kNow).dropped, 17);
   CHECK(!Judge(Http(400, "partial write: unable to parse"), kNow).dropped.has_value());
+}
+
+TEST_CASE("verdict: what a client wrote into its lines is not taken for the backend's words") {
+  // The server repeats the line.
+  const Verdict repeated = Judge(
+      Http(400, R"({"error":"partial write: unable to parse 'm s=\"x dropped=4\"': bad"})"), kNow);
+  CHECK(repeated.action == kPartial);
+  CHECK(!repeated.dropped.has_value());
+  CHECK(Judge(Http(400, R"({"error":"unable to parse 'm s=\"incoming write was empty\"'"})"), kNow)
+            .action == kSplit);
 }
 
 TEST_CASE("verdict: what is refused whole because of some lines is split") {
