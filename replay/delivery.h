@@ -241,6 +241,9 @@ class Delivery {
   void Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict, const Reply& reply);
   void Delivered(LaneQueue& lane, const UnderWay& job);
   void Refused(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
+  bool RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
+                     const Reply& reply);
+  DeadLetter LetterOf(const Piece::Part& part, const Verdict& verdict, const Reply& reply) const;
   void Bury(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
   void ReplaceFront(LaneQueue& lane, std::vector<Piece> parts);
   void FinishFront(LaneQueue& lane, const Piece& piece);

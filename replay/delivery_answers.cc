@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "replay/delivery.h"
+#include "replay/refused_lines.h"
 
 namespace relay {
 namespace {
@@ -92,6 +93,7 @@ void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
       if (verdict.try_again_first && lane.failures == 0) {
         return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
       }
+      if (RefusedByName(lane, job, verdict, reply)) return;
       return Refused(lane, piece, verdict, reply);
     case Action::kSplit: return Refused(lane, piece, verdict, reply);
     case Action::kRetry:
@@ -180,6 +182,44 @@ void Delivery::Refused(LaneQueue& lane, const Piece& piece, const Verdict& verdi
   ReplaceFront(lane, std::move(halves));
 }
 
+// The backend has the others of the piece and names those that it refused.
+// False, and nothing happened, where it does not.
+bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
+                             const Reply& reply) {
+  const Piece& piece = *job.piece;
+  const std::vector<RefusedLine> refused = RefusedLinesIn(reply.body, piece.points);
+  if (refused.empty()) return false;
+  Succeeded(job);
+  ++taken_;
+  Window& window = WindowOf(lane);
+  for (const Piece::Part& part : piece.parts) {
+    window.At(part.sequence).delivered +=
+        piece.is_of_one_record() ? piece.points : part.record->points;
+  }
+  std::vector<PointCount> numbers;
+  for (const RefusedLine& one : refused) numbers.push_back(one.number);
+  const std::vector<LineOfPiece> lines = FindLines(piece, numbers);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    DeadLetter letter = LetterOf(*lines[i].part, verdict, reply);
+    letter.first_line = lines[i].number;
+    letter.points = 1;
+    letter.lines = lines[i].text;
+    letter.words = refused[i].words.substr(0, kWordsMax);
+    Slot& slot = window.At(letter.sequence);
+    --slot.delivered;
+    slot.letters.push_back(std::move(letter));
+  }
+  // Else a canary would write an older line over these.
+  PointCount last = piece.points;
+  for (auto number = numbers.rbegin(); number != numbers.rend() && *number == last; ++number)
+    --last;
+  if (last > 0) lane.taken = std::make_shared<const Piece>(LineAlone(piece, last - 1));
+  Progressed(piece.points);
+  FinishFront(lane, piece);
+  if (lane.mode == LaneMode::kHeld && !lane.by_operator) Drain(lane);
+  return true;
+}
+
 void Delivery::ReplaceFront(LaneQueue& lane, std::vector<Piece> parts) {
   Window& window = WindowOf(lane);
   const std::shared_ptr<const Piece> whole = lane.pieces.front();
@@ -193,19 +233,26 @@ void Delivery::ReplaceFront(LaneQueue& lane, std::vector<Piece> parts) {
   lane.not_before = {};
 }
 
+// All but which lines.
+DeadLetter Delivery::LetterOf(const Piece::Part& part, const Verdict& verdict,
+                              const Reply& reply) const {
+  DeadLetter letter;
+  letter.sequence = part.sequence;
+  letter.reason = verdict.reason;
+  letter.http_status = reply.http_status;
+  letter.when = clock_.WallNow();
+  letter.params = part.record->params;
+  letter.words = WordsOf(reply);
+  return letter;
+}
+
 void Delivery::Bury(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
                     const Reply& reply) {
   std::string joined;
   const bool alone = piece.is_of_one_record();
   for (const Piece::Part& part : piece.parts) {
-    DeadLetter letter;
-    letter.sequence = part.sequence;
+    DeadLetter letter = LetterOf(part, verdict, reply);
     letter.first_line = piece.first_line;
-    letter.reason = verdict.reason;
-    letter.http_status = reply.http_status;
-    letter.when = clock_.WallNow();
-    letter.params = part.record->params;
-    letter.words = WordsOf(reply);
     letter.points = alone ? piece.points : part.record->points;
     letter.lines = alone ? LinesOf(piece, joined) : std::string_view(part.record->lines);
     WindowOf(lane).At(part.sequence).letters.push_back(std::move(letter));

@@ -70,6 +70,22 @@ std::string_view LinesOf(const Piece& piece, std::string& joined) {
   return joined;
 }
 
+std::vector<LineOfPiece> FindLines(const Piece& piece, const std::vector<PointCount>& numbers) {
+  std::vector<LineOfPiece> found;
+  const bool alone = piece.is_of_one_record();
+  PointCount number = 0;
+  for (const Piece::Part& part : piece.parts) {
+    std::uint32_t in_record = alone ? piece.first_line : 1;
+    LineWalk walk(alone ? LinesOfOne(piece) : std::string_view(part.record->lines));
+    for (; !walk.AtEnd() && found.size() < numbers.size(); ++in_record) {
+      const std::string_view text = walk.Next();
+      if (++number == numbers[found.size()]) found.push_back({&part, in_record, text});
+    }
+  }
+  INVARIANT(found.size() == numbers.size());
+  return found;
+}
+
 std::pair<Piece, Piece> Halve(const Piece& piece) {
   INVARIANT(piece.points >= 2);
   if (!piece.is_of_one_record()) return CutRecords(piece, piece.parts.size() / 2);

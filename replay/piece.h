@@ -47,6 +47,17 @@ bool Join(Piece& piece, Piece::Part part, PieceLimit limit);
 // together, and must outlive the view as the piece must.
 std::string_view LinesOf(const Piece& piece, std::string& joined);
 
+// One line of a piece, and where it is from.
+struct LineOfPiece {
+  const Piece::Part* part = nullptr;
+  std::uint32_t number = 0;  // In its record, from 1.
+  std::string_view text;
+};
+
+// The lines with these numbers, counted from 1 through the whole piece, which
+// must outlive them. REQUIRES: ascending, each once, none above the points.
+std::vector<LineOfPiece> FindLines(const Piece& piece, const std::vector<PointCount>& numbers);
+
 // Two pieces in the order of their lines. REQUIRES: at least two points.
 std::pair<Piece, Piece> Halve(const Piece& piece);
 
