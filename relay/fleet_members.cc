@@ -68,6 +68,7 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
   options.batch_bytes_max = backend.batch.max_bytes;
   options.rate = {.points_per_second = backend.rate.points_per_second,
                   .bytes_per_second = backend.rate.bytes_per_second};
+  options.timeout = backend.timeout;
   options.create_databases = backend.create_databases;
   options.passes_credentials = !backend.has_credentials();
   options.jitter_seed = jitter_seed;

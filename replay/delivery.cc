@@ -29,6 +29,9 @@ constexpr Duration kHoldsFull{60'000};
 
 constexpr double kHeadroom = 1.1;
 
+// A request that takes this part of its time is as large as it should get.
+constexpr int kLongestPart = 3;
+
 bool IsStatement(const StoredRecord& stored) {
   return stored.record.ok() && stored.record.value()->params.api == Api::kStatement;
 }
@@ -40,7 +43,7 @@ Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
       log_(log),
       clock_(clock),
       size_(options_.batch_bytes_max),
-      throttle_(options_.at_once_max),
+      throttle_(options_.at_once_max, options_.timeout / kLongestPart),
       progressed_at_(clock.Now()),
       random_(static_cast<std::minstd_rand::result_type>(options_.jitter_seed)) {
   INVARIANT(options_.at_once_max >= 1);

@@ -9,6 +9,10 @@
 // halved, down to the line, and the line that fails alone becomes a dead letter.
 // The cursor moves over a record once every line of it is resolved.
 //
+// Slow. An attempt whose time is up, or that somebody in between gave up, is
+// repeated; the third time in smaller pieces, since on a slow line a large one
+// would never be answered.
+//
 // Hold. Where the backend lacks a database or a retention policy, the records of
 // that lane go to the log's `held`, so that the cursor moves on and the other
 // lanes with it. Where the backend as a whole cannot take anything, everything
@@ -123,7 +127,8 @@ struct DeliveryOptions {
   BackendId backend;
   PointCount batch_points_max = 10'000;
   Bytes batch_bytes_max = 4_MiB;
-  std::size_t at_once_max = 1;  // Requests under way, each of another lane.
+  std::size_t at_once_max = 1;                // Requests under way, each of another lane.
+  std::chrono::milliseconds timeout{10'000};  // After which an attempt is given up.
   RateLimit rate;
   bool create_databases = false;
   bool passes_credentials = false;  // Those of clients; the backend has none of its own.
@@ -250,6 +255,7 @@ class Delivery {
   void ForgetTaken(const std::string& database);
   void Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& params);
   void Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff, WorkerState state);
+  void CutIfSlow(LaneQueue& lane, const UnderWay& job);
   void WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
                     WorkerState state);
   void Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);

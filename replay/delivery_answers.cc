@@ -28,6 +28,9 @@ constexpr std::uint32_t kLineSuspicionsMax = 3;
 // No answer after so long is a sign of load.
 constexpr std::chrono::seconds kAtOnce{1};
 
+// Tries of a request that takes too long before it is cut.
+constexpr std::uint32_t kTriesWhole = 3;
+
 // Tries of what most likely passes by itself before it is told as a hold.
 constexpr std::uint32_t kTriesBeforeHold = 3;
 
@@ -98,6 +101,7 @@ void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
     case Action::kSplit: return Refused(lane, piece, verdict, reply);
     case Action::kRetry:
       if (verdict.poison_suspected) return Suspect(lane, piece, verdict, reply);
+      CutIfSlow(lane, job);
       return Retry(lane, verdict, verdict.rest_long ? options_.rest : options_.retry,
                    verdict.of_the_set_up ? WorkerState::kHeld : WorkerState::kRetrying);
     case Action::kHold:
@@ -140,6 +144,18 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
   Progressed(piece.points);
   FinishFront(lane, piece);
   if (lane.mode == LaneMode::kHeld && !lane.by_operator) Drain(lane);
+}
+
+// Before a retry: cut to the size that the backend is sent by now, unless the
+// answer came at once or it is small enough.
+void Delivery::CutIfSlow(LaneQueue& lane, const UnderWay& job) {
+  const bool is_slow = clock_.Now() - job.started >= kAtOnce;
+  if (!is_slow || lane.failures + 1 < kTriesWhole) return;
+  std::vector<Piece> smaller = CutTo(*job.piece, PieceLimitNow());
+  if (smaller.size() == 1) return;
+  const std::uint32_t failures = lane.failures;
+  ReplaceFront(lane, std::move(smaller));
+  lane.failures = failures;
 }
 
 void Delivery::ForgetTaken(const std::string& database) {

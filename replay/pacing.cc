@@ -15,6 +15,7 @@ constexpr std::chrono::minutes kRefusalHolds{10};
 
 constexpr double kShareLeast = 1.0 / 32;
 constexpr double kShareStep = 1.0 / 16;
+constexpr double kShareLess = 3.0 / 4;
 constexpr double kStrainFirst = 0.5;
 constexpr double kStrainMost = 4;
 constexpr double kStrainStep = 0.125;
@@ -69,7 +70,8 @@ Clock::Duration Allowance::Wait(Clock::TimePoint at) const {
 }
 
 void Throttle::Taken(Clock::Duration took, PointCount points) {
-  share_ = std::min(1.0, share_ + kShareStep);
+  share_ = took < longest_ ? std::min(1.0, share_ + kShareStep)
+                           : std::max(kShareLeast, share_ * kShareLess);
   // What a request costs by itself must not make a small one look slow.
   const double per_point =
       static_cast<double>(took.count()) / static_cast<double>(std::max(points, kPointsLeast));

@@ -55,10 +55,13 @@ class Allowance {
 
 // Slows down at once where a backend is overloaded, becomes slow or does not
 // answer, and recovers step by step: fewer requests at the same time, smaller
-// ones, and a rest after each that is a multiple of the time it took.
+// ones, and a rest after each that is a multiple of the time it took. A request
+// that takes longer than `longest` is taken for too large: where a line is slow,
+// no answer to a larger one would come in time.
 class Throttle {
  public:
-  explicit Throttle(std::size_t at_once_max) : at_once_max_(at_once_max) {}
+  Throttle(std::size_t at_once_max, Clock::Duration longest)
+      : at_once_max_(at_once_max), longest_(longest) {}
 
   void Taken(Clock::Duration took, PointCount points);
   void Overloaded();
@@ -70,6 +73,7 @@ class Throttle {
 
  private:
   std::size_t at_once_max_;
+  Clock::Duration longest_;
   double share_ = 1;
   double strain_ = 0;              // How many times as long as it took to rest.
   double usual_ms_per_point_ = 0;  // The best it has shown lately.

@@ -86,6 +86,24 @@ std::vector<LineOfPiece> FindLines(const Piece& piece, const std::vector<PointCo
   return found;
 }
 
+std::vector<Piece> CutTo(const Piece& piece, PieceLimit limit) {
+  std::vector<Piece> left = {piece};
+  std::vector<Piece> cut;
+  while (!left.empty()) {
+    Piece next = std::move(left.back());
+    left.pop_back();
+    const bool fits = next.points <= limit.points && next.bytes <= limit.bytes;
+    if (fits || next.points == 1) {
+      cut.push_back(std::move(next));
+      continue;
+    }
+    auto [first, second] = Halve(next);
+    left.push_back(std::move(second));
+    left.push_back(std::move(first));
+  }
+  return cut;
+}
+
 std::pair<Piece, Piece> Halve(const Piece& piece) {
   INVARIANT(piece.points >= 2);
   if (!piece.is_of_one_record()) return CutRecords(piece, piece.parts.size() / 2);

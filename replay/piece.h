@@ -58,6 +58,10 @@ struct LineOfPiece {
 // must outlive them. REQUIRES: ascending, each once, none above the points.
 std::vector<LineOfPiece> FindLines(const Piece& piece, const std::vector<PointCount>& numbers);
 
+// Pieces none of which is larger than the limit, unless it is a single line, in
+// the order of their lines.
+std::vector<Piece> CutTo(const Piece& piece, PieceLimit limit);
+
 // Two pieces in the order of their lines. REQUIRES: at least two points.
 std::pair<Piece, Piece> Halve(const Piece& piece);
 

@@ -62,7 +62,7 @@ TEST_CASE("pacing: small requests say nothing about the size that is taken") {
 TEST_CASE(
     "pacing: an overloaded backend gets less at once, smaller and with rests; step by step "
     "more again") {
-  Throttle throttle(4);
+  Throttle throttle(4, 3s);
   CHECK_EQ(throttle.at_once(), 4);
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
   throttle.Overloaded();
@@ -80,7 +80,7 @@ TEST_CASE(
 }
 
 TEST_CASE("pacing: a backend that was down is begun with small requests, and without rests") {
-  Throttle throttle(1);
+  Throttle throttle(1, 3s);
   for (int i = 0; i < 10; ++i) throttle.Unreachable();
   CHECK_LT(throttle.share(), 0.1);
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
@@ -89,7 +89,7 @@ TEST_CASE("pacing: a backend that was down is begun with small requests, and wit
 }
 
 TEST_CASE("pacing: a backend that becomes slow is rested in proportion, until it is not") {
-  Throttle throttle(2);
+  Throttle throttle(2, 3s);
   for (int i = 0; i < 10; ++i) throttle.Taken(300ms, 10'000);
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
   for (int i = 0; i < 10; ++i) throttle.Taken(3s, 10'000);
@@ -97,6 +97,20 @@ TEST_CASE("pacing: a backend that becomes slow is rested in proportion, until it
   CHECK_LE(throttle.RestAfter(1s), 1s);
   for (int i = 0; i < 10; ++i) throttle.Taken(300ms, 10'000);
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
+}
+
+TEST_CASE("pacing: a request that takes a good part of its time is not followed by a larger one") {
+  Throttle throttle(1, 3s);
+  double before = throttle.share();
+  for (int i = 0; i < 5; ++i) {
+    throttle.Taken(3s, 10'000);
+    CHECK_LT(throttle.share(), before);
+    before = throttle.share();
+  }
+  for (int i = 0; i < 100; ++i) throttle.Taken(3s, 10'000);
+  CHECK_GT(throttle.share(), 0);
+  for (int i = 0; i < 16; ++i) throttle.Taken(3s - 1ms, 10'000);
+  CHECK_EQ(throttle.share(), 1);
 }
 
 TEST_CASE("pacing: a rate is that of the last seconds") {
