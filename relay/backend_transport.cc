@@ -28,10 +28,7 @@ std::unique_ptr<Transport> ToHttp(const BackendConfig& backend, bool pass_creden
   HttpTransportOptions options;
   options.peer = {.host = backend.url.host, .port = backend.url.port};
   if (backend.url.tls) options.peer.tls = TlsFor(backend.tls);
-  options.target = {.api = backend.api,
-                    .path_prefix = backend.url.path_prefix,
-                    .org = backend.org,
-                    .bucket = backend.bucket};
+  options.target = TargetOf(backend);
   options.credentials = {
       .username = backend.username, .password = backend.password, .token = backend.token};
   options.pass_credentials = pass_credentials && !backend.has_credentials();
@@ -41,6 +38,13 @@ std::unique_ptr<Transport> ToHttp(const BackendConfig& backend, bool pass_creden
 }
 
 }  // namespace
+
+Target TargetOf(const BackendConfig& backend) {
+  return {.api = backend.api,
+          .path_prefix = backend.url.path_prefix,
+          .org = backend.org,
+          .bucket = backend.bucket};
+}
 
 std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
   return backend.url.udp ? Packets(backend) : ToHttp(backend, true);

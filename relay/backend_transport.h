@@ -4,9 +4,12 @@
 #include <memory>
 
 #include "config/config.h"
+#include "replay/target.h"
 #include "replay/transport.h"
 
 namespace relay {
+
+Target TargetOf(const BackendConfig& backend);
 
 // A new one for each call: a worker may want several.
 std::unique_ptr<Transport> TransportFor(const BackendConfig& backend);

@@ -10,6 +10,7 @@
 #include "relay/backend_transport.h"
 #include "relay/journal.h"
 #include "relay/timed_transport.h"
+#include "replay/creation.h"
 
 namespace relay {
 namespace {
@@ -71,6 +72,13 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
   options.timeout = backend.timeout;
   options.create_databases = backend.create_databases;
   options.passes_credentials = !backend.has_credentials();
+  if (!backend.url.udp) {
+    const Shown shown{.url = ToString(backend.url), .username = backend.username};
+    options.ping_command = "curl -sS -i " + ShellWord(shown.url + "/ping");
+    options.create_command = [target = TargetOf(backend), shown](const WriteParams& params) {
+      return CreateCommand(target, shown, params);
+    };
+  }
   options.jitter_seed = jitter_seed;
   options.on_change = HealthTeller(backend.name.text());
   std::vector<std::unique_ptr<Transport>> transports;

@@ -132,6 +132,12 @@ struct DeliveryOptions {
   RateLimit rate;
   bool create_databases = false;
   bool passes_credentials = false;  // Those of clients; the backend has none of its own.
+  // For a shell, to be shown to a person: that asks the backend whether it is
+  // there, and that creates what the parameters name. Empty: there is none.
+  std::string ping_command;
+  std::function<std::string(const WriteParams&)> create_command = [](const WriteParams&) {
+    return std::string();
+  };
   Backoff retry{.first = std::chrono::milliseconds(100), .max = std::chrono::seconds(5)};
   // Held: probing more often would only fill the backend's log.
   Backoff probe{.first = std::chrono::seconds(1), .max = std::chrono::seconds(30)};
@@ -272,6 +278,7 @@ class Delivery {
   void CloseGate(const Verdict& verdict, Clock::Duration wait, WorkerState state,
                  const WriteParams& params);
   void Progressed(PointCount points);
+  std::string RemedyOf(const Verdict& verdict, const WriteParams& params) const;
   bool FailsAlone(const LaneQueue& lane, std::uint32_t tries) const;
   Window& WindowOf(LaneQueue& lane) { return lane.held.empty() ? window_ : lane.held; }
 

@@ -284,6 +284,15 @@ bool Delivery::FailsAlone(const LaneQueue& lane, std::uint32_t tries) const {
   return lane.failures >= tries && taken_ > lane.taken_before && clock_.Now() >= holds_full_until_;
 }
 
+// In words, and what can be copied to a shell as it is.
+std::string Delivery::RemedyOf(const Verdict& verdict, const WriteParams& params) const {
+  std::string remedy = Remedy(verdict.remedy, options_.backend.text(), params);
+  std::string command;
+  if (verdict.command == Command::kPing) command = options_.ping_command;
+  if (verdict.command == Command::kCreate) command = options_.create_command(params);
+  return command.empty() ? remedy : remedy + ": " + command;
+}
+
 void Delivery::Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& params) {
   if (verdict.may_create && options_.create_databases && !lane.create_tried) {
     lane.create_due = lane.create_tried = true;
@@ -299,8 +308,7 @@ void Delivery::Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& 
   }
   if (of_lane) failures_in_a_row_ = 0;  // Others are taken, as far as one knows.
   ++lane.failures;
-  PutOnHold(lane, std::string(verdict.why),
-            Remedy(verdict.remedy, options_.backend.text(), params));
+  PutOnHold(lane, std::string(verdict.why), RemedyOf(verdict, params));
 }
 
 void Delivery::Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
@@ -309,7 +317,7 @@ void Delivery::Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& bac
     const WriteParams params = lane.pieces.front()->params();
     ++lane.failures;
     return PutOnHold(lane, fmt::format("fails while others are taken: {}", verdict.why),
-                     Remedy(verdict.remedy, options_.backend.text(), params));
+                     RemedyOf(verdict, params));
   }
   WaitAndRetry(lane, verdict, backoff, state);
 }
@@ -331,7 +339,7 @@ void Delivery::CloseGate(const Verdict& verdict, Clock::Duration wait, WorkerSta
   gate_.until = std::max(gate_.until, clock_.Now() + wait);
   gate_.state = state;
   gate_.why = verdict.why;
-  gate_.remedy = Remedy(verdict.remedy, options_.backend.text(), params);
+  gate_.remedy = RemedyOf(verdict, params);
 }
 
 void Delivery::Created(JobId id, const Result<Reply>& answer) {
@@ -348,9 +356,14 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
       Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
     } else if (!created) {
       const std::string words = answer.ok() ? WordsOf(answer.value()) : answer.error().message();
-      PutOnHold(
-          lane, "the database does not exist there and could not be created: " + words,
-          fmt::format("create database \"{}\" on {}", lane.lane.database, options_.backend.text()));
+      const WriteParams& params = job.piece->params();
+      std::string remedy =
+          fmt::format("create database \"{}\" on {}", params.database, options_.backend.text());
+      if (const std::string command = options_.create_command(params); !command.empty()) {
+        remedy += ": " + command;
+      }
+      PutOnHold(lane, "the database does not exist there and could not be created: " + words,
+                std::move(remedy));
     } else {
       Succeeded(job);
     }

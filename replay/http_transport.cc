@@ -10,6 +10,7 @@
 
 #include "replay/answer_reader.h"
 #include "replay/base64.h"
+#include "replay/creation.h"
 #include "replay/gzip.h"
 
 namespace relay {
@@ -111,26 +112,6 @@ constexpr int kConflict = 409;  // It exists.
 constexpr int kUnprocessable = 422;
 constexpr int kFailed = 500;
 
-// For InfluxQL and JSON alike: in double quotes, with what would end them escaped.
-std::string Quoted(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
-std::string JsonText(std::string_view text) {
-  std::string escaped;
-  for (const char c : Quoted(text)) {
-    const auto byte = static_cast<unsigned char>(c);
-    constexpr unsigned char kFirstPlain = 0x20;
-    escaped += byte < kFirstPlain ? fmt::format("\\u{:04x}", byte) : std::string(1, c);
-  }
-  return escaped;
-}
-
 // The answer of /query as a write's with the same meaning would be: it is 200
 // with what went wrong in its body.
 Reply AsWritesAnswer(Reply reply) {
@@ -150,15 +131,6 @@ Reply AsWritesAnswer(Reply reply) {
     reply.http_status = kFailed;  // Some may pass: a missing policy, a shard that is busy.
   }
   return reply;
-}
-
-std::string CreateStatements(const WriteParams& params) {
-  std::string statements = "CREATE DATABASE " + Quoted(params.database);
-  if (!params.retention_policy.empty() && params.api != Api::kStatement) {
-    statements += fmt::format("; CREATE RETENTION POLICY {} ON {} DURATION INF REPLICATION 1",
-                              Quoted(params.retention_policy), Quoted(params.database));
-  }
-  return statements;
 }
 
 Reply RefusedHere(const Error& why) {
@@ -235,7 +207,7 @@ class HttpTransport final : public Transport {
 
   Result<Reply> CreateInV3(const WriteParams& params) {
     const std::string path = options_.target.path_prefix + "/api/v3/configure/database";
-    const std::string body = "{\"db\":" + JsonText(BucketOf(options_.target, params)) + "}";
+    const std::string body = CreateBody(BucketOf(options_.target, params));
     Result<Reply> reply = Post(params, path, "application/json", body);
     if (reply.ok() && reply.value().http_status == kConflict) reply.value().http_status = kOk;
     return reply;

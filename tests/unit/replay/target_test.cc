@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "replay/creation.h"
+
 namespace relay::test {
 namespace {
 
@@ -99,6 +101,22 @@ TEST_CASE(
   why("m v=1 -153722867280912931\n", kMinute, kSecond);
   why("m v=1 9223372036854775808\n", kSecond, kNanosecond);
   why("m v=1\n", kMinute, kSecond);
+}
+
+TEST_CASE("target: what a person can run to create what is missing is right for a shell") {
+  CHECK_EQ(ShellWord("it's"), "'it'\\''s'");
+  WriteParams params{.database = "my \"db\"", .retention_policy = "week"};
+  CHECK_EQ(CreateCommand({.api = Api::kV1}, {.url = "http://a:1", .username = "relay"}, params),
+           "curl -sS -u 'relay' 'http://a:1/query' --data-urlencode 'q=CREATE DATABASE "
+           "\"my \\\"db\\\"\"; CREATE RETENTION POLICY \"week\" ON \"my \\\"db\\\"\" DURATION INF "
+           "REPLICATION 1'");
+  CHECK_EQ(CreateCommand({.api = Api::kV2, .org = "o"}, {.url = "http://a:1"}, params),
+           "influx bucket create --host 'http://a:1' --org 'o' --name 'my \"db\"/week'");
+  CHECK_EQ(CreateCommand({.api = Api::kV3}, {.url = "http://a:1"}, params),
+           "curl -sS 'http://a:1/api/v3/configure/database' --json "
+           "'{\"db\":\"my \\\"db\\\"/week\"}'");
+  params.database = "m\x1b[2J";
+  CHECK_EQ(CreateCommand({.api = Api::kV1}, {.url = "http://a:1"}, params), "");
 }
 
 }  // namespace
