@@ -11,6 +11,7 @@
 #include "replay/answer_reader.h"
 #include "replay/base64.h"
 #include "replay/creation.h"
+#include "replay/dial.h"
 #include "replay/gzip.h"
 
 namespace relay {
@@ -245,11 +246,13 @@ class HttpTransport final : public Transport {
 
   Status Connect() {
     if (deadline_.cancelled()) return WaitEnded(Deadline::Wake::kCancelled);
-    if (connection_ && connection_->Quiet()) return Ok();
+    const bool may_have_moved = has_name_ && age_.Left() == std::chrono::milliseconds(0);
+    if (connection_ && !may_have_moved && connection_->Quiet()) return Ok();
     connection_.reset();
     Result<std::unique_ptr<Connection>> opened = Connection::Open(options_.peer, deadline_);
     if (!opened.ok()) return std::move(opened).error();
     connection_ = std::move(opened).value();
+    age_.Arm(options_.look_up_after);
     return Ok();
   }
 
@@ -292,7 +295,9 @@ class HttpTransport final : public Transport {
 
   const HttpTransportOptions options_;
   const std::string place_;
+  const bool has_name_ = !IsLiteralAddress(options_.peer.host);
   Deadline deadline_;
+  Deadline age_;  // Of the connection.
   std::unique_ptr<Connection> connection_;
   std::optional<std::string> authorization_;
   std::string rescaled_;

@@ -1,11 +1,12 @@
 // A backend's write endpoint over HTTP/1.1: InfluxDB's v1, v2 or v3.
 //
-// The connection is kept and used again; where an answer does not end cleanly,
-// or more comes than was asked for, it is closed, so that no answer is ever
-// taken for that of another request. Redirects are not followed, answers are
-// not inflated and are cut at 64 KiB. One deadline covers the whole attempt, so
-// a backend that answers a byte a second holds the worker no longer than one
-// that is silent.
+// The connection is kept and used again, for a minute where the host has a name,
+// so that one whose name moves is followed though the old one still answers.
+// Where an answer does not end cleanly, or more comes than was asked for, it is
+// closed, so that no answer is ever taken for that of another request.
+// Redirects are not followed, answers are not inflated and are cut at 64 KiB.
+// One deadline covers the whole attempt, so a backend that answers a byte a
+// second holds the worker no longer than one that is silent.
 //
 // What a backend of this API can never be told (a timestamp that is too large
 // in the only unit it takes) is answered here as a backend would: 422 and words.
@@ -41,7 +42,8 @@ struct HttpTransportOptions {
   // where the record has some. REQUIRES: no `credentials`.
   bool pass_credentials = false;
   bool gzip = false;
-  std::chrono::milliseconds timeout{10'000};  // For the whole attempt.
+  std::chrono::milliseconds timeout{10'000};        // For the whole attempt.
+  std::chrono::milliseconds look_up_after{60'000};  // How old a connection may get.
 };
 
 std::unique_ptr<Transport> MakeHttpTransport(HttpTransportOptions options);

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -183,6 +184,59 @@ TEST_CASE("transport: a host with several addresses is reached on the one that l
   CHECK_EQ(Send(*MakeHttpTransport(options)).value().http_status, 204);
   CHECK_EQ(backend.Requests().front().Header("host"),
            "localhost:" + std::to_string(backend.endpoint().port));
+}
+
+// Answers on one connection after the other, and counts them.
+class Counting {
+ public:
+  ~Counting() {
+    shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+
+  HttpTransportOptions options(const std::string& host) const {
+    HttpTransportOptions options;
+    options.peer = {.host = host, .port = port_};
+    return options;
+  }
+  int connections() const { return connections_; }
+
+ private:
+  void Serve() {
+    while (true) {
+      const Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!client.open()) return;
+      ++connections_;
+      std::array<char, 1024> some{};
+      constexpr std::string_view kTaken = "HTTP/1.1 204 No Content\r\n\r\n";
+      while (recv(client.get(), some.data(), some.size(), 0) > 0) {
+        send(client.get(), kTaken.data(), kTaken.size(), MSG_NOSIGNAL);
+      }
+    }
+  }
+
+  std::uint16_t port_ = FreePort();
+  Fd listener_ = ListenOn(port_);
+  std::atomic<int> connections_ = 0;
+  std::thread thread_{[this] { Serve(); }};
+};
+
+int ConnectionsOfThreeRequests(const std::string& host, std::chrono::milliseconds look_up_after) {
+  const Counting server;
+  HttpTransportOptions options = server.options(host);
+  options.look_up_after = look_up_after;
+  const auto transport = MakeHttpTransport(options);
+  for (int i = 0; i < 3; ++i) {
+    CHECK_EQ(Send(*transport).value().http_status, 204);
+    Eventually(2ms, [] { return false; });  // Until the connection is too old.
+  }
+  return server.connections();
+}
+
+TEST_CASE("transport: a host with a name is looked up again though its connection still works") {
+  CHECK_EQ(ConnectionsOfThreeRequests("localhost", 1h), 1);
+  CHECK_EQ(ConnectionsOfThreeRequests("localhost", 1ms), 3);
+  CHECK_EQ(ConnectionsOfThreeRequests("127.0.0.1", 1ms), 1);
 }
 
 TEST_CASE("transport: a host that nobody knows is a matter of the set-up") {
