@@ -13,7 +13,6 @@ using Duration = Clock::Duration;
 constexpr std::uint64_t kBatchesRead = 3;
 constexpr RecordCount kReadRecordsMax = 10'000;
 constexpr RecordCount kWindowRecordsMax = 4 * kReadRecordsMax;
-constexpr Bytes kReadLeast = 1_MiB;
 
 // While a request is under way, new records are looked for this often, not each
 // time one is accepted.
@@ -114,7 +113,8 @@ std::optional<Delivery::Job> Delivery::StartLane(LaneQueue& lane) {
     return Read{last_job_,
                 lane.lane,
                 Sequence::BeforeFirst(),
-                {.records = kReadRecordsMax, .bytes = PieceLimitNow().bytes}};
+                {.records = kReadRecordsMax,
+                 .bytes = std::max(PieceLimitNow().bytes, options_.read_least)}};
   }
   const std::shared_ptr<const Piece> front =
       lane.pieces.empty() ? FormPiece(lane) : lane.pieces.front();
@@ -164,7 +164,7 @@ std::shared_ptr<const Piece> Delivery::FormPiece(LaneQueue& lane) {
 // ---------------------------------------------------------------------- reads
 
 bool Delivery::MayReadOn() const {
-  const Bytes most(kBatchesRead * std::max(options_.batch_bytes_max, kReadLeast).count());
+  const Bytes most(kBatchesRead * std::max(options_.batch_bytes_max, options_.read_least).count());
   if (fenced_ && !window_.empty()) return false;
   return !flow_read_ && window_.bytes() < most && window_.records() < kWindowRecordsMax;
 }
@@ -174,11 +174,11 @@ std::optional<Delivery::Job> Delivery::NextRead() {
   const TimePoint now = clock_.Now();
   if (requests_under_way_ > 0 && now < read_again_at_) return std::nullopt;
   flow_read_ = ++last_job_;
-  return Read{
-      *flow_read_,
-      std::nullopt,
-      window_.read_through(),
-      {.records = kReadRecordsMax, .bytes = std::max(options_.batch_bytes_max, kReadLeast)}};
+  return Read{*flow_read_,
+              std::nullopt,
+              window_.read_through(),
+              {.records = kReadRecordsMax,
+               .bytes = std::max(options_.batch_bytes_max, options_.read_least)}};
 }
 
 void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {

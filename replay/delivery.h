@@ -127,6 +127,7 @@ struct DeliveryOptions {
   BackendId backend;
   PointCount batch_points_max = 10'000;
   Bytes batch_bytes_max = 4_MiB;
+  Bytes read_least = 1_MiB;                   // Of the log at once, however small batches are.
   std::size_t at_once_max = 1;                // Requests under way, each of another lane.
   std::chrono::milliseconds timeout{10'000};  // After which an attempt is given up.
   RateLimit rate;

@@ -380,15 +380,17 @@ void Delivery::Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdi
   if (lane.failures + 1 < tries) {
     return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
   }
-  if (!lane.taken && !lane.is_suspect && piece.points > 1) {
-    // Nothing that it took is known; its first line may be such.
+  // Where nothing that it took is known, its own first lines may be such.
+  const bool own_first = !lane.taken && !lane.is_suspect && piece.points > 1;
+  if (!own_first) lane.canary = FindCanary(lane);
+  if (lane.canary) {
+    lane.suspicion = {verdict, reply};
+    lane.suspicion->verdict.why = {};  // May be a view of what is gone by then.
+  } else if (piece.points > 1) {
     ReplaceFront(lane, FirstLineApart(piece));
     lane.is_suspect = true;
   } else {
-    lane.canary = FindCanary(lane);
-    if (!lane.canary) return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
-    lane.suspicion = {verdict, reply};
-    lane.suspicion->verdict.why = {};  // May be a view of what is gone by then.
+    return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
   }
   WaitAndRetry(lane, verdict, options_.retry, WorkerState::kRetrying);
 }

@@ -289,6 +289,32 @@ TEST_CASE("poison: a lane that has taken nothing yet is tried with its own first
   CHECK_EQ(bench.Dead()[0].first_line, 2);
 }
 
+TEST_CASE("poison: a lane whose first lines are refused is tried with the next ones") {
+  WorkerBench bench([](const WriteParams& params, std::string_view lines) {
+    const bool refused = lines.find("bad") != std::string_view::npos;
+    const Result<Reply> answer = Poisoned(params, lines);
+    return answer.ok() && answer.value().http_status == 204 && refused
+               ? Http(400, R"({"error":"unable to parse 'm bad'"})")
+               : answer;
+  });
+  bench.Accept("m bad=1 1\nm bad=1 2\nm v=3 3\nm poison=1 4\nm v=5 5\n");
+  bench.StepFor(300s);
+  CHECK_EQ(bench.Now().delivered, 2);
+  CHECK_EQ(bench.Dead().size(), 3);
+  CHECK_EQ(bench.Now().marks.lag(), 0);
+}
+
+TEST_CASE("poison: a lane whose first record is one poisoned line is tried with what is behind") {
+  WorkerBench bench(Poisoned);
+  bench.Accept("m poison=1 1\n");
+  bench.StepFor(60s);
+  CHECK(bench.Dead().empty());  // Alone, there is nothing to tell it by.
+  bench.Accept("m v=2 2\n");
+  bench.StepFor(60s);
+  CHECK_EQ(bench.Now().delivered, 1);
+  CHECK_EQ(bench.Dead().size(), 1);
+}
+
 TEST_CASE("poison: a backend that fails on everything loses nothing, however long it takes") {
   bool fails = false;
   WorkerBench bench([&](const WriteParams&, std::string_view) {
