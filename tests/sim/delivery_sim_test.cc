@@ -1,25 +1,42 @@
 // Delivery in simulated worlds, many on every run, each from its own seed.
 //
-// RELAY_SEED=N repeats a run; a failure says which world of it went wrong.
+// RELAY_SEED=N repeats a run; a failure says which world of it went wrong, which
+// RELAY_SEED and RELAY_WORLDS=1 then repeat alone.
 #include "tests/support/delivery_sim.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+
+#include <cstdlib>
+#include <map>
+#include <string>
 
 #include "tests/support/seed.h"
 
 namespace relay::test {
 namespace {
 
-constexpr std::uint64_t kWorlds = 400;
 constexpr std::uint64_t kSteps = 4'000;
 
-// What the first world that goes wrong says.
-std::string FirstWrong(std::uint64_t seed, std::uint64_t worlds, Planted planted) {
+constexpr std::uint64_t kWorlds = 400;  // On every run; RELAY_WORLDS=N for more.
+
+std::uint64_t Worlds() {
+  const char* const wanted = std::getenv("RELAY_WORLDS");
+  return wanted == nullptr ? kWorlds : std::strtoull(wanted, nullptr, 10);
+}
+
+using Rows = std::map<std::string, std::uint64_t>;
+
+// What the first world that goes wrong says. `met`: how often each row of the
+// table was answered.
+std::string FirstWrong(std::uint64_t seed, std::uint64_t worlds, Planted planted,
+                       Rows* met = nullptr) {
   for (std::uint64_t i = 0; i < worlds; ++i) {
     DeliverySim sim(seed + i, planted);
     const std::string wrong = sim.Run(kSteps);
     if (!wrong.empty()) return fmt::format("world {}: {}", seed + i, wrong);
+    if (met == nullptr) continue;
+    for (const auto& [row, count] : sim.rows()) (*met)[row] += count;
   }
   return "";
 }
@@ -28,7 +45,12 @@ TEST_CASE(
     "delivery: whatever happens, nothing is lost or reordered, and all is delivered in the "
     "end") {
   const std::uint64_t seed = PrintedSeed();
-  CHECK_EQ(FirstWrong(seed, kWorlds, Planted::kNone), "");
+  Rows met;
+  CHECK_EQ(FirstWrong(seed, Worlds(), Planted::kNone, &met), "");
+  std::string table;
+  for (const auto& [row, count] : met) table += fmt::format("\n{:>9}  {}", count, row);
+  MESSAGE("rows of the table that were met:", table);
+  if (Worlds() >= kWorlds) CHECK_EQ(met.size(), BackendModel::RowsOfTable());
 }
 
 TEST_CASE("delivery: a cursor that moves before the answer is noticed") {

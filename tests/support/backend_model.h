@@ -6,13 +6,17 @@
 // whatever was repeated. Every request is checked when it arrives: it carries
 // the lane's lines without a hole, and none before the ones in front of it are
 // settled (taken, and the answer came; refused for good; given up by an operator).
-// A canary, which settles nothing, may carry any line.
+// A canary, which settles nothing, may carry any line, and lines that were not
+// taken the first time may be redriven at any time.
+//
+// It answers with every row of the verdict's table and counts them.
 //
 // THREADS. One at a time.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -25,8 +29,9 @@
 
 namespace relay::test {
 
-// What a line is: the backend stores it, refuses it, or fails because of it.
-enum class LineKind : std::uint8_t { kGood, kBad, kPoison };
+// What a line is: the backend stores it, refuses it, or fails because of it; or
+// it refused it once and stores it now that it is redriven.
+enum class LineKind : std::uint8_t { kGood, kBad, kPoison, kMended };
 
 // How the backend behaves for a while.
 enum class Weather : std::uint8_t {
@@ -38,8 +43,17 @@ enum class Weather : std::uint8_t {
   kFailing,       // 500, blaming nobody.
   kLosesAnswers,  // Takes what is sent; the answer does not come now and then.
   kSmall,         // 413 beyond a few lines.
+  kSlow,          // What is beyond some lines is not answered in time.
+  kOneRow,        // Whatever takes nothing: a row of the table, the same for all of the while.
 };
-inline constexpr std::uint64_t kWeathers = 8;
+inline constexpr std::uint64_t kWeathers = 10;
+
+// What a request is answered.
+struct Told {
+  Result<Reply> reply;
+  bool settles = false;  // It says that the lines are taken, or which are not.
+  bool is_late = false;  // It took a long time.
+};
 
 class BackendModel {
  public:
@@ -53,10 +67,18 @@ class BackendModel {
     bool is_alone;      // In its lane.
     bool is_overtaken;  // What its order was to be has changed meanwhile.
   };
-  Result<Reply> Arrive(const Piece& piece, Arrival arrival);
+  Told Arrive(const Piece& piece, Arrival arrival);
 
   // The answer has come: what a success means is settled.
-  void Answered(const Piece& piece, const Result<Reply>& answer);
+  void Answered(const Piece& piece, const Told& answer);
+
+  // A dead letter's lines are accepted once more; some are taken this time.
+  void Redriven(std::string_view lines, const Lane& lane);
+
+  // Everything that was ever accepted is given up.
+  void ForgetAll();
+
+  void ChangeWeather();
 
   // Lines that an operator gave up, or asked for again.
   void GiveUp(std::string_view lines, const Lane& lane, bool given_up);
@@ -73,6 +95,10 @@ class BackendModel {
   Weather weather = Weather::kFair;
   std::set<Lane> missing;
   std::uint64_t requests = 0;
+  std::map<std::string, std::uint64_t> rows;  // Of the table, how often each was answered.
+
+  // As many as there are to be met.
+  static std::size_t RowsOfTable();
 
  private:
   struct Line {
@@ -97,12 +123,16 @@ class BackendModel {
   }
   static std::vector<std::uint64_t> NumbersIn(const Piece& piece);
   void CheckOrder(const Lane& lane, const std::vector<std::uint64_t>& numbers);
-  Result<Reply> Judge(Known& known, const Piece& piece, const std::vector<std::uint64_t>& numbers);
-  Result<Reply> Store(Known& known, const std::vector<std::uint64_t>& numbers);
+  std::optional<Told> OfTheWeather(const Lane& lane, std::size_t lines);
+  Told Judge(Known& known, const std::vector<std::uint64_t>& numbers);
+  Told Store(Known& known, const std::vector<std::uint64_t>& numbers);
+  Told TakenBut(const std::vector<std::size_t>& refused, std::size_t lines);
+  Told Row(const std::string& name, Result<Reply> reply, bool settles = false);
   bool OneIn(std::uint64_t n) { return random_() % n == 0; }
 
   std::mt19937_64& random_;
   std::map<Lane, Known> lanes_;
+  std::size_t row_ = 0;  // Of kOneRow.
   std::string wrong_;
 };
 

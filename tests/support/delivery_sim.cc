@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kLanes = 6;
 constexpr std::size_t kAtOnce = 3;
 constexpr Clock::Duration kRetryMax{400};
+constexpr Clock::Duration kTimeout{1'500};
 
 }  // namespace
 
@@ -29,6 +30,8 @@ void DeliverySim::Start() {
   options.at_once_max = kAtOnce;
   options.batch_points_max = 4 + Below(30);
   options.batch_bytes_max = Bytes(200 + Below(2000));
+  options.read_least = Bytes(300 + Below(4000));  // Two records or more.
+  options.timeout = kTimeout;
   options.retry = {.first = 50ms, .max = kRetryMax};
   options.probe = {.first = 100ms, .max = 2s};
   options.rest = {.first = 100ms, .max = 2s};
@@ -122,7 +125,8 @@ void DeliverySim::Report(Flying flying) {
   }
   if (flying.is_reported) return;
   model_.Answered(*flying.piece, *flying.answer);
-  delivery_->Sent(flying.id, Told(*flying.answer));
+  if (flying.answer->is_late) clock_.Advance(kTimeout);
+  delivery_->Sent(flying.id, Heard(flying.answer->reply));
 }
 
 // ------------------------------------------------------------ planted mistakes
@@ -139,7 +143,7 @@ void DeliverySim::PlantOnSend(Flying& flying) {
   }
 }
 
-Result<Reply> DeliverySim::Told(const Result<Reply>& answer) const {
+Result<Reply> DeliverySim::Heard(const Result<Reply>& answer) const {
   const bool refused = answer.ok() && answer.value().http_status / 100 == 4;
   if (planted_ == Planted::kRefusedDropped && refused) return Status204();
   return answer;
@@ -166,7 +170,7 @@ void DeliverySim::Accept() {
 
 void DeliverySim::ChangeWeather() {
   CheckDownTime();
-  model_.weather = OneIn(2) ? Weather::kFair : static_cast<Weather>(Below(kWeathers));
+  model_.ChangeWeather();
   if (model_.weather == Weather::kDown) {
     down_since_ = clock_.Now();
     requests_before_down_ = model_.requests;
@@ -223,7 +227,8 @@ void DeliverySim::CheckBalance() {
 // --------------------------------------------------------------- the operators
 
 void DeliverySim::Intervene() {
-  switch (Below(9)) {
+  if (OneIn(100)) return Forget();
+  switch (Below(10)) {
     case 0: return Rewind();
     case 1: return Skip();
     case 2: return SkipHeld(AnyLane());
@@ -235,6 +240,7 @@ void DeliverySim::Intervene() {
       log_fails_ = OneIn(2);
       log_.Fail(log_fails_);
       return;
+    case 8: return Redrive();
     default: log_.FailReads(OneIn(3)); return;
   }
 }
@@ -263,6 +269,30 @@ void DeliverySim::Skip() {
   if (marks.lag() == 0) return;
   const Sequence to(marks.cursor.value() + 1 + Below(std::min<RecordCount>(marks.lag(), 5)));
   if (log_.Skip(kWest, to, {}).ok()) GiveUp(marks.cursor, to, true);
+}
+
+// Some dead letters, each line of which the backend may take by now.
+void DeliverySim::Redrive() {
+  std::vector<std::uint64_t> numbers;
+  const std::vector<StoredDeadLetter> letters = log_.ReadDead(kWest, 0, 1 + Below(5)).value();
+  for (const StoredDeadLetter& stored : letters) numbers.push_back(stored.number);
+  if (numbers.empty() || !log_.Redrive(kWest, numbers, clock_.WallNow()).ok()) return;
+  for (const StoredDeadLetter& stored : letters) {
+    model_.Redriven(stored.letter.lines, LaneOf(stored.letter.params));
+  }
+}
+
+// The backend leaves the configuration, is forgotten, and comes back as new.
+void DeliverySim::Forget() {
+  flying_.clear();
+  delivery_.reset();
+  log_.Orphan(kWest);
+  INVARIANT(log_.Forget(kWest).ok());
+  log_.Configure(kWest);
+  model_.ForgetAll();
+  since_sync_ = {{Sequence::BeforeFirst(), 0}};
+  synced_with_ = {};
+  Start();
 }
 
 void DeliverySim::SkipHeld(const Lane& lane) {

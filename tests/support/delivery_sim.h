@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -44,6 +45,7 @@ class DeliverySim {
   std::string Run(std::uint64_t steps);
 
   std::uint64_t requests() const { return model_.requests; }
+  const std::map<std::string, std::uint64_t>& rows() const { return model_.rows; }
   std::uint64_t crashes() const { return crashes_; }
 
  private:
@@ -51,9 +53,9 @@ class DeliverySim {
     Delivery::JobId id = 0;
     std::shared_ptr<const Piece> piece;  // Nothing: a read.
     std::optional<Delivery::Read> read;
-    std::optional<Result<Reply>> answer;  // It has arrived.
-    bool is_reported = false;             // A planted mistake said so before.
-    bool is_overtaken = false;            // By a rewind: what it carries is owed anew.
+    std::optional<Told> answer;  // It has arrived.
+    bool is_reported = false;    // A planted mistake said so before.
+    bool is_overtaken = false;   // By a rewind: what it carries is owed anew.
   };
   struct Cursor {
     Sequence at;
@@ -67,7 +69,7 @@ class DeliverySim {
   void Land();
   void Report(Flying flying);
   void PlantOnSend(Flying& flying);
-  Result<Reply> Told(const Result<Reply>& answer) const;
+  Result<Reply> Heard(const Result<Reply>& answer) const;
   bool IsAlone(const Flying& arriving) const;
 
   void Accept();
@@ -77,6 +79,8 @@ class DeliverySim {
   void Rewind();
   void Skip();
   void SkipHeld(const Lane& lane);
+  void Redrive();
+  void Forget();
   void GiveUp(Sequence from, Sequence to, bool given_up);
   void NoteCursor();
   void CheckBalance();
