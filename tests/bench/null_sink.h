@@ -54,6 +54,8 @@ class NullSink {
 
   std::string Url() const { return fmt::format("http://127.0.0.1:{}", port_); }
   std::uint64_t requests() const { return requests_; }
+  // Until there were more than so many.
+  void WaitForMore(std::uint64_t requests) const { requests_.wait(requests); }
   std::uint64_t body_bytes() const { return body_bytes_; }
 
  private:
@@ -127,6 +129,7 @@ class NullSink {
   void Answer(const Connection& connection) {
     constexpr std::string_view kAnswer = "HTTP/1.1 204 No Content\r\n\r\n";
     ++requests_;
+    requests_.notify_all();
     send(connection.socket.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
   }
 
