@@ -44,8 +44,8 @@ TEST_CASE("watch: a frame has the time, a row per backend and what is wrong") {
 }
 
 TEST_CASE("watch: nothing is wider or higher than the screen, and what is left out is told") {
-  for (const std::size_t columns : {20, 40, 80, 200}) {
-    for (const std::size_t rows : {1, 3, 6, 40}) {
+  for (const std::size_t columns : {20U, 40U, 80U, 200U}) {
+    for (const std::size_t rows : {1U, 3U, 6U, 40U}) {
       const auto lines = FrameOf({.columns = columns, .rows = rows});
       CHECK_LE(lines.size(), rows);
       for (const std::string& line : lines) CHECK_LE(line.size(), columns);
