@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 struct Machine {
   Bytes group_max = LogOptions().group_max;
+  Bytes waiting_max = LogOptions().waiting_max;
   TempDir directory;
   std::shared_ptr<LossyFileSystem> disk = std::make_shared<LossyFileSystem>();
   std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
@@ -28,6 +29,7 @@ struct Machine {
     options.cursor_interval = 1ms;
     options.reopen_first = 10ms;
     options.group_max = group_max;
+    options.waiting_max = waiting_max;
     Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, {kWest, kEast});
     const std::string why = log.ok() ? "" : log.error().message();
     REQUIRE_EQ(why, "");
@@ -164,6 +166,36 @@ TEST_CASE("a failed sync: a cursor that moved while the log was closed is kept")
   CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(2));
   log.reset();
   CHECK_EQ(machine.Boot()->MarksOf(kWest).cursor, Sequence(2));
+}
+
+TEST_CASE(
+    "a sync that hangs: nothing is answered, memory is bounded, what is stored is delivered") {
+  Machine machine;
+  machine.waiting_max = 4_KiB;
+  auto log = machine.Boot();
+  for (std::uint64_t n = 1; n <= 2; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
+
+  machine.disk->HoldSyncs(true);
+  std::atomic<int> stored = 0;
+  std::atomic<int> refused = 0;
+  constexpr int kAppends = 1'000;
+  for (std::uint64_t n = 3; n < 3 + kAppends; ++n) {
+    log->Append({Encode(NumberedRecord(n), Codec::kZstd).value(), To({kWest}), At(1)},
+                [&](const Result<Durable>& done) { done.ok() ? ++stored : ++refused; });
+  }
+  // What waits is bounded; the rest is refused at once, and its clients come again.
+  CHECK_GT(refused, kAppends / 2);
+  CHECK_EQ(stored, 0);
+  const auto records = ReadAll(*log, kWest);
+  CHECK_EQ(records.size(), 2);
+  CHECK(Deliver(*log, kWest, records[1].entry.position, 2).ok());
+  CHECK_EQ(stored, 0);
+
+  machine.disk->HoldSyncs(false);
+  REQUIRE(Eventually(kPatience, [&] { return stored + refused == kAppends; }));
+  CHECK_EQ(ReadAll(*log, kWest, Sequence(2)).size(), static_cast<std::size_t>(stored));
+  machine.CutPower(std::move(log));
+  CHECK_GE(ReadAll(*machine.Boot(), kWest).size(), static_cast<std::size_t>(stored));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <rocksdb/file_system.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -97,6 +98,15 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
   void LieAboutSyncs(bool lying) { lying_ = lying; }
 
   void FailSyncs(bool failing) { failing_ = failing; }
+
+  // From here on a sync of the WAL takes until it is let go: a disk that hangs.
+  void HoldSyncs(bool held) {
+    {
+      const std::lock_guard lock(mutex_);
+      held_ = held;
+    }
+    let_go_.notify_all();
+  }
   int failed_syncs() const { return failed_syncs_; }
   int writes_after_a_failed_sync() const { return writes_after_failure_; }
 
@@ -119,6 +129,7 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     }
     rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext* debug) override {
+      if (path_.ends_with(".log")) disk_.WaitUntilLetGo();
       if (Fails()) return rocksdb::IOStatus::IOError("sync failed by the test");
       return Remember(target()->Sync(options, debug), options, debug);
     }
@@ -174,12 +185,19 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     return frozen_;
   }
 
+  void WaitUntilLetGo() {
+    std::unique_lock lock(mutex_);
+    let_go_.wait(lock, [this] { return !held_; });
+  }
+
   void SetSynced(const std::string& path, std::uint64_t size) {
     const std::lock_guard lock(mutex_);
     if (!frozen_) synced_[path] = size;
   }
 
   std::mutex mutex_;
+  std::condition_variable let_go_;
+  bool held_ = false;
   bool frozen_ = false;
   std::map<std::string, std::uint64_t> synced_;
   std::atomic<bool> lying_ = false;
