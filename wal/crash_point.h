@@ -16,21 +16,55 @@
 #include <string_view>
 
 // POINT(identifier, name): the verb or the part of the log, then what was done last.
-#define RELAY_CRASH_POINTS(POINT)               \
-  POINT(kAppendQueued, "append/queued")         \
-  POINT(kAdvanceMoved, "advance/moved")         \
-  POINT(kChangePlanned, "change/planned")       \
-  POINT(kChangeQueued, "change/queued")         \
-  POINT(kCommitTaken, "commit/taken")           \
-  POINT(kCommitStaged, "commit/staged")         \
-  POINT(kCommitSynced, "commit/synced")         \
-  POINT(kCommitPublished, "commit/published")   \
-  POINT(kCommitAnswered, "commit/answered")     \
-  POINT(kCheckpointBegun, "checkpoint/begun")   \
-  POINT(kCheckpointMarked, "checkpoint/marked") \
-  POINT(kCheckpointStored, "checkpoint/stored") \
-  POINT(kCheckpointCopied, "checkpoint/copied") \
-  POINT(kCheckpointNamed, "checkpoint/named")   \
+#define RELAY_CRASH_POINTS(POINT)                    \
+  POINT(kAppendQueued, "append/queued")              \
+  POINT(kAdvanceMoved, "advance/moved")              \
+  POINT(kChangePlanned, "change/planned")            \
+  POINT(kChangeQueued, "change/queued")              \
+  POINT(kCommitTaken, "commit/taken")                \
+  POINT(kCommitStaged, "commit/staged")              \
+  POINT(kCommitSynced, "commit/synced")              \
+  POINT(kCommitPublished, "commit/published")        \
+  POINT(kCommitAnswered, "commit/answered")          \
+  POINT(kTrimFound, "trim/found")                    \
+  POINT(kTrimMarked, "trim/marked")                  \
+  POINT(kTrimEntriesGone, "trim/entries-gone")       \
+  POINT(kTrimPayloadsGone, "trim/payloads-gone")     \
+  POINT(kDiscardFloorRaised, "discard/floor-raised") \
+  POINT(kDiscardFilesGone, "discard/files-gone")     \
+  POINT(kDiscardCompacted, "discard/compacted")      \
+  POINT(kForgetMarked, "forget/marked")              \
+  POINT(kForgetGone, "forget/gone")                  \
+  POINT(kHighWaterWritten, "high-water/written")     \
+  POINT(kHighWaterSynced, "high-water/synced")       \
+  POINT(kFileDrafted, "file/drafted")                \
+  POINT(kFileRenamed, "file/renamed")                \
+  POINT(kFileInPlace, "file/in-place")               \
+  POINT(kOpenLocked, "open/locked")                  \
+  POINT(kOpenMarkRead, "open/mark-read")             \
+  POINT(kOpenKept, "open/kept")                      \
+  POINT(kOpenMended, "open/mended")                  \
+  POINT(kOpenDatabase, "open/database")              \
+  POINT(kOpenSalvaged, "open/salvaged")              \
+  POINT(kOpenRecovered, "open/recovered")            \
+  POINT(kOpenRegistered, "open/registered")          \
+  POINT(kOpenAdopted, "open/adopted")                \
+  POINT(kOpenHighWater, "open/high-water")           \
+  POINT(kOpenNamed, "open/named")                    \
+  POINT(kUpgradeStaged, "upgrade/staged")            \
+  POINT(kUpgradeWritten, "upgrade/written")          \
+  POINT(kUpgradeNamed, "upgrade/named")              \
+  POINT(kReopenClosed, "reopen/closed")              \
+  POINT(kReopenDatabaseGone, "reopen/database-gone") \
+  POINT(kReopenOpened, "reopen/opened")              \
+  POINT(kCloseDrained, "close/drained")              \
+  POINT(kCloseDatabaseGone, "close/database-gone")   \
+  POINT(kCloseMarked, "close/marked")                \
+  POINT(kCheckpointBegun, "checkpoint/begun")        \
+  POINT(kCheckpointMarked, "checkpoint/marked")      \
+  POINT(kCheckpointStored, "checkpoint/stored")      \
+  POINT(kCheckpointCopied, "checkpoint/copied")      \
+  POINT(kCheckpointNamed, "checkpoint/named")        \
   POINT(kCheckpointRenamed, "checkpoint/renamed")
 
 namespace relay {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "wal/crash_point.h"
 #include "wal/durable_log.h"
 
 namespace relay {
@@ -157,8 +158,11 @@ Status DurableLog::TrimRun(const BackendId& backend, const KeepPolicy& keep, Wal
     target = found.value();
     if (target.sequence <= run.value().reader.run().state.trimmed.sequence) return Ok();
   }
-  return Apply(
+  PassCrashPoint(CrashPoint::kTrimFound);
+  Status marked = Apply(
       backend, [&target](ChangePlan run) { return std::move(run).Trim(target); }, Wakes::kNobody);
+  PassCrashPoint(CrashPoint::kTrimMarked);
+  return marked;
 }
 
 // Gives back what no run needs. The marks that say so were synced before they
@@ -181,8 +185,11 @@ Status DurableLog::DiscardTrimmed() {
     const std::string end = EntryKey(run.number, run.state.trimmed.sequence.Next());
     const std::string prefix = end.substr(0, sizeof(std::uint32_t));
     if (Status gone = store_->Discard(Family::kEntries, prefix, end); !gone.ok()) return gone;
+    PassCrashPoint(CrashPoint::kTrimEntriesGone);
   }
-  return store_->Discard(Family::kPayloads, "", PayloadKey(floor));
+  Status gone = store_->Discard(Family::kPayloads, "", PayloadKey(floor));
+  PassCrashPoint(CrashPoint::kTrimPayloadsGone);
+  return gone;
 }
 
 }  // namespace relay

@@ -191,9 +191,12 @@ Status DurableLog::Forget(const BackendId& backend) {
   if (!run.ok()) return std::move(run).error();
   const auto plan = [&](ChangePlan forget) { return std::move(forget).Forget(backend); };
   if (Status gone = Apply(backend, plan, Wakes::kNobody); !gone.ok()) return gone;
+  PassCrashPoint(CrashPoint::kForgetMarked);
   const std::shared_lock open(store_mutex_);
   if (store_ == nullptr) return Ok();  // It is given back when the log is open again.
-  return DiscardAllOf(*store_, run.value().number);
+  Status discarded = DiscardAllOf(*store_, run.value().number);
+  PassCrashPoint(CrashPoint::kForgetGone);
+  return discarded;
 }
 
 }  // namespace relay

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "wal/crash_point.h"
 #include "wal/durable_log.h"
 #include "wal/identity.h"
 #include "wal/recovery.h"
@@ -15,12 +16,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Logs of format 1 have no high-water file yet.
+constexpr std::uint32_t kFirstFormatWithMark = 2;
+
 // Once there is a database: the identity says that there was one.
 Status NameLog(const std::string& directory, const FoundIdentity& found) {
   if (found.state == IdentityState::kKnown && found.identity.format == kFormatVersion) return Ok();
   Identity identity = found.identity;
   identity.format = kFormatVersion;
-  return WriteIdentity(directory, std::move(identity));
+  Status named = WriteIdentity(directory, std::move(identity));
+  if (found.state == IdentityState::kKnown) PassCrashPoint(CrashPoint::kUpgradeNamed);
+  return named;
 }
 
 void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state) {
@@ -49,7 +55,9 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
   Result<std::unique_ptr<DirectoryLock>> lock = DirectoryLock::Take(options.directory);
   if (!lock.ok()) return std::move(lock).error();
   log->lock_ = std::move(lock).value();
+  PassCrashPoint(CrashPoint::kOpenLocked);
   log->ReadMark(identity.value());
+  PassCrashPoint(CrashPoint::kOpenMarkRead);
   if (Status opened = log->OpenAndLoad(); !opened.ok()) {
     if (!MayOpenLater(opened.error().code())) return std::move(opened).error();
     if (Status readable = log->OpenToRead(opened.error()); !readable.ok()) {
@@ -58,6 +66,7 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
   } else if (Status named = NameLog(options.directory, identity.value()); !named.ok()) {
     return std::move(named).error();
   }
+  PassCrashPoint(CrashPoint::kOpenNamed);
   if (Status measured = log->MeasureDisk(); !measured.ok()) return std::move(measured).error();
   log->committer_ = std::thread([raw = log.get()] { raw->CommitLoop(); });
   return log;
@@ -79,12 +88,15 @@ DurableLog::~DurableLog() {
   }
   work_.notify_one();
   if (committer_.joinable()) committer_.join();
+  PassCrashPoint(CrashPoint::kCloseDrained);
   batch_.reset();
   store_.reset();
+  PassCrashPoint(CrashPoint::kCloseDatabaseGone);
   if (high_water_ == nullptr) return;
   high_water_->Stop();
   // Where this is not written, the next start looks closer than it must.
   if (!closed_because_) static_cast<void>(high_water_->WriteClean().ok());
+  PassCrashPoint(CrashPoint::kCloseMarked);
 }
 
 std::vector<std::string> DurableLog::Alarms() const {
@@ -111,7 +123,8 @@ void DurableLog::ReadMark(const FoundIdentity& identity) {
   if (mark.ok()) {
     mark_turn_ = mark.value().turn;
     known_ = std::move(mark).value().mark;
-  } else if (known) {
+  } else if (identity.state == IdentityState::kDamaged ||
+             identity.identity.format >= kFirstFormatWithMark) {
     alarms_.push_back(
         fmt::format("whether the log has lost its end cannot be told: {}", mark.error().message()));
   }
@@ -160,9 +173,11 @@ Status DurableLog::OpenOnce(const StoreMending& mending, std::vector<std::string
   if (!store.ok()) return std::move(store).error();
   Result<Recovered> recovered = Recover(*store.value(), known_, alarms);
   if (!recovered.ok()) return std::move(recovered).error().Within(options_.directory);
+  PassCrashPoint(CrashPoint::kOpenRecovered);
   alarms = recovered.value().alarms;
   LoadedLog& loaded = recovered.value().log;
   if (Status added = RegisterNewBackends(*store.value(), loaded); !added.ok()) return added;
+  PassCrashPoint(CrashPoint::kOpenRegistered);
   // Where names may have been lost with the rest, no row is anybody's leftover.
   if (alarms.empty()) {
     if (Status gone = DiscardLeftovers(*store.value(), loaded); !gone.ok()) return gone;
@@ -171,7 +186,10 @@ Status DurableLog::OpenOnce(const StoreMending& mending, std::vector<std::string
   Adopt(std::move(loaded));
   store_ = std::move(store).value();
   batch_ = store_->NewBatch();
-  return StartHighWater();
+  PassCrashPoint(CrashPoint::kOpenAdopted);
+  Status started = StartHighWater();
+  PassCrashPoint(CrashPoint::kOpenHighWater);
+  return started;
 }
 
 // From here on the mark in the file is this opening's.
@@ -273,7 +291,11 @@ Status DurableLog::RegisterNewBackends(Store& store, LoadedLog& loaded) const {
     loaded.runs.emplace(backend, run);
   }
   batch->Put(Family::kState, kLastBackendKey, EncodeNumber(kLastBackendKey, loaded.last_backend));
-  return store.Write(*batch, Durability::kSynced);
+  const bool upgrades = loaded.format < kFormatVersion;
+  if (upgrades) PassCrashPoint(CrashPoint::kUpgradeStaged);
+  Status written = store.Write(*batch, Durability::kSynced);
+  if (upgrades) PassCrashPoint(CrashPoint::kUpgradeWritten);
+  return written;
 }
 
 // Takes over what was read from disk. After a failure, what this process did
@@ -320,9 +342,12 @@ bool DurableLog::MustReopen() {
 void DurableLog::ReopenWhenDue() {
   if (!MustReopen()) return;
   const std::unique_lock alone(store_mutex_);
+  PassCrashPoint(CrashPoint::kReopenClosed);
   batch_.reset();
   store_.reset();
+  PassCrashPoint(CrashPoint::kReopenDatabaseGone);
   Status reopened = OpenAndLoad();
+  PassCrashPoint(CrashPoint::kReopenOpened);
   const std::lock_guard lock(mutex_);
   if (reopened.ok()) {
     closed_because_.reset();

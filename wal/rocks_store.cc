@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "wal/crash_point.h"
 #include "wal/rocks_checkpoint.h"
 #include "wal/rocks_mend.h"
 #include "wal/store.h"
@@ -342,11 +343,13 @@ class RocksStore final : public Store {
 
   Status Discard(Family family, std::string_view prefix, std::string_view floor) override {
     floors_->Raise(family, prefix, floor);
+    PassCrashPoint(CrashPoint::kDiscardFloorRaised);
     const rocksdb::Slice begin = ToSlice(prefix);
     const rocksdb::Slice end = ToSlice(floor);
     constexpr bool kIncludeEnd = false;
     Status gone = ToStatus(rocksdb::DeleteFilesInRange(db_.get(), HandleOf(handles_, family),
                                                        &begin, &end, kIncludeEnd));
+    PassCrashPoint(CrashPoint::kDiscardFilesGone);
     if (!gone.ok() || !prefix.empty()) return gone;
     if (Status flushed = FlushWhatIsBelow(family, floor); !flushed.ok()) return flushed;
     return CompactFilesBelow(family, floor);
@@ -399,6 +402,7 @@ class RocksStore final : public Store {
     rocksdb::CompactionOptions options;
     options.compression = rocksdb::kNoCompression;
     const rocksdb::Status done = db_->CompactFiles(options, handle, below, 1);
+    PassCrashPoint(CrashPoint::kDiscardCompacted);
     // Another compaction took them first: they are looked at again.
     if (done.IsAborted() || done.IsInvalidArgument() || done.IsIncomplete()) return Ok();
     return ToStatus(done);
@@ -416,7 +420,10 @@ class RocksSideFile final : public SideFile {
 
   Status WriteSynced(std::uint64_t at, std::string_view data) override {
     if (Status written = ToStatus(file_->Write(at, ToSlice(data))); !written.ok()) return written;
-    return ToStatus(file_->Sync());
+    PassCrashPoint(CrashPoint::kHighWaterWritten);
+    Status synced = ToStatus(file_->Sync());
+    PassCrashPoint(CrashPoint::kHighWaterSynced);
+    return synced;
   }
 
  private:
@@ -508,12 +515,14 @@ class Opening {
   Status Prepare() {
     if (mending().after_crash) {
       if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
+      PassCrashPoint(CrashPoint::kOpenKept);
     }
     Result<Mended> current = MendCurrent(options_.directory, alarms_);
     if (!current.ok()) return std::move(current).error();
     if (current.value() == Mended::kBeyondRepair) {
       if (Status repaired = Repair(); !repaired.ok()) return repaired;
     }
+    PassCrashPoint(CrashPoint::kOpenMended);
     const std::optional<std::string> table = TableNamedIn(mending().because);
     if (!table) return Ok();
     forgotten_.insert(*table);
@@ -582,10 +591,12 @@ class Opening {
 
   Result<std::unique_ptr<Store>> Finish(const rocksdb::Status& opened) {
     if (!opened.ok()) return OpenError(options_, opened);
+    PassCrashPoint(CrashPoint::kOpenDatabase);
     std::unique_ptr<Store> store =
         std::make_unique<RocksStore>(std::move(db_), opened_.handles, floors_);
     if (options_.mending == nullptr) return store;
     if (Status salvaged = Salvage(*store); !salvaged.ok()) return std::move(salvaged).error();
+    PassCrashPoint(CrashPoint::kOpenSalvaged);
     if (alarms_.empty()) DropKept();
     if (mending().alarms != nullptr) {
       mending().alarms->insert(mending().alarms->end(), alarms_.begin(), alarms_.end());

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "wal/crash_point.h"
+
 namespace relay {
 namespace {
 
@@ -84,8 +86,12 @@ Result<std::string> ReadWhole(const std::string& path) {
 Status ReplaceWhole(const std::string& path, std::string_view content) {
   const std::string draft = path + ".new";
   if (Status written = WriteNew(draft, content); !written.ok()) return written;
+  PassCrashPoint(CrashPoint::kFileDrafted);
   if (rename(draft.c_str(), path.c_str()) != 0) return SystemError("renaming", draft, errno);
-  return SyncDirectory(fs::path(path).parent_path().string());
+  PassCrashPoint(CrashPoint::kFileRenamed);
+  Status in_place = SyncDirectory(fs::path(path).parent_path().string());
+  PassCrashPoint(CrashPoint::kFileInPlace);
+  return in_place;
 }
 
 Status SyncDirectory(const std::string& directory) {

@@ -11,13 +11,14 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <sstream>
 
 #include "tests/support/crash_script.h"
+#include "tests/support/format_one.h"
 #include "tests/support/log_difference.h"
 #include "tests/support/process.h"
+#include "tests/support/script_model.h"
 #include "tests/support/temp_dir.h"
 #include "wal/checkpoint.h"
 #include "wal/verify.h"
@@ -32,9 +33,11 @@ constexpr int kDiedAsTold = 128 + SIGKILL;
 struct Orders {
   std::string log;  // The directory.
   std::string report;
-  std::size_t from = 0;  // The step to begin with.
+  std::size_t from = 0;  // The step to begin with, and the one to end before.
+  std::size_t to = 0;
   std::string point;
   std::uint64_t pass = 1;
+  bool too_early = false;  // A planted bug: a step is reported before it is done.
 };
 
 void Report(const Orders& orders, std::string_view what, std::size_t step) {
@@ -49,12 +52,13 @@ void LiveAndDie(const Orders& orders) {
   SmallLog log(orders.log);
   ArmCrashPoint(CrashPointNamed(orders.point).value(), orders.pass);
   if (orders.from > 0) REQUIRE(log.Open(script.at(orders.from - 1).configured).ok());
-  for (std::size_t step = orders.from; step < script.size(); ++step) {
+  for (std::size_t step = orders.from; step < orders.to; ++step) {
     Report(orders, "begun", step);
+    if (orders.too_early) Report(orders, "done", step);
     const Status done = script[step].on_log(log);
     INFO(script[step].name);
     REQUIRE_EQ(done.ok() ? "" : done.error().message(), "");
-    Report(orders, "done", step);
+    if (!orders.too_early) Report(orders, "done", step);
   }
 }
 
@@ -64,7 +68,8 @@ TEST_CASE("crash point: who dies" * doctest::skip()) {
   REQUIRE(text != nullptr);
   std::istringstream in(text);
   Orders orders;
-  in >> orders.log >> orders.report >> orders.from >> orders.point >> orders.pass;
+  in >> orders.log >> orders.report >> orders.from >> orders.to >> orders.point >> orders.pass >>
+      orders.too_early;
   LiveAndDie(orders);
 }
 
@@ -78,12 +83,12 @@ struct Lived {
 };
 
 Lived Send(const Orders& orders) {
-  const std::string output = orders.report + "-output";
-  Process process(
-      {.argv = {"/proc/self/exe", "--test-case=crash point: who dies", "--no-skip"},
-       .environment = {fmt::format("RELAY_CRASH_ORDERS={} {} {} {} {}", orders.log, orders.report,
-                                   orders.from, orders.point, orders.pass)},
-       .output_path = output});
+  const std::string text =
+      fmt::format("{} {} {} {} {} {} {:d}", orders.log, orders.report, orders.from, orders.to,
+                  orders.point, orders.pass, orders.too_early);
+  Process process({.argv = {"/proc/self/exe", "--test-case=crash point: who dies", "--no-skip"},
+                   .environment = {"RELAY_CRASH_ORDERS=" + text},
+                   .output_path = orders.report + "-output"});
   const std::optional<int> code = process.WaitFor(kPatience);
   const bool as_told = code == 0 || code == kDiedAsTold;
   INFO(process.Output());
@@ -95,79 +100,6 @@ Lived Send(const Orders& orders) {
     (what == "done" ? lived.done : lived.begun) = step + 1;
   }
   return lived;
-}
-
-struct CursorPlace {
-  Sequence cursor;
-  PointCount delivered;
-};
-
-// What the first steps make, and where a cursor may be found after a crash.
-struct Expected {
-  std::unique_ptr<MemoryLog> model;
-  std::map<BackendId, std::vector<CursorPlace>> places;
-};
-
-Expected LiveBeside(const std::vector<CrashStep>& script, std::size_t steps) {
-  Expected expected{std::make_unique<MemoryLog>(script.front().configured), {}};
-  for (std::size_t step = 0; step < steps; ++step) {
-    script[step].on_model(*expected.model);
-    if (script[step].waits) expected.places.clear();
-    for (const BackendId& backend : expected.model->Backends()) {
-      const Figures figures = expected.model->FiguresOf(backend).value();
-      expected.places[backend].push_back({figures.marks.cursor, figures.delivered});
-    }
-  }
-  return expected;
-}
-
-// In what the log is not as expected, but for cursors that fell back.
-std::string DifferenceOf(const LogView& log, Expected& expected, const BackendId& backend) {
-  try {
-    const Result<Figures> figures = log.FiguresOf(backend);
-    Expect(figures.ok(), backend.text() + " is not there");
-    for (const CursorPlace& place : expected.places[backend]) {
-      if (place.cursor != figures.value().marks.cursor) continue;
-      expected.model->FallBack(backend, place.cursor, place.delivered);
-    }
-    ExpectSameFigures(log, *expected.model, backend);
-    ExpectSameContents(log, *expected.model, backend);
-  } catch (const Difference& difference) {
-    return difference.what;
-  }
-  return "";
-}
-
-std::string DifferenceOf(const LogView& log, Expected& expected) {
-  if (log.Backends() != expected.model->Backends()) return "other backends";
-  for (const BackendId& backend : log.Backends()) {
-    const std::string difference = DifferenceOf(log, expected, backend);
-    if (!difference.empty()) return difference;
-  }
-  return "";
-}
-
-// The log as the reported steps left it, or the one under way too.
-Expected FindExpected(const LogView& log, const std::vector<CrashStep>& script,
-                      const Lived& lived) {
-  Expected before = LiveBeside(script, lived.done);
-  Expected after = LiveBeside(script, lived.begun);
-  const std::size_t last = std::max<std::size_t>(lived.begun, 1) - 1;
-  for (const BackendId& backend : script[last].configured) before.model->Configure(backend);
-  const std::string without = DifferenceOf(log, before);
-  if (without.empty()) return before;
-  const std::string with = DifferenceOf(log, after);
-  if (with.empty()) return after;
-  bool each = script[last].by_backend;
-  for (const BackendId& backend : log.Backends()) {
-    if (!each) break;
-    if (DifferenceOf(log, before, backend).empty()) continue;
-    each = DifferenceOf(log, after, backend).empty();
-    if (each) before.model->Trim(backend, after.model->MarksOf(backend).trimmed);
-  }
-  INFO("without the step under way: " << without << "\nwith it: " << with);
-  REQUIRE(each);
-  return before;
 }
 
 void CheckThatItIsSound(const std::string& directory) {
@@ -200,43 +132,138 @@ void CheckCopy(SmallLog& log) {
   CheckThatItIsSound(copy);
 }
 
-// What was left opens, is as expected, and goes on.
-void CheckWhatIsLeft(const std::string& directory, const Lived& lived) {
+// In what the log is neither as the reported steps made it nor as the one under way
+// would have; the model follows it.
+std::string DifferenceAfter(const LogView& log, const Lived& lived, ScriptModel& model) {
   const std::vector<CrashStep> script = CrashScript();
-  const std::size_t last = std::max<std::size_t>(lived.begun, 1) - 1;
-  INFO("step under way: " << script[last].name);
+  for (std::size_t step = 0; step < lived.done; ++step) model.Do(script[step]);
+  if (lived.begun == lived.done) return model.DifferenceOf(log);
+  try {
+    model.FollowInterrupted(log, script[lived.done]);
+  } catch (const Difference& difference) {
+    return difference.what;
+  }
+  return "";
+}
+
+// What was left opens, is as expected, and goes on.
+void CheckWhatIsLeft(const std::string& directory, const Lived& lived, bool damaged) {
+  const std::vector<CrashStep> script = CrashScript();
+  const CrashStep& last = script[std::max<std::size_t>(lived.begun, 1) - 1];
+  INFO("the last step: " << last.name);
   SmallLog log(directory);
-  const Status opened = log.Open(script[last].configured);
+  const Status opened = log.Open(last.configured);
   REQUIRE_EQ(opened.ok() ? "" : opened.error().message(), "");
-  CHECK_EQ(fmt::format("{}", fmt::join(log.log().Alarms(), "; ")), "");
-  Expected expected = FindExpected(log.log(), script, lived);
+  if (!damaged) CHECK_EQ(fmt::format("{}", fmt::join(log.log().Alarms(), "; ")), "");
+  ScriptModel model(script.front().configured);
+  REQUIRE_EQ(DifferenceAfter(log.log(), lived, model), "");
+
   // An append is a step that needs nothing but its backends.
   const CrashStep& append = script.at(1);
   if (log.log().Backends() == append.configured) {
     REQUIRE(append.on_log(log).ok());
-    append.on_model(*expected.model);
-    CHECK_EQ(DifferenceOf(log.log(), expected), "");
+    model.Do(append);
+    CHECK_EQ(model.DifferenceOf(log.log()), "");
   }
   CheckCopy(log);
   log.Close();
   CheckThatItIsSound(directory);
 }
 
+// ---------------------------------------------------------------- what they begin with
+
+// A log as it was found, and how far its life had come.
+struct Scene {
+  const char* name;
+  void (*prepare)(const Orders& orders, std::size_t& steps);
+  bool damaged = false;
+};
+
+void BeginAnew(const Orders&, std::size_t&) {}
+
+// One that was killed in the middle: the step under way had not happened.
+void BeginAfterACrash(const Orders& orders, std::size_t& steps) {
+  Orders first = orders;
+  first.report += "-first";
+  first.to = CrashScript().size();
+  first.point = ToString(CrashPoint::kCommitStaged);
+  first.pass = 12;
+  const Lived lived = Send(first);
+  REQUIRE(lived.died);
+  steps = lived.done;
+}
+
+void BeginDamaged(const Orders& orders, std::size_t& steps) {
+  BeginAfterACrash(orders, steps);
+  REQUIRE(std::filesystem::remove(StoreDirectory(orders.log) + "/CURRENT"));
+}
+
+void BeginWithFormatOne(const Orders& orders, std::size_t& steps) {
+  const std::vector<CrashStep> script = CrashScript();
+  steps = StepsOfFormatOne(script);
+  SmallLog log(orders.log);
+  for (std::size_t step = 0; step < steps; ++step) REQUIRE(script[step].on_log(log).ok());
+  log.Close();
+  REQUIRE(TurnIntoFormatOne(orders.log).ok());
+}
+
+constexpr Scene kScenes[] = {
+    {"a new log", BeginAnew},
+    {"a log after a crash", BeginAfterACrash},
+    {"a log of format 1", BeginWithFormatOne},
+    {"a log whose CURRENT is gone", BeginDamaged, true},
+};
+
+// What an opening comes through may depend on what it finds; to the other points a
+// life of the whole script leads.
+bool IsOfOpening(std::string_view point) {
+  return point.starts_with("open/") || point.starts_with("upgrade/") || point.starts_with("file/");
+}
+
+std::size_t EndOf(std::size_t steps, std::string_view point) {
+  return IsOfOpening(point) ? steps + 2 : CrashScript().size();
+}
+
+// Whether it died there.
+bool Die(const Scene& scene, CrashPoint point, std::uint64_t pass) {
+  const TempDir directory(FastestDirectory());
+  Orders orders{.log = directory.File("log"),
+                .report = directory.File("report"),
+                .point = std::string(ToString(point)),
+                .pass = pass};
+  scene.prepare(orders, orders.from);
+  orders.to = EndOf(orders.from, orders.point);
+  const Lived lived = Send(orders);
+  if (lived.died) CheckWhatIsLeft(orders.log, lived, scene.damaged);
+  return lived.died;
+}
+
 void DieAtEach(CrashPoint point) {
   std::uint64_t deaths = 0;
-  while (true) {
-    const TempDir directory(FastestDirectory());
-    const Orders orders{.log = directory.File("log"),
-                        .report = directory.File("report"),
-                        .point = std::string(ToString(point)),
-                        .pass = deaths + 1};
-    INFO("at pass " << orders.pass);
-    const Lived lived = Send(orders);
-    if (!lived.died) break;
-    ++deaths;
-    CheckWhatIsLeft(orders.log, lived);
+  for (const Scene& scene : kScenes) {
+    if (scene.prepare != BeginAnew && !IsOfOpening(ToString(point))) continue;
+    std::uint64_t pass = 1;
+    INFO(scene.name << ", at pass " << pass);
+    while (Die(scene, point, pass)) ++pass;
+    deaths += pass - 1;
   }
   CHECK_GT(deaths, 0);
+}
+
+TEST_CASE("crash point: a step that is reported before it is done is noticed") {
+  const TempDir directory(FastestDirectory());
+  const Orders orders{.log = directory.File("log"),
+                      .report = directory.File("report"),
+                      .to = CrashScript().size(),
+                      .point = std::string(ToString(CrashPoint::kCommitStaged)),
+                      .pass = 3,
+                      .too_early = true};
+  const Lived lived = Send(orders);
+  REQUIRE(lived.died);
+  SmallLog log(orders.log);
+  ScriptModel model(CrashScript().front().configured);
+  REQUIRE(log.Open(CrashScript().front().configured).ok());
+  CHECK_NE(DifferenceAfter(log.log(), lived, model), "");
 }
 
 #define RELAY_TEST(identifier, name)   \

@@ -268,7 +268,7 @@ class Writer {
 SmallLog::SmallLog(std::string directory) {
   options_.directory = std::move(directory);
   options_.env = env_.get();
-  options_.cursor_interval = 1ms;
+  options_.cursor_interval = 20ms;
   options_.reopen_first = 5ms;
   options_.file_size = 64_KiB;
   options_.free_min = 0_B;

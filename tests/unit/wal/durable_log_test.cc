@@ -5,10 +5,9 @@
 
 #include <filesystem>
 
+#include "tests/support/format_one.h"
 #include "tests/support/log_bench.h"
 #include "tests/support/temp_dir.h"
-#include "wal/big_endian.h"
-#include "wal/crc32c.h"
 #include "wal/log_reader.h"
 #include "wal/store.h"
 
@@ -232,24 +231,6 @@ TEST_CASE("durable log: a log of another format is refused") {
   CHECK(opened.error().message().find("format 9") != std::string::npos);
 }
 
-// As format 1 wrote it: wal/FORMAT.md, "Versions".
-std::string FirstRunState(std::string_view key, const RunState& state) {
-  std::string body;
-  for (const Position& position : {state.trimmed, state.cursor}) {
-    PutBigEndian(body, position.sequence.value());
-    PutBigEndian(body, position.totals.points);
-    PutBigEndian(body, position.totals.bytes.count());
-    PutBigEndian(body, position.totals.stored.count());
-  }
-  for (const std::uint64_t number :
-       {state.delivered, state.dead_points(), state.dropped, state.last_dead}) {
-    PutBigEndian(body, number);
-  }
-  std::string value(1, 1);
-  PutBigEndian(value, ExtendCrc32c(Crc32c(key), body));
-  return value + body;
-}
-
 TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing is lost") {
   TempDir directory;
   {
@@ -262,16 +243,7 @@ TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing
     letter.reason = DeadReason::kLimit;
     REQUIRE(SetAside(*log, kWest, records[1].entry.position, letter).ok());
   }
-  {
-    const auto store = StoreIn(directory);
-    const std::string key = RunKey(BackendNumber(1));
-    const RunState state =
-        DecodeRunState(key, store->Get(Family::kState, key).value().value()).value();
-    const auto batch = store->NewBatch();
-    batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, 1));
-    batch->Put(Family::kState, key, FirstRunState(key, state));
-    REQUIRE(store->Write(*batch, Durability::kSynced).ok());
-  }
+  REQUIRE(TurnIntoFormatOne(directory.path()).ok());
   const auto check = [](const LogView& log) {
     const Figures figures = log.FiguresOf(kWest).value();
     CHECK_EQ(figures.marks.cursor, Sequence(2));
@@ -285,7 +257,10 @@ TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing
     CHECK_EQ(log.ReadDead(kWest, 0, 9).value().size(), 1);
   };
   check(*OpenLogView(directory.path()).value());
-  check(*OpenIn(directory));
+  auto log = OpenIn(directory);
+  check(*log);
+  CHECK(log->Alarms().empty());
+  log.reset();
   const auto store = StoreIn(directory);
   const std::string format = store->Get(Family::kState, kFormatKey).value().value();
   CHECK_EQ(DecodeNumber(kFormatKey, format).value(), kFormatVersion);
