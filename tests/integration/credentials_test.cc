@@ -57,10 +57,13 @@ HttpAnswer WriteAs(const RelayProcess& relay, const std::string& user, int numbe
               Basic(user, kCanary + "-" + user));
 }
 
-std::string Ran(const RelayProcess& relay, std::vector<std::string> words) {
-  words.insert(words.begin(), RELAY_BINARY);
-  words.insert(words.end(), {"--config", relay.config_path(), "--backend", "a"});
-  const RunResult run = Run(words);
+std::string Ran(const RelayProcess& relay, const std::vector<std::string>& words) {
+  std::vector<std::string> line = {RELAY_BINARY};
+  for (const std::string& word : words) line.push_back(word);
+  const std::vector<std::string> rest = {"--config", relay.config_path(), "--backend", "a"};
+  line.reserve(1 + words.size() + rest.size());
+  for (const std::string& word : rest) line.push_back(word);
+  const RunResult run = Run(line);
   CAPTURE(run.output);
   CHECK_EQ(run.exit_code, 0);
   return run.output;

@@ -231,7 +231,7 @@ TEST_CASE("haproxy: what changes databases reaches both, what only asks reaches 
 }
 
 TEST_CASE("haproxy: where every database is behind, queries are refused or answered, as told") {
-  for (const std::string& told : {"refuse", "answer"}) {
+  for (const std::string told : {"refuse", "answer"}) {
     CAPTURE(told);
     Site site({"ALL_BEHIND=" + told});
     site.Write(1);
