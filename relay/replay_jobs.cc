@@ -174,9 +174,9 @@ Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
   if (!transport.ok()) return std::move(transport).error();
   const Sequence after = range.value().after;
   const Sequence last = range.value().last;
-  std::string what =
-      fmt::format("replay records {} to {} of {}: {}", after.value() + 1, last.value(),
-                  request.backend, ShownExtent(*source.value().log, range.value().backend, after, last));
+  const std::string extent = ShownExtent(*source.value().log, range.value().backend, after, last);
+  std::string what = fmt::format("replay records {} to {} of {}: {}", after.value() + 1,
+                                 last.value(), request.backend, extent);
   if (!request.database.empty()) what += fmt::format(", database \"{}\"", request.database);
   if (!request.measurement.empty()) {
     what += fmt::format(", measurement \"{}\"", request.measurement);

@@ -68,7 +68,7 @@ TEST_CASE("operators: a rewind says what it will do, wants --yes, and delivers a
   std::vector<std::string> dry = rewind;
   dry.push_back("--dry-run");
   const std::string said = owing.Run(dry).output;
-  CHECK(said.starts_with("would rewind here to 1: 2 records (2 points, 16 B, accepted from 20"));
+  CHECK(said.starts_with("would rewind here to 1: 2 records (2 points, 20 B, accepted from 20"));
   CHECK(said.ends_with("Z) are delivered again\n"));
   const RunResult unasked = owing.Run(rewind);
   CHECK_EQ(unasked.exit_code, 2);
@@ -222,7 +222,7 @@ TEST_CASE("operators: a range is replayed elsewhere, and what was sent is summed
   std::vector<std::string> dry = replay;
   dry.push_back("--dry-run");
   const std::string plan = run(dry).output;
-  CHECK(plan.starts_with("would replay records 2 to 4 of here: 3 records (6 points, 48 B, "));
+  CHECK(plan.starts_with("would replay records 2 to 4 of here: 3 records (6 points, 60 B, "));
   CHECK(Contains(plan, ", measurement \"cpu\" to http"));
   CHECK_EQ(elsewhere.RequestCount(), 0);
   std::vector<std::string> sure = replay;

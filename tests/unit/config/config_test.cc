@@ -424,7 +424,7 @@ TEST_CASE("config: a file is read under its name") {
   CHECK_EQ(wrong.error().message(),
            path +
                ":1:6: log: expected a map of settings: path, codec, max_size, min_free, when_full, "
-               "keep_delivered");
+               "keep_delivered, checkpoint_dir");
 }
 
 TEST_CASE("config: a file that is not there, not readable or too large is told apart") {

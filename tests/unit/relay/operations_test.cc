@@ -60,7 +60,7 @@ TEST_CASE("operations: a dry run says the same and changes nothing") {
   Bench bench;
   const Operation rewind = To(Verb::kRewind, "0");
   const std::string words =
-      "rewind west to 0: 2 records (2 points, 26 B, accepted from 1970-01-01T00:00:01Z to "
+      "rewind west to 0: 2 records (2 points, 36 B, accepted from 1970-01-01T00:00:01Z to "
       "1970-01-01T00:00:02Z) are delivered again";
   CHECK_EQ(bench.Perform(rewind, true).value(), words);
   CHECK_EQ(bench.West().marks.cursor, Sequence(2));
@@ -89,7 +89,7 @@ TEST_CASE("operations: a skip is written in the gap ledger with who and why") {
   Operation skip = To(Verb::kSkip, "4");
   skip.note = "bad data";
   CHECK_EQ(bench.Perform(skip).value(),
-           "skip what west is owed up to 4: 2 records (2 points, 26 B, accepted from "
+           "skip what west is owed up to 4: 2 records (2 points, 36 B, accepted from "
            "1970-01-01T00:00:03Z to 1970-01-01T00:00:04Z) will never be delivered to it");
   const auto gaps = bench.log.ReadGaps(kWest, 0, 10).value();
   REQUIRE_EQ(gaps.size(), 1);

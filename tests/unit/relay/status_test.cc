@@ -99,7 +99,7 @@ std::string FirstLine(const std::string& text) {
 
 TEST_CASE("status: in a narrow terminal the least telling figures are left out") {
   CHECK_EQ(FirstLine(ToTable(Example(), 80)),
-           "BACKEND  STATE      POINTS  OLDEST  OUT/s  DRAINED  HELD  DEAD");
+           "BACKEND  STATE      POINTS    BYTES  OLDEST  IN/s  OUT/s  DRAINED  HELD  DEAD");
   CHECK_EQ(FirstLine(ToTable(Example(), 30)), "BACKEND  STATE      OLDEST");
   CHECK_EQ(FirstLine(ToTable(Example(), 1)), "BACKEND  STATE");
   CHECK_EQ(ToTable(Example(), 200), ToTable(Example()));

@@ -51,9 +51,11 @@ TEST_CASE("watch: nothing is wider or higher than the screen, and what is left o
       for (const std::string& line : lines) CHECK_LE(line.size(), columns);
     }
   }
-  CHECK_EQ(FrameOf({.columns = 80, .rows = 4}).back(), "... 5 more lines");
-  CHECK_EQ(FrameOf({.columns = 40, .rows = 40}).at(8), "west: connection refused, again and");
-  CHECK_EQ(FrameOf({.columns = 40, .rows = 40}).at(9), "    again, by a server that is in the");
+  CHECK_EQ(FrameOf({.columns = 80, .rows = 4}).back(), "... 9 more lines");
+  const auto lines = FrameOf({.columns = 40, .rows = 40});
+  const auto broken = std::find(lines.begin(), lines.end(), "west: connection refused, again and");
+  REQUIRE(lines.end() - broken > 1);
+  CHECK_EQ(broken[1], "    again, by a server that is in the");
 }
 
 TEST_CASE("watch: colors say how a backend does; without them there is no escape") {
