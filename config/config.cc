@@ -18,6 +18,7 @@
 #include "config/routing_settings.h"
 #include "config/section.h"
 #include "config/target_settings.h"
+#include "config/values.h"
 
 namespace relay {
 namespace {
@@ -159,13 +160,18 @@ void DeclareLineListeners(Section& root, Config& config, ListenerBackends& route
 
 void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
   std::vector<Listener> listeners;
-  root.List({"http", "The listeners for writes, in InfluxDB's HTTP API."}, config.http,
-            [&](Section& section, HttpListenerConfig& http) {
+  root.List({.key = "http",
+             .sentence = "The listeners for writes, in InfluxDB's HTTP API; [] for none.",
+             .may_be_empty = true},
+            config.http, [&](Section& section, HttpListenerConfig& http) {
               DeclareHttp(section, http);
               routes.Declare(section, http.backends);
               listeners.push_back({section.Find("address"), http.address});
             });
   DeclareLineListeners(root, config, routes, listeners);
+  if (config.http.empty() && config.tcp.empty() && config.udp.empty()) {
+    root.Mistake(root.Find("http"), "expected a listener for writes: http, tcp or udp");
+  }
   root.Map({"admin", "The listener for dashboard, metrics, health and control."},
            [&](Section& section) {
              DeclareAdmin(section, config.admin);
@@ -207,12 +213,60 @@ BackendConfig ExampleBackend(std::string_view name, std::string host) {
 // The defaults, with examples for what has none.
 Config Start() {
   Config config;
-  config.http.emplace_back();
+  config.http.push_back({.users = {{.name = "telegraf"}}});
   config.tcp.push_back({.database = "telegraf"});
   config.udp.push_back({.database = "telegraf"});
   config.backends = {ExampleBackend("influx-a", "10.0.0.1"),
                      ExampleBackend("influx-b", "10.0.0.2")};
   return config;
+}
+
+// "${PASSWORD_OF_INFLUX_A}".
+std::string VariableFor(const BackendId& backend) {
+  std::string name = "PASSWORD_OF_" + backend.text();
+  for (char& c : name) {
+    if (c == '-') c = '_';
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return name;
+}
+
+// Passwords that stand in the file itself are not to be written into another.
+void TakeOutSecrets(Config& config) {
+  for (BackendConfig& backend : config.backends) {
+    const auto& password = backend.password;
+    if (!password || !password->file().empty() || !password->variable().empty()) continue;
+    const std::string variable = VariableFor(backend.name);
+    backend.password = SecretSource::FromEnvironment(variable);
+    config.notes.push_back(fmt::format(
+        "backends: the password of {} is not written here: set {}, or use password_file",
+        backend.name.text(), variable));
+  }
+}
+
+// As comment lines of whole words, the first with a dash.
+std::string Comment(std::string_view text) {
+  constexpr std::size_t kWidth = 76;
+  std::string lines;
+  while (!text.empty()) {
+    std::size_t cut = text.size() <= kWidth ? text.size() : text.rfind(' ', kWidth);
+    if (cut == std::string_view::npos || cut == 0) cut = std::min(text.find(' ', 1), text.size());
+    lines += fmt::format("# {} {}\n", lines.empty() ? "-" : " ", text.substr(0, cut));
+    text.remove_prefix(std::min(cut + 1, text.size()));
+  }
+  return lines;
+}
+
+// Which of the two forms it has: the original's begins with [[http]] or [[udp]].
+bool IsOriginal(const std::string& text, const std::string& path) {
+  if (path.ends_with(".toml") || path.ends_with(".conf")) return true;
+  if (path.ends_with(".yaml") || path.ends_with(".yml")) return false;
+  std::size_t at = text.find_first_not_of(" \t\r\n");
+  while (at != std::string::npos && text[at] == '#') {
+    at = text.find('\n', at);
+    at = text.find_first_not_of(" \t\r\n", at);
+  }
+  return at != std::string::npos && text.compare(at, 2, "[[") == 0;
 }
 
 Result<std::string> ReadFile(const std::string& path) {
@@ -257,8 +311,18 @@ Result<Config> ParseConfig(const std::string& text, const std::string& name) {
 Result<Config> LoadConfig(const std::string& path) {
   Result<std::string> text = ReadFile(path);
   if (!text.ok()) return std::move(text).error().Within(path);
-  return path.ends_with(".toml") ? ParseOriginal(text.value(), path)
-                                 : ParseConfig(text.value(), path);
+  return IsOriginal(text.value(), path) ? ParseOriginal(text.value(), path)
+                                        : ParseConfig(text.value(), path);
+}
+
+std::string ToYaml(Config config, const std::string& origin) {
+  TakeOutSecrets(config);
+  std::string yaml = fmt::format("# What {} says. What is left out has its default.\n", origin);
+  for (const std::string& note : config.notes) yaml += Comment(note);
+  Config defaults = Start();
+  return yaml + "\n" +
+         WriteAsYaml([&](Section& root) { Declare(root, config); },
+                     [&](Section& root) { Declare(root, defaults); });
 }
 
 std::string ReferenceYaml() {

@@ -80,6 +80,8 @@ struct UserConfig {
   std::optional<SecretSource> password = {};
   std::optional<SecretSource> token = {};
   std::vector<std::string> databases = {};  // Empty: all.
+
+  friend bool operator==(const UserConfig&, const UserConfig&) = default;
 };
 
 // Files, in PEM.
@@ -96,6 +98,8 @@ struct LimitsConfig {
   std::uint64_t connections = 20'000;
   std::uint64_t connections_per_address = 2'000;
   Bytes in_flight = 96_MiB;
+
+  friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
 
 struct HttpListenerConfig {
@@ -105,12 +109,15 @@ struct HttpListenerConfig {
   std::vector<BackendId> backends = {};  // Empty: all.
   TlsConfig tls = {};
   std::vector<UserConfig> users = {};  // Empty: everybody may write.
+  std::uint64_t ping_status = 204;     // What /ping is answered.
   bool log_statements = false;         // Of /query.
   bool pass_credentials = false;       // The clients' own, to backends without any.
   std::chrono::milliseconds head_time{10'000};
   std::chrono::milliseconds body_time{60'000};
   std::chrono::milliseconds idle_time{30'000};
   std::chrono::milliseconds consistency_timeout{5'000};
+
+  friend bool operator==(const HttpListenerConfig&, const HttpListenerConfig&) = default;
 };
 
 // Newline-delimited line protocol over TCP.
@@ -199,7 +206,7 @@ struct BackendConfig {
 
 struct Config {
   LogConfig log;
-  std::vector<HttpListenerConfig> http;  // At least one.
+  std::vector<HttpListenerConfig> http;  // At least one of the three is there.
   LimitsConfig limits;
   std::vector<TcpListenerConfig> tcp;
   std::vector<UdpListenerConfig> udp;
@@ -213,8 +220,10 @@ struct Config {
   std::string WriteAddresses() const;  // Of all listeners for writes, for people.
 };
 
-// Reads the native YAML, or, from a file named .toml, the original relay's
-// configuration (config/original.h). kNotFound: no such file; kIo: it cannot be read.
+// Reads the native YAML or the original relay's configuration, which is TOML
+// (config/original.h): that of a file named .toml, or .conf as its packages and
+// its fork have it, or of another name but .yaml and .yml that begins as it
+// does. kNotFound: no such file; kIo: it cannot be read.
 // kInvalidInput: the message is "FILE:LINE:COLUMN: SETTING: WHAT WAS EXPECTED"
 // and names the first mistake; it never repeats a secret. Secrets are not read
 // here, so that a configuration can be checked where they are not.
@@ -222,6 +231,12 @@ Result<Config> LoadConfig(const std::string& path);
 
 // The same from text; `name` stands for the file in messages.
 Result<Config> ParseConfig(const std::string& text, const std::string& name);
+
+// The configuration as native YAML that reads as the same, without what has its
+// default. Its notes are comments at its head. A password that the configuration
+// itself has is never written: a variable takes its place, and a comment says
+// which. `origin` stands for where it is from.
+std::string ToYaml(Config config, const std::string& origin);
 
 // Every setting with its default and its sentence, as a commented YAML file
 // that loads (the backends of it are examples).

@@ -110,10 +110,6 @@ Result<std::optional<SecretSource>> ParseVariable(std::string_view text, const s
   return std::optional(SecretSource::FromEnvironment(std::string(name)));
 }
 
-std::string ShowNothing(const std::optional<SecretSource>& /*secret*/) {
-  return "";
-}
-
 }  // namespace
 
 Form<Bytes> SizeBetween(Bytes low, Bytes high) {
@@ -194,8 +190,11 @@ Form<BackendUrl> TargetUrl() {
 
 Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what) {
   const auto parse = [what](std::string_view text) { return ParseVariable(text, what); };
-  return {fmt::format("${{VARIABLE}}: the {} itself is never written here", what), parse,
-          ShowNothing};
+  const auto show = [](const std::optional<SecretSource>& secret) {
+    const std::string variable = secret ? secret->variable() : "";
+    return variable.empty() ? variable : fmt::format("${{{}}}", variable);
+  };
+  return {fmt::format("${{VARIABLE}}: the {} itself is never written here", what), parse, show};
 }
 
 Form<std::optional<SecretSource>> SecretInFile() {
@@ -205,7 +204,10 @@ Form<std::optional<SecretSource>> SecretInFile() {
     if (!file.ok()) return std::move(file).error();
     return std::optional(SecretSource::FromFile(std::move(file).value()));
   };
-  return {path.takes, parse, ShowNothing};
+  const auto show = [](const std::optional<SecretSource>& secret) {
+    return secret ? secret->file() : "";
+  };
+  return {path.takes, parse, show};
 }
 
 }  // namespace relay

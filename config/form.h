@@ -27,7 +27,8 @@ struct Form {
   std::string takes;
   // kInvalidInput: "expected ..."; repeats nothing that could be a secret.
   std::function<Result<T>(std::string_view)> parse;
-  // What `parse` reads as the same value. Empty for a secret.
+  // What `parse` reads as the same value. Of a secret where it is, or nothing
+  // where that is of another form.
   std::function<std::string(const T&)> show;
 };
 

@@ -81,7 +81,6 @@ void DeclareUser(Section& section, UserConfig& user) {
 
 void DeclareUsers(Section& section, HttpListenerConfig& http) {
   std::set<std::string> names;
-  http.users = {{.name = "telegraf"}};  // The example, and what entries start from.
   section.List(
       {.key = "users",
        .sentence = "Who may write; if not given, everybody. Over plain HTTP their secrets can be "
@@ -105,6 +104,9 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
                 http.default_retention_policy, AnyText());
   section.Value({"max_body", "The largest body of one write, both as it comes and inflated."},
                 http.max_body, SizeBetween(1_KiB, 1_GiB));
+  section.Value(
+      {"ping_status", "What /ping is answered: InfluxDB says 204, some load balancers want 200."},
+      http.ping_status, CountBetween(200, 299));
   section.Value({"log_statements",
                  "Whether statements that create, alter or drop databases and retention policies, "
                  "or delete points, are logged from /query and delivered in order with the writes. "

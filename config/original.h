@@ -20,12 +20,4 @@ namespace relay {
 // `name` stands for the file in messages. Errors as ParseConfig.
 Result<Config> ParseOriginal(const std::string& text, const std::string& name);
 
-// A duration as Go writes it: "10s", "1m30s", "1.5h". kInvalidInput: anything
-// else, or beyond a year.
-Result<std::chrono::milliseconds> ParseGoDuration(std::string_view text);
-
-// The name of an output as a backend's: lower case, and '-' for what a
-// backend's name cannot have.
-std::string BackendNameFor(std::string_view output);
-
 }  // namespace relay

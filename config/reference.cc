@@ -14,21 +14,6 @@ namespace {
 constexpr std::size_t kLineSizeMax = 80;
 constexpr std::size_t kIndent = 2;
 
-// Quoted where YAML would read something else, or nothing, into the plain text.
-std::string Quoted(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-";
-  const bool plain = !text.empty() && !text.ends_with(':') && !text.starts_with('-') &&
-                     text.find_first_not_of(kPlain) == std::string::npos;
-  if (plain) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 class ReferenceSection final : public Section {
  public:
   enum class Detail : std::uint8_t { kAll, kRequired };

@@ -249,9 +249,10 @@ class YamlSection final : public Section {
       return;
     }
     const std::size_t count = element->children.size();
-    if (element->kind != Element::Kind::kList || count == 0 || count > kEntriesMax) {
+    const std::size_t least = setting.may_be_empty ? 0 : 1;
+    if (element->kind != Element::Kind::kList || count < least || count > kEntriesMax) {
       return Mistake(At(element, Path(setting.key)),
-                     fmt::format("expected a list of 1 to {} entries", kEntriesMax));
+                     fmt::format("expected a list of {} to {} entries", least, kEntriesMax));
     }
     for (std::size_t i = 0; i < count; ++i) {
       Read(&element->children[i], fmt::format("{}[{}]", Path(setting.key), i), mistakes_,
@@ -387,6 +388,21 @@ Element ParseTree(const std::string& text, Mistakes& mistakes) {
 }
 
 }  // namespace
+
+std::string Quoted(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-";
+  const bool null = text == "null" || text == "Null" || text == "NULL";
+  const bool plain = !text.empty() && !null && !text.ends_with(':') && !text.starts_with('-') &&
+                     text.find_first_not_of(kPlain) == std::string::npos;
+  if (plain) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
 
 Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare) {
   Mistakes mistakes;

@@ -30,7 +30,12 @@ struct Setting {
   // Of a list: there is none unless it is given; its default entries are only
   // examples and what a new entry starts from.
   bool off = false;
+  // Of a list: [] is taken, and means that there is none.
+  bool may_be_empty = false;
 };
+
+// As a YAML value that reads as `text`: quoted where it has to be.
+std::string Quoted(const std::string& text);
 
 // A setting and its place in the file; that of its section if it is not given,
 // and before the first line if its section is not given either.
@@ -67,7 +72,7 @@ class Section {
   template <typename T>
   void Values(const Setting& setting, std::vector<T>& into, const Form<T>& form) {
     std::string shown;
-    for (const T& value : into) shown += (shown.empty() ? "" : ", ") + form.show(value);
+    for (const T& value : into) shown += (shown.empty() ? "" : ", ") + Quoted(form.show(value));
     const Begin begin = [&] { into.clear(); };
     const Store store = [&](std::string_view text) -> Status {
       Result<T> value = form.parse(text);
@@ -83,7 +88,7 @@ class Section {
 
   // A list of sections. `into` holds the default list, at least one entry, the
   // first of which is what a new entry starts from; of a required list, or one
-  // that is off, they are the examples. Empty lists are refused.
+  // that is off, they are the examples.
   template <typename T, typename DeclareEntry>
   void List(const Setting& setting, std::vector<T>& into, const DeclareEntry& declare) {
     const std::vector<T> defaults = into;
@@ -92,7 +97,7 @@ class Section {
       into.push_back(defaults[prototype]);
       declare(entry, into.back());
     });
-    if (into.empty() && !setting.off) into = defaults;
+    if (into.empty() && !setting.off && !setting.may_be_empty) into = defaults;
   }
 
   // For rules that span settings. REQUIRES: `key` was declared.

@@ -13,6 +13,16 @@ int ShowExampleConfig() {
   return kDone;
 }
 
+int ShowConfigAsYaml(const std::string& config_path) {
+  const Result<Config> config = LoadConfig(config_path);
+  if (!config.ok()) {
+    fmt::print(stderr, "{}\n", config.error().message());
+    return kWrongUsage;
+  }
+  fmt::print("{}", ToYaml(config.value(), config_path));
+  return kDone;
+}
+
 int CheckConfig(const std::string& config_path) {
   const Result<Config> config = LoadConfig(config_path);
   if (!config.ok()) {

@@ -26,6 +26,9 @@ int CheckConfig(const std::string& config_path);
 // A commented configuration with every setting and its default.
 int ShowExampleConfig();
 
+// Prints the configuration as native YAML.
+int ShowConfigAsYaml(const std::string& config_path);
+
 // Where a command finds the relay: by its configuration, or, where that is
 // elsewhere, by its data directory alone.
 struct Whereabouts {

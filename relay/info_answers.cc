@@ -54,9 +54,11 @@ std::set<std::string> DatabaseNames::All() const {
   return names_;
 }
 
-HttpResponse AnswerPing(const QueryParameters& parameters) {
+HttpResponse AnswerPing(const QueryParameters& parameters, std::uint64_t status) {
   const std::string& verbose = parameters.Get("verbose");
-  if (verbose.empty() || verbose == "0" || verbose == "false") return {.status = 204};
+  if (verbose.empty() || verbose == "0" || verbose == "false") {
+    return {.status = static_cast<int>(status)};
+  }
   return JsonAnswer(200, {{"version", kInfluxVersion}});
 }
 

@@ -30,7 +30,8 @@ class DatabaseNames {
   std::set<std::string> names_;
 };
 
-HttpResponse AnswerPing(const QueryParameters& parameters);
+// `status`: what it is unless it is asked for the version.
+HttpResponse AnswerPing(const QueryParameters& parameters, std::uint64_t status);
 
 HttpResponse AnswerHealth();
 

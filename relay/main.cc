@@ -17,6 +17,7 @@ constexpr std::uint64_t kWaitSeconds = 86'400;
 struct CheckConfigArgs {
   std::string config_path = kDefaultConfig;
   bool example = false;
+  bool to_yaml = false;
 };
 
 void AddWhereabouts(CLI::App& command, relay::Whereabouts& where) {
@@ -35,10 +36,18 @@ void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("check-config", "Say whether a configuration is right, and where not");
   relay::AddConfig(*command, "FILE,--config", args.config_path);
-  command->add_flag("--example", args.example,
-                    "Print a configuration with every setting and its default instead");
+  CLI::Option* example =
+      command->add_flag("--example", args.example,
+                        "Print a configuration with every setting and its default instead");
+  command
+      ->add_flag("--to-yaml", args.to_yaml,
+                 "Print it as YAML, that of the original relay (TOML) too; comments say what has "
+                 "another meaning here")
+      ->excludes(example);
   command->callback([&] {
-    exit_code = args.example ? relay::ShowExampleConfig() : relay::CheckConfig(args.config_path);
+    exit_code = args.example   ? relay::ShowExampleConfig()
+                : args.to_yaml ? relay::ShowConfigAsYaml(args.config_path)
+                               : relay::CheckConfig(args.config_path);
   });
 }
 
@@ -189,12 +198,15 @@ void AddDescribe(CLI::App& app, std::string& form, int& exit_code) {
   });
 }
 
-// `influxdb-relay -config FILE` is how the original relay is started.
+// `influxdb-relay -config FILE` is how the original relay is started; it took
+// -config=FILE and two dashes too.
 std::vector<std::string> Arguments(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (!arguments.empty() && arguments.front() == "-config") {
-    arguments.front() = "--config";
-    arguments.insert(arguments.begin(), "serve");
+  if (!arguments.empty()) {
+    std::string& first = arguments.front();
+    if (first == "-config" || first.starts_with("-config=")) first.insert(0, "-");
+    const bool serves = first == "--config" || first.starts_with("--config=");
+    if (serves) arguments.insert(arguments.begin(), "serve");
   }
   return {arguments.rbegin(), arguments.rend()};  // As CLI11 wants them.
 }

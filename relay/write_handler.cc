@@ -19,26 +19,28 @@ namespace relay {
 namespace {
 
 struct Path {
-  std::string_view path;
   Endpoint endpoint;
-  std::string_view methods;  // As Allow has them.
+  DoorPath doc;
 };
 
 constexpr std::string_view kWriteMethods = "OPTIONS, POST";
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
-constexpr std::array<Path, 8> kPaths = {{{"/write", Endpoint::kWrite, kWriteMethods},
-                                         {"/api/v2/write", Endpoint::kWriteV2, kWriteMethods},
-                                         {"/api/v3/write_lp", Endpoint::kWriteV3, kWriteMethods},
-                                         {"/query", Endpoint::kQuery, "GET, OPTIONS, POST"},
-                                         {"/ping", Endpoint::kPing, kReadMethods},
-                                         {"/status", Endpoint::kPing, kReadMethods},
-                                         {"/health", Endpoint::kHealth, kReadMethods},
-                                         {"/ready", Endpoint::kReady, kReadMethods}}};
+constexpr std::array<Path, 8> kPaths = {
+    {{Endpoint::kWrite, {"/write", kWriteMethods, "Writes, as InfluxDB 1.x takes them."}},
+     {Endpoint::kWriteV2, {"/api/v2/write", kWriteMethods, "As InfluxDB 2.x takes them."}},
+     {Endpoint::kWriteV3, {"/api/v3/write_lp", kWriteMethods, "As InfluxDB 3.x takes them."}},
+     {Endpoint::kQuery,
+      {"/query", "GET, OPTIONS, POST",
+       "CREATE DATABASE and SHOW DATABASES; more with log_statements. No other queries."}},
+     {Endpoint::kPing, {"/ping", kReadMethods, "Whether the relay is there."}},
+     {Endpoint::kPing, {"/status", kReadMethods, "The same."}},
+     {Endpoint::kHealth, {"/health", kReadMethods, "The same, as InfluxDB 2.x says it."}},
+     {Endpoint::kReady, {"/ready", kReadMethods, "Whether it takes writes."}}}};
 
 const Path* FindPath(std::string_view text) {
   for (const Path& path : kPaths) {
-    if (path.path == text) return &path;
+    if (path.doc.path == text) return &path;
   }
   return nullptr;
 }
@@ -144,6 +146,12 @@ struct WriteHandler::Asked {
   std::shared_ptr<Room> room = {};
 };
 
+std::vector<DoorPath> DoorPaths() {
+  std::vector<DoorPath> paths;
+  for (const Path& path : kPaths) paths.push_back(path.doc);
+  return paths;
+}
+
 WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock,
                            Counters& counters)
     : options_(std::move(options)),
@@ -162,10 +170,10 @@ void WriteHandler::Handle(HttpRequest request, HttpReply reply) {
   const Api api = ApiOf(request.path);
   if (path == nullptr) return counted(ErrorAnswer(api, 404, "404 page not found"));
   if (request.method == "OPTIONS") {
-    return counted({.status = 204, .headers = {{"Allow", std::string(path->methods)}}});
+    return counted({.status = 204, .headers = {{"Allow", std::string(path->doc.methods)}}});
   }
-  if (path->methods.find(request.method) == std::string_view::npos) {
-    return counted(OnlyBy(api, path->methods));
+  if (path->doc.methods.find(request.method) == std::string_view::npos) {
+    return counted(OnlyBy(api, path->doc.methods));
   }
   Answer(endpoint, std::move(request), counted);
 }
@@ -185,7 +193,8 @@ void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpRepl
   switch (endpoint) {
     case Endpoint::kPing: {
       const Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
-      return reply(AnswerPing(parameters.ok() ? parameters.value() : QueryParameters()));
+      return reply(AnswerPing(parameters.ok() ? parameters.value() : QueryParameters(),
+                              options_.Get()->ping_status));
     }
     case Endpoint::kHealth: return reply(AnswerHealth());
     case Endpoint::kReady: return reply(AnswerReady(log_.Health(), started_, clock_.WallNow()));

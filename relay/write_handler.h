@@ -9,6 +9,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "relay/answers.h"
 #include "relay/counters.h"
@@ -24,6 +26,15 @@
 
 namespace relay {
 
+// An endpoint, for the reference.
+struct DoorPath {
+  std::string_view path;
+  std::string_view methods;  // As Allow has them.
+  std::string_view sentence;
+};
+
+std::vector<DoorPath> DoorPaths();
+
 struct WriteHandlerOptions {
   std::string default_retention_policy;
   Bytes max_body = 25_MiB;  // Inflated.
@@ -35,7 +46,8 @@ struct WriteHandlerOptions {
   std::shared_ptr<DeliveryWaiter> waiter = {};
   Clock::Duration consistency_timeout{5'000};
   bool pass_credentials = false;  // The client's own go to the backends with its lines.
-  bool log_statements = false;    // Of /query: logged and delivered in order with the writes.
+  std::uint64_t ping_status = 204;
+  bool log_statements = false;  // Of /query: logged and delivered in order with the writes.
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.

@@ -125,6 +125,7 @@ Result<WriteHandlerOptions> WriteListeners::HandlerOptions(
                              .waiter = waiter_,
                              .consistency_timeout = listener.consistency_timeout,
                              .pass_credentials = listener.pass_credentials,
+                             .ping_status = listener.ping_status,
                              .log_statements = listener.log_statements};
 }
 

@@ -58,11 +58,24 @@ SecretSource SecretSource::FromEnvironment(std::string variable) {
   return {Kind::kEnvironment, std::move(variable)};
 }
 
+SecretSource SecretSource::FromText(std::string secret) {
+  return {Kind::kText, std::move(secret)};
+}
+
+Result<std::string> SecretSource::Text() const {
+  switch (kind_) {
+    case Kind::kFile: return ReadFile(name_);
+    case Kind::kEnvironment: return ReadEnvironment(name_);
+    case Kind::kText: break;
+  }
+  return name_;
+}
+
 Result<Secret> SecretSource::Read() const {
   const auto named = [this](const Error& error) {
     return Error(error.code(), Describe() + " " + error.message());
   };
-  Result<std::string> text = kind_ == Kind::kFile ? ReadFile(name_) : ReadEnvironment(name_);
+  Result<std::string> text = Text();
   if (!text.ok()) return named(text.error());
   Result<Secret> secret = Checked(std::move(text).value());
   if (!secret.ok()) return named(secret.error());
@@ -70,6 +83,7 @@ Result<Secret> SecretSource::Read() const {
 }
 
 std::string SecretSource::Describe() const {
+  if (kind_ == Kind::kText) return "the secret in the configuration";
   return (kind_ == Kind::kFile ? "file " : "environment variable ") + name_;
 }
 

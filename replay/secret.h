@@ -28,6 +28,8 @@ class SecretSource {
  public:
   static SecretSource FromFile(std::string path);
   static SecretSource FromEnvironment(std::string variable);
+  // The secret itself, for a foreign configuration that has it written out.
+  static SecretSource FromText(std::string secret);
 
   // The secret as it is now, without a newline at its end. kNotFound: the file
   // cannot be read or the variable is not set; kInvalidInput: it is empty, has
@@ -35,18 +37,23 @@ class SecretSource {
   // file or variable, never its content.
   Result<Secret> Read() const;
 
-  // "file /etc/…" or "environment variable NAME": where, not what.
+  // "file /etc/…", "environment variable NAME" or "the secret in the configuration".
   std::string Describe() const;
+
+  // The file or the variable; empty: it comes from elsewhere.
+  std::string file() const { return kind_ == Kind::kFile ? name_ : ""; }
+  std::string variable() const { return kind_ == Kind::kEnvironment ? name_ : ""; }
 
   // The same place; what is there may have changed.
   friend bool operator==(const SecretSource&, const SecretSource&) = default;
 
  private:
-  enum class Kind { kFile, kEnvironment };
+  enum class Kind { kFile, kEnvironment, kText };
+  Result<std::string> Text() const;
   SecretSource(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
 
   Kind kind_;
-  std::string name_;
+  std::string name_;  // Of kText the secret.
 };
 
 }  // namespace relay

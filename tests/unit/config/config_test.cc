@@ -411,6 +411,70 @@ TEST_CASE("config: TCP and UDP listeners need a database, and TCP shares its por
            1);
 }
 
+TEST_CASE("config: printed as YAML it reads as the same, and what has its default is left out") {
+  const auto same = [](const Config& config) {
+    const std::string yaml = ToYaml(config, "relay.yaml");
+    CAPTURE(yaml);
+    const Config again = Parsed(yaml);
+    CHECK(again.log == config.log);
+    CHECK(again.http == config.http);
+    CHECK(again.limits == config.limits);
+    CHECK(again.tcp == config.tcp);
+    CHECK(again.udp == config.udp);
+    CHECK(again.admin == config.admin);
+    CHECK(again.backends == config.backends);
+    CHECK(again.unrouted == config.unrouted);
+    return yaml.substr(yaml.find("\n\n") + 2);
+  };
+  CHECK_EQ(same(Parsed(kBackend)),
+           "http:\n  - address: 0.0.0.0:9096\nbackends:\n  - name: a\n    url: http://h:8086\n");
+  same(Parsed(ReferenceYaml()));
+  same(Parsed(
+      "log: {path: '/a b', codec: none, max_size: 1GiB, when_full: drop_oldest,\n"
+      "      keep_delivered: {for: 0ms, up_to: 1B}}\n"
+      "http:\n"
+      "  - {address: '[::1]:80', max_body: 300MiB, log_statements: true, ping_status: 200,\n"
+      "     tls: {cert: /c, key: /k}, backends: [b, a],\n"
+      "     users: [{name: 'null', password: '${P}', databases: ['a \"b\"', '*']},\n"
+      "             {name: '- x', token_file: /t}]}\n"
+      "  - {address: 127.0.0.1:81}\n"
+      "tcp: [{database: d, max_connections: 2}]\n"
+      "udp: [{database: 'e: f', read_buffer: 0B, precision: s}]\n"
+      "admin: {address: '127.0.0.1:82', token_file: /o, replay_targets: ['http://h:1']}\n"
+      "unrouted: count\n"
+      "backends:\n"
+      "  - {name: a, url: 'https://h/p', username: u, password_file: /p, compress: gzip,\n"
+      "     tls: {ca: /ca, insecure_skip_verify: true}, rate: {points_per_second: 5},\n"
+      "     only: {databases: ['m*'], retention_policies: ['']}, except: {measurements: [x]}}\n"
+      "  - {name: b, url: 'http://h', api: v2, org: o, bucket: '{database}', token: '${T}'}\n"
+      "  - {name: c, url: 'udp://h:1', mtu: 512B, precision: ms}\n"));
+}
+
+TEST_CASE("config: a relay of packets alone has no listener for HTTP") {
+  const std::string udp = "udp: [{database: d}]\n";
+  CHECK(Parsed("http: []\n" + udp + kBackend).http.empty());
+  CHECK_EQ(ToYaml(Parsed("http: []\n" + udp + kBackend), "x").find("http: []"),
+           std::string("# What x says. What is left out has its default.\n\n").size());
+  CHECK_EQ(Mistake(std::string("http: []\n") + kBackend),
+           "1:7: http: expected a listener for writes: http, tcp or udp");
+}
+
+TEST_CASE("config: the original's form is known by the file's name, or by how it begins") {
+  const TempDir directory;
+  const std::string toml =
+      "# -*- toml -*-\n\n[[http]]\nbind-addr = \":1\"\noutput = "
+      "[{location=\"http://h:1/write\"}]\n";
+  for (const char* name : {"relay.toml", "influxdb-relay.conf", "relay.cfg", "relay"}) {
+    CAPTURE(name);
+    std::ofstream(directory.File(name)) << toml;
+    CHECK(LoadConfig(directory.File(name)).ok());
+  }
+  std::ofstream(directory.File("relay.yaml")) << toml;
+  CHECK_FALSE(LoadConfig(directory.File("relay.yaml")).ok());
+  std::ofstream(directory.File("native")) << "# ours\n" << kBackend;
+  CHECK(LoadConfig(directory.File("native")).ok());
+}
+
 TEST_CASE("config: a file is read under its name") {
   const TempDir directory;
   const std::string path = directory.File("relay.yaml");

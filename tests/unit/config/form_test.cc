@@ -126,7 +126,8 @@ TEST_CASE("form: a password file is named, not read") {
   REQUIRE(source.has_value());
   CHECK_EQ(source->Describe(), "file /nowhere/password");
   CHECK_EQ(Refusal(SecretInFile(), ""), "expected the path of a file");
-  CHECK_EQ(SecretInFile().show(source), "");
+  CHECK_EQ(SecretInFile().show(source), "/nowhere/password");
+  CHECK_EQ(SecretInEnvironment("password").show(source), "");
 }
 
 }  // namespace

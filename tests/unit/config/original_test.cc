@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "config/original_forms.h"
+#include "tests/support/process.h"
+
 namespace relay::test {
 namespace {
 
@@ -50,7 +53,9 @@ TEST_CASE("original: each [[http]] is a listener, each output a backend") {
   CHECK_EQ(config.backends[1].timeout, milliseconds(90'000));
   CHECK_EQ(config.http[0].backends.size(), 2);
   CHECK(config.http[0].pass_credentials);
-  CHECK(config.notes.empty());
+  CHECK(Notes(config, "http[0].output[1].name: is the backend local-2"));
+  CHECK(Notes(config, "http: the credentials of clients are passed on"));
+  CHECK_EQ(config.notes.size(), 2);
 }
 
 TEST_CASE("original: every key of [[http]] is taken, and what has another meaning is said") {
@@ -74,7 +79,7 @@ TEST_CASE("original: every key of [[http]] is taken, and what has another meanin
   CHECK(backend.tls.insecure_skip_verify);
   CHECK(Notes(config, "http[0].output[0].buffer-size-mb: is not memory any more"));
   CHECK(Notes(config, "http[0].output[0].max-delay-interval: "));
-  CHECK_EQ(config.notes.size(), 2);
+  CHECK_EQ(config.notes.size(), 3);
 }
 
 TEST_CASE("original: each [[udp]] is a listener, each of its outputs a backend for packets") {
@@ -114,6 +119,58 @@ TEST_CASE("original: equal outputs of two listeners are one backend, others have
   CHECK(Notes(apart, "http[1].output[0].name: is the backend y-a"));
 }
 
+TEST_CASE("original: a location without a port is at its scheme's, as everywhere") {
+  const auto at = [](const std::string& location) {
+    return ToString(
+        Parsed("[[http]]\nbind-addr=\":1\"\noutput=[{name=\"a\", location=\"" + location + "\"}]\n")
+            .backends.at(0)
+            .url);
+  };
+  CHECK_EQ(at("http://h/write"), "http://h:80");
+  CHECK_EQ(at("https://h/write"), "https://h:443");
+  CHECK_EQ(at("https://[::1]/write"), "https://[::1]:443");
+  CHECK_EQ(at("http://[::1]:9/write"), "http://[::1]:9");
+}
+
+TEST_CASE("original: what is beyond a bound is brought within it, with a note") {
+  const Config config = Parsed(
+      "[[http]]\nbind-addr=\":1\"\ndefault-ping-response=404\n"
+      "output=[{name=\"a\", location=\"http://h:1/write\", timeout=\"1ms\", "
+      "max-batch-kb=99999999}]\n"
+      "[[udp]]\nbind-addr=\":1\"\nread-buffer=9999999999\n"
+      "output=[{name=\"u\", location=\"h:1\", mtu=1}]\n");
+  CHECK_EQ(config.http[0].ping_status, 299);
+  CHECK_EQ(config.backends[0].timeout, milliseconds(100));
+  CHECK(config.backends[0].batch.max_bytes == 64_MiB);
+  CHECK(config.udp[0].read_buffer == 1_GiB);
+  CHECK(config.backends[1].mtu == 64_B);
+  CHECK(Notes(config, "udp[0].output[0].mtu: is 64 here"));
+}
+
+// Every key that the original and its fork document is in one of these files.
+TEST_CASE("original: as YAML, each kind of configuration reads as the same") {
+  for (const char* name : {"plain.toml", "buffered.toml", "tls.toml", "udp.toml", "fork.conf"}) {
+    CAPTURE(name);
+    Config original = Parsed(ReadFile(std::string(RELAY_SOURCE_ROOT "/tests/original/") + name));
+    const std::string yaml = ToYaml(original, name);
+    CAPTURE(yaml);
+    CHECK_EQ(yaml.find("pass word"), std::string::npos);
+    const Result<Config> native = ParseConfig(yaml, "relay.yaml");
+    if (!native.ok()) FAIL(native.error().message());
+    for (BackendConfig& backend : original.backends) {
+      if (backend.username.empty()) continue;
+      CHECK_NE(yaml.find("${PASSWORD_OF_LOCAL_2}"), std::string::npos);
+      backend.password = SecretSource::FromEnvironment("PASSWORD_OF_LOCAL_2");
+    }
+    CHECK(native.value().log == original.log);
+    CHECK(native.value().http == original.http);
+    CHECK(native.value().limits == original.limits);
+    CHECK(native.value().udp == original.udp);
+    CHECK(native.value().admin == original.admin);
+    CHECK(native.value().backends == original.backends);
+  }
+}
+
 TEST_CASE("original: the fork's keys are honoured, or said to have no use") {
   const Config config = Parsed(
       "[[http]]\n"
@@ -129,13 +186,31 @@ TEST_CASE("original: the fork's keys are honoured, or said to have no use") {
   CHECK_EQ(ToString(config.http[0].address), "127.0.0.1:9096");
   CHECK_EQ(ToString(config.backends[0].url), "http://127.0.0.1:8086/db");
   for (const char* key :
-       {"health-timeout-ms", "rate-limit", "burst-limit", "write_prom", "query"}) {
+       {"health-timeout-ms", "rate-limit, http[0].burst-limit", "write_prom", "query"}) {
     CAPTURE(key);
     CHECK(Notes(config, std::string(key) + ": "));
   }
-  CHECK(Mistake(std::string(kPlain) + "[[filter]]\nmeasurement-expression = \"cpu\"\n")
-            .find("filter[0].measurement-expression: filters are not taken here") !=
-        std::string::npos);
+}
+
+TEST_CASE("original: what says where data goes and cannot be done is refused, with what to do") {
+  const auto refused = [](const std::string& toml, const std::string& words) {
+    const std::string told = Mistake(toml);
+    CAPTURE(told);
+    CHECK_NE(told.find(words), std::string::npos);
+  };
+  refused(std::string(kPlain) + "[[filter]]\nmeasurement-expression = \"cpu\"\n",
+          "filter: filters by regular expression are not taken: write the configuration as YAML");
+  refused("[[influxdb]]\nname = \"a\"\n", "influxdb: this is a configuration of influxdb-srelay");
+  refused("[[http]]\nbind-addr=\":1\"\n[[http.endpoint]]\nuri=[\"/write\"]\n",
+          "http[0].endpoint: this is a configuration of influxdb-srelay");
+  refused(
+      "[[http]]\nbind-addr=\":1\"\noutput=[{location=\"http://h:1/api/v1/prom/write\","
+      "type=\"prometheus\"}]\n",
+      "http[0].output[0].type: only influxdb is taken: Prometheus' remote write");
+  refused(std::string(kPlain) + "[[http]]\nbind-addr=\":9096\"\noutput=[]\n",
+          "http[1].bind-addr: expected an address of its own: 127.0.0.1:9096 is taken");
+  refused("[[http]]\nbind-addr=\":9097\"\noutput=[{location=\"http://h:1/write\"}]\n",
+          "admin: expected [admin] with a bind-addr of its own: 127.0.0.1:9097 is taken");
 }
 
 TEST_CASE("original: the log and the admin port can be put elsewhere") {
@@ -164,7 +239,9 @@ TEST_CASE("original: a mistake is told with its place") {
            Row{begin + "output = [{name=\"a\", location=\"http://h/write\", timeout=\"10\"}]\n",
                "3:57: http[0].output[0].timeout: expected a duration"},
            Row{begin + "outputs = []\n",
-               "3:1: http[0].outputs: no such setting. There are: name, "},
+               "3:1: http[0].outputs: no such setting, did you mean output? There are: name, "},
+           Row{begin + "output = [{name=\"a\", location=\"http://h/write\", http-pass=\"x\"}]\n",
+               "3:59: http[0].output[0].http-pass: expected http-user and http-pass together"},
            Row{"[[http]\n", "1:8: not valid TOML"},
            Row{"", "1:1: http: expected an output to write to"},
        }) {

@@ -113,5 +113,13 @@ TEST_CASE("secret: a variable that is set to nothing is refused") {
   CHECK_EQ(secret.error().message(), "environment variable RELAY_SECRET_TEST is empty");
 }
 
+TEST_CASE("secret: one that a configuration has itself is read, and never described") {
+  const SecretSource source = SecretSource::FromText("swordfish");
+  CHECK_EQ(source.Read().value().Reveal(), "swordfish");
+  CHECK_EQ(source.Describe().find("swordfish"), std::string::npos);
+  CHECK_EQ(source.file() + source.variable(), "");
+  CHECK_FALSE(SecretSource::FromText("").Read().ok());
+}
+
 }  // namespace
 }  // namespace relay::test
