@@ -35,7 +35,8 @@ file(READ deploy/systemd/influxdb-relay.service unit)
 string(REPLACE "/usr/bin/" "${CMAKE_INSTALL_FULL_BINDIR}/" unit "${unit}")
 string(REPLACE "/etc/" "${CMAKE_INSTALL_FULL_SYSCONFDIR}/" unit "${unit}")
 file(CONFIGURE OUTPUT ${docs}/influxdb-relay.service CONTENT "${unit}" @ONLY)
-install(FILES ${docs}/influxdb-relay.service DESTINATION lib/systemd/system)
+install(FILES ${docs}/influxdb-relay.service deploy/systemd/influxdb-relay.socket
+        DESTINATION lib/systemd/system)
 install(FILES deploy/systemd/influxdb-relay.sysusers RENAME influxdb-relay.conf
         DESTINATION lib/sysusers.d)
 install(FILES deploy/debian/relay.yaml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/influxdb-relay

@@ -79,6 +79,7 @@ struct HttpServerOptions {
   std::optional<TlsFiles> tls;           // None: plain HTTP.
   std::string headers;                   // On every answer: "Name: value\r\n" each.
   bool request_ids = false;              // Echo or make up Request-Id and X-Request-Id.
+  int inherited = -1;  // A socket that listens there already; copied, not taken. -1: none.
 };
 
 class HttpServer {

@@ -1,5 +1,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -41,6 +42,17 @@ Status Loop::Listen(const tcp::endpoint& endpoint) {
   if (!error) acceptor_.set_option(ReusePort(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (!error) return Ok();
+  return Error(ErrorCode::kUnavailable, error.message());
+}
+
+Status Loop::Adopt(const tcp::endpoint& endpoint, int listening) {
+  const int copy = fcntl(listening, F_DUPFD_CLOEXEC, 0);
+  error_code error;
+  if (copy < 0) return Error(ErrorCode::kUnavailable, "the socket cannot be copied");
+  acceptor_.assign(endpoint.protocol(), copy, error);
+  // All loops wait for it: those that come too late must not block.
+  if (!error) acceptor_.non_blocking(true, error);
   if (!error) return Ok();
   return Error(ErrorCode::kUnavailable, error.message());
 }

@@ -190,6 +190,8 @@ class Loop {
   Loop(Service& service, std::shared_ptr<TlsContext> tls);
 
   Status Listen(const tcp::endpoint& endpoint);
+  // Accepts from a copy of a socket that listens already.
+  Status Adopt(const tcp::endpoint& endpoint, int listening);
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   void StartThread();
   void Join();

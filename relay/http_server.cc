@@ -121,13 +121,16 @@ Status Server::Listen() {
   if (error) return Error(ErrorCode::kInvalidInput, place + ": not an IP address");
   if (Status made = MakeLoops(); !made.ok()) return std::move(made).error().Within(place);
   tcp::endpoint endpoint(address, options_.port);
-  if (options_.port != 0) {
+  const bool inherited = options_.inherited >= 0;
+  if (options_.port != 0 && !inherited) {
     if (Status free = ProbeAddress(endpoint); !free.ok()) {
       return std::move(free).error().Within(place);
     }
   }
   for (const auto& loop : loops_) {
-    if (Status listening = loop->Listen(endpoint); !listening.ok()) {
+    Status listening =
+        inherited ? loop->Adopt(endpoint, options_.inherited) : loop->Listen(endpoint);
+    if (!listening.ok()) {
       return std::move(listening).error().Within(place);
     }
     endpoint.port(loop->port());

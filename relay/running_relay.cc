@@ -62,12 +62,17 @@ void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& l
 }  // namespace
 
 Status RunningRelay::Start() {
+  inherited_.TakeFromEnvironment();
+  for (const std::string& address : inherited_.Unused(config_.http)) {
+    Journal(Level::kWarning, "a socket that was handed over is not used",
+            {{"address", address}, {"why", "no listener of http has this address"}});
+  }
   if (Status opened = OpenLog(); !opened.ok()) return opened;
   housekeeper_ = std::make_unique<Housekeeper>(*log_, clock_);
   fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_, clock_), *log_, clock_);
   fleet_->Start();
   // Whoever is told by /readyz that writes are taken must find it so.
-  write_listeners_ = std::make_unique<WriteListeners>(*log_, clock_, counters_);
+  write_listeners_ = std::make_unique<WriteListeners>(*log_, clock_, counters_, inherited_);
   if (Status writes = write_listeners_->Start(config_); !writes.ok()) return writes;
   return StartAdmin();
 }

@@ -15,6 +15,7 @@
 #include "relay/admin_station.h"
 #include "relay/counters.h"
 #include "relay/housekeeper.h"
+#include "relay/inherited_sockets.h"
 #include "relay/send_times.h"
 #include "relay/status.h"
 #include "relay/write_listeners.h"
@@ -65,6 +66,7 @@ class RunningRelay {
   Counters counters_;
   LogTimes log_times_;
   SendTimes send_times_;
+  InheritedSockets inherited_;
   std::unique_ptr<WriteListeners> write_listeners_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Fleet> fleet_;

@@ -143,7 +143,8 @@ Status WriteListeners::Open(const Config& config, const HttpListenerConfig& list
                          .admission = admission_,
                          .tls = TlsFilesOf(listener.tls),
                          .headers = InfluxHeaders(),
-                         .request_ids = true},
+                         .request_ids = true,
+                         .inherited = inherited_.Find(listener.address)},
                         *http.handler, clock_);
   if (!server.ok()) return std::move(server).error();
   http.server = std::move(server).value();

@@ -16,6 +16,7 @@
 #include "relay/counters.h"
 #include "relay/delivery_waiter.h"
 #include "relay/http.h"
+#include "relay/inherited_sockets.h"
 #include "relay/line_listener.h"
 #include "relay/write_handler.h"
 #include "replay/clock.h"
@@ -25,10 +26,12 @@ namespace relay {
 
 class WriteListeners {
  public:
-  WriteListeners(Log& log, Clock& clock, Counters& counters)
+  // All outlive it. `inherited`: sockets to use where they have a listener's address.
+  WriteListeners(Log& log, Clock& clock, Counters& counters, const InheritedSockets& inherited)
       : log_(log),
         clock_(clock),
         counters_(counters),
+        inherited_(inherited),
         waiter_(std::make_shared<DeliveryWaiter>(log, clock)) {}
 
   // Opens the listeners in their order. kUnavailable: an address is taken or is
@@ -92,6 +95,7 @@ class WriteListeners {
   Log& log_;
   const Clock& clock_;
   Counters& counters_;
+  const InheritedSockets& inherited_;
   std::shared_ptr<DeliveryWaiter> waiter_;
   std::shared_ptr<Admission> admission_;  // Of all listeners together.
   std::vector<Http> http_;
