@@ -15,7 +15,7 @@ describe(man influxdb-relay.1)
 describe(settings influxdb-relay.yaml.5)
 describe(bash influxdb-relay.bash)
 describe(zsh _influxdb-relay)
-describe(markdown commands.md)
+describe(markdown REFERENCE.md)
 add_custom_command(OUTPUT ${docs}/example.yaml
   COMMAND influxdb-relay check-config --example > ${docs}/example.yaml
   DEPENDS influxdb-relay VERBATIM)
@@ -27,7 +27,7 @@ install(FILES ${docs}/influxdb-relay.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/
 install(FILES ${docs}/influxdb-relay.bash RENAME influxdb-relay
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${docs}/_influxdb-relay DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
-install(FILES README.md CHANGELOG.md wal/FORMAT.md ${docs}/commands.md
+install(FILES README.md CHANGELOG.md wal/FORMAT.md ${docs}/REFERENCE.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${docs}/example.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)

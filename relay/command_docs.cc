@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "config/config.h"
+#include "relay/reference_page.h"
 
 namespace relay {
 namespace {
@@ -169,14 +170,25 @@ std::string ZshCompletion(const CommandDoc& program) {
 
 // ---- Reference
 
+// A bar would end the cell, what looks like a tag would be none to see.
+std::string InCell(const std::string& text) {
+  std::string cell;
+  for (const char c : text) {
+    if (c == '|' || c == '<') cell += '\\';
+    cell += c;
+  }
+  return cell;
+}
+
 std::string Markdown(const CommandDoc& program) {
-  std::string page = "# Commands\n\nMade from where they are declared.\n";
+  std::string page = "# Commands\n";
   ForEach(program, "", [&page](const CommandDoc& command, const std::string& path) {
-    page += fmt::format("\n## influxdb-relay {}\n\n{}.\n", path, command.text);
+    const std::string blank = path.empty() ? "" : " ";
+    page += fmt::format("\n## influxdb-relay{}{}\n\n{}.\n", blank, path, command.text);
     if (command.options.empty()) return;
     page += "\n| option | what |\n|---|---|\n";
     for (const OptionDoc& option : command.options) {
-      page += fmt::format("| `{}` | {} |\n", Shown(option), TextOf(option));
+      page += fmt::format("| `{}` | {} |\n", Shown(option), InCell(TextOf(option)));
     }
   });
   return page;
@@ -189,7 +201,7 @@ Result<std::string> Describe(const CommandDoc& program, std::string_view version
   if (form == "man") return ManPage(program, version);
   if (form == "bash") return BashCompletion(program);
   if (form == "zsh") return ZshCompletion(program);
-  if (form == "markdown") return Markdown(program);
+  if (form == "markdown") return ReferencePage(Markdown(program));
   return Error(ErrorCode::kInvalidInput,
                fmt::format("'{}' is none of man, bash, zsh, markdown, settings", form));
 }

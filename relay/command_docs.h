@@ -27,7 +27,8 @@ struct CommandDoc {
   std::vector<CommandDoc> commands;
 };
 
-// `form` is man, bash, zsh or markdown. kInvalidInput: none of these.
+// `form` is man, bash, zsh or markdown: that is the whole reference, see
+// relay/reference_page.h. kInvalidInput: none of these.
 Result<std::string> Describe(const CommandDoc& program, std::string_view version,
                              std::string_view form);
 
