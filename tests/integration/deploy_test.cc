@@ -73,6 +73,38 @@ TEST_CASE("deploy: the cluster's services, claims and probes name what there is"
   CHECK_EQ(run.exit_code, 0);
 }
 
+TEST_CASE("deploy: the composed services mount and name what there is") {
+  const std::string program =
+      "import os, sys, yaml\n"
+      "folder = sys.argv[1]\n"
+      "compose = yaml.safe_load(open(folder + 'compose.yaml'))\n"
+      "services = compose['services']\n"
+      "for name, service in services.items():\n"
+      "    for other in service.get('depends_on', []): assert other in services, other\n"
+      "    for volume in service.get('volumes', []):\n"
+      "        source = volume.split(':')[0]\n"
+      "        if source.startswith('.'): assert os.path.exists(folder + source), source\n"
+      "        else: assert source in compose['volumes'], source\n"
+      "for name in ('relay-1', 'relay-2'):\n"
+      "    assert services[name]['read_only'] and services[name]['cap_drop'] == ['ALL']\n"
+      "scrapes = yaml.safe_load(open(folder + 'prometheus.yaml'))['scrape_configs']\n"
+      "for scrape in scrapes:\n"
+      "    for config in scrape['static_configs']:\n"
+      "        for target in config['targets']: assert target.split(':')[0] in services, target\n";
+  const RunResult run = Run({"python3", "-c", program, kDeploy + "containers/"});
+  CHECK_EQ(run.output, "");
+  CHECK_EQ(run.exit_code, 0);
+}
+
+TEST_CASE("deploy: the image is built in one stage, runs in another, and as nobody of importance") {
+  const std::string file = ReadFile(kDeploy + "containers/Dockerfile");
+  const std::size_t last_stage = file.rfind("\nFROM ");
+  CHECK_NE(file.find("FROM ", 0), last_stage + 1);
+  CHECK_NE(file.find("\nCOPY --from=build ", last_stage), std::string::npos);
+  CHECK_NE(file.find("\nUSER 9096:9096\n", last_stage), std::string::npos);
+  CHECK_EQ(file.find("\nUSER root", last_stage), std::string::npos);
+}
+
 TEST_CASE("deploy: the shell finds no mistake in what the package runs") {
   const RunResult scripts = Run({"shellcheck", kDeploy + "debian/postinst",
                                  kDeploy + "debian/prerm", kDeploy + "debian/postrm"});
