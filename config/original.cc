@@ -195,7 +195,7 @@ class Table {
     Know(key);
     const toml::node* node = table_.get(key);
     if (node == nullptr) return std::nullopt;
-    const std::optional<T> value = node->value_exact<T>();
+    std::optional<T> value = node->value_exact<T>();
     if (!value) Mistake(key, expected);
     return value;
   }

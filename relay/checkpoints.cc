@@ -64,7 +64,7 @@ CheckpointReport Measure(const fs::path& path) {
 
 }  // namespace
 
-Checkpoints::Checkpoints(std::string log_path, const std::string& directory, Maker maker)
+Checkpoints::Checkpoints(const std::string& log_path, const std::string& directory, Maker maker)
     : log_path_(Normal(log_path).string()),
       directory_(Normal(directory.empty() ? CheckpointsDirectory(log_path_) : directory).string()),
       maker_(std::move(maker)) {}

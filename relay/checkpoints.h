@@ -38,7 +38,7 @@ class Checkpoints {
   using Maker = std::function<Status(const CheckpointRequest&)>;
 
   // Empty `directory`: that of the log. `maker` is the log's Checkpoint.
-  Checkpoints(std::string log_path, const std::string& directory, Maker maker);
+  Checkpoints(const std::string& log_path, const std::string& directory, Maker maker);
 
   // Deletes what a crash left half-made, or half-deleted; to be called at the
   // start, before the first is made.

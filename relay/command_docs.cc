@@ -133,20 +133,25 @@ std::string ZshItem(const std::string& word, std::string_view text) {
   return item + "'";
 }
 
+// What can follow a command, for the `case` of the completion.
+std::string ZshCase(const CommandDoc& command, const std::string& path) {
+  std::string text = fmt::format("  ('/{}')\n    items=(\n", path);
+  for (const CommandDoc& child : command.commands) {
+    text += fmt::format("      {}\n", ZshItem(child.name, child.text));
+  }
+  for (const OptionDoc& option : command.options) {
+    if (option.positional) continue;
+    for (const std::string& name : option.names) {
+      text += fmt::format("      {}\n", ZshItem(name, TextOf(option)));
+    }
+  }
+  return text + "    )\n    ;;\n";
+}
+
 std::string ZshCompletion(const CommandDoc& program) {
   std::string cases;
   ForEach(program, "", [&cases](const CommandDoc& command, const std::string& path) {
-    cases += fmt::format("  ('/{}')\n    items=(\n", path);
-    for (const CommandDoc& child : command.commands) {
-      cases += "      " + ZshItem(child.name, child.text) + "\n";
-    }
-    for (const OptionDoc& option : command.options) {
-      if (option.positional) continue;
-      for (const std::string& name : option.names) {
-        cases += "      " + ZshItem(name, TextOf(option)) + "\n";
-      }
-    }
-    cases += "    )\n    ;;\n";
+    cases += ZshCase(command, path);
   });
   std::string paths;
   ForEach(program, "",

@@ -167,6 +167,9 @@ void Scanner::TakeGiven(const GivenLine& line) {
 void Scanner::TakePoint(const GivenLine& line, const LineVerdict& verdict) {
   if (!verdict.why.empty()) return Refuse(line, verdict.why);
   ++result_.points;
+  // `influx` sends a blank first. InfluxDB passes over it; VictoriaMetrics takes
+  // it for the name's.
+  if (line.start > 0) rewrite_.Replace(at_, at_ + line.start, "");
   const std::size_t end = at_ + line.text.size();
   if (!verdict.timed) {
     rewrite_.Replace(at_ + line.start + verdict.fields_end, line.next, Stamp());

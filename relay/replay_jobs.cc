@@ -312,6 +312,18 @@ Status ReplayJobs::Resume(ReplayReport report, const std::string& url) {
   return Launch(std::move(report), url, std::move(source).value());
 }
 
+// One of an earlier process: it goes on, or is remembered as it ended.
+void ReplayJobs::TakeUp(ReplayReport report, const std::string& url) {
+  last_id_ = std::max(last_id_, report.id);
+  if (report.progress.state == ReplayState::kRunning) {
+    const Status launched = Resume(report, url);
+    if (launched.ok()) return;
+    report.progress.state = ReplayState::kGivenUp;
+    report.progress.why = launched.error().message();
+  }
+  ended_.emplace(report.id, std::move(report));
+}
+
 void ReplayJobs::Load() {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
@@ -319,18 +331,7 @@ void ReplayJobs::Load() {
     std::ifstream file(entry.path());
     try {
       const Json json = Json::parse(file);
-      ReplayReport report = FromFile(json);
-      last_id_ = std::max(last_id_, report.id);
-      if (report.progress.state != ReplayState::kRunning) {
-        ended_.emplace(report.id, std::move(report));
-        continue;
-      }
-      ReplayReport failed = report;
-      if (Status launched = Resume(std::move(report), json.at("url")); !launched.ok()) {
-        failed.progress.state = ReplayState::kGivenUp;
-        failed.progress.why = launched.error().message();
-        ended_.emplace(failed.id, std::move(failed));
-      }
+      TakeUp(FromFile(json), json.at("url"));
     } catch (const Json::exception& error) {
       Journal(Level::kWarning, "a replay's file is not understood",
               {{"path", entry.path().string()}, {"why", error.what()}});

@@ -94,6 +94,7 @@ class ReplayJobs {
   static Result<ReplayRange> RangeFor(const LogView& log, const ReplayRequest& request);
   Status Launch(ReplayReport report, const std::string& url, Source source);
   Status Resume(ReplayReport report, const std::string& url);
+  void TakeUp(ReplayReport report, const std::string& url);
   void Run(Running& running, const std::stop_token& stop);
   void Save(const ReplayReport& report, const std::string& url) const;
   void Load();

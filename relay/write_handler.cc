@@ -19,7 +19,7 @@ namespace relay {
 namespace {
 
 struct Path {
-  Endpoint endpoint;
+  Endpoint endpoint = Endpoint::kOther;
   DoorPath doc;
 };
 
@@ -148,6 +148,7 @@ struct WriteHandler::Asked {
 
 std::vector<DoorPath> DoorPaths() {
   std::vector<DoorPath> paths;
+  paths.reserve(kPaths.size());
   for (const Path& path : kPaths) paths.push_back(path.doc);
   return paths;
 }

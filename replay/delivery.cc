@@ -206,6 +206,19 @@ void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
   lanes_.Queue(lane, clock_.Now());
 }
 
+// Its lane; that of the record before it, if there is one, is tried first.
+LaneQueue& Delivery::LaneFor(const WriteParams& params, LaneQueue* last) {
+  const bool same = last != nullptr && last->lane.database == params.database &&
+                    last->lane.retention_policy == params.retention_policy;
+  return same ? *last : lanes_.Of(LaneOf(params));
+}
+
+void Delivery::TakeIntoLane(LaneQueue& lane, Sequence sequence) {
+  if (!lane.takes_flow()) return window_.Hold(sequence);
+  lane.flow.push_back(sequence);
+  if (lane.flow.size() == 1) lanes_.Queue(lane, clock_.Now());
+}
+
 void Delivery::TakeIntoLanes(std::vector<StoredRecord> records) {
   log_failures_ = 0;
   LaneQueue* lane = nullptr;
@@ -217,16 +230,8 @@ void Delivery::TakeIntoLanes(std::vector<StoredRecord> records) {
     window_.Add(std::move(stored), clock_.WallNow());
     const std::shared_ptr<const Record>& record = window_.At(sequence).record;
     if (!record) continue;
-    const WriteParams& params = record->params;
-    const bool same = lane != nullptr && lane->lane.database == params.database &&
-                      lane->lane.retention_policy == params.retention_policy;
-    if (!same) lane = &lanes_.Of(LaneOf(params));
-    if (!lane->takes_flow()) {
-      window_.Hold(sequence);
-    } else {
-      lane->flow.push_back(sequence);
-      if (lane->flow.size() == 1) lanes_.Queue(*lane, clock_.Now());
-    }
+    lane = &LaneFor(record->params, lane);
+    TakeIntoLane(*lane, sequence);
     if (fences) break;
   }
   // At the head, others than the first few come one by one.

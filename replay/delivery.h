@@ -223,6 +223,8 @@ class Delivery {
   Clock::TimePoint RequestsStartAt(Clock::TimePoint now) const;
   PieceLimit PieceLimitNow() const;
   void TakeIntoLanes(std::vector<StoredRecord> records);
+  LaneQueue& LaneFor(const WriteParams& params, LaneQueue* last);
+  void TakeIntoLane(LaneQueue& lane, Sequence sequence);
   void TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records);
 
   void LookAtLog();

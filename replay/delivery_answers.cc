@@ -34,6 +34,14 @@ constexpr std::uint32_t kTriesWhole = 3;
 // Tries of what most likely passes by itself before it is told as a hold.
 constexpr std::uint32_t kTriesBeforeHold = 3;
 
+std::string RemedyByCreating(const DeliveryOptions& options, const WriteParams& params) {
+  std::string remedy =
+      fmt::format("create database \"{}\" on {}", params.database, options.backend.text());
+  const std::string command = options.create_command(params);
+  if (!command.empty()) remedy += ": " + command;
+  return remedy;
+}
+
 std::string WordsOf(const Reply& reply) {
   return reply.body.substr(0, kWordsMax);
 }
@@ -213,6 +221,7 @@ bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict
         piece.is_of_one_record() ? piece.points : part.record->points;
   }
   std::vector<PointCount> numbers;
+  numbers.reserve(refused.size());
   for (const RefusedLine& one : refused) numbers.push_back(one.number);
   const std::vector<LineOfPiece> lines = FindLines(piece, numbers);
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -356,14 +365,8 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
       Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
     } else if (!created) {
       const std::string words = answer.ok() ? WordsOf(answer.value()) : answer.error().message();
-      const WriteParams& params = job.piece->params();
-      std::string remedy =
-          fmt::format("create database \"{}\" on {}", params.database, options_.backend.text());
-      if (const std::string command = options_.create_command(params); !command.empty()) {
-        remedy += ": " + command;
-      }
       PutOnHold(lane, "the database does not exist there and could not be created: " + words,
-                std::move(remedy));
+                RemedyByCreating(options_, job.piece->params()));
     } else {
       Succeeded(job);
     }

@@ -32,7 +32,6 @@
   POINT(kTrimPayloadsGone, "trim/payloads-gone")     \
   POINT(kDiscardFloorRaised, "discard/floor-raised") \
   POINT(kDiscardFilesGone, "discard/files-gone")     \
-  POINT(kDiscardCompacted, "discard/compacted")      \
   POINT(kForgetMarked, "forget/marked")              \
   POINT(kForgetGone, "forget/gone")                  \
   POINT(kHighWaterWritten, "high-water/written")     \

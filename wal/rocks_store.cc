@@ -402,7 +402,6 @@ class RocksStore final : public Store {
     rocksdb::CompactionOptions options;
     options.compression = rocksdb::kNoCompression;
     const rocksdb::Status done = db_->CompactFiles(options, handle, below, 1);
-    PassCrashPoint(CrashPoint::kDiscardCompacted);
     // Another compaction took them first: they are looked at again.
     if (done.IsAborted() || done.IsInvalidArgument() || done.IsIncomplete()) return Ok();
     return ToStatus(done);

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -98,10 +100,17 @@ TEST_CASE("set-up: the command for a missing retention policy mends it as it is"
 struct Named {
   explicit Named(const std::string& addresses) { Is(addresses); }
 
-  // "127.0.0.1 influx.test\n"
-  void Is(const std::string& addresses) const { WriteFile(hosts.File("hosts"), addresses); }
+  // "127.0.0.1 influx.test\n". nss_wrapper reads the file again where it is younger,
+  // by whole seconds.
+  void Is(const std::string& addresses) {
+    WriteFile(hosts.File("hosts"), addresses);
+    age += std::chrono::seconds(2);
+    std::filesystem::last_write_time(hosts.File("hosts"),
+                                     std::filesystem::file_time_type::clock::now() + age);
+  }
 
   TempDir hosts;
+  std::chrono::seconds age{0};
   TempDir directory;
   FakeBackend backend;  // On 127.0.0.1 alone.
   std::unique_ptr<RelayProcess> relay;

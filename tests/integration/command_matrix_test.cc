@@ -93,7 +93,7 @@ struct World {
     Json all = Json::parse(relay.Status()).at("backends");
     for (Json& backend : all) {
       for (const char* moving :
-           {"oldest_pending_seconds", "flow", "drain_eta_seconds", "why", "last_answer"}) {
+           {"oldest_pending_seconds", "flow", "drain_eta_seconds", "why", "last_answer", "stuck"}) {
         backend.erase(moving);
       }
     }
@@ -173,8 +173,8 @@ TEST_CASE("matrix: what reads says that there is no log, or none that it may rea
     const RunResult none =
         Run(With(With({RELAY_BINARY}, reader.words), {"--data", elsewhere.File("none")}));
     INFO(none.output);
-    CHECK_EQ(none.exit_code, reader.words.front() == "audit" ? 0 : 1);
-    if (reader.words.front() != "audit") CHECK(Contains(none.output, elsewhere.File("none")));
+    CHECK_EQ(none.exit_code, 1);
+    CHECK(Contains(none.output, elsewhere.File("none")));
     if (geteuid() != 0) continue;
     const RunResult forbidden =
         Run(With(With({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", RELAY_BINARY},
@@ -239,10 +239,10 @@ const std::vector<Changer>& Changers() {
       {{"release", "--backend", "away", "--database", "other"},
        "release database \"other\" for away: 0 points are delivered"},
       {{"rewind", "--backend", "here", "--to", "2"},
-       "rewind here to 2: 2 records (2 points, 16 B, accepted from ",
+       "rewind here to 2: 2 records (2 points, 20 B, accepted from ",
        true},
       {{"skip", "--backend", "away", "--to", "3"},
-       "skip what away is owed up to 3: 2 records (2 points, 16 B, accepted from ",
+       "skip what away is owed up to 3: 2 records (2 points, 20 B, accepted from ",
        true},
       {{"replay", "--backend", "here", "--from", "2", "--to", "3", "--rate", "50000/s"},
        "replay records 2 to 3 of here",

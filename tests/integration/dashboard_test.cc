@@ -136,7 +136,8 @@ TEST_CASE("dashboard: an operator pauses, is asked before a skip, and finds both
   Type(browser, "to", "head");
   Type(browser, "note", "<img src=x onerror=alert(1)>");
   Click(browser, "dialog", "Show what it will do");
-  CHECK(DialogSays(browser, "skip what a is owed up to 1: 1 record (1 points, 10 B, accepted from"));
+  CHECK(
+      DialogSays(browser, "skip what a is owed up to 1: 1 record (1 points, 10 B, accepted from"));
   Keep(browser, "skip-dialog");
   Click(browser, "dialog", "Skip for a");
   CHECK(DialogGone(browser));

@@ -20,8 +20,7 @@ namespace relay::test {
 namespace {
 
 struct Lines {
-  explicit Lines(const std::string& backend_url, std::vector<std::string> log = {})
-      : relay(directory.path(), With(backend_url, std::move(log))) {}
+  explicit Lines(const std::string& backend_url) : relay(directory.path(), With(backend_url, {})) {}
 
   std::string Yaml() const {
     return fmt::format(
@@ -97,7 +96,10 @@ TEST_CASE(
     "lines: while the log is full TCP clients wait and UDP's losses are counted, then all goes "
     "on") {
   FakeBackend backend;
-  Lines lines(backend.Url(), {"min_free: 1048576GiB"});
+  Lines lines(backend.Url());
+  lines.relay.Configure(lines.With(backend.Url(), {"min_free: 1048576GiB"}));
+  lines.relay.process().Kill(SIGHUP);
+  REQUIRE(Eventually(kPatience, [&] { return Get(lines.relay.admin(), "/readyz").status == 503; }));
   const HttpAnswer full = lines.relay.Write("metrics", "m v=1 1\n");
   CHECK_EQ(full.status, 503);
   CHECK_FALSE(full.Header("retry-after").empty());

@@ -31,6 +31,8 @@ void CheckLagGrows(const RelayProcess& relay, const std::string& backend) {
   PointCount owed = Owed(relay, backend);
   for (const Deadline back(kAway); !back.passed();) {
     Eventually(milliseconds{1'000}, [] { return false; });
+    // Writers may stand still for a while where the disk does.
+    REQUIRE(Eventually(kPatience, [&] { return Owed(relay, backend) > owed; }));
     owed = CheckOwesMore(StatusOf(relay, backend), owed);
   }
 }

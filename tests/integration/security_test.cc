@@ -63,9 +63,8 @@ TEST_CASE("security: what is stored is its owner's alone, whatever the umask") {
 
 TEST_CASE("security: what clients make up does not become a label of a metric") {
   TempDir directory;
-  FakeBackend backend([](const FakeRequest&) {
-    return Answering(404, "database not found: \"c4nary\"");
-  });
+  FakeBackend backend(
+      [](const FakeRequest&) { return Answering(404, "database not found: \"c4nary\""); });
   const RelayProcess relay(directory.path(), {.backends = {{"a", backend.Url()}}});
   const std::string lines = "c4nary,c4nary=c4nary c4nary=\"c4nary\" 1\nc4nary\n";
   CHECK_EQ(Post(relay.endpoint(), "/write?db=c4nary&rp=c4nary", lines).status, 400);
@@ -88,8 +87,7 @@ TEST_CASE("security: what clients make up does not become a label of a metric") 
 
 TEST_CASE("security: points do not get into the journal, and a client cannot write lines of it") {
   TempDir directory;
-  FakeBackend backend(
-      [](const FakeRequest&) { return Answering(500, "a\n\x1b[2Jlevel=info"); });
+  FakeBackend backend([](const FakeRequest&) { return Answering(500, "a\n\x1b[2Jlevel=info"); });
   const RelayProcess relay(directory.path(), {.backends = {{"a", backend.Url()}}});
   CHECK_EQ(relay.Write("d", "m s=\"c4nary\" 1\nc4nary bad\n").status, 400);
   REQUIRE(WaitForState(relay, "a", "retrying"));

@@ -88,7 +88,7 @@ TEST_CASE("line protocol: what is stored of a line that is a point") {
       {"blank lines go", "\n \t\nm v=1 5\n\r\n  \n", "m v=1 5\n"},
       {"comments go", "# a\nm v=1 5\n \t# b", "m v=1 5\n"},
       {"a comment lasts as long as a quote in it", "# a b=\"\nm v=1 5\n\"\nm v=2 6\n", "m v=2 6\n"},
-      {"blanks in front stay", " \tm v=1 5\n", " \tm v=1 5\n"},
+      {"blanks in front go", " \tm v=1 5\n", "m v=1 5\n"},
       {"spaces and tabs between the parts stay", "m  \tv=1 \t 5\n", "m  \tv=1 \t 5\n"},
       {"spaces behind the time stay", "m v=1 5  \n", "m v=1 5  \n"},
       {"a newline within quotes is data", "m v=\"a\r\nb\" 5\n", "m v=\"a\r\nb\" 5\n"},
@@ -121,7 +121,7 @@ TEST_CASE("line protocol: a point without a time gets one") {
   const std::vector<Row> rows = {
       {"m v=1\n", "m v=1"},       {"m v=1", "m v=1"},
       {"m v=1\r\n", "m v=1"},     {"m v=1  \n", "m v=1"},
-      {"m v=1 \t \r\n", "m v=1"}, {"  m,t=a v=\"x y\"\n", "  m,t=a v=\"x y\""},
+      {"m v=1 \t \r\n", "m v=1"}, {"  m,t=a v=\"x y\"\n", "m,t=a v=\"x y\""},
       {"m v=t\n", "m v=t"},       {"m,b=1,a=2 v=1i\n", "m,b=1,a=2 v=1i"},
   };
   for (const Row& row : rows) {
