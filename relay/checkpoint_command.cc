@@ -2,16 +2,15 @@
 // deletes such copies.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
 #include <utility>
 
 #include "config/config.h"
 #include "relay/admin_client.h"
 #include "relay/checkpoint_name.h"
 #include "relay/commands.h"
+#include "relay/consent.h"
 #include "relay/display.h"
 
 namespace relay {
@@ -36,10 +35,8 @@ Result<Json> Parsed(Result<std::string> answer) {
 }
 
 Result<Json> Ask(const AdminConfig& admin, const CheckpointArgs& args, bool dry_run) {
-  const char* login = getlogin();
-  const Json body = {{"name", CheckpointNamed(args.directory)},
-                     {"by", login != nullptr ? login : fmt::format("uid {}", getuid())},
-                     {"dry_run", dry_run}};
+  const Json body = {
+      {"name", CheckpointNamed(args.directory)}, {"by", LoginName()}, {"dry_run", dry_run}};
   return Parsed(PostToAdmin(admin, args.drop ? "/api/v1/checkpoints/drop" : "/api/v1/checkpoints",
                             body.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
@@ -61,19 +58,6 @@ int List(const Config& config, const CheckpointArgs& args) {
   return kDone;
 }
 
-// Only what is deleted needs a word more.
-bool Agreed(const CheckpointArgs& args, const std::string& words) {
-  if (args.yes || !args.drop) return true;
-  if (isatty(STDIN_FILENO) == 0) {
-    fmt::print(stderr, "checkpoint: would {}; --yes does it\n", words);
-    return false;
-  }
-  fmt::print(stderr, "This will {}.\nGo on? [y/N] ", words);
-  std::string line;
-  std::getline(std::cin, line);
-  return line == "y" || line == "yes";
-}
-
 void Print(const CheckpointArgs& args, const Json& answer) {
   if (args.json) {
     fmt::print("{}\n", answer.dump());
@@ -90,7 +74,10 @@ int Change(const Config& config, const CheckpointArgs& args) {
     Print(args, plan.value());
     return kDone;
   }
-  if (!Agreed(args, plan.value().value("words", ""))) return kWrongUsage;
+  // Only what is deleted needs a word more.
+  const int refused =
+      AskConsent("checkpoint", plan.value().value("words", ""), args.yes || !args.drop);
+  if (refused != kDone) return refused;
   const Result<Json> done = Ask(config.admin, args, false);
   if (!done.ok()) return Fail(config, done.error());
   Print(args, done.value());
