@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "replay/line_walk.h"
@@ -214,9 +213,9 @@ void DeliverySim::NoteCursor() {
     since_sync_.push_back(cursor);
   }
   // What waits for the disk takes the cursor along; else it is synced now and then.
-  const std::array synced_with = {now.dead, now.dropped, now.rewound, now.held.points};
-  if (synced_with != synced_with_ || OneIn(30)) since_sync_ = {cursor};
-  synced_with_ = synced_with;
+  const std::uint64_t synced_changes = log_.synced_changes();
+  if (synced_changes != synced_changes_ || OneIn(30)) since_sync_ = {cursor};
+  synced_changes_ = synced_changes;
 }
 
 void DeliverySim::CheckBalance() {
@@ -291,7 +290,6 @@ void DeliverySim::Forget() {
   log_.Configure(kWest);
   model_.ForgetAll();
   since_sync_ = {{Sequence::BeforeFirst(), 0}};
-  synced_with_ = {};
   Start();
 }
 

@@ -9,7 +9,6 @@
 // THREADS. One at a time.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -103,7 +102,7 @@ class DeliverySim {
   std::vector<Flying> flying_;
   Clock::Duration wait_{0};
   std::vector<Cursor> since_sync_;  // Where the cursor may fall back to.
-  std::array<PointCount, 4> synced_with_{};
+  std::uint64_t synced_changes_ = 0;
   std::uint64_t crashes_ = 0;
   bool log_fails_ = false;
   std::optional<Clock::TimePoint> down_since_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,7 @@ class MemoryLog final : public Log {
     copy->configured_ = configured_;
     copy->runs_ = runs_;
     copy->last_payload_ = last_payload_;
+    copy->synced_changes_ = synced_changes_;
     return copy;
   }
 
@@ -70,6 +72,13 @@ class MemoryLog final : public Log {
     Run& run = runs_.at(backend);
     run.cursor = run.PositionAt(cursor);
     run.figures.delivered = delivered;
+  }
+
+  // How many changes waited for the disk, as they do in the log on RocksDB: each
+  // takes every cursor so far along, and FallBack goes no further back.
+  std::uint64_t synced_changes() const {
+    const std::lock_guard lock(mutex_);
+    return synced_changes_;
   }
 
   // REQUIRES: trimmed <= through <= cursor.
@@ -261,6 +270,7 @@ class MemoryLog final : public Log {
     }
     run.cursor = resolution.through;
     run.Account(resolution.delivered, resolution.letters, resolution.gaps);
+    if (waits) ++synced_changes_;
     return Ok();
   }
 
@@ -279,6 +289,7 @@ class MemoryLog final : public Log {
     records.erase(records.begin(), records.upper_bound(resolution.through));
     run.DropEmptyLanes();
     run.Account(resolution.delivered, resolution.letters, resolution.gaps);
+    ++synced_changes_;
     return Ok();
   }
 
@@ -530,6 +541,7 @@ class MemoryLog final : public Log {
       const auto found = runs_.find(backend);
       if (found == runs_.end()) return done;
       done = failing_ ? Result<T>(Closed()) : verb(found->second);
+      if (done.ok()) ++synced_changes_;
     }
     if (done.ok() && on_readable_) on_readable_();
     return done;
@@ -559,6 +571,7 @@ class MemoryLog final : public Log {
   std::set<BackendId> configured_;
   std::map<BackendId, Run> runs_;
   PayloadId last_payload_{0};
+  std::uint64_t synced_changes_ = 0;
   bool failing_ = false;
   bool failing_reads_ = false;
   std::function<void()> on_readable_;
