@@ -289,6 +289,7 @@ class DurableLog final : public RunsView<Log> {
   std::chrono::milliseconds reopen_after_{0};
   std::optional<HighWater> known_;  // What the store is held against when it opens.
   std::uint64_t mark_turn_ = 0;
+  bool first_open_ = false;  // There was never a log here.
   std::uint64_t epoch_ = 0;
   std::string last_damage_;
 

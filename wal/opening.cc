@@ -120,6 +120,7 @@ void DurableLog::ReadMark(const FoundIdentity& identity) {
     alarms_.emplace_back("the log's database is gone: there was one in this directory");
   }
   Result<DecodedHighWater> mark = ReadHighWater(options_.directory);
+  first_open_ = !known && !mark.ok() && mark.error().code() == ErrorCode::kNotFound;
   if (mark.ok()) {
     mark_turn_ = mark.value().turn;
     known_ = std::move(mark).value().mark;
@@ -137,6 +138,7 @@ Status DurableLog::OpenAndLoad() {
   StoreMending mending{.kept = options_.directory + "/before-open",
                        .quarantine = options_.directory + "/quarantine",
                        .after_crash = !known_ || !known_->clean,
+                       .first_open = first_open_,
                        .alarms = &alarms};
   if (known_) mending.is_whole = [this](const Store& store) { return HasAll(store, *known_); };
   if (closed_because_ && closed_because_->code() == ErrorCode::kCorruption) {
@@ -183,6 +185,7 @@ Status DurableLog::OpenOnce(const StoreMending& mending, std::vector<std::string
     if (Status gone = DiscardLeftovers(*store.value(), loaded); !gone.ok()) return gone;
   }
   epoch_ = recovered.value().epoch;
+  first_open_ = false;
   Adopt(std::move(loaded));
   store_ = std::move(store).value();
   batch_ = store_->NewBatch();
@@ -314,6 +317,8 @@ void DurableLog::Adopt(LoadedLog loaded) {
     dirty_.insert(backend);
   }
   runs_ = std::move(loaded.runs);
+  // Forgotten after all, though that was reported as failed.
+  std::erase_if(dirty_, [this](const BackendId& backend) { return !runs_.contains(backend); });
   last_payload_ = loaded.last_payload;
   newest_payload_ = loaded.last_payload;
   last_backend_ = loaded.last_backend;

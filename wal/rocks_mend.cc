@@ -201,6 +201,25 @@ Result<std::optional<std::string>> KeepAside(const std::string& database, const 
   return std::optional(directory);
 }
 
+Status DropUnfinished(const std::string& database) {
+  std::vector<fs::path> left;
+  for (const std::string& name : NamesIn(database)) {
+    const fs::path path = fs::path(database) / name;
+    std::error_code failed;
+    const bool empty_wal = name.ends_with(".log") && fs::file_size(path, failed) == 0;
+    if (failed) return FileError("looking at", path, failed);
+    if (name.ends_with(".sst") || (name.ends_with(".log") && !empty_wal)) return Ok();
+    const bool listing = name.starts_with(kManifest) || name == kCurrent;
+    if (listing || empty_wal || name.ends_with(".dbtmp")) left.push_back(path);
+  }
+  for (const fs::path& path : left) {
+    std::error_code failed;
+    fs::remove(path, failed);
+    if (failed) return FileError("removing", path, failed);
+  }
+  return Ok();
+}
+
 bool HasTraces(const std::string& database) {
   const std::vector<std::string> names = NamesIn(database);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {

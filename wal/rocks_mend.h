@@ -39,6 +39,10 @@ struct OpenedRocks {
 Result<std::optional<std::string>> KeepAside(const std::string& database, const std::string& kept,
                                              const std::vector<std::string_view>& extensions);
 
+// Takes away what is left of a database that was never finished: one without a
+// table and without a write.
+Status DropUnfinished(const std::string& database);
+
 // Whether there is anything of a database in the directory.
 bool HasTraces(const std::string& database);
 

@@ -512,6 +512,9 @@ class Opening {
   // What must happen before RocksDB touches anything: it deletes what it has
   // recovered, and what it does not know.
   Status Prepare() {
+    if (mending().first_open) {
+      if (Status dropped = DropUnfinished(options_.directory); !dropped.ok()) return dropped;
+    }
     if (mending().after_crash) {
       if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
       PassCrashPoint(CrashPoint::kOpenKept);

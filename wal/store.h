@@ -99,7 +99,10 @@ struct StoreMending {
   std::string kept;         // Copies from before an opening; the newest two stay.
   std::string quarantine;   // What the store could not read, for an operator.
   bool after_crash = true;  // The store was not closed in order, or it is not known.
-  std::string because;      // What a store that had to be closed said, or empty.
+  // No store was ever opened here: one that holds nothing is what is left of a
+  // first opening that failed.
+  bool first_open = false;
+  std::string because;  // What a store that had to be closed said, or empty.
   // Whether an opened store has all that is known of it; none: it is believed.
   std::function<bool(const Store&)> is_whole;
   std::vector<std::string>* alarms = nullptr;  // Gets what was wrong, a sentence each.

@@ -270,6 +270,7 @@ SmallLog::SmallLog(std::string directory) {
   options_.env = env_.get();
   options_.cursor_interval = 20ms;
   options_.reopen_first = 5ms;
+  options_.reopen_max = 20ms;
   options_.file_size = 64_KiB;
   options_.free_min = 0_B;
   options_.keep = {.time = 1h, .size = 0_B};

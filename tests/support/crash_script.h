@@ -21,6 +21,7 @@ class SmallLog {
 
   Status Open(const std::vector<BackendId>& backends);
   void Close() { log_.reset(); }
+  bool is_open() const { return log_ != nullptr; }
 
   // Where copies of it lie, beside it.
   std::string CopyNamed(const std::string& name) const { return options_.directory + "-" + name; }

@@ -1,0 +1,109 @@
+// A log lives the script of tests/support/crash_script.h and one system call of
+// it fails, or some from there on: for every call there is. A step that the fault
+// reached is refused and happened whole or not at all; what was answered stays
+// readable; mended, the log comes back by itself; so does whoever opens it anew.
+#include "tests/faults/failing_calls.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "tests/support/eventually.h"
+#include "tests/support/log_difference.h"
+#include "tests/support/seed.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/what_is_left.h"
+
+namespace relay::test {
+namespace {
+
+struct Life {
+  Lived lived;
+  std::string failed_call;  // Empty: the life ended before it.
+  bool open = false;
+};
+
+// Whatever the disk does not take, it still gives.
+void CheckThatItIsReadable(const Log& log) {
+  for (const BackendId& backend : log.Backends()) {
+    const Result<Figures> figures = log.FiguresOf(backend);
+    if (!figures.ok()) continue;  // Forgotten after all, though that was refused.
+    CHECK(log.Read(backend, figures.value().marks.trimmed, kAll).ok());
+  }
+}
+
+// Ends with the first step that is refused, or with the script.
+Life LiveUntilRefused(SmallLog& log, const std::string& directory, Fault fault, std::uint64_t nth) {
+  Life life;
+  FailCalls(directory, fault, nth);
+  for (const CrashStep& step : CrashScript()) {
+    ++life.lived.begun;
+    if (!step.on_log(log).ok()) break;
+    ++life.lived.done;
+  }
+  life.open = log.is_open();
+  if (life.open && fault != Fault::kUnreadable) CheckThatItIsReadable(log.log());
+  return life;
+}
+
+// Nothing but the fault itself stands in the way: it comes back, without a hand.
+void CheckThatItComesBack(SmallLog& log, const Lived& lived) {
+  CHECK(Eventually(kPatience, [&log] { return log.log().Health().ok(); }));
+  const std::vector<CrashStep> script = CrashScript();
+  // Backends that could not be added are asked for again.
+  const Status asked = log.log().SetBackends(script[lived.begun - 1].configured);
+  CHECK_EQ(asked.ok() ? "" : asked.error().message(), "");
+  ScriptModel model(script.front().configured);
+  CHECK_EQ(DifferenceAfter(log.log(), lived, model), "");
+}
+
+// Whether the life came to the call.
+bool LiveWithFault(Fault fault, std::uint64_t nth) {
+  const TempDir directory(FastestDirectory());
+  const std::string path = directory.File("log");
+  SmallLog log(path);
+  Life life = LiveUntilRefused(log, path, fault, nth);
+  life.failed_call = MendCalls();
+  const std::vector<CrashStep> script = CrashScript();
+  INFO("call " << nth << ", " << life.failed_call << ", in: " << script[life.lived.begun - 1].name);
+  if (life.open) CheckThatItComesBack(log, life.lived);
+  log.Close();
+  CheckWhatIsLeft(path, life.lived, false);
+  return !life.failed_call.empty();
+}
+
+// RELAY_CALL: that one alone.
+void FailAtEach(Fault fault) {
+  if (const char* only = std::getenv("RELAY_CALL")) {
+    CHECK(LiveWithFault(fault, std::stoull(only)));
+    return;
+  }
+  std::uint64_t nth = 1;
+  while (LiveWithFault(fault, nth)) ++nth;
+  fmt::print("{} calls\n", nth - 1);
+  CHECK_GT(nth, 100);
+}
+
+TEST_CASE("failing calls: one that changes something, with an input/output error") {
+  FailAtEach(Fault::kError);
+}
+
+TEST_CASE("failing calls: that and all after it, until the disk is mended") {
+  FailAtEach(Fault::kBroken);
+}
+
+TEST_CASE("failing calls: the disk is full from one on, until there is space") {
+  FailAtEach(Fault::kFull);
+}
+
+TEST_CASE("failing calls: a write takes half") {
+  FailAtEach(Fault::kShortWrite);
+}
+
+TEST_CASE("failing calls: one that reads") {
+  FailAtEach(Fault::kUnreadable);
+}
+
+}  // namespace
+}  // namespace relay::test
