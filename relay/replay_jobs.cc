@@ -16,6 +16,7 @@
 #include "relay/extent.h"
 #include "relay/journal.h"
 #include "relay/place.h"
+#include "wal/side_files.h"
 
 namespace relay {
 namespace {
@@ -325,19 +326,26 @@ void ReplayJobs::TakeUp(ReplayReport report, const std::string& url) {
 }
 
 void ReplayJobs::Load() {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
-    if (entry.path().extension() != ".json") continue;
-    std::ifstream file(entry.path());
+  const Result<std::vector<std::string>> names = NamesIn(directory_);
+  if (!names.ok()) {
+    Journal(Level::kWarning, "the replays of before are not known",
+            {{"why", names.error().message()}});
+    return;
+  }
+  for (const std::string& name : names.value()) {
+    if (!name.ends_with(".json")) continue;
+    const std::string path = fmt::format("{}/{}", directory_, name);
+    std::ifstream file(path);
     try {
       const Json json = Json::parse(file);
       TakeUp(FromFile(json), json.at("url"));
     } catch (const Json::exception& error) {
       Journal(Level::kWarning, "a replay's file is not understood",
-              {{"path", entry.path().string()}, {"why", error.what()}});
+              {{"path", path}, {"why", error.what()}});
     }
   }
   for (; ended_.size() > kKeptMax; ended_.erase(ended_.begin())) {
+    std::error_code ignored;
     std::filesystem::remove(fmt::format("{}/{}.json", directory_, ended_.begin()->first), ignored);
   }
 }

@@ -63,16 +63,6 @@ Status CopyFile(const std::string& from, const std::string& to) {
   return ReplaceWhole(to, content.value());
 }
 
-std::vector<std::string> FilesIn(const std::string& directory) {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (fs::directory_iterator at(directory, failed); !failed && at != fs::directory_iterator();
-       at.increment(failed)) {
-    if (at->is_regular_file(failed)) names.push_back(at->path().filename().string());
-  }
-  return names;
-}
-
 // Never over what is there, an empty directory neither.
 int RenameToNew(const std::string& from, const std::string& to) {
   const int renamed = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
@@ -114,8 +104,12 @@ Status CheckpointDraft::Copy(const std::string& name) {
   std::error_code failed;
   if (!fs::is_directory(from, failed)) return CopyFile(from, to);
   if (mkdir(to.c_str(), S_IRWXU) != 0) return SystemError("making", to);
-  for (const std::string& file : FilesIn(from)) {
-    Status copied = CopyFile(fmt::format("{}/{}", from, file), fmt::format("{}/{}", to, file));
+  const Result<std::vector<std::string>> names = NamesIn(from);
+  if (!names.ok()) return names.error();
+  for (const std::string& file : names.value()) {
+    const std::string path = fmt::format("{}/{}", from, file);
+    if (!fs::is_regular_file(path, failed)) continue;
+    Status copied = CopyFile(path, fmt::format("{}/{}", to, file));
     if (!copied.ok()) return copied;
   }
   return SyncDirectory(to);

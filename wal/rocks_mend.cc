@@ -24,33 +24,18 @@ Error FileError(std::string_view doing, const std::string& path, const std::erro
   return {ErrorCode::kIo, fmt::format("{} {}: {}", doing, path, why.message())};
 }
 
-// Names in a directory, sorted; none where it is not there.
 std::string PathIn(const std::string& directory, std::string_view name) {
   return fmt::format("{}/{}", directory, name);
-}
-
-std::vector<std::string> NamesIn(const std::string& directory) {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (fs::directory_iterator at(directory, failed); !failed && at != fs::directory_iterator();
-       at.increment(failed)) {
-    names.push_back(at->path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::vector<std::string> NamesEndingIn(const std::string& directory, std::string_view extension) {
-  std::vector<std::string> names = NamesIn(directory);
-  std::erase_if(names, [&](const std::string& name) { return !name.ends_with(extension); });
-  return names;
 }
 
 // Under a second name, by copying where the file system has no links.
 Status Link(const std::string& from, const std::string& to) {
   std::error_code failed;
   fs::create_hard_link(from, to, failed);
-  if (failed) fs::copy_file(from, to, fs::copy_options::overwrite_existing, failed);
+  const bool no_links = failed == std::errc::operation_not_permitted ||
+                        failed == std::errc::operation_not_supported ||
+                        failed == std::errc::cross_device_link;
+  if (no_links) fs::copy_file(from, to, failed);
   if (failed) return FileError("keeping", from, failed);
   return Ok();
 }
@@ -61,16 +46,23 @@ bool IsWanted(const std::string& name, const std::vector<std::string_view>& exte
                      [&](std::string_view extension) { return name.ends_with(extension); });
 }
 
+bool HasTraces(const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.starts_with(kManifest) || name == kCurrent || name.ends_with(".sst") ||
+           name.ends_with(".log");
+  });
+}
+
 // The names of kept directories are numbers of six digits and sort as such.
-std::string NextKept(const std::string& kept) {
-  const std::vector<std::string> there = NamesIn(kept);
+std::string NextKept(const std::string& kept, const std::vector<std::string>& there) {
   const std::size_t last =
       there.empty() ? 0 : static_cast<std::size_t>(std::strtoul(there.back().c_str(), nullptr, 10));
   return fmt::format("{}/{:06}", kept, last + 1);
 }
 
-void DropOldestKept(const std::string& kept) {
-  const std::vector<std::string> there = NamesIn(kept);
+void DropOldestKept(const std::string& kept, std::vector<std::string> there,
+                    const std::string& newest) {
+  there.push_back(fs::path(newest).filename().string());
   for (std::size_t i = 0; i + kKeptMax < there.size(); ++i) {
     std::error_code ignored;  // Of what is not there nothing need be bounded.
     fs::remove_all(fs::path(kept) / there[i], ignored);
@@ -186,24 +178,30 @@ class WalSalvage {
 
 Result<std::optional<std::string>> KeepAside(const std::string& database, const std::string& kept,
                                              const std::vector<std::string_view>& extensions) {
-  if (!HasTraces(database)) return std::optional<std::string>();
-  const std::string directory = NextKept(kept);
+  const Result<std::vector<std::string>> names = NamesIn(database);
+  if (!names.ok()) return names.error();
+  if (!HasTraces(names.value())) return std::optional<std::string>();
+  Result<std::vector<std::string>> there = NamesIn(kept);
+  if (!there.ok()) return std::move(there).error();
+  const std::string directory = NextKept(kept, there.value());
   std::error_code failed;
   fs::create_directories(directory, failed);
   if (failed) return FileError("creating", directory, failed);
-  for (const std::string& name : NamesIn(database)) {
+  for (const std::string& name : names.value()) {
     if (!IsWanted(name, extensions)) continue;
     if (Status linked = Link(PathIn(database, name), PathIn(directory, name)); !linked.ok()) {
       return std::move(linked).error();
     }
   }
-  DropOldestKept(kept);
+  DropOldestKept(kept, std::move(there).value(), directory);
   return std::optional(directory);
 }
 
 Status DropUnfinished(const std::string& database) {
+  const Result<std::vector<std::string>> names = NamesIn(database);
+  if (!names.ok()) return names.error();
   std::vector<fs::path> left;
-  for (const std::string& name : NamesIn(database)) {
+  for (const std::string& name : names.value()) {
     const fs::path path = fs::path(database) / name;
     std::error_code failed;
     const bool empty_wal = name.ends_with(".log") && fs::file_size(path, failed) == 0;
@@ -220,20 +218,14 @@ Status DropUnfinished(const std::string& database) {
   return Ok();
 }
 
-bool HasTraces(const std::string& database) {
-  const std::vector<std::string> names = NamesIn(database);
-  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return name.starts_with(kManifest) || name == kCurrent || name.ends_with(".sst") ||
-           name.ends_with(".log");
-  });
-}
-
 Result<Mended> MendCurrent(const std::string& database, Alarms& alarms) {
   const std::string path = fmt::format("{}/{}", database, kCurrent);
   const Result<std::string> current = ReadWhole(path);
   if (!current.ok() && current.error().code() != ErrorCode::kNotFound) return current.error();
+  const Result<std::vector<std::string>> names = NamesIn(database);
+  if (!names.ok()) return names.error();
   std::vector<std::string> manifests;
-  for (const std::string& name : NamesIn(database)) {
+  for (const std::string& name : names.value()) {
     std::error_code gone;
     if (!name.starts_with(kManifest)) continue;
     const bool empty = fs::file_size(fs::path(database) / name, gone) == 0;
@@ -244,7 +236,8 @@ Result<Mended> MendCurrent(const std::string& database, Alarms& alarms) {
     return current.ok() && current.value() == name + "\n";
   };
   if (std::any_of(manifests.begin(), manifests.end(), named)) return Mended::kNothingWrong;
-  if (manifests.empty()) return HasTraces(database) ? Mended::kBeyondRepair : Mended::kNothingWrong;
+  if (manifests.empty())
+    return HasTraces(names.value()) ? Mended::kBeyondRepair : Mended::kNothingWrong;
   // Six digits or more: the longer number is the higher one.
   const auto newest = std::max_element(manifests.begin(), manifests.end(),
                                        [](const std::string& a, const std::string& b) {
@@ -316,7 +309,10 @@ Status ForgetTable(const std::string& database, const std::string& quarantine,
 Status SalvageWals(const OpenedRocks& rocks, const std::string& kept, bool skipping,
                    Alarms& alarms) {
   WalSalvage salvage(rocks, skipping);
-  for (const std::string& name : NamesEndingIn(kept, ".log")) {
+  const Result<std::vector<std::string>> names = NamesIn(kept);
+  if (!names.ok()) return names.error();
+  for (const std::string& name : names.value()) {
+    if (!name.ends_with(".log")) continue;
     if (Status read = salvage.Read(PathIn(kept, name)); !read.ok()) return read;
   }
   if (salvage.damages() == 0 && salvage.batches() == 0) return Ok();

@@ -43,9 +43,6 @@ Result<std::optional<std::string>> KeepAside(const std::string& database, const 
 // table and without a write.
 Status DropUnfinished(const std::string& database);
 
-// Whether there is anything of a database in the directory.
-bool HasTraces(const std::string& database);
-
 enum class Mended : std::uint8_t { kNothingWrong, kMended, kBeyondRepair };
 
 // A CURRENT that is missing or names no MANIFEST is made to name the newest.

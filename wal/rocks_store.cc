@@ -429,9 +429,13 @@ class RocksSideFile final : public SideFile {
   std::unique_ptr<rocksdb::RandomRWFile> file_;
 };
 
-// RocksDB has no code of its own for a directory that is taken.
+// RocksDB has no code of its own for a directory that is taken: "lock hold by
+// current process" of itself, "While lock file" with what fcntl said of another.
 bool IsTaken(const rocksdb::Status& status) {
-  return status.IsIOError() && status.ToString().find("lock") != std::string::npos;
+  const std::string text = status.ToString();
+  return status.IsIOError() && (text.find("lock hold by current process") != std::string::npos ||
+                                (text.find("While lock file") != std::string::npos &&
+                                 text.ends_with("Resource temporarily unavailable")));
 }
 
 Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "wal/rocks_mend.h"
+#include "wal/side_files.h"
 
 namespace relay {
 namespace {
@@ -153,20 +154,21 @@ Result<bool> SalvageTable(const OpenedRocks& rocks, const fs::path& path, Alarms
 
 Status SalvageTables(const OpenedRocks& rocks, const std::string& directory, Alarms& alarms) {
   const std::set<std::string> live = LiveTables(*rocks.db);
+  const Result<std::vector<std::string>> names = NamesIn(directory);
+  if (!names.ok()) return names.error();
   std::vector<fs::path> tables;
-  std::error_code failed;
-  for (fs::directory_iterator at(directory, failed); !failed && at != fs::directory_iterator();
-       at.increment(failed)) {
-    if (at->path().extension() == ".sst") tables.push_back(at->path());
+  for (const std::string& name : names.value()) {
+    if (name.ends_with(".sst")) tables.push_back(fs::path(directory) / name);
   }
-  std::sort(tables.rbegin(), tables.rend());  // The newest row of a key counts.
+  std::reverse(tables.begin(), tables.end());  // The newest row of a key counts.
   for (const fs::path& path : tables) {
     if (!live.contains(path.filename().string())) {
       Result<bool> whole = SalvageTable(rocks, path, alarms);
       if (!whole.ok()) return std::move(whole).error();
       if (!whole.value()) continue;
     }
-    fs::remove(path, failed);
+    std::error_code ignored;
+    fs::remove(path, ignored);
   }
   return Ok();
 }

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -112,6 +113,19 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& di
                  fmt::format("data directory {} is in use by another process", directory));
   }
   return std::unique_ptr<DirectoryLock>(new DirectoryLock(file.Release()));
+}
+
+Result<std::vector<std::string>> NamesIn(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  fs::directory_iterator at(directory, failed);
+  if (failed == std::errc::no_such_file_or_directory) return names;
+  for (; !failed && at != fs::directory_iterator(); at.increment(failed)) {
+    names.push_back(at->path().filename().string());
+  }
+  if (failed) return SystemError("reading", directory, failed.value());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 DirectoryLock::~DirectoryLock() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wal/result.h"
 
@@ -16,6 +17,10 @@ Result<std::string> ReadWhole(const std::string& path);
 
 // The old content or the new one is there, whatever happens meanwhile; mode 0600.
 Status ReplaceWhole(const std::string& path, std::string_view content);
+
+// What there is in a directory, sorted; nothing where it is not there. All of it
+// or an error: by what is missing here files are taken for lost.
+Result<std::vector<std::string>> NamesIn(const std::string& directory);
 
 // What was done to names in a directory is on stable storage.
 Status SyncDirectory(const std::string& directory);

@@ -1,5 +1,6 @@
 #include "tests/faults/failing_calls.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -144,6 +145,21 @@ FILE* fopen(const char* path, const char* mode) {
   REAL(fopen);
   const bool reads = std::string_view(mode).starts_with("r");
   return Fails("fopen", reads ? Use::kReads : Use::kTakesSpace, path) ? nullptr : real(path, mode);
+}
+
+DIR* opendir(const char* path) {
+  REAL(opendir);
+  return Fails("opendir", Use::kReads, path) ? nullptr : real(path);
+}
+
+DIR* fdopendir(int file) {
+  REAL(fdopendir);
+  return Fails("fdopendir", Use::kReads, file) ? nullptr : real(file);
+}
+
+struct dirent* readdir(DIR* directory) {
+  REAL(readdir);
+  return Fails("readdir", Use::kReads, dirfd(directory)) ? nullptr : real(directory);
 }
 
 ssize_t read(int file, void* to, size_t size) {

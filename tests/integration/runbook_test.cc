@@ -232,10 +232,18 @@ TEST_CASE("runbook: every chapter is tested here, and every name that it uses is
   CHECK_EQ(Found(Chapters().front().blocks.front(), "export ([A-Z_]+)="), set);
 }
 
-// Not in every run yet: on a busy machine these three do not wait for everything that they
-// depend on. --no-skip runs them.
-TEST_CASE("runbook: a backend that is restored from its backup has everything in the end" *
-          doctest::skip()) {
+// InfluxDB says "engine is closed" for a moment after it was restored.
+bool HoldsWhenRestored(const Influxd& server, std::uint64_t points) {
+  return Eventually(kPatience, [&] {
+    try {
+      return server.CountPoints("metrics", "cpu", "v") == points;
+    } catch (const std::exception&) {
+      return false;
+    }
+  });
+}
+
+TEST_CASE("runbook: a backend that is restored from its backup has everything in the end") {
   Site site;
   Reading page(site, "A backend is lost and restored from last night's backup");
   site.Write(1, 20);
@@ -247,7 +255,7 @@ TEST_CASE("runbook: a backend that is restored from its backup has everything in
   page.DoNext();
   site.Write(41, 50);
   page.DoNext();
-  CHECK_EQ(site.b.CountPoints("metrics", "cpu", "v"), 20);
+  CHECK(HoldsWhenRestored(site.b, 20));
   CHECK(Contains(page.DoNext(), "would rewind influx-b to "));
   page.DoNext();
   Site::CheckEqual(site.a, site.b, 50);
@@ -287,8 +295,7 @@ Process Proxy(const Site& site, const TempDir& directory, const Endpoint& statis
                   .output_path = directory.File("output")});
 }
 
-TEST_CASE("runbook: a relay on what is left of another goes on where that ended" *
-          doctest::skip()) {
+TEST_CASE("runbook: a relay on what is left of another goes on where that ended") {
   Site site;
   Reading page(site, "A relay's host is lost");
   const TempDir directory;
@@ -327,8 +334,7 @@ TEST_CASE("runbook: a relay on what is left of another goes on where that ended"
   CHECK(judged("UP"));
 }
 
-TEST_CASE("runbook: a full disk gets room, or what a backend is owed is set aside" *
-          doctest::skip()) {
+TEST_CASE("runbook: a full disk gets room, or what a backend is owed is set aside") {
   Site site({"max_size: 64GiB", "min_free: 0B"});
   Reading page(site, "The disk is full");
   site.b.Kill();
