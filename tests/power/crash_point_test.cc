@@ -38,25 +38,18 @@ struct Orders {
   bool too_early = false;  // A planted bug: a step is reported before it is done.
 };
 
-void Report(const Orders& orders, std::string_view what, std::size_t step) {
-  const int file = open(orders.report.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  const std::string line = fmt::format("{} {}\n", what, step);
-  REQUIRE_EQ(write(file, line.data(), line.size()), static_cast<ssize_t>(line.size()));
-  close(file);
-}
-
 void LiveAndDie(const Orders& orders) {
   const std::vector<CrashStep> script = CrashScript();
   SmallLog log(orders.log);
   ArmCrashPoint(CrashPointNamed(orders.point).value(), orders.pass);
   if (orders.from > 0) REQUIRE(log.Open(script.at(orders.from - 1).configured).ok());
   for (std::size_t step = orders.from; step < orders.to; ++step) {
-    Report(orders, "begun", step);
-    if (orders.too_early) Report(orders, "done", step);
+    ReportStep(orders.report, Progress::kBegun, step);
+    if (orders.too_early) ReportStep(orders.report, Progress::kDone, step);
     const Status done = script[step].on_log(log);
     INFO(script[step].name);
     REQUIRE_EQ(done.ok() ? "" : done.error().message(), "");
-    if (!orders.too_early) Report(orders, "done", step);
+    if (!orders.too_early) ReportStep(orders.report, Progress::kDone, step);
   }
 }
 
@@ -84,12 +77,8 @@ Lived Send(const Orders& orders) {
   const bool as_told = code == 0 || code == kDiedAsTold;
   INFO(process.Output());
   REQUIRE(as_told);
-  Lived lived{.died = code == kDiedAsTold, .done = orders.from, .begun = orders.from};
-  std::istringstream report(ReadFile(orders.report));
-  std::string what;
-  for (std::size_t step = 0; report >> what >> step;) {
-    (what == "done" ? lived.done : lived.begun) = step + 1;
-  }
+  Lived lived = ReadLived(orders.report, orders.from);
+  lived.died = code == kDiedAsTold;
   return lived;
 }
 

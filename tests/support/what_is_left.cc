@@ -1,12 +1,16 @@
 #include "tests/support/what_is_left.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "tests/support/log_difference.h"
+#include "tests/support/process.h"
 #include "wal/checkpoint.h"
 #include "wal/verify.h"
 
@@ -44,6 +48,24 @@ void CheckCopy(SmallLog& log) {
 }
 
 }  // namespace
+
+void ReportStep(const std::string& report, Progress progress, std::size_t step) {
+  const int file = open(report.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const std::string line =
+      fmt::format("{} {}\n", progress == Progress::kDone ? "done" : "begun", step);
+  REQUIRE_EQ(write(file, line.data(), line.size()), static_cast<ssize_t>(line.size()));
+  close(file);
+}
+
+Lived ReadLived(const std::string& report, std::size_t from) {
+  Lived lived{.died = false, .done = from, .begun = from};
+  std::istringstream lines(ReadFile(report));
+  std::string what;
+  for (std::size_t step = 0; lines >> what >> step;) {
+    (what == "done" ? lived.done : lived.begun) = step + 1;
+  }
+  return lived;
+}
 
 std::string DifferenceAfter(const LogView& log, const Lived& lived, ScriptModel& model) {
   const std::vector<CrashStep> script = CrashScript();

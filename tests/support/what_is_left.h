@@ -2,6 +2,7 @@
 // ended: it opens again as what the steps made that were done.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "tests/support/crash_script.h"
@@ -15,6 +16,12 @@ struct Lived {
   std::size_t done = 0;   // Steps that were reported.
   std::size_t begun = 0;  // One more where it ended in one.
 };
+
+// A process that may die any moment writes down how far it has come: in a file,
+// for another one to read, that begins its own steps with `from`.
+enum class Progress : std::uint8_t { kBegun, kDone };
+void ReportStep(const std::string& report, Progress progress, std::size_t step);
+Lived ReadLived(const std::string& report, std::size_t from);
 
 // In what the log is neither as the done steps made it nor as the one under way
 // would have; empty: in nothing, and the model has followed it.

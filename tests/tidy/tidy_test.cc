@@ -62,7 +62,7 @@ const std::vector<Ban>& Bans() {
       {"#include <doctest/", {"tests/"}, "nothing: tests are in tests/"},
       {"sleep_for(", {"replay/system_clock.cc", "tests/support/eventually.h"}, "relay::Clock"},
       {"sleep_until(", {"replay/system_clock.cc"}, "relay::Clock"},
-      {"usleep(", {}, "relay::Clock"},
+      {"usleep(", {"tests/faults/failing_calls.cc"}, "relay::Clock"},
       {"_clock::now(", {"replay/system_clock.cc", "tests/"}, "relay::Clock"},
       {"clock_gettime(", {"replay/system_clock.cc", "tests/"}, "relay::Clock"},
       {"gettimeofday(", {}, "relay::Clock"},
