@@ -257,13 +257,21 @@ const std::vector<Changer>& Changers() {
        "forget gone with all that is kept for it: 2 points that it is owed, 0 on hold and 0 dead "
        "letters are deleted for good",
        true},
+      {{"checkpoint", "nightly"}, "make a checkpoint in "},
+      {{"checkpoint", "nightly", "--drop"}, "delete the checkpoint ", true},
   };
   return all;
 }
 
-// The letter of the redrive above is refused again, and has the next number.
+bool OfBackend(const Changer& changer) {
+  return changer.words.front() != "checkpoint";
+}
+
+// Only once those before it are done: the letter of the redrive above is refused
+// again, and has the next number; the checkpoint is made.
 bool IsThereYet(const Changer& changer) {
-  return changer.words.back() != "2" || changer.words.front() != "dead";
+  const bool second_letter = changer.words.front() == "dead" && changer.words.back() == "2";
+  return !second_letter && changer.words.back() != "--drop";
 }
 
 TEST_CASE("matrix: a dry run says what would be done, in words and in JSON, and does nothing") {
@@ -307,6 +315,7 @@ TEST_CASE("matrix: a change of a backend that nobody has is refused by its name"
   World world;
   for (const Changer& changer : Changers()) {
     CAPTURE(Text(changer.words));
+    if (!OfBackend(changer)) continue;
     Words words = changer.words;
     const auto option = std::find(words.begin(), words.end(), "--backend");
     (option == words.end() ? words.back() : *(option + 1)) = "nobody";
@@ -344,7 +353,7 @@ TEST_CASE("matrix: each change is done, said, and in the trail") {
   World world;
   for (const Changer& changer : Changers()) {
     CAPTURE(Text(changer.words));
-    if (!IsThereYet(changer)) {
+    if (changer.words.front() == "dead") {
       REQUIRE(Eventually(kPatience,
                          [&] { return StatusOf(world.relay, "here").figures.dead_letters == 1; }));
     }

@@ -398,6 +398,7 @@ TEST_CASE("runbook: an upgrade loses nothing") {
   CHECK_EQ(site.asked(),
            std::vector<std::string>{"apt-get install --yes ./influxdb-relay_0.2.0_amd64.deb",
                                     "systemctl restart influxdb-relay"});
+  CHECK(Contains(page.DoNext(), "done: delete the checkpoint "));
   Site::CheckEqual(site.a, site.b, 20);
 }
 
