@@ -146,6 +146,11 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
                 backend.bucket, SomeText("the name of a bucket"));
   DeclareCredentials(section, backend);
   section.Map({"tls", "For an https:// URL."}, [&](Section& tls) { DeclareTls(tls, backend.tls); });
+  section.Value({"connect_timeout", "How long connecting to each of its addresses may take."},
+                backend.connect_timeout, TimeBetween(milliseconds(100), minutes(10)));
+  section.Value(
+      {"write_timeout", "How long it may take none of a request's bytes, before it is given up."},
+      backend.write_timeout, TimeBetween(milliseconds(100), minutes(10)));
   section.Value({"timeout", "How long one attempt may take, from connecting to the whole answer."},
                 backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
   section.Value({"compress", "How bodies are compressed on the wire; worth it on a slow one."},

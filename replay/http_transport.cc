@@ -20,8 +20,9 @@ namespace {
 // One request and its answer on an open connection.
 class Exchange {
  public:
-  Exchange(Connection& connection, const Deadline& deadline)
-      : connection_(connection), deadline_(deadline) {}
+  Exchange(Connection& connection, const Deadline& deadline,
+           std::chrono::milliseconds write_timeout)
+      : connection_(connection), deadline_(deadline), write_timeout_(write_timeout) {}
 
   // Sends head and body and waits for the answer. The peer may answer before
   // it has all; it may refuse then, but it cannot have taken what it has not.
@@ -53,7 +54,7 @@ class Exchange {
         continue;
       }
       const bool wants_write = written.value().kind == Progress::Kind::kWantsWrite;
-      if (Status waited = Wait(wants_write ? POLLIN | POLLOUT : POLLIN); !waited.ok()) {
+      if (Status waited = WaitToWrite(wants_write ? POLLIN | POLLOUT : POLLIN); !waited.ok()) {
         return waited;
       }
       if (Status read = ReadWhatIsThere(); !read.ok()) return read;
@@ -87,6 +88,15 @@ class Exchange {
     return reader_.Take(std::string_view(buffer_.data(), progress.bytes));
   }
 
+  Status WaitToWrite(int events) {
+    const Deadline::Wake wake =
+        deadline_.Wait(connection_.fd(), static_cast<short>(events), write_timeout_);
+    if (wake == Deadline::Wake::kReady) return Ok();
+    if (wake != Deadline::Wake::kPauseOver) return WaitEnded(wake);
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("it took nothing of the request for {} ms", write_timeout_.count()));
+  }
+
   Status Wait(int events) {
     const Deadline::Wake wake = deadline_.Wait(connection_.fd(), static_cast<short>(events));
     if (wake != Deadline::Wake::kReady) return WaitEnded(wake);
@@ -95,6 +105,7 @@ class Exchange {
 
   Connection& connection_;
   const Deadline& deadline_;
+  const std::chrono::milliseconds write_timeout_;
   AnswerReader reader_;
   bool unsendable_ = false;
   bool wants_write_ = false;
@@ -235,7 +246,7 @@ class HttpTransport final : public Transport {
     if (body.size() <= kJoinedMax) {
       head += std::exchange(body, {});  // In one packet.
     }
-    Exchange exchange(*connection_, deadline_);
+    Exchange exchange(*connection_, deadline_, options_.write_timeout);
     if (Status run = exchange.Run(head, body); !run.ok()) return std::move(run).error();
     if (!exchange.answer().reusable()) connection_.reset();
     Reply reply = exchange.answer().reply();

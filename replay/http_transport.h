@@ -5,7 +5,8 @@
 // Where an answer does not end cleanly, or more comes than was asked for, it is
 // closed, so that no answer is ever taken for that of another request.
 // Redirects are not followed, answers are not inflated and are cut at 64 KiB.
-// One deadline covers the whole attempt, so a backend that answers a byte a
+// A peer that takes no more of a request is given up after a time of its own; one
+// deadline covers the whole attempt, so a backend that answers a byte a
 // second holds the worker no longer than one that is silent.
 //
 // What a backend of this API can never be told (a timestamp that is too large
@@ -42,6 +43,7 @@ struct HttpTransportOptions {
   // where the record has some. REQUIRES: no `credentials`.
   bool pass_credentials = false;
   bool gzip = false;
+  std::chrono::milliseconds write_timeout{10'000};  // For the peer to take any more of a request.
   std::chrono::milliseconds timeout{10'000};        // For the whole attempt.
   std::chrono::milliseconds look_up_after{60'000};  // How old a connection may get.
 };

@@ -366,6 +366,23 @@ TEST_CASE("transport: a statement goes to /query, and its answer means what a wr
   CHECK_EQ(backend.RequestCount(), 0);
 }
 
+TEST_CASE("transport: a backend that takes no more of a request is given up before the answer is") {
+  const std::uint16_t port = FreePort();
+  const Fd listener = ListenOn(port);
+  HttpTransportOptions options;
+  options.peer = {.host = "127.0.0.1", .port = port};
+  options.timeout = 60s;
+  options.write_timeout = 200ms;
+  const Result<Reply> reply = Send(*MakeHttpTransport(options), LongLines());
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.error().message().ends_with("it took nothing of the request for 200 ms"));
+
+  // Once it has taken all, the answer may take its time.
+  FakeBackend slow([](const FakeRequest&) { return Slowly(20ms, Answering(204)); });
+  options.peer.port = slow.endpoint().port;
+  CHECK_EQ(Send(*MakeHttpTransport(options)).value().http_status, 204);
+}
+
 TEST_CASE("transport: cancelling ends a request under way") {
   FakeBackend backend([](const FakeRequest&) { return NeverAnswering(); });
   const auto transport = MakeHttpTransport(To(backend, 60s));
