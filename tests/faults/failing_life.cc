@@ -1,8 +1,4 @@
-// A log lives the script of tests/support/crash_script.h and one system call of
-// it fails, or some from there on: for every call there is. A step that the fault
-// reached is refused and happened whole or not at all; what was answered stays
-// readable; mended, the log comes back by itself; so does whoever opens it anew.
-#include "tests/faults/failing_calls.h"
+#include "tests/faults/failing_life.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -73,7 +69,8 @@ bool LiveWithFault(Fault fault, std::uint64_t nth) {
   return !life.failed_call.empty();
 }
 
-// RELAY_CALL: that one alone.
+}  // namespace
+
 void FailAtEach(Fault fault) {
   if (const char* only = std::getenv("RELAY_CALL")) {
     CHECK(LiveWithFault(fault, std::stoull(only)));
@@ -85,25 +82,4 @@ void FailAtEach(Fault fault) {
   CHECK_GT(nth, 100);
 }
 
-TEST_CASE("failing calls: one that changes something, with an input/output error") {
-  FailAtEach(Fault::kError);
-}
-
-TEST_CASE("failing calls: that and all after it, until the disk is mended") {
-  FailAtEach(Fault::kBroken);
-}
-
-TEST_CASE("failing calls: the disk is full from one on, until there is space") {
-  FailAtEach(Fault::kFull);
-}
-
-TEST_CASE("failing calls: a write takes half") {
-  FailAtEach(Fault::kShortWrite);
-}
-
-TEST_CASE("failing calls: one that reads") {
-  FailAtEach(Fault::kUnreadable);
-}
-
-}  // namespace
 }  // namespace relay::test
