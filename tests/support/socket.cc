@@ -23,7 +23,11 @@ namespace {
 
 bool WaitFor(const Fd& socket, short events, milliseconds timeout) {
   pollfd one{.fd = socket.get(), .events = events, .revents = 0};
-  return poll(&one, 1, static_cast<int>(timeout.count())) > 0;
+  int ready = 0;
+  do {  // A fuzzer has timers.
+    ready = poll(&one, 1, static_cast<int>(timeout.count()));
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
 }
 
 using AddressInfo = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
@@ -88,7 +92,14 @@ Fd ConnectTo(const Endpoint& endpoint) {
   const AddressInfo address = Resolve(endpoint);
   Fd socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.open()) ThrowErrno("socket");
-  if (connect(socket.get(), address->ai_addr, address->ai_addrlen) != 0) {
+  int failed = connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
+  if (failed == EINTR) {  // It goes on all the same.
+    WaitFor(socket, POLLOUT, kPatience);
+    socklen_t size = sizeof failed;
+    getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &failed, &size);
+  }
+  if (failed != 0) {
+    errno = failed;
     ThrowErrno("connect to port " + std::to_string(endpoint.port));
   }
   const int on = 1;  // A test that sends byte by byte means it.
