@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 namespace relay::test {
 namespace {
@@ -30,8 +31,10 @@ std::uint64_t nth = 0;
 std::uint64_t count = 0;
 std::string first_failed;
 
-// The rest of a write that took half of it.
-thread_local bool rest_fails = false;
+// The rest of a write that took half of it has no space either: the number of the
+// fault that took the half, for not everybody tries the rest.
+std::atomic<std::uint64_t> faults = 0;
+thread_local std::uint64_t rest_fails = 0;
 
 bool Concerns(Use use) {
   switch (fault) {
@@ -78,14 +81,15 @@ bool Fails(const char* name, Use use, int file) {
 
 // How much of a write comes about: all of it, half, or nothing (-1).
 ssize_t Taken(const char* name, int file, std::size_t size) {
-  if (rest_fails) {
-    rest_fails = false;
+  if (armed && std::exchange(rest_fails, 0) == faults) {
     errno = ENOSPC;
     return -1;
   }
   switch (armed ? Judge(name, Use::kWrites, PathOf(file)) : Effect::kNone) {
     case Effect::kFails: return -1;
-    case Effect::kHalf: rest_fails = size > 1; return static_cast<ssize_t>(size / 2);
+    case Effect::kHalf:
+      rest_fails = size > 1 ? faults.load() : 0;
+      return static_cast<ssize_t>(size / 2);
     case Effect::kNone: break;
   }
   return static_cast<ssize_t>(size);
@@ -105,6 +109,7 @@ void FailCalls(const std::string& directory, Fault what, std::uint64_t which) {
   nth = which;
   count = 0;
   first_failed.clear();
+  ++faults;
   armed = true;
 }
 

@@ -63,6 +63,7 @@ bool LiveWithFault(Fault fault, std::uint64_t nth) {
   life.failed_call = MendCalls();
   const std::vector<CrashStep> script = CrashScript();
   INFO("call " << nth << ", " << life.failed_call << ", in: " << script[life.lived.begun - 1].name);
+  if (life.failed_call.empty()) CHECK_EQ(life.lived.done, script.size());
   if (life.open) CheckThatItComesBack(log, life.lived);
   log.Close();
   CheckWhatIsLeft(path, life.lived, false);
