@@ -46,11 +46,30 @@ bool IsWanted(const std::string& name, const std::vector<std::string_view>& exte
                      [&](std::string_view extension) { return name.ends_with(extension); });
 }
 
+bool IsTableOrWal(const std::string& name) {
+  return name.ends_with(".sst") || name.ends_with(".log");
+}
+
 bool HasTraces(const std::vector<std::string>& names) {
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return name.starts_with(kManifest) || name == kCurrent || name.ends_with(".sst") ||
-           name.ends_with(".log");
+    return name.starts_with(kManifest) || name == kCurrent || IsTableOrWal(name);
   });
+}
+
+// Those that are asked for and are not empty.
+template <typename Asked>
+Result<std::vector<std::string>> WithContent(const std::string& directory,
+                                             const std::vector<std::string>& names,
+                                             const Asked& asked) {
+  std::vector<std::string> found;
+  for (const std::string& name : names) {
+    if (!asked(name)) continue;
+    std::error_code failed;
+    const std::uintmax_t size = fs::file_size(PathIn(directory, name), failed);
+    if (failed) return FileError("looking at", PathIn(directory, name), failed);
+    if (size > 0) found.push_back(name);
+  }
+  return found;
 }
 
 // The names of kept directories are numbers of six digits and sort as such.
@@ -200,20 +219,15 @@ Result<std::optional<std::string>> KeepAside(const std::string& database, const 
 Status DropUnfinished(const std::string& database) {
   const Result<std::vector<std::string>> names = NamesIn(database);
   if (!names.ok()) return names.error();
-  std::vector<fs::path> left;
+  const Result<std::vector<std::string>> holding =
+      WithContent(database, names.value(), IsTableOrWal);
+  if (!holding.ok()) return holding.error();
+  if (!holding.value().empty()) return Ok();
   for (const std::string& name : names.value()) {
-    const fs::path path = fs::path(database) / name;
+    if (!IsWanted(name, {".log", ".dbtmp"})) continue;
     std::error_code failed;
-    const bool empty_wal = name.ends_with(".log") && fs::file_size(path, failed) == 0;
-    if (failed) return FileError("looking at", path, failed);
-    if (name.ends_with(".sst") || (name.ends_with(".log") && !empty_wal)) return Ok();
-    const bool listing = name.starts_with(kManifest) || name == kCurrent;
-    if (listing || empty_wal || name.ends_with(".dbtmp")) left.push_back(path);
-  }
-  for (const fs::path& path : left) {
-    std::error_code failed;
-    fs::remove(path, failed);
-    if (failed) return FileError("removing", path, failed);
+    fs::remove(PathIn(database, name), failed);
+    if (failed) return FileError("removing", PathIn(database, name), failed);
   }
   return Ok();
 }
@@ -224,14 +238,10 @@ Result<Mended> MendCurrent(const std::string& database, Alarms& alarms) {
   if (!current.ok() && current.error().code() != ErrorCode::kNotFound) return current.error();
   const Result<std::vector<std::string>> names = NamesIn(database);
   if (!names.ok()) return names.error();
-  std::vector<std::string> manifests;
-  for (const std::string& name : names.value()) {
-    std::error_code gone;
-    if (!name.starts_with(kManifest)) continue;
-    const bool empty = fs::file_size(fs::path(database) / name, gone) == 0;
-    if (gone) return FileError("looking at", name, gone);
-    if (!empty) manifests.push_back(name);
-  }
+  const Result<std::vector<std::string>> found = WithContent(
+      database, names.value(), [](const std::string& name) { return name.starts_with(kManifest); });
+  if (!found.ok()) return found.error();
+  const std::vector<std::string>& manifests = found.value();
   const auto named = [&](const std::string& name) {
     return current.ok() && current.value() == name + "\n";
   };
