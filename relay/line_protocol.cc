@@ -74,13 +74,22 @@ struct GivenLine {
   std::string_view point() const { return text.substr(start); }
 };
 
+// Quotes count from the first blank on: one before the name makes those of the
+// name count, and the line another one without it.
+bool EndsElsewhereAlone(const GivenLine& line) {
+  if (line.start == 0) return false;
+  const LineExtent alone = MeasureLine(line.point());
+  return alone.size != line.point().size() || alone.open;
+}
+
 LineVerdict Judge(const GivenLine& line, Precision precision) {
   if (line.text.size() > kLineBytesMax) {
     return {.why = "line is longer than " + std::to_string(kLineBytesMax) + " bytes"};
   }
   if (line.text.find('\0') != std::string_view::npos) return {.why = "NUL byte"};
   LineVerdict verdict = JudgeLine(line.point(), precision);
-  if (verdict.why.empty() && line.open) verdict.why = "line ends within quotes or an escape";
+  if (!verdict.why.empty()) return verdict;
+  if (line.open || EndsElsewhereAlone(line)) verdict.why = "line ends within quotes or an escape";
   return verdict;
 }
 

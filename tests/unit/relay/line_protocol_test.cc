@@ -441,6 +441,12 @@ TEST_CASE("line protocol: lines longer than the index's window lie between other
   CHECK(scanned.points == 4);
 }
 
+TEST_CASE("line protocol: a blank before a line does not make the quotes of its name span lines") {
+  CHECK(WhyRefused(" =\"\n \"=\"\",M=true 5") == "line ends within quotes or an escape");
+  CHECK(Stored(" m\"n v=1 5\n m\"n v=2 6\n") == "m\"n v=1 5\nm\"n v=2 6\n");
+  CHECK(Stored("  m v=\"a\nb\" 5\n") == "m v=\"a\nb\" 5\n");
+}
+
 // ------------------------------------------------------------- random lines
 
 void CheckAgainstTheRules(const std::string& text, FastLines::Line fast, Precision precision) {
