@@ -172,6 +172,8 @@ std::vector<Row> Differences() {
       {"carriage returns", Write("m v=1 1\r\nm v=2 2\r\n"), "Carriage returns", 400, 204},
       {"an unsigned value", Write("u v=1u 1"), "Unsigned values", 400, 204},
       {"a NUL byte", Write(std::string("m s=\"a\0\" 1", 10)), "NUL bytes", 204, 400},
+      {"a line end in a name", Write(" =\"\n \"=\"\",M=true 5"),
+       "Blanks before a line, a quote in its name and a line end", 204, 400},
       {"a long line", Write("m s=\"" + std::string(70'000, 'x') + "\" 1"), "Long lines", 204, 400},
       {"an unknown encoding", Write("m v=1 1", "", "Content-Encoding: br\r\n"),
        "An unknown Content-Encoding", 204, 400},
