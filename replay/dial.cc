@@ -53,7 +53,12 @@ Status RunBeside(const std::shared_ptr<Lookup>& lookup, const Deadline& deadline
     eventfd_write(lookup->done.get(), 1);
   }).detach();
   const Deadline::Wake wake = deadline.Wait(lookup->done.get(), POLLIN);
-  if (wake == Deadline::Wake::kReady) return Ok();
+  if (wake == Deadline::Wake::kReady) {
+    // Not the wait but the read makes what was written before visible.
+    eventfd_t ended = 0;
+    eventfd_read(lookup->done.get(), &ended);
+    return Ok();
+  }
   if (wake == Deadline::Wake::kCancelled) return WaitEnded(wake);
   return Error(ErrorCode::kUnavailable, fmt::format("looking up {} took too long", lookup->host));
 }
