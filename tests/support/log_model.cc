@@ -488,8 +488,21 @@ void LogModel::FailASync() {
   if (power_goes) disk_->Freeze();
   if (ignored) disk_->LieAboutSyncs(false);
   disk_->FailSyncs(false);
-  power_goes ? LosePower() : WaitForTheLog();
-  Follow(accepted ? std::vector<Step>() : std::vector<Step>{step});
+  const std::vector<Step> uncertain = accepted ? std::vector<Step>() : std::vector<Step>{step};
+  if (power_goes) {
+    LosePower();
+    Follow(uncertain);
+    return;
+  }
+  WaitForTheLog();
+  // The process lives: no cursor falls now. They are not yet written either, and
+  // may fall later, as far as before.
+  auto written = std::exchange(places_, {});
+  Follow(uncertain);
+  for (auto& [backend, places] : places_) {
+    std::vector<CursorPlace>& before = written[backend];
+    places.insert(places.begin(), before.begin(), before.end());
+  }
 }
 
 LogModel::Tried LogModel::AppendNow() {
@@ -520,7 +533,6 @@ void LogModel::WaitForTheLog() {
     return health.ok() || health.error().code() == ErrorCode::kFull;
   });
   Expect(back, "the log does not come back");
-  places_.clear();  // No cursor falls: the process lives.
 }
 
 void LogModel::ForgetAndReturn() {
