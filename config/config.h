@@ -189,8 +189,9 @@ struct BackendConfig {
   std::optional<SecretSource> token = {};  // Never beside a username.
   BackendTls tls = {};
   std::chrono::milliseconds connect_timeout{5'000};  // For each address.
-  std::chrono::milliseconds write_timeout{10'000};   // For a part of the body to be taken.
-  std::chrono::milliseconds timeout{10'000};         // For one whole attempt.
+  // For any more of a body to be taken; as it is, `timeout` comes first.
+  std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
+  std::chrono::milliseconds timeout{10'000};  // For one whole attempt.
   bool gzip = false;
   bool create_databases = false;
   Bytes mtu{1024};  // These two for udp:// alone.

@@ -124,7 +124,7 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
   if (!backend.url.udp) return Refuse(section, {"mtu", "precision"}, "expected only with udp://");
   Refuse(section,
          {"api", "org", "bucket", "username", "password", "password_file", "token", "token_file",
-          "compress", "create_databases"},
+          "connect_timeout", "write_timeout", "compress", "create_databases"},
          "expected only with http:// or https://");
 }
 
@@ -149,7 +149,9 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
   section.Value({"connect_timeout", "How long connecting to each of its addresses may take."},
                 backend.connect_timeout, TimeBetween(milliseconds(100), minutes(10)));
   section.Value(
-      {"write_timeout", "How long it may take none of a request's bytes, before it is given up."},
+      {"write_timeout",
+       "How long it may take no more of a request's bytes. Shorter than timeout, it tells a "
+       "backend that is gone from one that is slow to answer."},
       backend.write_timeout, TimeBetween(milliseconds(100), minutes(10)));
   section.Value({"timeout", "How long one attempt may take, from connecting to the whole answer."},
                 backend.timeout, TimeBetween(milliseconds(100), minutes(10)));

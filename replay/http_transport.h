@@ -43,7 +43,8 @@ struct HttpTransportOptions {
   // where the record has some. REQUIRES: no `credentials`.
   bool pass_credentials = false;
   bool gzip = false;
-  std::chrono::milliseconds write_timeout{10'000};  // For the peer to take any more of a request.
+  // For the peer to take any more of a request; as it is, `timeout` comes first.
+  std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
   std::chrono::milliseconds timeout{10'000};        // For the whole attempt.
   std::chrono::milliseconds look_up_after{60'000};  // How old a connection may get.
 };

@@ -305,6 +305,8 @@ TEST_CASE("config: what a kind of backend cannot use is refused") {
            Row{"url: 'http://h', mtu: 512B", "mtu: expected only with udp://"},
            Row{"url: 'http://h', precision: s", "precision: expected only with udp://"},
            Row{"url: 'udp://h:1', api: v2", "api: expected only with http:// or https://"},
+           Row{"url: 'udp://h:1', write_timeout: 1s",
+               "write_timeout: expected only with http:// or https://"},
            Row{"url: 'udp://h:1', compress: gzip",
                "compress: expected only with http:// or https://"},
            Row{"url: 'udp://h:1', token: '${T}'", "token: expected only with http:// or https://"},
