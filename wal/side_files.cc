@@ -102,19 +102,6 @@ Status SyncDirectory(const std::string& directory) {
   return Ok();
 }
 
-Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& directory) {
-  if (Status made = MakeDirectory(directory); !made.ok()) return std::move(made).error();
-  const std::string path = directory + "/lock";
-  Descriptor file(path, O_RDWR | O_CREAT);
-  if (!file.ok()) return SystemError("opening", path, errno);
-  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return SystemError("locking", path, errno);
-    return Error(ErrorCode::kUnavailable,
-                 fmt::format("data directory {} is in use by another process", directory));
-  }
-  return std::unique_ptr<DirectoryLock>(new DirectoryLock(file.Release()));
-}
-
 Result<std::vector<std::string>> NamesIn(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code failed;
@@ -126,6 +113,19 @@ Result<std::vector<std::string>> NamesIn(const std::string& directory) {
   if (failed) return SystemError("reading", directory, failed.value());
   std::sort(names.begin(), names.end());
   return names;
+}
+
+Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& directory) {
+  if (Status made = MakeDirectory(directory); !made.ok()) return std::move(made).error();
+  const std::string path = directory + "/lock";
+  Descriptor file(path, O_RDWR | O_CREAT);
+  if (!file.ok()) return SystemError("opening", path, errno);
+  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return SystemError("locking", path, errno);
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("data directory {} is in use by another process", directory));
+  }
+  return std::unique_ptr<DirectoryLock>(new DirectoryLock(file.Release()));
 }
 
 DirectoryLock::~DirectoryLock() {

@@ -113,11 +113,6 @@ void FailCalls(const std::string& directory, Fault what, std::uint64_t which) {
   armed = true;
 }
 
-std::uint64_t CallsSoFar() {
-  const std::lock_guard lock(mutex);
-  return count;
-}
-
 std::string MendCalls() {
   const std::lock_guard lock(mutex);
   armed = false;

@@ -26,9 +26,6 @@ inline constexpr std::uint64_t kOutage = 40;
 // `directory` fails, or that reads something, for kUnreadable.
 void FailCalls(const std::string& directory, Fault fault, std::uint64_t nth);
 
-// How many calls there were that could have failed, since FailCalls.
-std::uint64_t CallsSoFar();
-
 // The disk is mended. Which call was the first to fail, such as
 // "fdatasync /tmp/log/db/000004.log"; empty: none has.
 std::string MendCalls();
