@@ -7,19 +7,52 @@
 
 namespace relay {
 
-Housekeeper::Housekeeper(DurableLog& log, Clock& clock)
-    : log_(log), clock_(clock), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+namespace {
 
-void Housekeeper::Run(const std::stop_token& stop) {
-  constexpr std::chrono::seconds kTurn{1};
+constexpr std::chrono::seconds kTurn{1};
+
+}  // namespace
+
+Housekeeper::Housekeeper(DurableLog& log, Clock& clock)
+    : log_(log),
+      clock_(clock),
+      keeper_([this](const std::stop_token& stop) { Keep(stop); }),
+      teller_([this](const std::stop_token& stop) { Tell(stop); }) {}
+
+void Housekeeper::Keep(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), "housekeeper");
   Signal never;
   while (!stop.stop_requested()) {
-    const Status kept = log_.KeepHouse(clock_.WallNow());
-    TellTrouble(kept.ok() ? log_.Health() : kept);
-    TellAlarms();
-    TellServiceManager("WATCHDOG=1");  // The log answers: it is not stuck.
+    Status kept = log_.KeepHouse(clock_.WallNow());
+    {
+      const std::lock_guard lock(mutex_);
+      kept_ = std::move(kept);
+    }
+    ++turns_;
     clock_.WaitFor(never, kTurn, stop);
   }
+}
+
+void Housekeeper::Tell(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), "watchdog");
+  Signal never;
+  while (!stop.stop_requested()) {
+    const Status kept = Kept();
+    TellTrouble(kept.ok() ? log_.Health() : kept);
+    TellAlarms();
+    if (Alive()) TellServiceManager("WATCHDOG=1");
+    clock_.WaitFor(never, kTurn, stop);
+  }
+}
+
+Status Housekeeper::Kept() const {
+  const std::lock_guard lock(mutex_);
+  return kept_;
+}
+
+bool Housekeeper::Alive() {
+  const std::uint64_t before = std::exchange(turns_seen_, turns_);
+  return turns_seen_ != before || log_.DiskWait() > kTurn;
 }
 
 // Of a change, not every turn.

@@ -1,8 +1,8 @@
 // What systemd is told of this service (sd_notify): one datagram to the socket
 // in $NOTIFY_SOCKET. Where there is none, nothing happens.
 //
-// Sent are READY=1 once writes are taken, STOPPING=1, and, each second that the
-// log could be looked after, WATCHDOG=1: a relay that hangs is restarted.
+// Sent are READY=1 once writes are taken, STOPPING=1, and each second that the
+// relay lives WATCHDOG=1 (relay/housekeeper.h): one that hangs is restarted.
 //
 // THREADS. Any number at once.
 #pragma once

@@ -109,9 +109,22 @@ Status DurableLog::CheckRoom() const {
   return Ok();
 }
 
-Status DurableLog::Admit(Bytes size) const {
+std::chrono::nanoseconds DurableLog::BatchAge() const {
+  return batch_begun_ ? Now() - *batch_begun_ : std::chrono::nanoseconds::zero();
+}
+
+Status DurableLog::CheckTaking() const {
   if (closed_because_) return Closed(*closed_because_);
-  if (Status room = CheckRoom(); !room.ok()) return room;
+  if (const auto age = BatchAge(); age > options_.stalled_after) {
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("the disk hangs: it has kept a write waiting for {} s",
+                             std::chrono::floor<std::chrono::seconds>(age).count()));
+  }
+  return CheckRoom();
+}
+
+Status DurableLog::Admit(Bytes size) const {
+  if (Status taking = CheckTaking(); !taking.ok()) return taking;
   // A record larger than the bound is let in when nothing else waits.
   const Bytes waiting = appends_.memory();
   if (appends_.empty() || waiting + size <= options_.waiting_max) return Ok();
@@ -139,8 +152,12 @@ void DurableLog::OnReadable(std::function<void()> listener) {
 
 Status DurableLog::Health() const {
   const std::lock_guard lock(mutex_);
-  if (closed_because_) return Closed(*closed_because_);
-  return CheckRoom();
+  return CheckTaking();
+}
+
+std::chrono::nanoseconds DurableLog::DiskWait() const {
+  const std::lock_guard lock(mutex_);
+  return BatchAge();
 }
 
 void DurableLog::CommitLoop() {
@@ -238,7 +255,13 @@ Status DurableLog::WriteGroup(Group& group) {
 
 Status DurableLog::WriteBatch() {
   const std::chrono::nanoseconds begun = Now();
+  const auto note = [this](std::optional<std::chrono::nanoseconds> under_way) {
+    const std::lock_guard lock(mutex_);
+    batch_begun_ = under_way;
+  };
+  note(begun);
   Status written = store_->Write(*batch_, Durability::kSynced);
+  note(std::nullopt);
   if (options_.times != nullptr) options_.times->syncs.Record(Now() - begun);
   return written;
 }

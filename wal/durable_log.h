@@ -66,6 +66,9 @@ struct LogOptions {
   std::chrono::milliseconds reopen_max{30'000};
   // Where to count how long appends and syncs take; it outlives the log.
   LogTimes* times = nullptr;
+  // A batch takes longer than this: the disk hangs. From then on appends are
+  // refused, so that clients go elsewhere. Without `times` it is not noticed.
+  std::chrono::milliseconds stalled_after{10'000};
 };
 
 // What of the options can change while the log is open.
@@ -102,6 +105,9 @@ class DurableLog final : public RunsView<Log> {
   Status KeepHouse(WallTime now);
 
   DiskUse disk_use() const;
+
+  // How long the disk has kept the batch under way waiting; zero: none is.
+  std::chrono::nanoseconds DiskWait() const;
 
   // What an operator must be told of damage, a sentence each, found since the
   // log was opened. What is gone is in the gap ledger once the cursor is there.
@@ -211,6 +217,8 @@ class DurableLog final : public RunsView<Log> {
   std::vector<BackendId> Configured() const;
   LogLimits LimitsNow() const;
   Status CheckRoom() const;
+  std::chrono::nanoseconds BatchAge() const;
+  Status CheckTaking() const;
   Status Admit(Bytes size) const;
   template <typename Add>
   Status Queue(Bytes memory, Bytes stored, const Add& add);
@@ -276,6 +284,7 @@ class DurableLog final : public RunsView<Log> {
   std::vector<WaitingBackends*> new_backends_;
   std::vector<WaitingMark*> marks_;
   std::optional<Error> closed_because_;
+  std::optional<std::chrono::nanoseconds> batch_begun_;  // The one that is being written.
   DiskUse disk_;
   Bytes appended_since_measured_{0};
   PayloadId newest_payload_{0};  // That can be read.

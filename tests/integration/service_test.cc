@@ -1,11 +1,7 @@
 // What the service manager hears, and what it makes of the unit.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include <array>
-#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -13,43 +9,15 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_backend.h"
 #include "tests/support/http_client.h"
+#include "tests/support/notify_socket.h"
 #include "tests/support/ports.h"
 #include "tests/support/process.h"
-#include "tests/support/socket.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test {
 namespace {
 
 const std::string kUnit = RELAY_SOURCE_ROOT "/deploy/systemd/influxdb-relay.service";
-
-// The socket that systemd gives a service of Type=notify.
-class NotifySocket {
- public:
-  explicit NotifySocket(const std::string& path)
-      : socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    REQUIRE_LT(path.size(), sizeof(address.sun_path));
-    std::memcpy(address.sun_path, path.data(), path.size());
-    REQUIRE_EQ(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
-               0);
-  }
-
-  // Until it was told so; what comes before it is forgotten.
-  bool Hears(const std::string& wanted) {
-    return Eventually(kPatience, [&] { return Next() == wanted; });
-  }
-
- private:
-  std::string Next() const {
-    std::array<char, 256> text{};
-    const ssize_t size = recv(socket_.get(), text.data(), text.size(), 0);
-    return {text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)};
-  }
-
-  Fd socket_;
-};
 
 TEST_CASE("service: it is ready once writes are taken, alive while the log is, and says it stops") {
   const TempDir directory;
