@@ -1,4 +1,4 @@
-// Store::Checkpoint for RocksDB; for rocks_store.cc alone.
+// Store::Checkpoint for RocksDB; for wal/rocks_*.cc alone.
 #pragma once
 
 #include <rocksdb/db.h>

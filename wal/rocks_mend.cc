@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "wal/engine_log.h"
+#include "wal/rocks_settings.h"
 #include "wal/side_files.h"
 
 namespace relay {
@@ -94,11 +95,6 @@ std::uint64_t LittleEndian(std::string_view bytes) {
     value = (value << 8U) | static_cast<unsigned char>(bytes[i]);
   }
   return value;
-}
-
-Status ToStatus(const rocksdb::Status& status) {
-  if (status.ok()) return Ok();
-  return Error(status.IsCorruption() ? ErrorCode::kCorruption : ErrorCode::kIo, status.ToString());
 }
 
 bool IsMissing(const OpenedRocks& rocks, rocksdb::ColumnFamilyHandle* family,

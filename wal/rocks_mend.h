@@ -1,5 +1,5 @@
 // What is done about a database that does not open, or that opened without all
-// it had. RocksDB's own, for rocks_store.cc alone.
+// it had. RocksDB's own, for wal/rocks_*.cc alone.
 //
 // Nothing is ever deleted here that could still be read by somebody: files are
 // kept aside first, by hard links. What was wrong is said in alarms, a sentence

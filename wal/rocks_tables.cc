@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "wal/rocks_mend.h"
+#include "wal/rocks_settings.h"
 #include "wal/side_files.h"
 
 namespace relay {
@@ -107,8 +108,7 @@ class TableSalvage {
     if (batch_.Count() == 0) return Ok();
     const rocksdb::Status written = rocks_.db->Write({}, &batch_);
     batch_.Clear();
-    if (written.ok()) return Ok();
-    return Error(ErrorCode::kIo, written.ToString());
+    return ToStatus(written);
   }
 
   const OpenedRocks& rocks_;

@@ -1,5 +1,5 @@
 // An ordered, durable map of byte strings in named families: the little that
-// the log needs of a storage engine. Implemented over RocksDB in rocks_store.cc.
+// the log needs of a storage engine. Implemented over RocksDB in wal/rocks_*.cc.
 //
 // DURABILITY. A batch is applied whole or not at all. Write with kSynced
 // returns ok only after an fdatasync that covers it and all before it.
