@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "tests/bench/figures.h"
+#include "tests/bench/nginx_peer.h"
 #include "tests/bench/options.h"
 #include "tests/bench/sample_lines.h"
 #include "tests/bench/sinks.h"
@@ -59,6 +60,7 @@ struct Cell {
   double cpu_us = 0;                    // Of the relay, for one request, until drained.
   double disk_bytes = 0;                // Written for one accepted byte, until drained.
   std::uint64_t peak_memory_kib = 0;
+  std::optional<double> of_nginx;  // Requests/s, for one of nginx's; none: there is no nginx.
 };
 
 // Until the relay owes nothing.
@@ -89,13 +91,19 @@ Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
   return cell;
 }
 
+double RequestsPerSecond(const WrkFigures& wrk) {
+  return static_cast<double>(wrk.requests) / wrk.seconds;
+}
+
 Cell RunCell(WrkLoad load, const Sinks& sinks, const std::string& parent, unsigned warm_up) {
   const ScratchDir directory(parent);
   load.bodies_path = directory.path() + "/bodies";
   // Enough different bodies that none is in the caches when it comes again.
   const std::uint64_t bodies = std::max<std::uint64_t>(16, 20'000 / load.lines);
   test::WriteFile(load.bodies_path, SampleLines(0, bodies * load.lines));
-  RelayProcess relay(directory.path(), sinks.Settings());
+  RelayProcess::Settings settings = sinks.Settings();
+  settings.top = "limits: {connections_per_address: 100000, connections: 100000}\n";
+  RelayProcess relay(directory.path(), settings);
   load.server = relay.endpoint();
   fmt::print(stderr, "relay {}: {} lines, {} connections\n", relay.process().pid(), load.lines,
              load.connections);
@@ -105,26 +113,35 @@ Cell RunCell(WrkLoad load, const Sinks& sinks, const std::string& parent, unsign
     RunWrk(warming);
     if (sinks.up()) Drain(relay);
   }
-  return Measure(relay, load, sinks.up());
+  Cell cell = Measure(relay, load, sinks.up());
+  relay.Stop();
+  if (NginxPeer::IsInstalled()) {
+    const NginxPeer peer(directory.path());
+    load.server = peer.endpoint();
+    const double peers = RequestsPerSecond(RunWrk(load));
+    if (peers > 0) cell.of_nginx = RequestsPerSecond(cell.wrk) / peers;
+  }
+  return cell;
 }
 
 void PrintHead() {
   fmt::print(
       "{:>5} {:>5} {:>10} {:>10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>10} {:>10} {:>7} {:>7} "
-      "{:>6} {:>8}\n",
+      "{:>6} {:>8} {:>8}\n",
       "lines", "conns", "requests/s", "points/s", "MB/s", "p50 ms", "p99 ms", "non-2xx", "sockerr",
-      "behind rec", "behind pts", "drain s", "CPU us", "disk B", "RSS MiB");
+      "behind rec", "behind pts", "drain s", "CPU us", "disk B", "RSS MiB", "of nginx");
 }
 
 void PrintCell(const WrkLoad& load, const Cell& cell) {
   const std::string drain = cell.drain_seconds ? fmt::format("{:.2f}", *cell.drain_seconds) : "-";
   fmt::print(
       "{:>5} {:>5} {:>10.0f} {:>10.0f} {:>6.0f} {:>7.2f} {:>7.2f} {:>7} {:>7} {:>10} {:>10} "
-      "{:>7} {:>7.1f} {:>6.2f} {:>8.1f}\n",
-      load.lines, load.connections, static_cast<double>(cell.wrk.requests) / cell.wrk.seconds,
-      cell.points_per_second, cell.megabytes_per_second, cell.wrk.p50_ms, cell.wrk.p99_ms,
-      cell.wrk.refused, cell.wrk.socket_errors, cell.behind.records, cell.behind.points, drain,
-      cell.cpu_us, cell.disk_bytes, static_cast<double>(cell.peak_memory_kib) / 1024);
+      "{:>7} {:>7.1f} {:>6.2f} {:>8.1f} {:>8}\n",
+      load.lines, load.connections, RequestsPerSecond(cell.wrk), cell.points_per_second,
+      cell.megabytes_per_second, cell.wrk.p50_ms, cell.wrk.p99_ms, cell.wrk.refused,
+      cell.wrk.socket_errors, cell.behind.records, cell.behind.points, drain, cell.cpu_us,
+      cell.disk_bytes, static_cast<double>(cell.peak_memory_kib) / 1024,
+      cell.of_nginx ? fmt::format("{:.2f}", *cell.of_nginx) : "-");
   std::fflush(stdout);
 }
 
@@ -132,7 +149,7 @@ int Main(int argc, char** argv) {
   const Options options(
       "Requests and points a second of a relay in front of two null sinks, loaded by wrk.",
       {{"lines", "1,100,5000", "in a body"},
-       {"connections", "1,16,64,256", "kept open, one request at a time on each"},
+       {"connections", "1,16,64,256", "kept open, one request at a time on each; mind `ulimit -n`"},
        {"seconds", "5", "measured, for each cell"},
        {"warm-up", "2", "seconds before them"},
        {"wrk-threads", "1", "of the load generator"},
