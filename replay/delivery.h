@@ -90,6 +90,9 @@ struct LaneStatus {
   WallTime since;
 };
 
+// Why such a lane waits, where nobody but an operator keeps it.
+inline constexpr const char* kHeldByOperator = "held by an operator";
+
 // Owing, and nothing was resolved for a while.
 struct Stuck {
   WallTime since;

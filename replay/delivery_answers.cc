@@ -89,7 +89,7 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
       Act(lane, job, worded, reply);
     }
   }
-  if (lane.by_operator && lane.mode != LaneMode::kHeld) PutOnHold(lane, "held by an operator", "");
+  if (lane.by_operator && lane.mode != LaneMode::kHeld) PutOnHold(lane, kHeldByOperator, "");
   lanes_.Queue(lane, clock_.Now());
   Settle();
   ShowState();

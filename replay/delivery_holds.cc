@@ -92,7 +92,7 @@ void Delivery::HoldByOperator(LaneQueue& lane, bool held) {
   if (held) {
     on_hold_.insert(&lane);
     // Else once its request is answered.
-    if (!lane.is_busy) PutOnHold(lane, "held by an operator", "");
+    if (!lane.is_busy) PutOnHold(lane, kHeldByOperator, "");
     return;
   }
   if (!lane.held_last) return GoLive(lane);

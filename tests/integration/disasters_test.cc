@@ -89,7 +89,8 @@ struct World {
 
   std::vector<std::string> Environment() const {
     SetClock("+0");
-    return {std::string("LD_PRELOAD=") + kFaketime,
+    // With their allocator: below the program's own, libfaketime cannot start.
+    return {std::string("LD_PRELOAD=") + kFaketime + ":libstdc++.so.6:libc.so.6",
             "FAKETIME_TIMESTAMP_FILE=" + clock.File("offset"), "FAKETIME_NO_CACHE=1",
             "FAKETIME_DONT_FAKE_MONOTONIC=1"};
   }
