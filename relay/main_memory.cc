@@ -7,6 +7,7 @@
 // freed pages go back after a second, by a thread of its own where nobody else
 // comes by. Few arenas: each keeps what it freed for itself.
 extern "C" {
-extern const char* malloc_conf;
-const char* malloc_conf = "narenas:4,dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true";
+extern const char* const malloc_conf;
+const char* const malloc_conf =
+    "narenas:4,dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true";
 }
