@@ -174,6 +174,8 @@ std::vector<Row> Differences() {
       {"a NUL byte", Write(std::string("m s=\"a\0\" 1", 10)), "NUL bytes", 204, 400},
       {"a line end in a name", Write(" =\"\n \"=\"\",M=true 5"),
        "Blanks before a line, a quote in its name and a line end", 204, 400},
+      {"a quote where only one reader sees a string", Write("c,a\\\\ b=a i\"j=-3i 1"),
+       "A blank behind two backslashes in a tag, and a quote in a field's name", 204, 400},
       {"a long line", Write("m s=\"" + std::string(70'000, 'x') + "\" 1"), "Long lines", 204, 400},
       {"an unknown encoding", Write("m v=1 1", "", "Content-Encoding: br\r\n"),
        "An unknown Content-Encoding", 204, 400},
