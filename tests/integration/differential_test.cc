@@ -176,6 +176,8 @@ std::vector<Row> Differences() {
        "Blanks before a line, a quote in its name and a line end", 204, 400},
       {"a quote where only one reader sees a string", Write("c,a\\\\ b=a i\"j=-3i 1"),
        "A blank behind two backslashes in a tag, and a quote in a field's name", 204, 400},
+      {"a backslash at the end", Write("m b=\"\"\\"),
+       "A backslash at the end of a line, behind a string", 204, 400},
       {"a long line", Write("m s=\"" + std::string(70'000, 'x') + "\" 1"), "Long lines", 204, 400},
       {"an unknown encoding", Write("m v=1 1", "", "Content-Encoding: br\r\n"),
        "An unknown Content-Encoding", 204, 400},
