@@ -48,14 +48,13 @@ bool TakesWrites(const WorkerStatus& worker) {
 }
 
 // What the worker knows of lanes whose figures the log has. It learns of a
-// change by an operator a moment after the log.
+// change by an operator, and acts on it, a moment after the log.
 void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& lanes) {
   for (LaneReport& lane : lanes) {
-    if (lane.held.by_operator) lane.why = kHeldByOperator;
     const auto found = std::find_if(known.begin(), known.end(), [&](const LaneStatus& one) {
       return one.lane == lane.held.lane;
     });
-    if (found == known.end() || found->why.empty()) continue;
+    if (found == known.end()) continue;
     lane.why = found->why;
     lane.remedy = found->remedy;
   }

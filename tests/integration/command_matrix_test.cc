@@ -63,6 +63,11 @@ struct World {
       return figures.delivered == 4 && figures.dead == 1;
     }));
     REQUIRE_EQ(Do({"hold", "--backend", "away", "--database", "other"}).exit_code, 0);
+    // The delivery looks at what operators hold once a second.
+    REQUIRE(Eventually(kPatience, [this] {
+      const auto lanes = StatusOf(relay, "away").lanes;
+      return lanes.size() == 1 && !lanes.front().why.empty();
+    }));
     REQUIRE_EQ(Do({"skip", "--backend", "away", "--to", "1", "--yes"}).exit_code, 0);
   }
 
