@@ -47,7 +47,8 @@ class RunningRelay {
   void NoteReloadFailure(std::string why);
 
   // Nobody new is let in, what is under way is answered, then delivery stops,
-  // then the log syncs the cursors and closes. Takes at most 10 s.
+  // then the log syncs the cursors and closes. Takes at most 10 s,
+  // but for a disk that hangs, which it waits for.
   void Stop();
 
  private:

@@ -109,13 +109,9 @@ Status DurableLog::CheckRoom() const {
   return Ok();
 }
 
-std::chrono::nanoseconds DurableLog::BatchAge() const {
-  return batch_begun_ ? Now() - *batch_begun_ : std::chrono::nanoseconds::zero();
-}
-
 Status DurableLog::CheckTaking() const {
   if (closed_because_) return Closed(*closed_because_);
-  if (const auto age = BatchAge(); age > options_.stalled_after) {
+  if (const auto age = DiskWait(); age > options_.stalled_after) {
     return Error(ErrorCode::kUnavailable,
                  fmt::format("the disk hangs: it has kept a write waiting for {} s",
                              std::chrono::floor<std::chrono::seconds>(age).count()));
@@ -156,8 +152,8 @@ Status DurableLog::Health() const {
 }
 
 std::chrono::nanoseconds DurableLog::DiskWait() const {
-  const std::lock_guard lock(mutex_);
-  return BatchAge();
+  const std::chrono::nanoseconds begun = batch_begun_;
+  return begun.count() == 0 ? begun : Now() - begun;
 }
 
 void DurableLog::CommitLoop() {
@@ -255,13 +251,9 @@ Status DurableLog::WriteGroup(Group& group) {
 
 Status DurableLog::WriteBatch() {
   const std::chrono::nanoseconds begun = Now();
-  const auto note = [this](std::optional<std::chrono::nanoseconds> under_way) {
-    const std::lock_guard lock(mutex_);
-    batch_begun_ = under_way;
-  };
-  note(begun);
+  batch_begun_ = begun;
   Status written = store_->Write(*batch_, Durability::kSynced);
-  note(std::nullopt);
+  batch_begun_ = std::chrono::nanoseconds::zero();
   if (options_.times != nullptr) options_.times->syncs.Record(Now() - begun);
   return written;
 }

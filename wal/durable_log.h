@@ -9,6 +9,7 @@
 // store opens for reading, deliveries go on.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -217,7 +218,6 @@ class DurableLog final : public RunsView<Log> {
   std::vector<BackendId> Configured() const;
   LogLimits LimitsNow() const;
   Status CheckRoom() const;
-  std::chrono::nanoseconds BatchAge() const;
   Status CheckTaking() const;
   Status Admit(Bytes size) const;
   template <typename Add>
@@ -284,11 +284,13 @@ class DurableLog final : public RunsView<Log> {
   std::vector<WaitingBackends*> new_backends_;
   std::vector<WaitingMark*> marks_;
   std::optional<Error> closed_because_;
-  std::optional<std::chrono::nanoseconds> batch_begun_;  // The one that is being written.
   DiskUse disk_;
   Bytes appended_since_measured_{0};
   PayloadId newest_payload_{0};  // That can be read.
   bool stopping_ = false;
+
+  // When the batch that is being written was begun; zero: none is.
+  std::atomic<std::chrono::nanoseconds> batch_begun_{std::chrono::nanoseconds::zero()};
 
   // The committer's own.
   std::map<BackendId, Tail> tails_;

@@ -15,6 +15,7 @@
 #include "wal/rocks_mend.h"
 #include "wal/rocks_settings.h"
 #include "wal/rocks_store.h"
+#include "wal/side_files.h"
 #include "wal/store.h"
 
 namespace relay {
@@ -48,14 +49,6 @@ Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {
             fmt::format("{} is in use by another process", options.directory)};
   }
   return {CodeOf(status), fmt::format("opening {}: {}", options.directory, text)};
-}
-
-Status MakeDirectory(const std::string& directory) {
-  std::error_code failed;
-  const bool created = fs::create_directories(directory, failed);
-  if (!failed && created) fs::permissions(directory, fs::perms::owner_all, failed);
-  if (!failed) return Ok();
-  return Error(ErrorCode::kIo, fmt::format("creating {}: {}", directory, failed.message()));
 }
 
 // One way after the other to open a store, the mildest first.

@@ -60,6 +60,8 @@ Status WriteNew(const std::string& path, std::string_view content) {
   return Ok();
 }
 
+}  // namespace
+
 Status MakeDirectory(const std::string& directory) {
   std::error_code failed;
   const bool created = fs::create_directories(directory, failed);
@@ -67,8 +69,6 @@ Status MakeDirectory(const std::string& directory) {
   if (!failed) return Ok();
   return Error(ErrorCode::kIo, fmt::format("creating {}: {}", directory, failed.message()));
 }
-
-}  // namespace
 
 Result<std::string> ReadWhole(const std::string& path) {
   const Descriptor file(path, O_RDONLY);

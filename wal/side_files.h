@@ -13,6 +13,9 @@
 
 namespace relay {
 
+// Makes the directory where it is not there, mode 0700.
+Status MakeDirectory(const std::string& directory);
+
 Result<std::string> ReadWhole(const std::string& path);
 
 // The old content or the new one is there, whatever happens meanwhile; mode 0600.
