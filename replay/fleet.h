@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
-#include "replay/clock.h"
-#include "replay/transport.h"
-#include "replay/worker.h"
+#include "replay/delivery/worker.h"
+#include "replay/transport/transport.h"
+#include "wal/base/clock.h"
 #include "wal/log.h"
 
 namespace relay {

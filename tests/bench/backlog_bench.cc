@@ -11,9 +11,9 @@
 #include "tests/bench/sample_lines.h"
 #include "tests/bench/sinks.h"
 #include "tests/bench/wrk.h"
-#include "tests/support/relay_process.h"
-#include "tests/support/relay_status.h"
-#include "tests/support/socket.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/relay_status.h"
+#include "tests/support/process/socket.h"
 
 namespace relay::bench {
 namespace {
@@ -99,7 +99,7 @@ void TimeStart(RelayProcess& relay, std::string_view after) {
 // A client that writes ten lines, waits for the answer and writes again.
 class SmallWriter {
  public:
-  explicit SmallWriter(const test::Endpoint& server)
+  explicit SmallWriter(const test::HostPort& server)
       : server_(server), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
   void StopAndPrint() {
@@ -133,7 +133,7 @@ class SmallWriter {
     }
   }
 
-  const test::Endpoint server_;
+  const test::HostPort server_;
   const SteadyClock::time_point start_ = SteadyClock::now();
   std::vector<double> times_ms_;  // The thread's own until it has ended, as is the next.
   std::uint64_t refused_ = 0;

@@ -7,13 +7,13 @@
 #include <stdexcept>
 #include <vector>
 
-#include "replay/http_transport.h"
+#include "replay/transport/http_transport.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/options.h"
 #include "tests/bench/sample_lines.h"
-#include "tests/support/influxd.h"
-#include "tests/support/relay_process.h"
-#include "tests/support/relay_status.h"
+#include "tests/support/process/influxd.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/relay_status.h"
 
 namespace relay::bench {
 namespace {

@@ -11,8 +11,8 @@
 #include "tests/bench/sample_lines.h"
 #include "tests/bench/sinks.h"
 #include "tests/bench/wrk.h"
-#include "tests/support/relay_process.h"
-#include "tests/support/socket.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/socket.h"
 
 namespace relay::bench {
 namespace {

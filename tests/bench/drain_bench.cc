@@ -12,8 +12,8 @@
 #include "tests/bench/sinks.h"
 #include "tests/bench/wrk.h"
 #include "tests/support/eventually.h"
-#include "tests/support/relay_process.h"
-#include "tests/support/relay_status.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/relay_status.h"
 
 namespace relay::bench {
 namespace {

@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/process.h"
+#include "tests/support/process/process.h"
 
 namespace relay::bench {
 

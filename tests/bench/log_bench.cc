@@ -23,8 +23,8 @@
 #include "tests/bench/options.h"
 #include "tests/bench/sample_lines.h"
 #include "tests/support/eventually.h"
-#include "wal/crc32c.h"
-#include "wal/durable_log.h"
+#include "wal/base/crc32c.h"
+#include "wal/log/durable_log.h"
 
 namespace relay::bench {
 namespace {

@@ -11,9 +11,9 @@
 #include "tests/bench/null_sink.h"
 #include "tests/bench/options.h"
 #include "tests/bench/sample_lines.h"
-#include "tests/support/fake_backend.h"
-#include "tests/support/ports.h"
-#include "tests/support/relay_process.h"
+#include "tests/support/fakes/fake_backend.h"
+#include "tests/support/process/ports.h"
+#include "tests/support/process/relay_process.h"
 
 namespace relay::bench {
 namespace {

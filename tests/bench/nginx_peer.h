@@ -9,9 +9,9 @@
 #include <string>
 
 #include "tests/bench/figures.h"
-#include "tests/support/http_client.h"
-#include "tests/support/ports.h"
-#include "tests/support/process.h"
+#include "tests/support/process/http_client.h"
+#include "tests/support/process/ports.h"
+#include "tests/support/process/process.h"
 
 namespace relay::bench {
 
@@ -40,7 +40,7 @@ class NginxPeer {
   NginxPeer(const NginxPeer&) = delete;
   NginxPeer& operator=(const NginxPeer&) = delete;
 
-  const test::Endpoint& endpoint() const { return endpoint_; }
+  const test::HostPort& endpoint() const { return endpoint_; }
 
  private:
   std::string Configuration() const {
@@ -63,7 +63,7 @@ class NginxPeer {
   }
 
   ScratchDir directory_;
-  const test::Endpoint endpoint_{.port = test::FreePort()};
+  const test::HostPort endpoint_{.port = test::FreePort()};
   std::optional<test::Process> server_;
 };
 

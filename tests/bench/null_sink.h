@@ -27,7 +27,7 @@
 #include <thread>
 #include <utility>
 
-#include "tests/support/socket.h"
+#include "tests/support/process/socket.h"
 
 namespace relay::bench {
 

@@ -14,7 +14,7 @@
 #include "tests/bench/figures.h"
 #include "tests/bench/options.h"
 #include "tests/bench/sample_lines.h"
-#include "wal/durable_log.h"
+#include "wal/log/durable_log.h"
 
 namespace relay::bench {
 namespace {

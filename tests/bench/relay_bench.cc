@@ -19,8 +19,8 @@
 #include "tests/bench/sample_lines.h"
 #include "tests/bench/sinks.h"
 #include "tests/bench/wrk.h"
-#include "tests/support/relay_process.h"
-#include "tests/support/relay_status.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/relay_status.h"
 
 namespace relay::bench {
 namespace {

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "wal/record.h"
+#include "wal/record/record.h"
 
 namespace relay::bench {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "relay/line_protocol.h"
+#include "relay/lineprotocol/scanner.h"
 
 namespace relay::test {
 namespace {

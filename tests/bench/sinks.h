@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "tests/bench/null_sink.h"
-#include "tests/support/ports.h"
-#include "tests/support/relay_process.h"
+#include "tests/support/process/ports.h"
+#include "tests/support/process/relay_process.h"
 
 namespace relay::bench {
 

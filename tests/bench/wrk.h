@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "tests/bench/figures.h"
-#include "tests/support/process.h"
-#include "tests/support/socket.h"
+#include "tests/support/process/places.h"
+#include "tests/support/process/process.h"
+#include "tests/support/process/socket.h"
 
 namespace relay::bench {
 
 struct WrkLoad {
-  test::Endpoint server;
+  test::HostPort server;
   std::string bodies_path;  // Line protocol; cut into bodies of `lines`.
   unsigned lines = 1;
   unsigned connections = 1;
@@ -65,7 +66,7 @@ inline WrkFigures RunWrk(const WrkLoad& load) {
       "--timeout",
       "30s",
       "-s",
-      RELAY_SOURCE_ROOT "/tests/bench/post.lua",
+      SourceRoot() + "/tests/bench/post.lua",
       fmt::format("http://{}:{}/", load.server.host, load.server.port),
       "--",
       std::to_string(load.lines),

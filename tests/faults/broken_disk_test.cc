@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "tests/faults/failing_life.h"
+#include "tests/faults/each_call.h"
 
-namespace relay::test {
+namespace relay::test::faults_broken_disk_test {
 
 TEST_CASE("failing calls: that and those after it, until the disk is mended") {
   FailAtEach(Fault::kBroken);
 }
 
-}  // namespace relay::test
+}  // namespace relay::test::faults_broken_disk_test

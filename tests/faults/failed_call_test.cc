@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "tests/faults/failing_life.h"
+#include "tests/faults/each_call.h"
 
-namespace relay::test {
+namespace relay::test::faults_failed_call_test {
 
 TEST_CASE("failing calls: one that changes something, with an input/output error") {
   FailAtEach(Fault::kError);
 }
 
-}  // namespace relay::test
+}  // namespace relay::test::faults_failed_call_test

@@ -1,4 +1,4 @@
-// A process lives the script of tests/support/crash_script.h and is refused
+// A process lives the script of tests/support/models/crash_script.h and is refused
 // memory once. It may end there; what was answered for must be in what it left.
 #include "tests/faults/failing_allocations.h"
 
@@ -11,12 +11,12 @@
 #include <sstream>
 
 #include "tests/support/eventually.h"
-#include "tests/support/process.h"
+#include "tests/support/models/after_crash.h"
+#include "tests/support/process/process.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_dir.h"
-#include "tests/support/what_is_left.h"
 
-namespace relay::test {
+namespace relay::test::faults_failing_allocations_test {
 namespace {
 
 constexpr int kEndedEarly = 3;
@@ -102,4 +102,4 @@ TEST_CASE("failing allocations: any one of them") {
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::faults_failing_allocations_test

@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "tests/faults/failing_life.h"
+#include "tests/faults/each_call.h"
 
-namespace relay::test {
+namespace relay::test::faults_full_disk_test {
 
 TEST_CASE("failing calls: the disk is full from one on, until there is space") {
   FailAtEach(Fault::kFull);
 }
 
-}  // namespace relay::test
+}  // namespace relay::test::faults_full_disk_test

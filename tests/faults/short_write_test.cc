@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "tests/faults/failing_life.h"
+#include "tests/faults/each_call.h"
 
-namespace relay::test {
+namespace relay::test::faults_short_write_test {
 
 TEST_CASE("failing calls: a write takes half") {
   FailAtEach(Fault::kShortWrite);
 }
 
-}  // namespace relay::test
+}  // namespace relay::test::faults_short_write_test

@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "tests/faults/failing_life.h"
+#include "tests/faults/each_call.h"
 
-namespace relay::test {
+namespace relay::test::faults_unreadable_test {
 
 TEST_CASE("failing calls: one that reads") {
   FailAtEach(Fault::kUnreadable);
 }
 
-}  // namespace relay::test
+}  // namespace relay::test::faults_unreadable_test

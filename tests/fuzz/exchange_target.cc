@@ -1,13 +1,13 @@
 #include <memory>
 #include <string>
 
-#include "relay/http.h"
-#include "relay/write_handler.h"
-#include "replay/clock.h"
+#include "relay/http/server.h"
+#include "relay/ingest/write_handler.h"
 #include "tests/fuzz/targets.h"
-#include "tests/support/memory_log.h"
-#include "tests/support/routers.h"
-#include "tests/support/socket.h"
+#include "tests/support/fakes/memory_log.h"
+#include "tests/support/fakes/routers.h"
+#include "tests/support/process/socket.h"
+#include "wal/base/clock.h"
 
 namespace relay::fuzz {
 namespace {

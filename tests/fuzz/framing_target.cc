@@ -1,13 +1,13 @@
 #include <memory>
 #include <string>
 
-#include "relay/line_batcher.h"
-#include "relay/line_protocol.h"
-#include "replay/clock.h"
+#include "relay/lineprotocol/scanner.h"
+#include "relay/stream/batcher.h"
 #include "tests/fuzz/targets.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/memory_log.h"
-#include "tests/support/routers.h"
+#include "tests/support/fakes/fake_clock.h"
+#include "tests/support/fakes/memory_log.h"
+#include "tests/support/fakes/routers.h"
+#include "wal/base/clock.h"
 
 namespace relay::fuzz {
 namespace {

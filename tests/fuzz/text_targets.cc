@@ -3,15 +3,15 @@
 #include <cctype>
 #include <string>
 
-#include "relay/line_grammar.h"
-#include "relay/line_protocol.h"
-#include "relay/passed_credentials.h"
-#include "relay/query_parameters.h"
-#include "relay/query_statement.h"
-#include "relay/users.h"
-#include "relay/write_params.h"
+#include "relay/http/query_parameters.h"
+#include "relay/influxql/show_and_create.h"
+#include "relay/ingest/forwarded_credentials.h"
+#include "relay/ingest/users.h"
+#include "relay/ingest/write_params.h"
+#include "relay/lineprotocol/grammar.h"
+#include "relay/lineprotocol/scanner.h"
 #include "tests/fuzz/targets.h"
-#include "wal/invariant.h"
+#include "wal/base/invariant.h"
 
 namespace relay::fuzz {
 namespace {

@@ -1,8 +1,8 @@
-// A process lives the script of tests/support/crash_script.h and is killed at a
+// A process lives the script of tests/support/models/crash_script.h and is killed at a
 // crash point, at each of its passes in turn; what it left must open again as
 // what the steps made that it reported: nothing that was answered for is gone,
 // no cursor is ahead, the step that was under way happened or did not.
-#include "wal/crash_point.h"
+#include "wal/base/crash_point.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -14,14 +14,14 @@
 #include <optional>
 #include <sstream>
 
-#include "tests/support/crash_script.h"
-#include "tests/support/format_one.h"
-#include "tests/support/process.h"
-#include "tests/support/script_model.h"
+#include "tests/support/models/after_crash.h"
+#include "tests/support/models/crash_script.h"
+#include "tests/support/models/format_v1.h"
+#include "tests/support/models/script_model.h"
+#include "tests/support/process/process.h"
 #include "tests/support/temp_dir.h"
-#include "tests/support/what_is_left.h"
 
-namespace relay::test {
+namespace relay::test::power_crash_point_test {
 namespace {
 
 // ---------------------------------------------------------------- who dies
@@ -188,4 +188,4 @@ RELAY_CRASH_POINTS(RELAY_TEST)
 #undef RELAY_TEST
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::power_crash_point_test

@@ -4,13 +4,13 @@
 #include <random>
 
 #include "tests/support/eventually.h"
-#include "tests/support/log_bench.h"
-#include "tests/support/lossy_file_system.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/models/lossy_file_system.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_dir.h"
-#include "wal/durable_log.h"
+#include "wal/log/durable_log.h"
 
-namespace relay::test {
+namespace relay::test::power_durable_log_power_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -199,4 +199,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::power_durable_log_power_test

@@ -11,15 +11,15 @@
 #include <random>
 #include <set>
 
-#include "tests/support/crash_copy.h"
 #include "tests/support/eventually.h"
-#include "tests/support/log_bench.h"
-#include "tests/support/process.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/models/crash_copy.h"
+#include "tests/support/process/process.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_dir.h"
-#include "wal/durable_log.h"
+#include "wal/log/durable_log.h"
 
-namespace relay::test {
+namespace relay::test::power_flip_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -188,4 +188,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::power_flip_test

@@ -1,6 +1,6 @@
 // The log through a random life, beside a model that cannot be wrong in the
 // same way: RELAY_SEED repeats one, RELAY_SOAK_SECONDS goes on for so long.
-#include "tests/support/log_model.h"
+#include "tests/support/models/log_model.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/seed.h"
 
-namespace relay::test {
+namespace relay::test::power_log_model_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -63,4 +63,4 @@ TEST_CASE("log model: a cursor ahead of what was resolved is noticed") {
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::power_log_model_test

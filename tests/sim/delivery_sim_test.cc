@@ -2,7 +2,7 @@
 //
 // RELAY_SEED=N repeats a run; a failure says which world of it went wrong, which
 // RELAY_SEED and RELAY_WORLDS=1 then repeat alone.
-#include "tests/support/delivery_sim.h"
+#include "tests/support/models/delivery_sim.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 
 #include "tests/support/seed.h"
 
-namespace relay::test {
+namespace relay::test::sim_delivery_sim_test {
 namespace {
 
 constexpr std::uint64_t kSteps = 4'000;
@@ -70,4 +70,4 @@ TEST_CASE("delivery: a lane whose order is not kept is noticed") {
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::sim_delivery_sim_test

@@ -4,7 +4,7 @@
 //
 //   lines_soak [LINES]     (360000)
 //
-// Left out is where the two mean to differ (relay/HTTP.md): carriage returns, NUL
+// Left out is where the two mean to differ (relay/ingest/HTTP.md): carriage returns, NUL
 // bytes, unsigned values, quotes with a blank behind two backslashes, a backslash
 // at the end. The seed is printed and taken from RELAY_SEED. Exits with 1 where
 // they differ otherwise, and shows the lines.
@@ -18,11 +18,11 @@
 #include <string_view>
 #include <vector>
 
-#include "relay/line_protocol.h"
-#include "tests/support/influxd.h"
-#include "tests/support/line_maker.h"
+#include "relay/lineprotocol/scanner.h"
+#include "tests/support/fakes/line_maker.h"
+#include "tests/support/process/influxd.h"
+#include "tests/support/process/socket.h"
 #include "tests/support/seed.h"
-#include "tests/support/socket.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test {
@@ -45,7 +45,7 @@ bool MeanToDiffer(std::string_view line) {
 // Writes one body after the other on one connection.
 class Client {
  public:
-  explicit Client(const Endpoint& server) : connection_(server) {}
+  explicit Client(const HostPort& server) : connection_(server) {}
 
   // The answer, with its head.
   std::string Write(std::string_view database, std::string_view body) {

@@ -26,11 +26,11 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/log_bench.h"
-#include "tests/support/process.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/process/process.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_dir.h"
-#include "wal/durable_log.h"
+#include "wal/log/durable_log.h"
 
 namespace relay::test {
 namespace {

@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "tests/support/eventually.h"
-#include "tests/support/influxd.h"
-#include "tests/support/relay_process.h"
-#include "tests/support/relay_status.h"
-#include "tests/support/socket.h"
+#include "tests/support/process/influxd.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/relay_status.h"
+#include "tests/support/process/socket.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test {
@@ -45,7 +45,7 @@ std::uint64_t CountOf(const std::string& text, std::string_view part) {
 }
 
 // How many of them were answered 204.
-std::uint64_t WriteAll(const Endpoint& relay, std::uint64_t connection, std::uint64_t requests) {
+std::uint64_t WriteAll(const HostPort& relay, std::uint64_t connection, std::uint64_t requests) {
   RawConnection client(relay);
   std::uint64_t stored = 0;
   for (std::uint64_t next = 1; next <= requests;) {

@@ -9,16 +9,19 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "tests/support/process.h"
+#include "tests/support/process/places.h"
+#include "tests/support/process/process.h"
 
-namespace relay::test {
+namespace relay::test::tidy_tidy_test {
 namespace {
 
 struct File {
@@ -28,8 +31,14 @@ struct File {
 
 // ---------------------------------------------------------------- the rules
 
-// A folder may include itself and every folder before it; tests include all.
+// The floors of the tree, low to high; tests include all.
 constexpr std::array<std::string_view, 5> kLayers = {"wal", "replay", "config", "relay", "tests"};
+
+// More than that is not seen at a glance: the folder is several rooms.
+constexpr std::size_t kFilesMax = 30;
+
+// The floor plan: each room with the rooms that it names in CMakeLists.txt.
+using Rooms = std::map<std::string, std::set<std::string>>;
 
 constexpr std::array<std::string_view, 11> kTopLevel = {
     "CMakeLists.txt", "relay",     "wal",          "replay",          "config",  "tests",
@@ -45,35 +54,37 @@ struct Ban {
 
 const std::vector<Ban>& Bans() {
   static const std::vector<Ban> bans = {
-      {"#include <rocksdb/", {"wal/rocks_", "tests/"}, "wal/store.h"},
-      {"#include <zstd", {"wal/codec.cc"}, "wal/codec.h"},
+      {"#include <rocksdb/", {"wal/store/rocks_", "tests/"}, "wal/store/store.h"},
+      {"#include <zstd", {"wal/record/codec.cc"}, "wal/record/codec.h"},
       {"#include <httplib.h>",
-       {"relay/admin_client.cc", "tests/support/http_client.cc"},
-       "relay::Transport, or tests/support/http_client.h in a test"},
-      {"#include <toml++/", {"config/original.cc"}, "config/original.h"},
-      {"#include <yaml-cpp/", {"config/section."}, "config/section.h"},
-      {"#include <boost/", {"relay/http_"}, "relay/http.h"},
-      {"#include <CLI/", {"relay/main"}, "what main parsed"},
-      {"#include <zlib.h>", {"relay/text_file.cc", "tests/"}, "relay/text_file.h"},
+       {"relay/cli/admin_session.cc", "tests/support/process/http_client.cc"},
+       "relay::Transport, or tests/support/process/http_client.h in a test"},
+      {"#include <toml++/", {"config/legacy/toml.cc"}, "config/legacy/toml.h"},
+      {"#include <yaml-cpp/", {"config/schema/section."}, "config/schema/section.h"},
+      {"#include <boost/", {"relay/http/"}, "relay/http/server.h"},
+      {"#include <CLI/", {"relay/cli/main.cc", "relay/cli/options."}, "what main parsed"},
+      {"#include <zlib.h>",
+       {"relay/transfer/input_file.cc", "tests/"},
+       "relay/transfer/input_file.h"},
       {"#include <libdeflate.h>",
-       {"relay/inflate.cc", "replay/gzip.cc", "tests/"},
-       "relay/inflate.h or replay/gzip.h"},
-      {"#include <openssl/", {"replay/tls.cc", "relay/", "tests/"}, "replay/connection.h"},
+       {"relay/ingest/gunzip_body.cc", "replay/transport/gzip.cc", "tests/"},
+       "relay/ingest/gunzip_body.h or replay/transport/gzip.h"},
+      {"#include <openssl/", {"replay/net/tls.cc", "relay/", "tests/"}, "replay/net/connection.h"},
       {"#include <doctest/", {"tests/"}, "nothing: tests are in tests/"},
-      {"sleep_for(", {"replay/system_clock.cc", "tests/support/eventually.h"}, "relay::Clock"},
-      {"sleep_until(", {"replay/system_clock.cc"}, "relay::Clock"},
+      {"sleep_for(", {"wal/base/clock.cc", "tests/support/eventually.h"}, "relay::Clock"},
+      {"sleep_until(", {"wal/base/clock.cc"}, "relay::Clock"},
       {"usleep(", {"tests/faults/failing_calls.cc"}, "relay::Clock"},
-      {"_clock::now(", {"replay/system_clock.cc", "tests/"}, "relay::Clock"},
-      {"clock_gettime(", {"replay/system_clock.cc", "tests/"}, "relay::Clock"},
+      {"_clock::now(", {"wal/base/clock.cc", "tests/"}, "relay::Clock"},
+      {"clock_gettime(", {"wal/base/clock.cc", "tests/"}, "relay::Clock"},
       {"gettimeofday(", {}, "relay::Clock"},
       // Where secrets and clients' credentials are sent, stored or compared in a
       // time that tells nothing.
       {"Reveal()",
-       {"wal/client_credentials.h", "wal/record.cc", "wal/format.cc", "replay/secret.h",
-        "replay/http_transport.cc", "relay/access.cc", "relay/users.cc", "relay/admin_client.cc",
-        "tests/"},
+       {"wal/base/client_credentials.h", "wal/record/record.cc", "wal/record/rows.cc",
+        "wal/base/secret.h", "replay/transport/http_transport.cc", "relay/admin/access.cc",
+        "relay/ingest/users.cc", "relay/cli/admin_session.cc", "tests/"},
        "the secret as it is, unseen"},
-      {"memcmp(", {"relay/users.cc"}, "SameSecret for secrets, == for what is none"},
+      {"memcmp(", {"relay/ingest/users.cc"}, "SameSecret for secrets, == for what is none"},
   };
   return bans;
 }
@@ -143,14 +154,51 @@ bool HasWord(std::string_view text, std::string_view word) {
 // Each rule looks at one line of one file and says what is wrong with it.
 using Finding = std::optional<std::string>;
 
-Finding WrongLayer(std::string_view path, std::string_view line) {
+std::string FolderOf(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? "" : std::string(path.substr(0, slash));
+}
+
+// Reads the calls of relay_room(ROOM USES ROOM... LINKS LIBRARY...).
+Rooms ReadRooms(const std::string& build) {
+  constexpr std::string_view kCall = "\nrelay_room(";
+  Rooms rooms;
+  for (std::size_t at = build.find(kCall); at != std::string::npos; at = build.find(kCall, at)) {
+    at += kCall.size();
+    std::istringstream words(build.substr(at, build.find(')', at) - at));
+    std::string room;
+    words >> room;
+    std::set<std::string>& used = rooms[room];
+    bool uses = false;
+    for (std::string word; words >> word;) {
+      if (word == "USES" || word == "LINKS") {
+        uses = word == "USES";
+      } else if (uses) {
+        used.insert(word);
+      }
+    }
+  }
+  return rooms;
+}
+
+Finding WrongRoom(const Rooms& rooms, std::string_view path, std::string_view line) {
   constexpr std::string_view kInclude = "#include \"";
   if (!line.starts_with(kInclude)) return std::nullopt;
   const std::string_view included = line.substr(kInclude.size());
   if (LayerOf(included) == kLayers.size()) return "includes are written from the root: \"wal/x.h\"";
-  if (LayerOf(included) <= LayerOf(path)) return std::nullopt;
-  return "a folder on the left must not know one on the right (wal < replay < config < relay): "
-         "declare an interface here and implement it there";
+  if (!IsOfLayers(path)) return std::nullopt;
+  const std::string here = FolderOf(path);
+  const std::string there = FolderOf(included.substr(0, included.find('"')));
+  if (here == there) return std::nullopt;
+  const auto room = rooms.find(here);
+  if (room == rooms.end()) {
+    return here + " is no room: declare it in CMakeLists.txt with relay_room(" + here +
+           " USES ...)";
+  }
+  if (room->second.contains(there)) return std::nullopt;
+  return here + " does not use " + there + ": name it in relay_room(" + here +
+         " USES ...) in CMakeLists.txt if it is declared above, else declare an interface here and "
+         "implement it there";
 }
 
 Finding BannedText(std::string_view path, std::string_view line) {
@@ -190,7 +238,7 @@ Finding Unfinished(std::string_view /*path*/, std::string_view line) {
 
 Finding Throws(std::string_view path, std::string_view line) {
   if (!IsOfLayers(path) || !HasWord(CodeOf(line), "throw")) return std::nullopt;
-  return "this code does not throw: return an Error (wal/result.h)";
+  return "this code does not throw: return an Error (wal/base/result.h)";
 }
 
 // The first words of a header are a comment: at its very beginning, or before
@@ -212,7 +260,7 @@ bool BelongsToTopLevel(std::string_view path) {
 
 // ----------------------------------------------------------------- the tree
 
-const std::string kRoot = RELAY_SOURCE_ROOT;
+const std::string kRoot = SourceRoot();
 
 // The tree may belong to somebody else than who runs the test.
 std::vector<std::string> ListFiles() {
@@ -265,8 +313,47 @@ void CheckSources(Finding (*rule)(std::string_view, std::string_view)) {
   for (const File& file : Sources()) ReportFindings(file, rule);
 }
 
-TEST_CASE("tidy: a folder includes only itself and the folders on its left") {
-  CheckSources(WrongLayer);
+const Rooms& FloorPlan() {
+  static const Rooms rooms = ReadRooms("\n" + ReadFile(kRoot + "/CMakeLists.txt"));
+  return rooms;
+}
+
+TEST_CASE("tidy: a room includes only itself and the rooms that it names") {
+  REQUIRE_GT(FloorPlan().size(), 20U);
+  for (const File& file : Sources()) {
+    for (std::size_t i = 0; i < file.lines.size(); ++i) {
+      const Finding finding = WrongRoom(FloorPlan(), file.path, file.lines[i]);
+      if (finding) FAIL_CHECK(file.path, ":", i + 1, ": ", *finding);
+    }
+  }
+}
+
+TEST_CASE("tidy: a room names only what it includes") {
+  std::map<std::string, std::set<std::string>> included;
+  for (const File& file : Sources()) {
+    for (const std::string& line : file.lines) {
+      if (!line.starts_with("#include \"")) continue;
+      included[FolderOf(file.path)].insert(FolderOf(line.substr(10, line.rfind('"') - 10)));
+    }
+  }
+  for (const auto& [room, uses] : FloorPlan()) {
+    for (const std::string& used : uses) {
+      if (included[room].contains(used)) continue;
+      FAIL_CHECK("CMakeLists.txt:1: ", room, " names ", used, " and includes nothing of it");
+    }
+  }
+}
+
+TEST_CASE("tidy: no folder holds more than can be seen at a glance") {
+  std::map<std::string, std::size_t> counts;
+  for (const File& file : Sources()) {
+    if (IsOfLayers(file.path)) ++counts[FolderOf(file.path)];
+  }
+  for (const auto& [folder, count] : counts) {
+    if (count <= kFilesMax) continue;
+    FAIL_CHECK(folder, ": holds ", count, " sources, more than ", kFilesMax,
+               ": it is several rooms");
+  }
 }
 
 TEST_CASE("tidy: each library, the time, the sleep and what shows secrets are in their place") {
@@ -316,22 +403,30 @@ TEST_CASE("tidy: every test is in a folder that is built") {
 
 // ------------------------------------------------- the rules find something
 
-TEST_CASE("tidy: an include to the right or from nowhere is found") {
-  CHECK(WrongLayer("wal/a.h", "#include \"replay/b.h\""));
-  CHECK(WrongLayer("wal/a.h", "#include \"b.h\""));
-  CHECK(WrongLayer("relay/a.cc", "#include \"tests/support/b.h\""));
-  CHECK_FALSE(WrongLayer("relay/a.cc", "#include \"wal/b.h\""));
-  CHECK_FALSE(WrongLayer("wal/a.cc", "#include <map>"));
+TEST_CASE("tidy: an include that a room does not name, or from nowhere, is found") {
+  const Rooms rooms = ReadRooms(
+      "\nrelay_room(wal/base)\nrelay_room(wal/store USES wal/base LINKS x)\n"
+      "relay_room(wal USES wal/base\n           wal/store)\n");
+  CHECK_EQ(rooms.size(), 3U);
+  CHECK(WrongRoom(rooms, "wal/base/a.h", "#include \"wal/store/b.h\""));
+  CHECK(WrongRoom(rooms, "wal/store/a.h", "#include \"wal/log.h\""));
+  CHECK(WrongRoom(rooms, "wal/store/a.h", "#include \"b.h\""));
+  CHECK(WrongRoom(rooms, "wal/cellar/a.h", "#include \"wal/base/b.h\""));
+  CHECK_FALSE(WrongRoom(rooms, "wal/log.h", "#include \"wal/store/b.h\""));
+  CHECK_FALSE(WrongRoom(rooms, "wal/store/a.cc", "#include \"wal/base/b.h\""));
+  CHECK_FALSE(WrongRoom(rooms, "wal/store/a.cc", "#include \"wal/store/b.h\""));
+  CHECK_FALSE(WrongRoom(rooms, "wal/base/a.cc", "#include <map>"));
+  CHECK_FALSE(WrongRoom(rooms, "tests/support/a.cc", "#include \"wal/store/b.h\""));
 }
 
 TEST_CASE("tidy: a library outside its home is found") {
   CHECK(BannedText("wal/log.h", "#include <rocksdb/db.h>"));
-  CHECK_FALSE(BannedText("wal/rocks_store.cc", "#include <rocksdb/db.h>"));
+  CHECK_FALSE(BannedText("wal/store/rocks_store.cc", "#include <rocksdb/db.h>"));
   CHECK(BannedText("relay/a.cc", "  auto now = std::chrono::steady_clock::now();"));
   CHECK_FALSE(BannedText("relay/a.cc", "  // not steady_clock::now()"));
-  CHECK(JsonOutsideRelay("relay/status.h", "#include <nlohmann/json.hpp>"));
+  CHECK(JsonOutsideRelay("relay/status/relay_status.h", "#include <nlohmann/json.hpp>"));
   CHECK(JsonOutsideRelay("wal/a.cc", "#include <nlohmann/json.hpp>"));
-  CHECK_FALSE(JsonOutsideRelay("relay/status.cc", "#include <nlohmann/json.hpp>"));
+  CHECK_FALSE(JsonOutsideRelay("relay/status/relay_status.cc", "#include <nlohmann/json.hpp>"));
 }
 
 TEST_CASE("tidy: a header that does not say what it is for is found") {
@@ -362,4 +457,4 @@ TEST_CASE("tidy: the words for unfinished work are found whole") {
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::tidy_tidy_test

@@ -5,15 +5,16 @@
 #include <string>
 
 #include "tests/fuzz/targets.h"
-#include "tests/support/process.h"
+#include "tests/support/process/places.h"
+#include "tests/support/process/process.h"
 
-namespace relay::test {
+namespace relay::test::fuzz_corpus_test {
 namespace {
 
 TEST_CASE("fuzz: the inputs that are kept break nothing") {
   for (const fuzz::Target& target : fuzz::Targets()) {
     const std::filesystem::path corpus =
-        std::filesystem::path(RELAY_SOURCE_ROOT "/tests/fuzz/corpus") / target.name;
+        std::filesystem::path(SourceRoot() + "/tests/fuzz/corpus") / target.name;
     int inputs = 0;
     for (const auto& file : std::filesystem::directory_iterator(corpus)) {
       CAPTURE(file.path().string());
@@ -25,4 +26,4 @@ TEST_CASE("fuzz: the inputs that are kept break nothing") {
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::fuzz_corpus_test

@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "tests/support/eventually.h"
-#include "tests/support/log_bench.h"
-#include "tests/support/memory_log.h"
+#include "tests/support/fakes/memory_log.h"
+#include "tests/support/log_fixture.h"
 
-namespace relay::test {
+namespace relay::test::replay_fleet_test {
 namespace {
 
 // Counts what it takes; while it is closed, a Send waits until it is cancelled.
@@ -186,4 +186,4 @@ TEST_CASE("fleet: to remove what is not there changes nothing") {
 }
 
 }  // namespace
-}  // namespace relay::test
+}  // namespace relay::test::replay_fleet_test

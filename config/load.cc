@@ -1,0 +1,318 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <set>
+#include <system_error>
+#include <tuple>
+
+#include "config/legacy/toml.h"
+#include "config/schema/endpoint.h"
+#include "config/schema/reference_yaml.h"
+#include "config/schema/section.h"
+#include "config/schema/value_format.h"
+#include "config/schema/write_yaml.h"
+#include "config/settings/backend.h"
+#include "config/settings/http.h"
+#include "config/settings/lines.h"
+#include "config/settings/routing.h"
+
+namespace relay {
+namespace {
+
+// Some thousand backends; what is larger is the wrong file.
+constexpr std::size_t kFileSizeMax = 1U << 20U;
+
+constexpr std::string_view kPreface =
+    "# InfluxDB Relay: every setting with its default. What is left out keeps its\n"
+    "# default; only the backends must be given, those below are examples.\n";
+
+constexpr Bytes kDiskMost = Bytes(1ULL << 50U);
+
+void DeclareLog(Section& section, LogConfig& log) {
+  section.Value({"path", "The directory where accepted writes are kept until they are delivered."},
+                log.path, SomeText("the path of a directory"));
+  section.Value({"codec", "How lines are compressed on disk."}, log.codec,
+                OneOf<Codec>({{"zstd", Codec::kZstd}, {"none", Codec::kNone}}));
+  section.Value({"max_size",
+                 "The most the directory may take; when reached, what is only kept for a rewind is "
+                 "given up, then `when_full` says."},
+                log.max_size, SizeBetween(1_GiB, kDiskMost));
+  section.Value({"min_free", "Left free on the file system for others; a limit like max_size."},
+                log.min_free, SizeBetween(0_B, kDiskMost));
+  section.Value(
+      {"when_full",
+       "refuse: writes get 503 until there is room again. drop_oldest: what a backend is "
+       "owed for the longest time is dropped and written in the gap ledger."},
+      log.when_full,
+      OneOf<WhenFull>({{"refuse", WhenFull::kRefuse}, {"drop_oldest", WhenFull::kDropOldest}}));
+  section.Map({"keep_delivered", "How long delivered records are kept, whichever ends first."},
+              [&log](Section& keep) {
+                keep.Value({"for", "Since they were accepted."}, log.keep_for,
+                           TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365)));
+                keep.Value({"up_to", "As stored, for each backend."}, log.keep_up_to,
+                           SizeBetween(0_B, kDiskMost));
+              });
+  section.Value({.key = "checkpoint_dir",
+                 .sentence = "Where `checkpoint` makes its copies, on the same file system; of "
+                             "this relay alone. Default: `checkpoints` in path.",
+                 .example = "/var/lib/influxdb-relay/checkpoints"},
+                log.checkpoint_dir, SomeText("the path of a directory"));
+}
+
+void DeclareAdmin(Section& section, AdminConfig& admin) {
+  section.Value({"address",
+                 "Where to listen. On an address that others can reach nothing can be changed "
+                 "without token_file."},
+                admin.address, AddressAndPort());
+  section.Value({.key = "token_file",
+                 .sentence = "The operators' token: who changes something must send it.",
+                 .example = "/etc/influxdb-relay/admin.token"},
+                admin.token, SecretInFile());
+  section.Value({.key = "read_token_file",
+                 .sentence = "A token for those who only read; needed, as the operators' does, "
+                             "where others can reach the address.",
+                 .example = "/etc/influxdb-relay/read.token"},
+                admin.read_token, SecretInFile());
+  section.Values({.key = "replay_targets",
+                  .sentence = "Where a manual replay may send what it reads, beside the backends.",
+                  .example = "[http://10.0.0.3:8086]"},
+                 admin.replay_targets, TargetUrl());
+}
+
+void DeclareBatch(Section& section, BatchConfig& batch) {
+  section.Value({"max_points", "The most points in one request."}, batch.max_points,
+                CountBetween(1, 1'000'000));
+  section.Value({"max_bytes", "The largest body of one request."}, batch.max_bytes,
+                SizeBetween(1_KiB, 64_MiB));
+}
+
+void DeclareRate(Section& section, RateConfig& rate) {
+  section.Value({"points_per_second", "0 is no limit."}, rate.points_per_second,
+                CountBetween(0, 1'000'000'000));
+  section.Value({"bytes_per_second", "Of line protocol; 0B is no limit."}, rate.bytes_per_second,
+                SizeBetween(0_B, 1024_GiB));
+}
+
+void DeclareBackend(Section& section, BackendConfig& backend) {
+  section.Value({.key = "name",
+                 .sentence = "The identity of the backend: under a new name it starts anew.",
+                 .required = true},
+                backend.name, BackendName());
+  DeclareTarget(section, backend);
+  section.Map({"batch", "How much is sent in one request when there is a backlog."},
+              [&](Section& batch) { DeclareBatch(batch, backend.batch); });
+  section.Value({"concurrency",
+                 "The most requests at the same time, each of another database or retention "
+                 "policy: within one, order is kept."},
+                backend.concurrency, CountBetween(1, 64));
+  section.Map({"rate",
+               "The most that is sent to it, so that catching up does not strain it; more where "
+               "more comes in, or it would fall behind for ever."},
+              [&](Section& rate) { DeclareRate(rate, backend.rate); });
+  DeclareRouting(section, backend.only, backend.except);
+}
+
+struct Listener {
+  Where where;
+  ListenAddress address;
+};
+
+// In the order of the file, so that the later one of two is the mistake.
+void RefuseOverlaps(Section& section, std::vector<Listener> listeners) {
+  std::stable_sort(listeners.begin(), listeners.end(), [](const Listener& a, const Listener& b) {
+    return std::tie(a.where.line, a.where.column) < std::tie(b.where.line, b.where.column);
+  });
+  for (auto later = listeners.begin(); later != listeners.end(); ++later) {
+    const auto clash = std::find_if(listeners.begin(), later, [&](const Listener& earlier) {
+      return Overlap(earlier.address, later->address);
+    });
+    if (clash == later) continue;
+    section.Mistake(later->where, fmt::format("expected an address of its own: {} is taken by {}",
+                                              ToString(clash->address), clash->where.setting));
+  }
+}
+
+void DeclareLineListeners(Section& root, Config& config, ListenerBackends& routes,
+                          std::vector<Listener>& listeners) {
+  std::vector<Listener> udp_listeners;  // Ports of their own.
+  root.List({.key = "tcp",
+             .sentence = "Listeners for newline-delimited line protocol over TCP; none by default.",
+             .off = true},
+            config.tcp, [&](Section& section, TcpListenerConfig& tcp) {
+              DeclareTcp(section, tcp);
+              routes.Declare(section, tcp.backends);
+              listeners.push_back({section.Find("address"), tcp.address});
+            });
+  root.List({.key = "udp",
+             .sentence = "Listeners for line protocol in UDP packets; none by default.",
+             .off = true},
+            config.udp, [&](Section& section, UdpListenerConfig& udp) {
+              DeclareUdp(section, udp);
+              routes.Declare(section, udp.backends);
+              udp_listeners.push_back({section.Find("address"), udp.address});
+            });
+  RefuseOverlaps(root, std::move(udp_listeners));
+}
+
+void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
+  std::vector<Listener> listeners;
+  root.List({.key = "http",
+             .sentence = "The listeners for writes, in InfluxDB's HTTP API; [] for none.",
+             .may_be_empty = true},
+            config.http, [&](Section& section, HttpListenerConfig& http) {
+              DeclareHttp(section, http);
+              routes.Declare(section, http.backends);
+              listeners.push_back({section.Find("address"), http.address});
+            });
+  DeclareLineListeners(root, config, routes, listeners);
+  if (config.http.empty() && config.tcp.empty() && config.udp.empty()) {
+    root.Mistake(root.Find("http"), "expected a listener for writes: http, tcp or udp");
+  }
+  root.Map({"admin", "The listener for dashboard, metrics, health and control."},
+           [&](Section& section) {
+             DeclareAdmin(section, config.admin);
+             listeners.push_back({section.Find("address"), config.admin.address});
+           });
+  RefuseOverlaps(root, std::move(listeners));
+}
+
+void DeclareBackends(Section& root, Config& config) {
+  std::set<BackendId> names;
+  root.List({.key = "backends",
+             .sentence = "Where every accepted write is delivered to.",
+             .required = true},
+            config.backends, [&](Section& section, BackendConfig& backend) {
+              DeclareBackend(section, backend);
+              const Where name = section.Find("name");
+              if (names.insert(backend.name).second || !name.given) return;
+              section.Mistake(name, fmt::format("expected a name of its own: {} is taken",
+                                                backend.name.text()));
+            });
+}
+
+void Declare(Section& root, Config& config) {
+  root.Map({"log", "The durable log."}, [&](Section& log) { DeclareLog(log, config.log); });
+  ListenerBackends routes;
+  DeclareListeners(root, config, routes);
+  DeclareLimits(root, config);
+  DeclareUnrouted(root, config.unrouted);
+  DeclareBackends(root, config);
+  routes.Check(root, config.BackendNames());
+}
+
+BackendConfig ExampleBackend(std::string_view name, std::string host) {
+  BackendConfig backend{.name = BackendId::Parse(name).value()};
+  backend.url.host = std::move(host);
+  return backend;
+}
+
+// The defaults, with examples for what has none.
+Config Start() {
+  Config config;
+  config.http.push_back({.users = {{.name = "telegraf"}}});
+  config.tcp.push_back({.database = "telegraf"});
+  config.udp.push_back({.database = "telegraf"});
+  config.backends = {ExampleBackend("influx-a", "10.0.0.1"),
+                     ExampleBackend("influx-b", "10.0.0.2")};
+  return config;
+}
+
+// "${PASSWORD_OF_INFLUX_A}".
+std::string VariableFor(const BackendId& backend) {
+  std::string name = "PASSWORD_OF_" + backend.text();
+  for (char& c : name) {
+    if (c == '-') c = '_';
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return name;
+}
+
+// Passwords that stand in the file itself are not to be written into another.
+void TakeOutSecrets(Config& config) {
+  for (BackendConfig& backend : config.backends) {
+    const auto& password = backend.password;
+    if (!password || !password->file().empty() || !password->variable().empty()) continue;
+    const std::string variable = VariableFor(backend.name);
+    backend.password = SecretSource::FromEnvironment(variable);
+    config.notes.push_back(fmt::format(
+        "backends: the password of {} is not written here: set {}, or use password_file",
+        backend.name.text(), variable));
+  }
+}
+
+// As comment lines of whole words, the first with a dash.
+std::string Comment(std::string_view text) {
+  constexpr std::size_t kWidth = 76;
+  std::string lines;
+  while (!text.empty()) {
+    std::size_t cut = text.size() <= kWidth ? text.size() : text.rfind(' ', kWidth);
+    if (cut == std::string_view::npos || cut == 0) cut = std::min(text.find(' ', 1), text.size());
+    lines += fmt::format("# {} {}\n", lines.empty() ? "-" : " ", text.substr(0, cut));
+    text.remove_prefix(std::min(cut + 1, text.size()));
+  }
+  return lines;
+}
+
+// Which of the two forms it has: the original's begins with [[http]] or [[udp]].
+bool IsOriginal(const std::string& text, const std::string& path) {
+  if (path.ends_with(".toml") || path.ends_with(".conf")) return true;
+  if (path.ends_with(".yaml") || path.ends_with(".yml")) return false;
+  std::size_t at = text.find_first_not_of(" \t\r\n");
+  while (at != std::string::npos && text[at] == '#') {
+    at = text.find('\n', at);
+    at = text.find_first_not_of(" \t\r\n", at);
+  }
+  return at != std::string::npos && text.compare(at, 2, "[[") == 0;
+}
+
+Result<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kFileSizeMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad() || (file.fail() && !file.eof())) {
+    const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
+    return Error(code, std::generic_category().message(errno));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kFileSizeMax) {
+    return Error(ErrorCode::kInvalidInput, "expected a configuration of at most 1MiB");
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<Config> ParseConfig(const std::string& text, const std::string& name) {
+  Config config = Start();
+  Status read = ReadYaml(text, name, [&](Section& root) { Declare(root, config); });
+  if (!read.ok()) return std::move(read).error();
+  return config;
+}
+
+Result<Config> LoadConfig(const std::string& path) {
+  Result<std::string> text = ReadFile(path);
+  if (!text.ok()) return std::move(text).error().Within(path);
+  return IsOriginal(text.value(), path) ? ParseOriginal(text.value(), path)
+                                        : ParseConfig(text.value(), path);
+}
+
+std::string ToYaml(Config config, const std::string& origin) {
+  TakeOutSecrets(config);
+  std::string yaml = fmt::format("# What {} says. What is left out has its default.\n", origin);
+  for (const std::string& note : config.notes) yaml += Comment(note);
+  Config defaults = Start();
+  return yaml + "\n" +
+         WriteAsYaml([&](Section& root) { Declare(root, config); },
+                     [&](Section& root) { Declare(root, defaults); });
+}
+
+std::string ReferenceYaml() {
+  Config config = Start();
+  return std::string(kPreface) + DescribeAsYaml([&](Section& root) { Declare(root, config); });
+}
+
+}  // namespace relay

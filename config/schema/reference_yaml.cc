@@ -1,0 +1,140 @@
+#include "config/schema/reference_yaml.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <sstream>
+
+#include "wal/base/invariant.h"
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kLineSizeMax = 80;
+constexpr std::size_t kIndent = 2;
+
+class ReferenceSection final : public Section {
+ public:
+  enum class Detail : std::uint8_t { kAll, kRequired };
+
+  ReferenceSection(std::string& out, std::size_t indent, Detail detail = Detail::kAll)
+      : out_(out), indent_(indent), detail_(detail) {}
+
+  // The next key gets a dash before it.
+  void BeginEntry() { dash_ = true; }
+
+  void Map(const Setting& setting, const Declare& declare) override {
+    if (Omits(setting)) return;
+    Heading(setting);
+    ReferenceSection section(out_, indent_ + kIndent);
+    declare(section);
+  }
+
+  Where Find(std::string_view key) const override { return {.setting = std::string(key)}; }
+
+  // Only a file can have mistakes: defaults that break a rule are a bug.
+  void Mistake(const Where& /*where*/, std::string_view /*expected*/) override { INVARIANT(false); }
+
+ private:
+  void OnValue(const Setting& setting, const Shape& shape, const Store& /*store*/) override {
+    if (Omits(setting)) return;
+    Space();
+    Describe(setting.sentence);
+    Describe(fmt::format("Takes {}.", shape.takes));
+    KeyOrExample(setting, Quoted(shape.value));
+  }
+
+  void OnValues(const Setting& setting, const Shape& shape, const Begin& /*begin*/,
+                const Store& /*store*/) override {
+    if (Omits(setting)) return;
+    Space();
+    Describe(setting.sentence);
+    Describe(fmt::format("Takes a list, each {}.", shape.takes));
+    KeyOrExample(setting, shape.value);
+  }
+
+  void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) override {
+    if (Omits(setting)) return;
+    if (!setting.off) return AddList(setting, defaults, entry);
+    const std::size_t begin = out_.size();
+    AddList(setting, defaults, entry);
+    CommentOut(begin);
+  }
+
+  void AddList(const Setting& setting, std::size_t defaults, const Entry& entry) {
+    Heading(setting);
+    for (std::size_t i = 0; i < defaults; ++i) {
+      const Detail detail = i == 0 ? Detail::kAll : Detail::kRequired;
+      ReferenceSection section(out_, indent_ + 2 * kIndent, detail);
+      section.BeginEntry();
+      entry(section, i);
+    }
+  }
+
+  void KeyOrExample(const Setting& setting, const std::string& value) {
+    if (setting.example.empty()) return Key(setting.key, " " + value);
+    INVARIANT(!dash_);  // A comment cannot begin an entry.
+    out_ += fmt::format("{:{}}#{}: {}\n", "", indent_, setting.key, setting.example);
+  }
+
+  // Every line from `begin` on that is not a comment of this section already.
+  void CommentOut(std::size_t begin) {
+    std::istringstream lines(out_.substr(begin));
+    out_.resize(begin);
+    for (std::string line; std::getline(lines, line); out_ += line + '\n') {
+      const bool mark = line.size() > indent_ && line[indent_] != '#';
+      if (mark) line.insert(indent_, "#");
+    }
+  }
+
+  bool Omits(const Setting& setting) const {
+    return detail_ == Detail::kRequired && !setting.required;
+  }
+
+  // Between the settings of the file itself.
+  void Space() {
+    if (indent_ == 0) out_ += '\n';
+  }
+
+  void Heading(const Setting& setting) {
+    Space();
+    Describe(setting.sentence);
+    Key(setting.key, "");
+  }
+
+  std::size_t LineStart() const { return dash_ ? indent_ - kIndent : indent_; }
+
+  void Key(std::string_view key, std::string_view value) {
+    out_ += fmt::format("{:{}}{}{}:{}\n", "", LineStart(), dash_ ? "- " : "", key, value);
+    dash_ = false;
+  }
+
+  // As comment lines of whole words.
+  void Describe(std::string_view text) {
+    if (detail_ == Detail::kRequired) return;  // The first entry said it.
+    const std::size_t width = kLineSizeMax - LineStart() - 2;
+    while (!text.empty()) {
+      const std::size_t cut = text.size() <= width ? text.size() : text.rfind(' ', width);
+      INVARIANT(cut != std::string_view::npos);
+      out_ += fmt::format("{:{}}# {}\n", "", LineStart(), text.substr(0, cut));
+      text.remove_prefix(std::min(cut + 1, text.size()));
+    }
+  }
+
+  std::string& out_;
+  std::size_t indent_;
+  Detail detail_;
+  bool dash_ = false;
+};
+
+}  // namespace
+
+std::string DescribeAsYaml(const Section::Declare& declare) {
+  std::string out;
+  ReferenceSection root(out, 0);
+  declare(root);
+  return out;
+}
+
+}  // namespace relay

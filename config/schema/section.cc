@@ -1,0 +1,415 @@
+#include "config/schema/section.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <sstream>
+
+#include "config/schema/closest_match.h"
+
+namespace relay {
+namespace {
+
+// Of one list. Rules that span its entries compare each with each.
+constexpr std::size_t kEntriesMax = 1024;
+
+// One value of the file. The children of a map are key, value, key, value.
+struct Element {
+  enum class Kind : std::uint8_t { kNothing, kScalar, kList, kMap };
+  Kind kind = Kind::kNothing;
+  int line = 1;
+  int column = 1;
+  std::string text = {};
+  std::vector<Element> children = {};
+};
+
+// Keeps the mistake that comes first in the file; of two in one place, the one
+// found first.
+class Mistakes {
+ public:
+  void Add(const Where& where, std::string_view expected) {
+    const auto at = std::pair(where.line, where.column);
+    if (first_ && at >= std::pair(first_->line, first_->column)) return;
+    first_ = where;
+    expected_ = expected;
+  }
+
+  Status First(const std::string& name) const {
+    if (!first_) return Ok();
+    return Error(ErrorCode::kInvalidInput, fmt::format("{}:{}:{}: {}: {}", name, first_->line,
+                                                       first_->column, first_->setting, expected_));
+  }
+
+ private:
+  std::optional<Where> first_;
+  std::string expected_;
+};
+
+Where PlaceOf(const YAML::Mark& mark) {
+  if (mark.is_null()) return {.setting = "not valid YAML", .given = true, .line = 1, .column = 1};
+  return {
+      .setting = "not valid YAML", .given = true, .line = mark.line + 1, .column = mark.column + 1};
+}
+
+// Builds the tree of one document. Anchors, aliases and tags are refused: what
+// a setting is must be seen where it stands, and a small file stays small.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(Mistakes& mistakes) : mistakes_(mistakes) {}
+
+  // The document that was built last.
+  Element Take() { return std::exchange(root_, {}); }
+
+  // Of what has no end yet; none: nullptr.
+  const Element* Innermost() const { return open_.empty() ? nullptr : &open_.back(); }
+
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
+    Element element = At(mark, Element::Kind::kNothing);
+    if (const Element* key = KeyBefore()) {
+      element.line = key->line;
+      element.column = key->column;
+    }
+    Put(std::move(element));
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    RefuseAnchor(mark);
+    OnNull(mark, anchor);
+  }
+  void OnAnchor(const YAML::Mark& mark, const std::string& /*name*/) override {
+    RefuseAnchor(mark);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
+                const std::string& value) override {
+    RefuseTag(mark, tag);
+    Element element = At(mark, Element::Kind::kScalar);
+    element.text = value;
+    Put(std::move(element));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {
+    RefuseTag(mark, tag);
+    open_.push_back(At(mark, Element::Kind::kList));
+  }
+  void OnSequenceEnd() override { Close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {
+    RefuseTag(mark, tag);
+    open_.push_back(At(mark, Element::Kind::kMap));
+  }
+  void OnMapEnd() override { Close(); }
+
+ private:
+  static Element At(const YAML::Mark& mark, Element::Kind kind) {
+    return {.kind = kind, .line = mark.line + 1, .column = mark.column + 1};
+  }
+  void RefuseAnchor(const YAML::Mark& mark) {
+    mistakes_.Add(PlaceOf(mark), "anchors and aliases are not taken, write the value out");
+  }
+  void RefuseTag(const YAML::Mark& mark, const std::string& tag) {
+    const bool none = tag.empty() || tag == "?" || tag == "!";
+    if (!none) mistakes_.Add(PlaceOf(mark), "tags are not taken");
+  }
+
+  // The key that the next element is the value of. An empty value is placed
+  // there: the library places it at whatever comes next in the file.
+  const Element* KeyBefore() const {
+    if (open_.empty() || open_.back().kind != Element::Kind::kMap) return nullptr;
+    const std::vector<Element>& children = open_.back().children;
+    return children.size() % 2 == 1 ? &children.back() : nullptr;
+  }
+
+  void Put(Element element) {
+    if (open_.empty()) {
+      root_ = std::move(element);
+    } else {
+      open_.back().children.push_back(std::move(element));
+    }
+  }
+  void Close() {
+    Element element = std::move(open_.back());
+    open_.pop_back();
+    Put(std::move(element));
+  }
+
+  Mistakes& mistakes_;
+  Element root_;
+  std::vector<Element> open_;
+};
+
+class YamlSection final : public Section {
+ public:
+  // Reads `element` as a section; none: nothing of it is in the file.
+  static void Read(const Element* element, const std::string& path, Mistakes& mistakes,
+                   const Declare& declare) {
+    YamlSection section(element, path, mistakes);
+    declare(section);
+    section.Finish();
+  }
+
+  void Map(const Setting& setting, const Declare& declare) override {
+    Read(Take(setting), Path(setting.key), mistakes_, declare);
+  }
+
+  Where Find(std::string_view key) const override {
+    const Element* element = Lookup(key);
+    Where where = At(element != nullptr ? element : element_, Path(key));
+    where.given = element != nullptr;
+    return where;
+  }
+
+  void Mistake(const Where& where, std::string_view expected) override {
+    mistakes_.Add(where, expected);
+  }
+
+ private:
+  YamlSection(const Element* element, std::string path, Mistakes& mistakes)
+      : element_(element), path_(std::move(path)), mistakes_(mistakes) {}
+
+  static Where At(const Element* element, std::string path) {
+    if (element == nullptr) return {.setting = std::move(path)};
+    return {.setting = std::move(path),
+            .given = true,
+            .line = element->line,
+            .column = element->column};
+  }
+
+  std::string Path(std::string_view key) const {
+    return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+  }
+
+  const Element* Lookup(std::string_view key) const {
+    if (element_ == nullptr || element_->kind != Element::Kind::kMap) return nullptr;
+    for (std::size_t i = 0; i < element_->children.size(); i += 2) {
+      if (IsKey(element_->children[i], key)) return &element_->children[i + 1];
+    }
+    return nullptr;
+  }
+
+  static bool IsKey(const Element& element, std::string_view key) {
+    return element.kind == Element::Kind::kScalar && element.text == key;
+  }
+
+  const Element* Take(const Setting& setting) {
+    known_.emplace_back(setting.key);
+    const Element* element = Lookup(setting.key);
+    if (element == nullptr && setting.required) missing_.emplace_back(setting.key);
+    return element;
+  }
+
+  void OnValue(const Setting& setting, const Shape& shape, const Store& store) override {
+    const Element* element = Take(setting);
+    if (element == nullptr) return;
+    const Where where = At(element, Path(setting.key));
+    if (element->kind != Element::Kind::kScalar) {
+      return Mistake(where, fmt::format("expected {}", shape.takes));
+    }
+    const Status stored = store(element->text);
+    if (!stored.ok()) Mistake(where, stored.error().message());
+  }
+
+  void OnValues(const Setting& setting, const Shape& shape, const Begin& begin,
+                const Store& store) override {
+    const Element* element = Take(setting);
+    if (element == nullptr) return;
+    const std::size_t count = element->children.size();
+    if (element->kind != Element::Kind::kList || count == 0 || count > kEntriesMax) {
+      return Mistake(At(element, Path(setting.key)),
+                     fmt::format("expected a list of 1 to {}: [VALUE, ...], each {}", kEntriesMax,
+                                 shape.takes));
+    }
+    begin();
+    for (std::size_t i = 0; i < count; ++i) ReadValue(element->children[i], setting, i, store);
+  }
+
+  void ReadValue(const Element& element, const Setting& setting, std::size_t index,
+                 const Store& store) {
+    const Where where = At(&element, fmt::format("{}[{}]", Path(setting.key), index));
+    if (element.kind != Element::Kind::kScalar) return Mistake(where, "expected a single value");
+    const Status stored = store(element.text);
+    if (!stored.ok()) Mistake(where, stored.error().message());
+  }
+
+  void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) override {
+    const Element* element = Take(setting);
+    if (element == nullptr) {
+      if (!setting.required && !setting.off) ReadAbsentList(setting, defaults, entry);
+      return;
+    }
+    const std::size_t count = element->children.size();
+    const std::size_t least = setting.may_be_empty ? 0 : 1;
+    if (element->kind != Element::Kind::kList || count < least || count > kEntriesMax) {
+      return Mistake(At(element, Path(setting.key)),
+                     fmt::format("expected a list of {} to {} entries", least, kEntriesMax));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      Read(&element->children[i], fmt::format("{}[{}]", Path(setting.key), i), mistakes_,
+           [&](Section& section) { entry(section, 0); });
+    }
+  }
+
+  // The default entries are declared too: rules that span settings count them.
+  void ReadAbsentList(const Setting& setting, std::size_t defaults, const Entry& entry) {
+    for (std::size_t i = 0; i < defaults; ++i) {
+      Read(nullptr, fmt::format("{}[{}]", Path(setting.key), i), mistakes_,
+           [&](Section& section) { entry(section, i); });
+    }
+  }
+
+  void Finish() {
+    if (element_ == nullptr) return;
+    if (element_->kind == Element::Kind::kMap) {
+      const bool all_known = CheckKeys();
+      if (!all_known) return;  // What is missing may be what was misspelt.
+    } else if (element_->kind != Element::Kind::kNothing) {
+      return Mistake(At(element_, Name()), fmt::format("expected a map of settings: {}", Known()));
+    }
+    for (const std::string& key : missing_) {
+      Mistake(At(element_, Path(key)), "expected here, as it has no default");
+    }
+  }
+
+  bool CheckKeys() {
+    bool all_known = true;
+    std::map<std::string_view, int> lines;
+    for (std::size_t i = 0; i < element_->children.size(); i += 2) {
+      const Element& key = element_->children[i];
+      const auto [seen, first] = lines.emplace(key.text, key.line);
+      if (std::find(known_.begin(), known_.end(), key.text) == known_.end()) {
+        all_known = false;
+        MistakeUnknown(key);
+      } else if (!first) {
+        Mistake(At(&key, Path(key.text)),
+                fmt::format("expected once, but line {} has it too", seen->second));
+      }
+    }
+    return all_known;
+  }
+
+  // What is none, such as "password:secret" without a blank, is not repeated.
+  static bool IsName(std::string_view text) {
+    constexpr std::string_view kCharacters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return !text.empty() && text.find_first_not_of(kCharacters) == std::string_view::npos;
+  }
+
+  std::string Name() const { return path_.empty() ? "the file" : path_; }
+  std::string Known() const { return fmt::format("{}", fmt::join(known_, ", ")); }
+
+  void MistakeUnknown(const Element& key) {
+    if (key.kind != Element::Kind::kScalar || !IsName(key.text)) {
+      return Mistake(At(&key, Name()), fmt::format("expected the name of a setting: {}", Known()));
+    }
+    const auto nearest = Nearest(key.text, known_);
+    const std::string hint = nearest ? fmt::format(", did you mean {}?", *nearest) : ".";
+    Mistake(At(&key, Path(key.text)),
+            fmt::format("no such setting{} There are: {}", hint, Known()));
+  }
+
+  const Element* element_;
+  std::string path_;
+  Mistakes& mistakes_;
+  std::vector<std::string> known_;
+  std::vector<std::string> missing_;
+};
+
+// The YAML library takes some control characters for the end of the file and
+// would drop the settings behind them without a word.
+void RefuseControlCharacters(const std::string& text, Mistakes& mistakes) {
+  YAML::Mark mark;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool space = c == '\n' || c == '\r' || c == '\t';
+    if ((byte < 0x20 && !space) || byte == 0x7F) {
+      return mistakes.Add(PlaceOf(mark), "control characters are not taken");
+    }
+    mark.column = c == '\n' ? 0 : mark.column + 1;
+    mark.line += c == '\n' ? 1 : 0;
+  }
+}
+
+// A bracket that is never closed is at fault, not the place where the library
+// gave up looking.
+Where PlaceOf(const YAML::Exception& exception, const TreeBuilder& builder) {
+  const bool unclosed = exception.msg == YAML::ErrorMsg::END_OF_MAP_FLOW ||
+                        exception.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW;
+  const Element* open = builder.Innermost();
+  if (!unclosed || open == nullptr) return PlaceOf(exception.mark);
+  return {"not valid YAML", true, open->line, open->column};
+}
+
+bool IsIndentedByTab(const std::string& text, int line) {
+  std::istringstream lines(text);
+  std::string content;
+  for (int i = 0; i <= line; ++i) std::getline(lines, content);
+  return content.substr(0, content.find_first_not_of(" \t")).find('\t') != std::string::npos;
+}
+
+// Without what follows a colon: the library repeats text of the file there, and
+// a password that starts with an asterisk is an alias to it.
+std::string Reason(const YAML::Exception& exception, const std::string& text) {
+  if (dynamic_cast<const YAML::DeepRecursion*>(&exception) != nullptr) return "nested too deep";
+  if (IsIndentedByTab(text, exception.mark.line)) return "indented by a tab, not by spaces";
+  return exception.msg.substr(0, exception.msg.find(':'));
+}
+
+// The end of a quoted value is missed by the YAML library only where a newline
+// follows, hence none does.
+Element ParseTree(const std::string& text, Mistakes& mistakes) {
+  RefuseControlCharacters(text, mistakes);
+  std::istringstream input(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
+  TreeBuilder builder(mistakes);
+  try {
+    YAML::Parser parser(input);
+    parser.HandleNextDocument(builder);
+    Element root = builder.Take();
+    if (parser.HandleNextDocument(builder)) {
+      const Element extra = builder.Take();
+      mistakes.Add({"not valid YAML", true, extra.line, extra.column},
+                   "a second document is not taken");
+    }
+    return root;
+  } catch (const YAML::Exception& exception) {
+    mistakes.Add(PlaceOf(exception, builder), Reason(exception, text));
+    return {};
+  }
+}
+
+}  // namespace
+
+std::string Quoted(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-";
+  const bool null = text == "null" || text == "Null" || text == "NULL";
+  const bool plain = !text.empty() && !null && !text.ends_with(':') && !text.starts_with('-') &&
+                     text.find_first_not_of(kPlain) == std::string::npos;
+  if (plain) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare) {
+  Mistakes mistakes;
+  const Element root = ParseTree(text, mistakes);
+  if (Status parsed = mistakes.First(name); !parsed.ok()) return parsed;
+  YamlSection::Read(&root, "", mistakes, declare);
+  return mistakes.First(name);
+}
+
+}  // namespace relay

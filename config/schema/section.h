@@ -1,0 +1,127 @@
+// How settings are declared. A function that declares the settings of a struct
+// talks to a Section and does not know whether a file is being read into the
+// struct or the struct is being described as a file: one declaration makes the
+// parser, the error messages and the reference.
+//
+// ERRORS. A declaration never fails: mistakes in the file are collected, and
+// the first one in the order of the file is what ReadYaml returns. A value that
+// was refused leaves the default in its place.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/schema/value_format.h"
+#include "wal/base/result.h"
+
+namespace relay {
+
+// What a program and an operator must know of a setting beside its value.
+struct Setting {
+  std::string_view key;
+  std::string_view sentence;
+  bool required = false;
+  // For the reference, where there is no default: "relay".
+  std::string_view example = {};
+  // Of a list: there is none unless it is given; its default entries are only
+  // examples and what a new entry starts from.
+  bool off = false;
+  // Of a list: [] is taken, and means that there is none.
+  bool may_be_empty = false;
+};
+
+// As a YAML value that reads as `text`: quoted where it has to be.
+std::string Quoted(const std::string& text);
+
+// A setting and its place in the file; that of its section if it is not given,
+// and before the first line if its section is not given either.
+struct Where {
+  std::string setting;  // "http[0].address"
+  bool given = false;
+  int line = 0;  // From 1.
+  int column = 0;
+};
+
+// The settings of one map. Each key is declared once.
+class Section {
+ public:
+  using Declare = std::function<void(Section&)>;
+
+  Section() = default;
+  Section(const Section&) = delete;
+  Section& operator=(const Section&) = delete;
+  virtual ~Section() = default;
+
+  // A single value. `into` holds the default.
+  template <typename T>
+  void Value(const Setting& setting, T& into, const Form<T>& form) {
+    const Store store = [&](std::string_view text) -> Status {
+      Result<T> value = form.parse(text);
+      if (!value.ok()) return std::move(value).error();
+      into = std::move(value).value();
+      return Ok();
+    };
+    OnValue(setting, {form.takes, form.show(into)}, store);
+  }
+
+  // A list of single values, such as [a, b]. `into` holds the default.
+  template <typename T>
+  void Values(const Setting& setting, std::vector<T>& into, const Form<T>& form) {
+    std::string shown;
+    for (const T& value : into) shown += (shown.empty() ? "" : ", ") + Quoted(form.show(value));
+    const Begin begin = [&] { into.clear(); };
+    const Store store = [&](std::string_view text) -> Status {
+      Result<T> value = form.parse(text);
+      if (!value.ok()) return std::move(value).error();
+      into.push_back(std::move(value).value());
+      return Ok();
+    };
+    OnValues(setting, {form.takes, "[" + shown + "]"}, begin, store);
+  }
+
+  // A section in this one. All of its settings may be left out.
+  virtual void Map(const Setting& setting, const Declare& declare) = 0;
+
+  // A list of sections. `into` holds the default list, at least one entry, the
+  // first of which is what a new entry starts from; of a required list, or one
+  // that is off, they are the examples.
+  template <typename T, typename DeclareEntry>
+  void List(const Setting& setting, std::vector<T>& into, const DeclareEntry& declare) {
+    const std::vector<T> defaults = into;
+    into.clear();
+    OnList(setting, defaults.size(), [&](Section& entry, std::size_t prototype) {
+      into.push_back(defaults[prototype]);
+      declare(entry, into.back());
+    });
+    if (into.empty() && !setting.off && !setting.may_be_empty) into = defaults;
+  }
+
+  // For rules that span settings. REQUIRES: `key` was declared.
+  virtual Where Find(std::string_view key) const = 0;
+  virtual void Mistake(const Where& where, std::string_view expected) = 0;
+
+ protected:
+  struct Shape {
+    std::string_view takes;
+    std::string value;
+  };
+  using Store = std::function<Status(std::string_view)>;
+  using Entry = std::function<void(Section& entry, std::size_t prototype)>;
+
+  using Begin = std::function<void()>;
+
+  virtual void OnValue(const Setting& setting, const Shape& shape, const Store& store) = 0;
+  virtual void OnValues(const Setting& setting, const Shape& shape, const Begin& begin,
+                        const Store& store) = 0;
+  virtual void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) = 0;
+};
+
+// Reads what `declare` declares from YAML; `name` stands for the file.
+// kInvalidInput: "NAME:LINE:COLUMN: SETTING: WHAT WAS EXPECTED".
+Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare);
+
+}  // namespace relay

@@ -1,0 +1,209 @@
+#include "config/schema/value_format.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include "config/schema/endpoint.h"
+
+namespace relay {
+namespace {
+
+// As long as a path may be.
+constexpr std::size_t kTextSizeMax = 4096;
+
+// From small to large, so that the last one that divides a value shows it best.
+struct Unit {
+  std::string_view suffix;
+  std::uint64_t factor;
+};
+constexpr std::array<Unit, 4> kSizeUnits = {
+    {{"B", 1}, {"KiB", 1U << 10U}, {"MiB", 1U << 20U}, {"GiB", 1U << 30U}}};
+constexpr std::array<Unit, 4> kTimeUnits = {
+    {{"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}}};
+
+struct Range {
+  std::uint64_t low;
+  std::uint64_t high;
+};
+
+struct Amount {
+  std::uint64_t number;
+  std::string_view suffix;
+};
+
+std::optional<Amount> ParseAmount(std::string_view text) {
+  Amount amount{};
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, amount.number);
+  if (error != std::errc()) return std::nullopt;
+  amount.suffix = text.substr(static_cast<std::size_t>(rest - text.data()));
+  return amount;
+}
+
+// Nothing where the unit is missing or unknown, or the product overflows.
+std::optional<std::uint64_t> ParseWithUnit(std::string_view text, std::span<const Unit> units) {
+  const auto amount = ParseAmount(text);
+  if (!amount) return std::nullopt;
+  const auto unit = std::find_if(units.begin(), units.end(),
+                                 [&](const Unit& u) { return u.suffix == amount->suffix; });
+  if (unit == units.end()) return std::nullopt;
+  if (amount->number > std::numeric_limits<std::uint64_t>::max() / unit->factor) {
+    return std::nullopt;
+  }
+  return amount->number * unit->factor;
+}
+
+std::string ShowWithUnit(std::uint64_t value, std::span<const Unit> units) {
+  const Unit* best = &units.front();
+  for (const Unit& unit : units) {
+    if (value != 0 && value % unit.factor == 0) best = &unit;
+  }
+  return fmt::format("{}{}", value / best->factor, best->suffix);
+}
+
+bool Holds(const Range& range, const std::optional<std::uint64_t>& value) {
+  return value && *value >= range.low && *value <= range.high;
+}
+
+bool HasControlCharacter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+  });
+}
+
+Result<std::string> ParseText(std::string_view text) {
+  if (text.find("${") != std::string_view::npos) {
+    return Expected("the text itself: only secrets take ${VARIABLE}");
+  }
+  if (text.size() > kTextSizeMax) {
+    return Expected(fmt::format("at most {} characters", kTextSizeMax));
+  }
+  if (HasControlCharacter(text)) return Expected("one line without control characters");
+  return std::string(text);
+}
+
+bool IsVariableName(std::string_view text) {
+  const auto letter = [](char c) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  const auto allowed = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
+  return !text.empty() && letter(text.front()) && std::all_of(text.begin(), text.end(), allowed);
+}
+
+// Never repeats the text: it may be the secret itself.
+Result<std::optional<SecretSource>> ParseVariable(std::string_view text, const std::string& what) {
+  const bool enclosed = text.starts_with("${") && text.ends_with("}");
+  const std::string_view name = enclosed ? text.substr(2, text.size() - 3) : std::string_view();
+  if (!IsVariableName(name)) {
+    return Expected(fmt::format("no {0} in this file: write ${{VARIABLE}} or use {0}_file", what));
+  }
+  return std::optional(SecretSource::FromEnvironment(std::string(name)));
+}
+
+}  // namespace
+
+Form<Bytes> SizeBetween(Bytes low, Bytes high) {
+  const auto show = [](const Bytes& size) { return ShowWithUnit(size.count(), kSizeUnits); };
+  const std::string takes = fmt::format(
+      "a size from {} to {}: a whole number with B, KiB, MiB or GiB", show(low), show(high));
+  const Range range{low.count(), high.count()};
+  const auto parse = [range, takes](std::string_view text) -> Result<Bytes> {
+    const auto count = ParseWithUnit(text, kSizeUnits);
+    if (!Holds(range, count)) return Expected(takes);
+    return Bytes(*count);
+  };
+  return {takes, parse, show};
+}
+
+Form<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
+                                            std::chrono::milliseconds high) {
+  using std::chrono::milliseconds;
+  const auto show = [](const milliseconds& time) {
+    return ShowWithUnit(static_cast<std::uint64_t>(time.count()), kTimeUnits);
+  };
+  const std::string takes = fmt::format("a time from {} to {}: a whole number with ms, s, min or h",
+                                        show(low), show(high));
+  const Range range{static_cast<std::uint64_t>(low.count()),
+                    static_cast<std::uint64_t>(high.count())};
+  const auto parse = [range, takes](std::string_view text) -> Result<milliseconds> {
+    const auto count = ParseWithUnit(text, kTimeUnits);
+    if (!Holds(range, count)) return Expected(takes);
+    return milliseconds(*count);
+  };
+  return {takes, parse, show};
+}
+
+Form<PointCount> CountBetween(PointCount low, PointCount high) {
+  const std::string takes = fmt::format("a whole number from {} to {}", low, high);
+  const Range range{low, high};
+  const auto parse = [range, takes](std::string_view text) -> Result<PointCount> {
+    const auto amount = ParseAmount(text);
+    if (!amount || !amount->suffix.empty()) return Expected(takes);
+    if (!Holds(range, amount->number)) return Expected(takes);
+    return amount->number;
+  };
+  return {takes, parse, [](const PointCount& count) { return std::to_string(count); }};
+}
+
+Form<std::string> AnyText() {
+  return {"text, or \"\" for none", ParseText, [](const std::string& text) { return text; }};
+}
+
+Form<std::string> SomeText(const std::string& takes) {
+  const auto parse = [takes](std::string_view text) -> Result<std::string> {
+    if (text.empty()) return Expected(takes);
+    return ParseText(text);
+  };
+  return {takes, parse, [](const std::string& text) { return text; }};
+}
+
+Form<BackendId> BackendName() {
+  const std::string takes =
+      fmt::format("1 to {} characters of a-z, 0-9, _ and -", BackendId::kSizeMax);
+  const auto parse = [takes](std::string_view text) -> Result<BackendId> {
+    auto name = BackendId::Parse(text);
+    if (!name.ok()) return Expected(takes);
+    return name;
+  };
+  return {takes, parse, [](const BackendId& name) { return name.text(); }};
+}
+
+Form<ListenAddress> AddressAndPort() {
+  return {std::string(kAddressExpected), ParseListenAddress,
+          [](const ListenAddress& address) { return ToString(address); }};
+}
+
+Form<BackendUrl> TargetUrl() {
+  return {std::string(kUrlExpected), ParseBackendUrl,
+          [](const BackendUrl& url) { return ToString(url); }};
+}
+
+Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what) {
+  const auto parse = [what](std::string_view text) { return ParseVariable(text, what); };
+  const auto show = [](const std::optional<SecretSource>& secret) {
+    const std::string variable = secret ? secret->variable() : "";
+    return variable.empty() ? variable : fmt::format("${{{}}}", variable);
+  };
+  return {fmt::format("${{VARIABLE}}: the {} itself is never written here", what), parse, show};
+}
+
+Form<std::optional<SecretSource>> SecretInFile() {
+  const auto path = SomeText("the path of a file");
+  const auto parse = [path](std::string_view text) -> Result<std::optional<SecretSource>> {
+    auto file = path.parse(text);
+    if (!file.ok()) return std::move(file).error();
+    return std::optional(SecretSource::FromFile(std::move(file).value()));
+  };
+  const auto show = [](const std::optional<SecretSource>& secret) {
+    return secret ? secret->file() : "";
+  };
+  return {path.takes, parse, show};
+}
+
+}  // namespace relay

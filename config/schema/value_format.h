@@ -1,0 +1,77 @@
+// The forms a setting's value can have. A form reads the value from text, shows
+// it as text, and says in words what it takes; a setting that is declared with
+// a form is thereby read, documented and refused in the same terms.
+//
+// THREADS. Forms are values without state.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/schema/endpoint.h"
+#include "wal/base/result.h"
+#include "wal/base/secret.h"
+#include "wal/base/types.h"
+
+namespace relay {
+
+template <typename T>
+struct Form {
+  // "a size from 1KiB to 1GiB: a whole number with B, KiB, MiB or GiB".
+  std::string takes;
+  // kInvalidInput: "expected ..."; repeats nothing that could be a secret.
+  std::function<Result<T>(std::string_view)> parse;
+  // What `parse` reads as the same value. Of a secret where it is, or nothing
+  // where that is of another form.
+  std::function<std::string(const T&)> show;
+};
+
+// Bounds are part of the range.
+Form<Bytes> SizeBetween(Bytes low, Bytes high);
+Form<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
+                                            std::chrono::milliseconds high);
+Form<PointCount> CountBetween(PointCount low, PointCount high);
+
+// Text is taken as it stands: ${VARIABLE} in it is refused, not filled in.
+Form<std::string> AnyText();
+Form<std::string> SomeText(const std::string& takes);
+
+Form<BackendId> BackendName();
+Form<ListenAddress> AddressAndPort();
+Form<BackendUrl> TargetUrl();
+
+// "${NAME}". A literal secret is refused. `what`: "password", "token"; there is
+// a setting of that name with _file behind it.
+Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what);
+Form<std::optional<SecretSource>> SecretInFile();
+
+// One of a few words. REQUIRES: `words` has every value of T that is shown.
+template <typename T>
+Form<T> OneOf(std::vector<std::pair<std::string_view, T>> words) {
+  std::string takes;
+  for (const auto& [word, value] : words) {
+    if (!takes.empty()) takes += word == words.back().first ? " or " : ", ";
+    takes += word;
+  }
+  const auto parse = [words, takes](std::string_view text) -> Result<T> {
+    for (const auto& [word, value] : words) {
+      if (word == text) return value;
+    }
+    return Error(ErrorCode::kInvalidInput, "expected " + takes);
+  };
+  const auto show = [words](const T& shown) {
+    const auto at = std::find_if(words.begin(), words.end(),
+                                 [&](const auto& entry) { return entry.second == shown; });
+    INVARIANT(at != words.end());
+    return std::string(at->first);
+  };
+  return {takes, parse, show};
+}
+
+}  // namespace relay

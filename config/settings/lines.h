@@ -1,0 +1,14 @@
+// The settings of the listeners for line protocol over TCP and UDP.
+//
+// ERRORS. As declarations: mistakes are collected by the section.
+#pragma once
+
+#include "config/model/config.h"
+#include "config/schema/section.h"
+
+namespace relay {
+
+void DeclareTcp(Section& section, TcpListenerConfig& tcp);
+void DeclareUdp(Section& section, UdpListenerConfig& udp);
+
+}  // namespace relay

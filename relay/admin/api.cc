@@ -1,0 +1,313 @@
+#include "relay/admin/api.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "config/schema/value_format.h"
+#include "relay/base/parse.h"
+#include "relay/status/ledger_json.h"
+#include "relay/status/metrics.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kListedMax = 1'000;  // Of one answer, which is built in memory.
+
+std::string Text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+int StatusFor(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidInput: return 400;
+    case ErrorCode::kNotFound: return 404;
+    case ErrorCode::kConflict: return 409;
+    case ErrorCode::kFull:
+    case ErrorCode::kUnavailable: return 503;
+    case ErrorCode::kCorruption:
+    case ErrorCode::kIo: return 500;
+  }
+  INVARIANT(false);
+}
+
+// A number of the query, or what it is when it is not given.
+Result<std::uint64_t> NumberIn(const AdminCall& call, const std::string& name,
+                               std::uint64_t otherwise) {
+  if (!call.query.Has(name)) return otherwise;
+  if (const auto number = ParseNumber(call.query.Get(name))) return *number;
+  return Error(ErrorCode::kInvalidInput, fmt::format("{}: not a number", name));
+}
+
+// What a list is asked for by.
+struct Listing {
+  BackendId backend;
+  std::uint64_t after = 0;
+  std::size_t count_max = 0;
+};
+
+Result<Listing> ListingIn(const AdminCall& call) {
+  if (!call.query.Has("backend")) return Error(ErrorCode::kInvalidInput, "backend: is needed");
+  Result<BackendId> backend = BackendId::Parse(call.query.Get("backend"));
+  if (!backend.ok()) return std::move(backend).error();
+  const Result<std::uint64_t> after = NumberIn(call, "after", 0);
+  if (!after.ok()) return Error(after.error());
+  const Result<std::uint64_t> limit = NumberIn(call, "limit", 100);
+  if (!limit.ok()) return Error(limit.error());
+  return Listing{backend.value(), after.value(),
+                 std::clamp<std::size_t>(limit.value(), 1, kListedMax)};
+}
+
+// The fields of a JSON body; one that is not there is as its default. A field
+// of another type than expected is a mistake.
+class Body {
+ public:
+  explicit Body(const std::string& text)
+      : json_(text.empty() ? Json::object() : Json::parse(text, nullptr, false)) {
+    if (!json_.is_object()) mistake_ = "the body is not a JSON object";
+  }
+
+  template <typename T>
+  void Field(const char* key, T& into) {
+    if (!mistake_.empty()) return;
+    const auto found = json_.find(key);
+    if (found == json_.end() || found->is_null()) return;
+    try {
+      if (!IsOf(*found, into)) throw_away_ = true;
+      if (!throw_away_) into = found->get<T>();
+    } catch (const Json::exception&) {
+      throw_away_ = true;
+    }
+    if (std::exchange(throw_away_, false)) mistake_ = fmt::format("{}: not of its type", key);
+  }
+
+  std::optional<Error> mistake() const {
+    if (mistake_.empty()) return std::nullopt;
+    return Error(ErrorCode::kInvalidInput, mistake_);
+  }
+
+ private:
+  static bool IsOf(const Json& json, const std::string&) { return json.is_string(); }
+  static bool IsOf(const Json& json, double) { return json.is_number() && json.get<double>() >= 0; }
+  static bool IsOf(const Json& json, bool) { return json.is_boolean(); }
+  static bool IsOf(const Json& json, const std::vector<std::uint64_t>&) {
+    return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& number) {
+             return number.is_number_unsigned();
+           });
+  }
+
+  Json json_;
+  std::string mistake_;
+  bool throw_away_ = false;
+};
+
+Asker AskerOf(Body& body, const AdminCall& call) {
+  Asker asker;
+  std::string by;
+  body.Field("by", by);
+  body.Field("dry_run", asker.dry_run);
+  asker.who = by.empty() ? call.who : fmt::format("{} ({})", by, call.who);
+  return asker;
+}
+
+}  // namespace
+
+HttpResponse AdminJson(int status, std::string body) {
+  return {.status = status, .content_type = "application/json", .body = std::move(body) + "\n"};
+}
+
+HttpResponse AdminError(int status, std::string_view message) {
+  return AdminJson(status, Text(Json{{"error", message}}));
+}
+
+HttpResponse AdminError(const Error& error) {
+  return AdminError(StatusFor(error.code()), error.message());
+}
+
+HttpResponse AdminApi::ShowStatus(const AdminCall& /*call*/) const {
+  return AdminJson(200, ToJson(parts_.status()));
+}
+
+HttpResponse AdminApi::ShowHistory(const AdminCall& /*call*/) const {
+  return AdminJson(200, parts_.observer.history().ToJson());
+}
+
+HttpResponse AdminApi::ShowMetrics(const AdminCall& /*call*/) const {
+  return {.status = 200,
+          .content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = ToMetrics(parts_.status(), parts_.counters)};
+}
+
+// Alive is whoever answers; ready is who takes writes.
+HttpResponse AdminApi::ShowAlive(const AdminCall& /*call*/) const {
+  return AdminJson(200, R"({"status":"alive"})");
+}
+
+HttpResponse AdminApi::ShowReady(const AdminCall& /*call*/) const {
+  const RelayStatus status = parts_.status();
+  // Writes are taken, but an operator should look.
+  if (status.log_failure.empty() && !status.log_alarms.empty()) {
+    return AdminJson(200, Text(Json{{"status", "degraded"}, {"why", status.log_alarms.front()}}));
+  }
+  if (status.log_failure.empty()) return AdminJson(200, R"({"status":"ready"})");
+  return AdminJson(503, Text(Json{{"status", "not ready"}, {"why", status.log_failure}}));
+}
+
+HttpResponse AdminApi::ListBackends(const AdminCall& /*call*/) const {
+  Json names = Json::array();
+  for (const BackendStatus& backend : parts_.status().backends) {
+    names.push_back({{"name", backend.name}, {"state", backend.state}});
+  }
+  return AdminJson(200, Text(Json{{"backends", names}}));
+}
+
+HttpResponse AdminApi::ShowBackend(const AdminCall& call) const {
+  const RelayStatus status = parts_.status();
+  for (const BackendStatus& backend : status.backends) {
+    if (backend.name == call.backend) return AdminJson(200, ToJson(backend, status.now));
+  }
+  return AdminError(404, fmt::format("no backend \"{}\"", call.backend));
+}
+
+HttpResponse AdminApi::ShowBackendReady(const AdminCall& call) const {
+  Tolerance tolerance{.max_lag = std::chrono::seconds(30), .database = call.query.Get("database")};
+  if (call.query.Has("max_lag")) {
+    const auto parsed = TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365))
+                            .parse(call.query.Get("max_lag"));
+    if (!parsed.ok()) return AdminError(400, "max_lag: " + parsed.error().message());
+    tolerance.max_lag = parsed.value();
+  }
+  const RelayStatus status = parts_.status();
+  for (const BackendStatus& backend : status.backends) {
+    if (backend.name != call.backend) continue;
+    const std::string why = WhyNotReady(backend, status.now, tolerance);
+    if (why.empty()) return AdminJson(200, R"({"status":"ready"})");
+    return AdminJson(503, Text(Json{{"status", "not ready"}, {"why", why}}));
+  }
+  return AdminError(404, fmt::format("no backend \"{}\"", call.backend));
+}
+
+HttpResponse AdminApi::ListDead(const AdminCall& call) const {
+  const Result<Listing> listing = ListingIn(call);
+  if (!listing.ok()) return AdminError(listing.error());
+  const Result<std::vector<StoredDeadLetter>> letters = parts_.log.ReadDead(
+      listing.value().backend, listing.value().after, listing.value().count_max);
+  if (!letters.ok()) return AdminError(letters.error());
+  return AdminJson(200, LettersJson(letters.value()));
+}
+
+HttpResponse AdminApi::ListGaps(const AdminCall& call) const {
+  const Result<Listing> listing = ListingIn(call);
+  if (!listing.ok()) return AdminError(listing.error());
+  const Result<std::vector<StoredGap>> gaps = parts_.log.ReadGaps(
+      listing.value().backend, listing.value().after, listing.value().count_max);
+  if (!gaps.ok()) return AdminError(gaps.error());
+  return AdminJson(200, GapsJson(gaps.value()));
+}
+
+HttpResponse AdminApi::ListAudit(const AdminCall& call) const {
+  const Result<std::uint64_t> limit = NumberIn(call, "limit", 100);
+  if (!limit.ok()) return AdminError(limit.error());
+  return AdminJson(200, AuditJson(parts_.audit.Recent(limit.value())));
+}
+
+HttpResponse AdminApi::ListReplays(const AdminCall& /*call*/) const {
+  return AdminJson(200, ReplaysJson(parts_.replays.Reports(), parts_.clock.WallNow()));
+}
+
+HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
+  Body body(call.body);
+  ReplayRequest request;
+  body.Field("backend", request.backend);
+  body.Field("from", request.from);
+  body.Field("to", request.to);
+  body.Field("database", request.database);
+  body.Field("measurement", request.measurement);
+  body.Field("to_url", request.to_url);
+  body.Field("checkpoint", request.checkpoint);
+  body.Field("points_per_second", request.points_per_second);
+  const Asker asker = AskerOf(body, call);
+  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const Result<std::string> words = parts_.replays.Describe(request);
+  if (!words.ok()) return AdminError(words.error());
+  std::uint64_t id = 0;
+  const Result<std::string> done =
+      parts_.operators.Audited(words.value(), "", asker, [&]() -> Status {
+        Result<std::uint64_t> started = parts_.replays.Start(request);
+        if (!started.ok()) return std::move(started).error();
+        id = started.value();
+        return Ok();
+      });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}, {"id", id}}));
+}
+
+HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
+  Body body(call.body);
+  const Asker asker = AskerOf(body, call);
+  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const auto id = ParseNumber(call.id);
+  if (!id) return AdminError(404, fmt::format("no replay {}", call.id));
+  const Result<std::string> done = parts_.operators.Audited(
+      fmt::format("cancel replay {}", *id), "", asker, [&] { return parts_.replays.Cancel(*id); });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+}
+
+HttpResponse AdminApi::ListCheckpoints(const AdminCall& /*call*/) const {
+  return AdminJson(200, CheckpointsJson(parts_.checkpoints.List()));
+}
+
+HttpResponse AdminApi::MakeCheckpoint(const AdminCall& call) const {
+  return ChangeCheckpoint(call, &Checkpoints::DescribeMaking, &Checkpoints::Make);
+}
+
+HttpResponse AdminApi::DropCheckpoint(const AdminCall& call) const {
+  return ChangeCheckpoint(call, &Checkpoints::DescribeDropping, &Checkpoints::Drop);
+}
+
+HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoint describe,
+                                        ActOnCheckpoint act) const {
+  Body body(call.body);
+  std::string name;
+  body.Field("name", name);
+  const Asker asker = AskerOf(body, call);
+  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const Checkpoints& checkpoints = parts_.checkpoints;
+  const Result<std::string> words = (checkpoints.*describe)(name);
+  if (!words.ok()) return AdminError(words.error());
+  const Result<std::string> done =
+      parts_.operators.Audited(words.value(), "", asker, [&] { return (checkpoints.*act)(name); });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, Text(Json{{"done", !asker.dry_run},
+                                  {"words", done.value()},
+                                  {"path", checkpoints.PathOf(name).value()}}));
+}
+
+HttpResponse AdminApi::ShowOpenApi(const AdminCall& /*call*/) const {
+  return AdminJson(200, OpenApiDocument());
+}
+
+HttpResponse AdminApi::Operate(Verb verb, const AdminCall& call) const {
+  Body body(call.body);
+  Operation operation{.verb = verb, .backend = call.backend};
+  if (operation.backend.empty()) body.Field("backend", operation.backend);
+  body.Field("to", operation.to);
+  body.Field("database", operation.lane.database);
+  body.Field("retention_policy", operation.lane.retention_policy);
+  body.Field("numbers", operation.letters);
+  body.Field("all", operation.all_letters);
+  body.Field("note", operation.note);
+  const Asker asker = AskerOf(body, call);
+  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const Result<std::string> done = parts_.operators.Perform(operation, asker);
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+}
+
+}  // namespace relay

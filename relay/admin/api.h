@@ -1,0 +1,126 @@
+// What the admin port answers, route by route. The routes are declared once:
+// the handler finds its answers there, and the OpenAPI document is made of it.
+//
+// THREADS. Any number at once. What the parts refer to outlives the API.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relay/admin/access.h"
+#include "relay/admin/checkpoints.h"
+#include "relay/admin/operations.h"
+#include "relay/admin/replay_jobs.h"
+#include "relay/admin/write_positions.h"
+#include "relay/base/counters.h"
+#include "relay/http/query_parameters.h"
+#include "relay/http/server.h"
+#include "relay/status/audit_log.h"
+#include "relay/status/relay_status.h"
+#include "relay/status/sampler.h"
+#include "wal/log.h"
+
+namespace relay {
+
+// A request whose route was found.
+struct AdminCall {
+  std::string backend;  // Of the path; "" where it names none.
+  std::string id;       // The same of a replay or a position.
+  QueryParameters query;
+  std::string body;
+  std::string who;
+};
+
+struct AdminParts {
+  std::function<RelayStatus()> status;  // Everything at one moment.
+  const Counters& counters;
+  const LogView& log;
+  const Observer& observer;
+  Operators& operators;
+  const Audit& audit;
+  ReplayJobs& replays;
+  const Checkpoints& checkpoints;
+  const Clock& clock;
+};
+
+class AdminApi {
+ public:
+  explicit AdminApi(AdminParts parts) : parts_(std::move(parts)) {}
+
+  HttpResponse ShowStatus(const AdminCall& call) const;
+  HttpResponse ShowHistory(const AdminCall& call) const;
+  HttpResponse ShowMetrics(const AdminCall& call) const;
+  HttpResponse ShowAlive(const AdminCall& call) const;
+  HttpResponse ShowReady(const AdminCall& call) const;
+  HttpResponse ListBackends(const AdminCall& call) const;
+  HttpResponse ShowBackend(const AdminCall& call) const;
+  HttpResponse ShowBackendReady(const AdminCall& call) const;
+  HttpResponse ListDead(const AdminCall& call) const;
+  HttpResponse ListGaps(const AdminCall& call) const;
+  HttpResponse ListAudit(const AdminCall& call) const;
+  HttpResponse ShowPosition(const AdminCall& call) const {
+    return AnswerPosition(parts_.log, call.id);
+  }
+  HttpResponse ListReplays(const AdminCall& call) const;
+  HttpResponse StartReplay(const AdminCall& call) const;
+  HttpResponse CancelReplay(const AdminCall& call) const;
+  HttpResponse ListCheckpoints(const AdminCall& call) const;
+  HttpResponse MakeCheckpoint(const AdminCall& call) const;
+  HttpResponse DropCheckpoint(const AdminCall& call) const;
+  HttpResponse ShowOpenApi(const AdminCall& call) const;
+  HttpResponse Operate(Verb verb, const AdminCall& call) const;
+
+  template <Verb kVerb>
+  HttpResponse OperateAs(const AdminCall& call) const {
+    return Operate(kVerb, call);
+  }
+
+ private:
+  using DescribeCheckpoint = Result<std::string> (Checkpoints::*)(const std::string&) const;
+  using ActOnCheckpoint = Status (Checkpoints::*)(const std::string&) const;
+
+  HttpResponse ChangeCheckpoint(const AdminCall& call, DescribeCheckpoint describe,
+                                ActOnCheckpoint act) const;
+
+  const AdminParts parts_;
+};
+
+// What a route takes, for the document.
+struct RouteParameter {
+  std::string_view name;
+  std::string_view type;  // "string", "integer", "boolean", "integers".
+  std::string_view sentence;
+  bool required = false;
+};
+
+struct AdminRoute {
+  std::string_view method;  // "GET", "POST".
+  std::string_view path;    // "/api/v1/backends/{backend}/pause".
+  Role role = Role::kRead;
+  std::string_view sentence;
+  HttpResponse (AdminApi::*answer)(const AdminCall&) const = nullptr;
+  std::vector<RouteParameter> parameters = {};  // Of the query, or of the JSON body of a POST.
+  std::vector<int> refusals = {};               // Beside 401, 403 and 415.
+};
+
+const std::vector<AdminRoute>& AdminRoutes();
+
+struct FoundRoute {
+  const AdminRoute* route = nullptr;  // Null: no such path, or not with this method.
+  AdminCall call;
+  std::string allow;  // The methods that the path has, "" where there is no such path.
+};
+
+FoundRoute FindRoute(std::string_view method, std::string_view path);
+
+// {"error": "…"}
+HttpResponse AdminError(int status, std::string_view message);
+HttpResponse AdminError(const Error& error);
+HttpResponse AdminJson(int status, std::string body);
+
+// The OpenAPI 3 document of AdminRoutes.
+std::string OpenApiDocument();
+
+}  // namespace relay

@@ -1,0 +1,186 @@
+#include "relay/admin/checkpoints.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <utility>
+
+#include "relay/base/event_log.h"
+#include "relay/base/human_format.h"
+#include "wal/offline.h"
+#include "wal/record/identity.h"
+#include "wal/record/rows.h"
+
+namespace relay {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// What lies in the log's directory beside the log and belongs to a relay that
+// goes on from a copy: who changed what, and the manual replays.
+const std::vector<std::string>& Beside() {
+  static const std::vector<std::string> names = {"audit.jsonl", "audit.jsonl.1", "jobs"};
+  return names;
+}
+
+bool IsName(const std::string& text) {
+  const auto alphanumeric = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  return !text.empty() && text.size() <= Checkpoints::kNameMax && alphanumeric(text.front()) &&
+         !text.ends_with(kUnfinishedCheckpoint) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return alphanumeric(c) || c == '.' || c == '-' || c == '_'; });
+}
+
+// Without a slash at its end, "." and "..".
+fs::path Normal(const fs::path& path) {
+  const fs::path normal = fs::absolute(path).lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
+bool IsInside(const fs::path& path, const fs::path& directory) {
+  const fs::path relative = path.lexically_relative(directory);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+// Files that have no other name take their place for the checkpoint alone.
+CheckpointReport Measure(const fs::path& path) {
+  CheckpointReport report{.name = path.filename().string(), .path = path.string(), .made = ""};
+  std::error_code failed;
+  for (fs::recursive_directory_iterator at(path, failed);
+       !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    struct stat info {};
+    if (lstat(at->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    constexpr std::uint64_t kBlock = 512;
+    const Bytes taken(static_cast<std::uint64_t>(info.st_blocks) * kBlock);
+    report.size += taken;
+    if (info.st_nlink == 1) report.own += taken;
+  }
+  return report;
+}
+
+}  // namespace
+
+Checkpoints::Checkpoints(const std::string& log_path, const std::string& directory, Maker maker)
+    : log_path_(Normal(log_path).string()),
+      directory_(Normal(directory.empty() ? CheckpointsDirectory(log_path_) : directory).string()),
+      maker_(std::move(maker)) {}
+
+void Checkpoints::DeleteUnfinished() const {
+  std::error_code failed;
+  for (fs::directory_iterator at(directory_, failed); !failed && at != fs::directory_iterator();
+       at.increment(failed)) {
+    if (!at->path().filename().string().ends_with(kUnfinishedCheckpoint)) continue;
+    std::error_code kept;
+    fs::remove_all(at->path(), kept);
+    Journal(kept ? Level::kWarning : Level::kInfo, "a checkpoint that was not finished is deleted",
+            {{"path", at->path().string()}, {"failed", kept ? kept.message() : "no"}});
+  }
+}
+
+Result<std::string> Checkpoints::PathOf(const std::string& named) const {
+  const bool is_path = named.find('/') != std::string::npos;
+  const fs::path path = is_path ? Normal(named) : fs::path(directory_) / named;
+  if (is_path && (!named.starts_with('/') || path.parent_path() != directory_)) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("{}: checkpoints lie in {} (log.checkpoint_dir) and nowhere else: "
+                             "give a name, or that directory and a name",
+                             named, directory_));
+  }
+  const std::string name = is_path ? path.filename().string() : named;
+  if (!IsName(name)) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("\"{}\" is no name of a checkpoint: up to {} letters, digits, '.', "
+                             "'-' and '_', the first a letter or a digit",
+                             name, kNameMax));
+  }
+  // The log deletes what it does not know in its own directories.
+  if (directory_ != CheckpointsDirectory(log_path_) && IsInside(directory_, log_path_)) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("log.checkpoint_dir is {}, inside the log", directory_));
+  }
+  return path.string();
+}
+
+Result<std::string> Checkpoints::DescribeMaking(const std::string& named) const {
+  Result<std::string> path = PathOf(named);
+  if (!path.ok()) return path;
+  std::error_code failed;
+  if (fs::symlink_status(path.value(), failed).type() != fs::file_type::not_found) {
+    return Error(ErrorCode::kInvalidInput, path.value() + " is there already");
+  }
+  return "make a checkpoint in " + path.value();
+}
+
+Status Checkpoints::Make(const std::string& named) const {
+  Result<std::string> path = PathOf(named);
+  if (!path.ok()) return std::move(path).error();
+  return maker_({.directory = path.value(), .beside = Beside()});
+}
+
+Result<std::string> Checkpoints::FindExisting(const std::string& named) const {
+  Result<std::string> path = PathOf(named);
+  std::error_code failed;
+  if (!path.ok() || fs::is_directory(path.value(), failed)) return path;
+  return Error(ErrorCode::kNotFound, "no checkpoint " + path.value());
+}
+
+Result<std::unique_ptr<LogView>> Checkpoints::Open(const std::string& named) const {
+  Result<std::string> path = FindExisting(named);
+  if (!path.ok()) return std::move(path).error();
+  return OpenLogView(path.value());
+}
+
+Result<std::string> Checkpoints::DescribeDropping(const std::string& named) const {
+  Result<std::string> path = FindExisting(named);
+  if (!path.ok()) return path;
+  return fmt::format("delete the checkpoint {}, which frees {}", path.value(),
+                     ShownBytes(Measure(path.value()).own));
+}
+
+// First it loses its name: half of one must not look like a whole.
+Status Checkpoints::Drop(const std::string& named) const {
+  Result<std::string> path = FindExisting(named);
+  if (!path.ok()) return std::move(path).error();
+  const std::string unfinished = path.value() + std::string(kUnfinishedCheckpoint);
+  std::error_code failed;
+  fs::remove_all(unfinished, failed);
+  fs::rename(path.value(), unfinished, failed);
+  if (!failed) fs::remove_all(unfinished, failed);
+  if (!failed) return Ok();
+  return Error(ErrorCode::kIo, fmt::format("deleting {}: {}", path.value(), failed.message()));
+}
+
+std::vector<CheckpointReport> Checkpoints::List() const {
+  std::vector<CheckpointReport> reports;
+  std::error_code failed;
+  for (fs::directory_iterator at(directory_, failed); !failed && at != fs::directory_iterator();
+       at.increment(failed)) {
+    const Result<FoundIdentity> found = ReadIdentity(at->path().string(), kFormatVersion);
+    if (!IsName(at->path().filename().string()) || !found.ok()) continue;
+    if (found.value().state == IdentityState::kNone) continue;
+    reports.push_back(Measure(at->path()));
+    reports.back().made = found.value().identity.created;
+  }
+  std::sort(reports.begin(), reports.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  return reports;
+}
+
+std::string CheckpointsJson(const std::vector<CheckpointReport>& reports) {
+  Json list = Json::array();
+  for (const CheckpointReport& report : reports) {
+    list.push_back({{"name", report.name},
+                    {"path", report.path},
+                    {"made", report.made},
+                    {"bytes", report.size.count()},
+                    {"own_bytes", report.own.count()}});
+  }
+  return Json{{"checkpoints", list}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace relay

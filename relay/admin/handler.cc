@@ -1,0 +1,58 @@
+#include "relay/admin/handler.h"
+
+#include <utility>
+
+#include "relay/admin/dashboard.h"
+#include "relay/http/query_parameters.h"
+
+namespace relay {
+namespace {
+
+HttpResponse NotThere(const FoundRoute& found) {
+  if (found.allow.empty()) {
+    return AdminError(404, "no such path; /api/v1/openapi.json lists those that there are");
+  }
+  HttpResponse refused = AdminError(405, "not with this method");
+  refused.headers.emplace_back("Allow", found.allow);
+  return refused;
+}
+
+HttpResponse Refused(const relay::Refusal& refusal) {
+  HttpResponse refused = AdminError(refusal.status, refusal.words);
+  if (refusal.status == 401) refused.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return refused;
+}
+
+}  // namespace
+
+AdminHandler::AdminHandler(const AdminConfig& config, AdminParts parts)
+    : access_(config), api_(std::move(parts)) {}
+
+void AdminHandler::Handle(HttpRequest request, HttpReply reply) {
+  HttpResponse response = Answer(request);
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  reply(std::move(response));
+}
+
+HttpResponse AdminHandler::Refusal(int status, std::string_view message) {
+  return AdminError(status, message);
+}
+
+HttpResponse AdminHandler::Answer(HttpRequest& request) const {
+  // The page itself holds no figure: what it asks for is guarded.
+  if (const DashboardFile* file = FindDashboardFile(request.path)) {
+    if (request.method == "GET" || request.method == "HEAD") return DashboardAnswer(*file);
+  }
+  FoundRoute found = FindRoute(request.method, request.path);
+  if (found.route == nullptr) return NotThere(found);
+  if (const auto refusal = access_.Check(request, found.route->role)) return Refused(*refusal);
+  Result<QueryParameters> query = QueryParameters::Parse(request.query);
+  if (!query.ok()) return AdminError(query.error());
+  found.call.query = std::move(query).value();
+  found.call.body = std::move(request.body);
+  found.call.who = access_.WhoIs(request);
+  return (api_.*found.route->answer)(found.call);
+}
+
+}  // namespace relay

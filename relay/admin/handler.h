@@ -1,0 +1,26 @@
+// The admin port: figures and health, for people, dashboards and load
+// balancers, what operators change, and the dashboard itself.
+#pragma once
+
+#include "relay/admin/access.h"
+#include "relay/admin/api.h"
+#include "relay/http/server.h"
+
+namespace relay {
+
+// THREADS. Any number at once. What it refers to outlives it.
+class AdminHandler final : public HttpHandler {
+ public:
+  AdminHandler(const AdminConfig& config, AdminParts parts);
+
+  void Handle(HttpRequest request, HttpReply reply) override;
+  HttpResponse Refusal(int status, std::string_view message) override;
+
+ private:
+  HttpResponse Answer(HttpRequest& request) const;
+
+  const Access access_;
+  const AdminApi api_;
+};
+
+}  // namespace relay

@@ -1,0 +1,112 @@
+#include <nlohmann/json.hpp>
+
+#include "relay/admin/api.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json SchemaOf(const RouteParameter& parameter) {
+  if (parameter.type == "integers") {
+    return {{"type", "array"}, {"items", {{"type", "integer"}, {"minimum", 1}}}};
+  }
+  return {{"type", parameter.type}};
+}
+
+Json ParameterIn(std::string_view place, const RouteParameter& parameter) {
+  return {{"name", parameter.name},
+          {"in", place},
+          {"required", parameter.required || place == "path"},
+          {"description", parameter.sentence},
+          {"schema", SchemaOf(parameter)}};
+}
+
+Json BodyOf(const AdminRoute& route) {
+  Json schema = {{"type", "object"}, {"properties", Json::object()}};
+  for (const RouteParameter& parameter : route.parameters) {
+    Json property = SchemaOf(parameter);
+    property["description"] = parameter.sentence;
+    schema["properties"][std::string(parameter.name)] = std::move(property);
+    if (parameter.required) schema["required"].push_back(parameter.name);
+  }
+  return {{"required", true}, {"content", {{"application/json", {{"schema", schema}}}}}};
+}
+
+std::string_view MeaningOf(int status) {
+  switch (status) {
+    case 400: return "Something in the request is wrong; it says what.";
+    case 401: return "A token is needed.";
+    case 403: return "This token, or this port, may not do that.";
+    case 404: return "There is no such thing.";
+    case 409: return "It changed meanwhile: look again.";
+    case 415: return "A change is asked for with Content-Type: application/json.";
+    case 500: return "The disk refused; it says how.";
+    case 503: return "Not now; it says why.";
+    default: return "";
+  }
+}
+
+std::string_view TypeOf(const AdminRoute& route) {
+  return route.path == "/metrics" ? "text/plain" : "application/json";
+}
+
+Json AnswersOf(const AdminRoute& route) {
+  const Json error = {{"schema", {{"$ref", "#/components/schemas/Error"}}}};
+  Json answers;
+  answers["200"] = {{"description", route.sentence},
+                    {"content", {{TypeOf(route), Json::object()}}}};
+  std::vector<int> refusals = route.refusals;
+  if (route.role != Role::kProbe) refusals.insert(refusals.end(), {401, 403});
+  if (route.role == Role::kOperate) refusals.push_back(415);
+  for (const int status : refusals) {
+    answers[std::to_string(status)] = {{"description", MeaningOf(status)},
+                                       {"content", {{"application/json", error}}}};
+  }
+  return answers;
+}
+
+Json OperationOf(const AdminRoute& route) {
+  Json operation;
+  operation["summary"] = route.sentence;
+  operation["parameters"] = Json::array();
+  if (route.path.find("{backend}") != std::string_view::npos) {
+    operation["parameters"].push_back(
+        ParameterIn("path", {"backend", "string", "The backend's name."}));
+  }
+  if (route.path.find("{id}") != std::string_view::npos) {
+    operation["parameters"].push_back(ParameterIn("path", {"id", "integer", "Its number."}));
+  }
+  if (route.method == "POST") {
+    operation["requestBody"] = BodyOf(route);
+  } else {
+    for (const RouteParameter& parameter : route.parameters) {
+      operation["parameters"].push_back(ParameterIn("query", parameter));
+    }
+  }
+  operation["responses"] = AnswersOf(route);
+  operation["security"] =
+      route.role == Role::kProbe ? Json::array() : Json::array({{{"token", Json::array()}}});
+  return operation;
+}
+
+}  // namespace
+
+std::string OpenApiDocument() {
+  Json document;
+  document["openapi"] = "3.0.3";
+  document["info"] = {{"title", "InfluxDB Relay: admin API"}, {"version", RELAY_VERSION}};
+  document["components"]["securitySchemes"]["token"] = {
+      {"type", "http"},
+      {"scheme", "bearer"},
+      {"description", "Needed as configured by admin.token_file and admin.read_token_file."}};
+  document["components"]["schemas"]["Error"] = {{"type", "object"},
+                                                {"properties", {{"error", {{"type", "string"}}}}}};
+  for (const AdminRoute& route : AdminRoutes()) {
+    const std::string method = route.method == "POST" ? "post" : "get";
+    document["paths"][std::string(route.path)][method] = OperationOf(route);
+  }
+  return document.dump();
+}
+
+}  // namespace relay

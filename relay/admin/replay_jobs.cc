@@ -1,0 +1,399 @@
+#include "relay/admin/replay_jobs.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "relay/base/event_log.h"
+#include "relay/base/human_format.h"
+#include "relay/base/parse.h"
+#include "relay/status/range_summary.h"
+#include "wal/base/files.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ToFile(const ReplayReport& report, const std::string& url) {
+  return {{"id", report.id},
+          {"target", report.target},
+          {"url", url},
+          {"checkpoint", report.checkpoint},
+          {"started_ns", report.started.time_since_epoch().count()},
+          {"backend", report.range.backend.text()},
+          {"after", report.range.after.value()},
+          {"last", report.range.last.value()},
+          {"database", report.range.database},
+          {"measurement", report.range.measurement},
+          {"points_per_second", report.range.points_per_second},
+          {"state", ToString(report.progress.state)},
+          {"next_after", report.progress.next_after.value()},
+          {"points_sent", report.progress.points_sent},
+          {"points_refused", report.progress.points_refused},
+          {"damaged", report.progress.damaged},
+          {"bytes_sent", report.progress.bytes_sent.count()},
+          {"why", report.progress.why},
+          {"refusal", report.progress.refusal}};
+}
+
+ReplayState StateFrom(const std::string& word) {
+  for (const ReplayState state :
+       {ReplayState::kRunning, ReplayState::kComplete, ReplayState::kCancelled}) {
+    if (word == ToString(state)) return state;
+  }
+  return ReplayState::kGivenUp;
+}
+
+// Throws Json::exception where the file is none of a job.
+ReplayReport FromFile(const Json& json) {
+  const auto sequence = [&json](const char* key) {
+    return Sequence(json.at(key).get<std::uint64_t>());
+  };
+  const auto backend = BackendId::Parse(json.at("backend").get<std::string>());
+  ReplayReport report{
+      .id = json.at("id"),
+      .target = json.at("target"),
+      .started = WallTime(std::chrono::nanoseconds(json.at("started_ns").get<std::int64_t>())),
+      .checkpoint = json.value("checkpoint", ""),
+      .range = {.backend = backend.ok() ? backend.value() : BackendId::Parse("unknown").value(),
+                .after = sequence("after"),
+                .last = sequence("last"),
+                .database = json.at("database"),
+                .measurement = json.at("measurement"),
+                .points_per_second = json.at("points_per_second")},
+      .progress = {.state = StateFrom(json.at("state")),
+                   .next_after = sequence("next_after"),
+                   .points_sent = json.at("points_sent"),
+                   .points_refused = json.at("points_refused"),
+                   .damaged = json.at("damaged"),
+                   .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
+                   .why = json.at("why"),
+                   .refusal = json.value("refusal", "")}};
+  return report;
+}
+
+bool WriteSynced(const std::string& path, const std::string& text) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0) return false;
+  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool synced = written && fdatasync(file) == 0;
+  close(file);
+  return synced;
+}
+
+// The sequence before the place; of a time, the last one accepted before it.
+Result<Sequence> Before(const LogView& log, const BackendId& backend, const std::string& text) {
+  if (const auto number = ParseNumber(text)) return Sequence(*number == 0 ? 0 : *number - 1);
+  const auto time = ParseRfc3339(text);
+  if (!time) return Error(ErrorCode::kInvalidInput, NotAPlace(text));
+  return log.LastBefore(backend, *time);
+}
+
+std::string TargetOf(const ReplayRequest& request) {
+  return request.to_url.empty() ? request.backend : request.to_url;
+}
+
+}  // namespace
+
+struct ReplayJobs::Running {
+  explicit Running(ReplayReport begun) : report(std::move(begun)) {}
+
+  ReplayReport report;  // As it began: the job has the progress.
+  std::string url;
+  Source source;
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<ReplayJob> job;
+  Signal wake;
+  std::jthread thread;
+};
+
+ReplayJobs::ReplayJobs(const std::string& log_path, Clock& clock, Parts parts)
+    : directory_(log_path + "/jobs"), clock_(clock), parts_(std::move(parts)) {
+  Load();
+}
+
+// What runs goes on with the next process: its file says so.
+ReplayJobs::~ReplayJobs() {
+  for (const auto& [id, running] : running_) {
+    running->thread.request_stop();
+    running->transport->Cancel();
+  }
+  for (const auto& [id, running] : running_) running->thread.join();
+}
+
+Result<ReplayJobs::Source> ReplayJobs::SourceFor(const std::string& checkpoint) const {
+  if (checkpoint.empty()) return Source{.checkpoint = nullptr, .log = &parts_.log};
+  Result<std::unique_ptr<LogView>> opened = parts_.checkpoint(checkpoint);
+  if (!opened.ok()) return std::move(opened).error().Within("checkpoint");
+  const LogView* log = opened.value().get();
+  return Source{.checkpoint = std::move(opened).value(), .log = log};
+}
+
+Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest& request) {
+  Result<BackendId> backend = BackendId::Parse(request.backend);
+  if (!backend.ok()) return std::move(backend).error();
+  const Result<Figures> figures = log.FiguresOf(backend.value());
+  if (!figures.ok()) return Error(figures.error());
+  const Marks& marks = figures.value().marks;
+  ReplayRange range{.backend = backend.value(),
+                    .after = marks.trimmed,
+                    .last = marks.head,
+                    .database = request.database,
+                    .measurement = request.measurement,
+                    .points_per_second = request.points_per_second};
+  if (!request.from.empty()) {
+    Result<Sequence> first = Before(log, backend.value(), request.from);
+    if (!first.ok()) return std::move(first).error().Within("from");
+    range.after = std::max(range.after, first.value());
+  }
+  if (!request.to.empty()) {
+    Result<Sequence> last = Before(log, backend.value(), request.to);
+    if (!last.ok()) return std::move(last).error().Within("to");
+    const bool is_time = !ParseNumber(request.to);
+    range.last = std::min(range.last, is_time ? last.value() : last.value().Next());
+  }
+  if (range.last > range.after) return range;
+  return Error(ErrorCode::kInvalidInput, "nothing in that range is kept");
+}
+
+Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
+  const Result<Source> source = SourceFor(request.checkpoint);
+  if (!source.ok()) return Error(source.error());
+  Result<ReplayRange> range = RangeFor(*source.value().log, request);
+  if (!range.ok()) return std::move(range).error();
+  Result<std::unique_ptr<Transport>> transport =
+      parts_.transport(range.value().backend, request.to_url);
+  if (!transport.ok()) return std::move(transport).error();
+  const Sequence after = range.value().after;
+  const Sequence last = range.value().last;
+  const std::string extent = ShownExtent(*source.value().log, range.value().backend, after, last);
+  std::string what = fmt::format("replay records {} to {} of {}: {}", after.value() + 1,
+                                 last.value(), request.backend, extent);
+  if (!request.database.empty()) what += fmt::format(", database \"{}\"", request.database);
+  if (!request.measurement.empty()) {
+    what += fmt::format(", measurement \"{}\"", request.measurement);
+  }
+  if (!request.checkpoint.empty()) what += ", from checkpoint " + request.checkpoint;
+  if (request.points_per_second > 0) {
+    what += fmt::format(", at most {} points a second", request.points_per_second);
+  }
+  return what + " to " + TargetOf(request);
+}
+
+Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
+  Result<Source> source = SourceFor(request.checkpoint);
+  if (!source.ok()) return std::move(source).error();
+  Result<ReplayRange> range = RangeFor(*source.value().log, request);
+  if (!range.ok()) return std::move(range).error();
+  ReplayReport report{.target = TargetOf(request),
+                      .started = clock_.WallNow(),
+                      .checkpoint = request.checkpoint,
+                      .range = range.value(),
+                      .progress = {.next_after = range.value().after, .why = "", .refusal = ""}};
+  const std::lock_guard lock(mutex_);
+  Reap();
+  if (running_.size() >= kRunningMax) {
+    return Error(ErrorCode::kFull, fmt::format("{} replays run already", running_.size()));
+  }
+  report.id = ++last_id_;
+  const std::uint64_t id = report.id;
+  Status launched = Launch(std::move(report), request.to_url, std::move(source).value());
+  if (!launched.ok()) return std::move(launched).error();
+  return id;
+}
+
+// REQUIRES: mutex_ is held.
+void ReplayJobs::Reap() {
+  for (auto it = running_.begin(); it != running_.end();) {
+    Running& running = *it->second;
+    if (running.job->Progress().state == ReplayState::kRunning) {
+      ++it;
+      continue;
+    }
+    running.thread.join();
+    running.report.progress = running.job->Progress();
+    ended_.emplace(it->first, std::move(running.report));
+    it = running_.erase(it);
+  }
+}
+
+// REQUIRES: mutex_ is held, or nobody else has the jobs yet.
+Status ReplayJobs::Launch(ReplayReport report, const std::string& url, Source source) {
+  Result<std::unique_ptr<Transport>> transport = parts_.transport(report.range.backend, url);
+  if (!transport.ok()) return std::move(transport).error();
+  report.resumed = clock_.WallNow();
+  report.resumed_after = report.progress.next_after;
+  auto running = std::make_unique<Running>(std::move(report));
+  running->url = url;
+  running->source = std::move(source);
+  running->transport = std::move(transport).value();
+  running->job = std::make_unique<ReplayJob>(running->report.range, running->report.progress,
+                                             *running->source.log, *running->transport, clock_);
+  Save(running->report, url);
+  Running& started = *running;
+  running_.emplace(started.report.id, std::move(running));
+  started.thread =
+      std::jthread([this, &started](const std::stop_token& stop) { Run(started, stop); });
+  return Ok();
+}
+
+void ReplayJobs::Run(Running& running, const std::stop_token& stop) {
+  constexpr std::chrono::seconds kSaveEvery{1};
+  ReplayReport report = running.report;
+  Clock::TimePoint saved = clock_.Now();
+  while (!stop.stop_requested() && running.job->Progress().state == ReplayState::kRunning) {
+    const Clock::Duration wait = running.job->Step();
+    if (wait > Clock::Duration::zero()) clock_.WaitFor(running.wake, wait, stop);
+    if (clock_.Now() - saved < kSaveEvery) continue;
+    saved = clock_.Now();
+    report.progress = running.job->Progress();
+    Save(report, running.url);
+  }
+  report.progress = running.job->Progress();
+  Save(report, running.url);
+  if (report.progress.state == ReplayState::kRunning) return;  // The process ends, not the job.
+  running.source.checkpoint.reset();  // Nobody reads it any more: it may be deleted.
+  Journal(Level::kInfo, "a replay ended",
+          {{"id", std::to_string(report.id)},
+           {"target", report.target},
+           {"state", ToString(report.progress.state)},
+           {"points", std::to_string(report.progress.points_sent)},
+           {"refused", std::to_string(report.progress.points_refused)}});
+}
+
+Status ReplayJobs::Cancel(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = running_.find(id);
+  if (found == running_.end() || found->second->job->Progress().state != ReplayState::kRunning) {
+    return Error(ErrorCode::kNotFound, fmt::format("no replay {} runs", id));
+  }
+  found->second->job->Cancel();
+  found->second->wake.Raise();
+  return Ok();
+}
+
+std::vector<ReplayReport> ReplayJobs::Reports() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ReplayReport> reports;
+  for (const auto& [id, running] : running_) {
+    reports.push_back(running->report);
+    reports.back().progress = running->job->Progress();
+  }
+  for (const auto& [id, report] : ended_) reports.push_back(report);
+  std::sort(reports.begin(), reports.end(),
+            [](const ReplayReport& a, const ReplayReport& b) { return a.id > b.id; });
+  return reports;
+}
+
+void ReplayJobs::Save(const ReplayReport& report, const std::string& url) const {
+  const std::string path = fmt::format("{}/{}.json", directory_, report.id);
+  const std::string text =
+      ToFile(report, url).dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::error_code ignored;
+  std::filesystem::create_directories(directory_, ignored);
+  if (WriteSynced(path + ".new", text) && std::rename((path + ".new").c_str(), path.c_str()) == 0) {
+    return;
+  }
+  Journal(Level::kWarning, "a replay's progress cannot be written", {{"path", path}});
+}
+
+// Of one that an earlier process began.
+Status ReplayJobs::Resume(ReplayReport report, const std::string& url) {
+  Result<Source> source = SourceFor(report.checkpoint);
+  if (!source.ok()) return std::move(source).error();
+  return Launch(std::move(report), url, std::move(source).value());
+}
+
+// One of an earlier process: it goes on, or is remembered as it ended.
+void ReplayJobs::TakeUp(ReplayReport report, const std::string& url) {
+  last_id_ = std::max(last_id_, report.id);
+  if (report.progress.state == ReplayState::kRunning) {
+    const Status launched = Resume(report, url);
+    if (launched.ok()) return;
+    report.progress.state = ReplayState::kGivenUp;
+    report.progress.why = launched.error().message();
+  }
+  ended_.emplace(report.id, std::move(report));
+}
+
+void ReplayJobs::Load() {
+  const Result<std::vector<std::string>> names = NamesIn(directory_);
+  if (!names.ok()) {
+    Journal(Level::kWarning, "the replays of before are not known",
+            {{"why", names.error().message()}});
+    return;
+  }
+  for (const std::string& name : names.value()) {
+    if (!name.ends_with(".json")) continue;
+    const std::string path = fmt::format("{}/{}", directory_, name);
+    std::ifstream file(path);
+    try {
+      const Json json = Json::parse(file);
+      TakeUp(FromFile(json), json.at("url"));
+    } catch (const Json::exception& error) {
+      Journal(Level::kWarning, "a replay's file is not understood",
+              {{"path", path}, {"why", error.what()}});
+    }
+  }
+  for (; ended_.size() > kKeptMax; ended_.erase(ended_.begin())) {
+    std::error_code ignored;
+    std::filesystem::remove(fmt::format("{}/{}.json", directory_, ended_.begin()->first), ignored);
+  }
+}
+
+namespace {
+
+// At the pace since this process took the job up: what stood still before says
+// nothing. Null: nobody knows yet, or it has ended.
+Json EtaOf(const ReplayReport& report, WallTime now) {
+  const Sequence at = report.progress.next_after;
+  if (report.progress.state != ReplayState::kRunning || at <= report.resumed_after) return {};
+  const double elapsed = std::chrono::duration<double>(now - report.resumed).count();
+  const auto left = static_cast<double>(report.range.last - std::min(at, report.range.last));
+  return elapsed * left / static_cast<double>(at - report.resumed_after);
+}
+
+}  // namespace
+
+std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) {
+  Json list = Json::array();
+  for (const ReplayReport& report : reports) {
+    const RecordCount total = report.range.last - report.range.after;
+    const RecordCount done =
+        std::clamp(report.progress.next_after, report.range.after, report.range.last) -
+        report.range.after;
+    list.push_back({{"id", report.id},
+                    {"backend", report.range.backend.text()},
+                    {"target", report.target},
+                    {"checkpoint", report.checkpoint},
+                    {"state", ToString(report.progress.state)},
+                    {"why", report.progress.why},
+                    {"last_refusal", report.progress.refusal},
+                    {"started", ToRfc3339(report.started)},
+                    {"first", report.range.after.value() + 1},
+                    {"last", report.range.last.value()},
+                    {"database", report.range.database},
+                    {"measurement", report.range.measurement},
+                    {"records_total", total},
+                    {"records_done", done},
+                    {"points_sent", report.progress.points_sent},
+                    {"points_refused", report.progress.points_refused},
+                    {"bytes_sent", report.progress.bytes_sent.count()},
+                    {"damaged_records", report.progress.damaged},
+                    {"eta_seconds", EtaOf(report, now)}});
+  }
+  Json json;
+  json["replays"] = std::move(list);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace relay

@@ -1,0 +1,60 @@
+// The admin port with all that stands behind it.
+//
+// THREADS. Start, Stop and destruction by one thread. What the parts refer to
+// outlives it; Stop before the log goes.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "config/model/config.h"
+#include "relay/admin/handler.h"
+#include "relay/admin/operations.h"
+#include "relay/base/counters.h"
+#include "relay/http/server.h"
+#include "relay/status/audit_log.h"
+#include "relay/status/sampler.h"
+#include "wal/base/clock.h"
+#include "wal/log.h"
+
+namespace relay {
+
+class AdminStation {
+ public:
+  struct Parts {
+    AdminConfig config;
+    std::string log_path;
+    Log& log;
+    Clock& clock;
+    const Counters& counters;
+    std::function<RelayStatus()> status;  // Everything at one moment, but the flow.
+    std::function<bool(const BackendId&)> configured;
+    ReplayJobs::TransportMaker replay_transport;
+    std::string checkpoint_dir;
+    Checkpoints::Maker checkpoint;
+  };
+
+  explicit AdminStation(const Parts& parts);
+  AdminStation(const AdminStation&) = delete;
+  AdminStation& operator=(const AdminStation&) = delete;
+
+  // kUnavailable: the address is taken or is not ours.
+  Status Start();
+  void Stop();
+
+ private:
+  RelayStatus StatusWithFlow() const;
+
+  const AdminConfig config_;
+  Clock& clock_;
+  const std::function<RelayStatus()> status_;
+  Observer observer_;
+  Audit audit_;
+  Operators operators_;
+  const Checkpoints checkpoints_;
+  ReplayJobs replays_;
+  AdminHandler handler_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+}  // namespace relay

@@ -1,0 +1,42 @@
+#include "relay/admin/write_positions.h"
+
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+
+namespace relay {
+namespace {
+
+HttpResponse JsonAnswer(int status, const nlohmann::json& body) {
+  return {.status = status, .content_type = "application/json", .body = body.dump() + "\n"};
+}
+
+}  // namespace
+
+std::string_view ToString(Fate fate) {
+  switch (fate) {
+    case Fate::kNotRouted: return "not routed";
+    case Fate::kOwed: return "owed";
+    case Fate::kHeld: return "held";
+    case Fate::kPassed: return "passed";
+    case Fate::kTrimmed: return "trimmed";
+  }
+  return "unknown";
+}
+
+HttpResponse AnswerPosition(const LogView& log, std::string_view number) {
+  std::uint64_t position = 0;
+  const char* const end = number.data() + number.size();
+  const auto parsed = std::from_chars(number.data(), end, position);
+  if (number.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
+    return JsonAnswer(400, {{"error", "expected a number, as in /api/v1/positions/17"}});
+  }
+  nlohmann::json backends = nlohmann::json::object();
+  for (const BackendId& backend : log.Backends()) {
+    const Result<Fate> fate = log.FateOf(backend, PayloadId(position));
+    backends[backend.text()] = fate.ok() ? ToString(fate.value()) : fate.error().message();
+  }
+  return JsonAnswer(200, {{"position", position}, {"backends", backends}});
+}
+
+}  // namespace relay

@@ -1,0 +1,95 @@
+// What the front door counts. Verbs here; the text is made in metrics.cc.
+//
+// THREADS. Any number at once.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relay/base/http_limits.h"
+#include "relay/base/listener_counters.h"
+#include "wal/base/types.h"
+
+namespace relay {
+
+// The endpoints that are counted apart: a fixed set, so that no client can make
+// up metric labels.
+enum class Endpoint : std::uint8_t {
+  kWrite,
+  kWriteV2,
+  kWriteV3,
+  kQuery,
+  kPing,
+  kHealth,
+  kReady,
+  kOther
+};
+
+class Counters {
+ public:
+  static constexpr int kStatusMax = 600;
+  static constexpr std::size_t kEndpoints = 8;
+
+  void Answered(Endpoint endpoint, int status) {
+    if (status >= 0 && status < kStatusMax) ++answered_[Index(endpoint)][AsIndex(status)];
+  }
+  void Accepted(PointCount points, Bytes bytes) {
+    ++accepted_records_;
+    accepted_points_ += points;
+    accepted_bytes_ += bytes.count();
+  }
+  void RefusedLines(std::uint64_t lines) { refused_lines_ += lines; }
+  void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
+  void UnroutedPoints(PointCount points) { unrouted_points_ += points; }
+
+  // A listener's own; lives as long as this. One that was closed and is opened
+  // again goes on counting.
+  LineCounters& AddLineListener(std::string protocol, std::string address) {
+    const std::lock_guard lock(line_listeners_mutex_);
+    for (LineCounters& one : line_listeners_) {
+      if (one.protocol() == protocol && one.address() == address) return one;
+    }
+    return line_listeners_.emplace_back(std::move(protocol), std::move(address));
+  }
+  std::vector<const LineCounters*> line_listeners() const {
+    const std::lock_guard lock(line_listeners_mutex_);
+    std::vector<const LineCounters*> all;
+    for (const LineCounters& one : line_listeners_) all.push_back(&one);
+    return all;
+  }
+
+  std::uint64_t answered(Endpoint endpoint, int status) const {
+    return answered_[Index(endpoint)][AsIndex(status)];
+  }
+  std::uint64_t accepted_records() const { return accepted_records_; }
+  std::uint64_t accepted_points() const { return accepted_points_; }
+  std::uint64_t accepted_bytes() const { return accepted_bytes_; }
+  std::uint64_t refused_lines() const { return refused_lines_; }
+  std::uint64_t reached(HttpLimit limit) const {
+    return reached_.at(static_cast<std::size_t>(limit));
+  }
+  std::uint64_t unrouted_points() const { return unrouted_points_; }
+
+ private:
+  static std::size_t Index(Endpoint endpoint) { return static_cast<std::size_t>(endpoint); }
+  static std::size_t AsIndex(int status) { return static_cast<std::size_t>(status); }
+
+  using Count = std::atomic<std::uint64_t>;
+  std::array<std::array<Count, kStatusMax>, kEndpoints> answered_{};
+  Count accepted_records_ = 0;
+  Count accepted_points_ = 0;
+  Count accepted_bytes_ = 0;
+  Count refused_lines_ = 0;
+  std::array<Count, kHttpLimitNames.size()> reached_{};
+  Count unrouted_points_ = 0;
+  mutable std::mutex line_listeners_mutex_;
+  std::list<LineCounters> line_listeners_;
+};
+
+}  // namespace relay

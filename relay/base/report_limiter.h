@@ -1,0 +1,34 @@
+// Says when to tell of something that may happen a million times a second.
+//
+// THREADS. One.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "wal/base/clock.h"
+
+namespace relay {
+
+class Sampled {
+ public:
+  explicit Sampled(Clock::Duration every) : every_(every) {}
+
+  // It happened `times` more. A number, all times since the last telling, if it
+  // is to be told now: the first time, and then at most once in `every`.
+  std::optional<std::uint64_t> Note(std::uint64_t times, Clock::TimePoint now) {
+    untold_ += times;
+    if (next_ && now < *next_) return std::nullopt;
+    next_ = now + every_;
+    return std::exchange(untold_, 0);
+  }
+
+ private:
+  Clock::Duration every_;
+  std::uint64_t untold_ = 0;
+  std::optional<Clock::TimePoint> next_;
+};
+
+}  // namespace relay

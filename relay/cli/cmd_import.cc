@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "config/schema/endpoint.h"
+#include "relay/cli/commands.h"
+#include "relay/service/backend_transport.h"
+#include "relay/terminal/progress_line.h"
+#include "relay/transfer/importer.h"
+#include "relay/transfer/input_file.h"
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kReadSize = 256U << 10U;
+constexpr std::uint64_t kRefusedShown = 100;
+
+// What a signal handler may touch: a static, and of this type alone.
+volatile std::sig_atomic_t& Interrupted() {
+  static volatile std::sig_atomic_t interrupted = 0;
+  return interrupted;
+}
+
+extern "C" void OnInterrupt(int) {
+  Interrupted() = 1;
+}
+
+// A second one ends the program at once.
+void StopOnInterrupt() {
+  struct sigaction action {};
+  action.sa_handler = OnInterrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+Result<Precision> PrecisionNamed(std::string_view name) {
+  constexpr std::array kAll = {Precision::kNanosecond,  Precision::kMicrosecond,
+                               Precision::kMillisecond, Precision::kSecond,
+                               Precision::kMinute,      Precision::kHour};
+  const auto* const found = std::find_if(kAll.begin(), kAll.end(),
+                                         [name](Precision one) { return ToString(one) == name; });
+  if (found != kAll.end()) return *found;
+  if (name == "ns") return Precision::kNanosecond;
+  return Error(ErrorCode::kInvalidInput, fmt::format("'{}' is none of n, u, ms, s, m, h", name));
+}
+
+Result<std::unique_ptr<Transport>> TransportTo(const ImportArgs& args) {
+  Result<BackendUrl> url = ParseBackendUrl(args.to);
+  if (!url.ok()) return std::move(url).error().Within("--to");
+  if (url.value().udp) return Error(ErrorCode::kInvalidInput, "--to: udp:// does not answer");
+  BackendConfig relay{.name = BackendId::Parse("relay").value(), .url = std::move(url).value()};
+  relay.username = args.username;
+  if (!args.password_file.empty()) relay.password = SecretSource::FromFile(args.password_file);
+  relay.tls.ca = args.ca;
+  relay.timeout = std::chrono::seconds(30);
+  return TransportFor(relay);
+}
+
+// Where in the file something is wrong, as compilers say it.
+class Teller {
+ public:
+  Teller(const std::string& file, ProgressLine& progress) : file_(file), progress_(progress) {}
+
+  void operator()(std::uint64_t line, const std::string& what) {
+    if (++told_ > kRefusedShown) return;
+    progress_.Erase();
+    fmt::print(stderr, "{}:{}: {}\n", file_, line, what);
+    if (told_ == kRefusedShown) fmt::print(stderr, "more of that is counted, but not shown\n");
+  }
+
+ private:
+  const std::string& file_;
+  ProgressLine& progress_;
+  std::uint64_t told_ = 0;
+};
+
+void PrintSummary(const ImportArgs& args, const ImportTally& tally, bool whole) {
+  if (args.json) {
+    const nlohmann::ordered_json json = {
+        {"points", tally.points},       {"refused_lines", tally.refused},
+        {"doubtful", tally.doubtful},   {"statements", tally.statements},
+        {"next_line", tally.next_line}, {"finished", whole}};
+    fmt::print("{}\n", json.dump());
+    return;
+  }
+  fmt::print("{} points accepted, {} lines refused\n", Grouped(tally.points),
+             Grouped(tally.refused));
+  if (tally.doubtful > 0) {
+    fmt::print("of {} batches the other side refused some lines, too\n", tally.doubtful);
+  }
+  if (!whole) fmt::print("go on with: --from-line {}\n", tally.next_line);
+}
+
+int Exit(const Status& ran, const ImportArgs& args, const ImportTally& tally) {
+  if (!ran.ok()) fmt::print(stderr, "import: {}\n", ran.error().message());
+  PrintSummary(args, tally, ran.ok());
+  return ran.ok() && tally.refused + tally.doubtful == 0 ? kDone : kFailed;
+}
+
+int Refuse(const Error& error) {
+  fmt::print(stderr, "import: {}\n", error.message());
+  return error.code() == ErrorCode::kInvalidInput ? kWrongUsage : kFailed;
+}
+
+}  // namespace
+
+int Import(const ImportArgs& args) {
+  Result<Precision> precision = PrecisionNamed(args.precision);
+  if (!precision.ok()) return Refuse(std::move(precision).error().Within("--precision"));
+  Result<std::unique_ptr<Transport>> transport = TransportTo(args);
+  if (!transport.ok()) return Refuse(transport.error());
+  Result<std::unique_ptr<TextFile>> file = TextFile::Open(args.file);
+  if (!file.ok()) return Refuse(file.error());
+  TextFile& text = *file.value();
+
+  SystemClock clock;
+  ProgressLine progress(clock);
+  Teller teller(args.file, progress);
+  Importer::Options options;
+  options.patience = std::chrono::seconds(args.patience_seconds);
+  options.jitter_seed = static_cast<std::uint64_t>(clock.Now().time_since_epoch().count());
+  options.stopped = [] { return Interrupted() != 0; };
+  options.tell = [&teller](std::uint64_t line, const std::string& what) { teller(line, what); };
+  options.on_accepted = [&](const ImportTally& tally) {
+    progress.Show(text.PartRead(),
+                  fmt::format("{} points, line {}", Grouped(tally.points), tally.next_line));
+  };
+  ImportReader reader([&text](std::string& more) { return text.Read(more, kReadSize); },
+                      {.database = args.database,
+                       .retention_policy = args.retention_policy,
+                       .precision = precision.value(),
+                       .first_line = args.from_line,
+                       .lines_max = args.batch_lines});
+  Importer importer(*transport.value(), clock, std::move(options));
+  StopOnInterrupt();
+  const Status ran = importer.Run(reader);
+  progress.Erase();
+  return Exit(ran, args, importer.tally());
+}
+
+}  // namespace relay

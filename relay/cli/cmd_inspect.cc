@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <utility>
+
+#include "relay/cli/commands.h"
+#include "relay/cli/log_directory.h"
+#include "relay/status/relay_status.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json RecordJson(const StoredRecord& stored, bool lines) {
+  const Entry& entry = stored.entry;
+  Json json;
+  json["sequence"] = entry.position.sequence.value();
+  json["accepted_at"] = ToRfc3339(entry.accepted_at);
+  json["points"] = entry.size.points;
+  json["bytes"] = entry.size.bytes.count();
+  if (!stored.record.ok()) {
+    json["damaged"] = stored.record.error().message();
+    return json;
+  }
+  const Record& record = *stored.record.value();
+  json["database"] = record.params.database;
+  json["retention_policy"] = record.params.retention_policy;
+  json["precision"] = ToString(record.params.precision);
+  if (lines) json["lines"] = record.lines;
+  return json;
+}
+
+Json LetterJson(const StoredDeadLetter& stored) {
+  const DeadLetter& letter = stored.letter;
+  Json json;
+  json["number"] = stored.number;
+  json["sequence"] = letter.sequence.value();
+  json["first_line"] = letter.first_line;
+  json["points"] = letter.points;
+  json["when"] = ToRfc3339(letter.when);
+  json["status"] = letter.http_status;
+  json["words"] = letter.words;
+  json["database"] = letter.params.database;
+  json["retention_policy"] = letter.params.retention_policy;
+  json["precision"] = ToString(letter.params.precision);
+  json["lines"] = letter.lines;
+  return json;
+}
+
+void PrintJson(const Json& json) {
+  fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+void PrintRecord(const StoredRecord& stored, bool lines) {
+  const Entry& entry = stored.entry;
+  const std::string prefix =
+      fmt::format("{:>10}  {:<30}  {:>7}  {:>9}  ", entry.position.sequence.value(),
+                  ToRfc3339(entry.accepted_at), entry.size.points, entry.size.bytes.count());
+  if (!stored.record.ok()) {
+    fmt::print("{}DAMAGED: {}\n", prefix, stored.record.error().message());
+    return;
+  }
+  const WriteParams& params = stored.record.value()->params;
+  fmt::print("{}{}{}{} ({})\n", prefix, params.database, params.retention_policy.empty() ? "" : ".",
+             params.retention_policy, ToString(params.precision));
+  if (lines) fmt::print("{}", stored.record.value()->lines);
+}
+
+Status PrintRecords(const LogView& log, const BackendId& backend, const InspectArgs& args) {
+  Result<LogRange> range = RangeOf(log, backend, args.from, args.to);
+  if (!range.ok()) return std::move(range).error();
+  if (!args.json) {
+    fmt::print("{:>10}  {:<30}  {:>7}  {:>9}  {}\n", "SEQUENCE", "ACCEPTED", "POINTS", "BYTES",
+               "DATABASE (PRECISION)");
+  }
+  Sequence after = range.value().after;
+  for (std::uint64_t shown = 0; shown < args.limit && after < range.value().last; ++shown) {
+    Result<std::vector<StoredRecord>> read = log.Read(backend, after, {.records = 1});
+    if (!read.ok()) return std::move(read).error();
+    if (read.value().empty()) return Ok();
+    const StoredRecord& stored = read.value().front();
+    args.json ? PrintJson(RecordJson(stored, args.lines)) : PrintRecord(stored, args.lines);
+    after = stored.entry.position.sequence;
+  }
+  if (!args.json && after < range.value().last) {
+    fmt::print("... and {} more (--limit)\n", range.value().last - after);
+  }
+  return Ok();
+}
+
+Status PrintDead(const LogView& log, const BackendId& backend, const InspectArgs& args) {
+  Result<std::vector<StoredDeadLetter>> letters = log.ReadDead(backend, 0, args.limit);
+  if (!letters.ok()) return std::move(letters).error();
+  for (const StoredDeadLetter& stored : letters.value()) {
+    if (args.json) {
+      PrintJson(LetterJson(stored));
+      continue;
+    }
+    const DeadLetter& letter = stored.letter;
+    fmt::print("#{} sequence {} line {} at {}: HTTP {} {}\n{}", stored.number,
+               letter.sequence.value(), letter.first_line, ToRfc3339(letter.when),
+               letter.http_status, letter.words, letter.lines);
+  }
+  return Ok();
+}
+
+void PrintLane(const HeldLane& held, bool json) {
+  if (!json) {
+    fmt::print("{}{}{}: {} records, {} points, {} bytes{}{}\n", held.lane.database,
+               held.lane.retention_policy.empty() ? "" : ".", held.lane.retention_policy,
+               held.records, held.size.points, held.size.bytes.count(),
+               held.oldest ? ", since " + ToRfc3339(*held.oldest) : "",
+               held.by_operator ? ", held by an operator" : "");
+    return;
+  }
+  Json object;
+  object["database"] = held.lane.database;
+  object["retention_policy"] = held.lane.retention_policy;
+  object["records"] = held.records;
+  object["points"] = held.size.points;
+  object["bytes"] = held.size.bytes.count();
+  if (held.oldest) object["oldest"] = ToRfc3339(*held.oldest);
+  object["by_operator"] = held.by_operator;
+  PrintJson(object);
+}
+
+// Each lane, and below it its records.
+Status PrintHeld(const LogView& log, const BackendId& backend, const InspectArgs& args) {
+  Result<std::vector<HeldLane>> lanes = log.HeldLanes(backend);
+  if (!lanes.ok()) return std::move(lanes).error();
+  std::uint64_t left = args.limit;
+  for (const HeldLane& held : lanes.value()) {
+    PrintLane(held, args.json);
+    for (Sequence after = Sequence::BeforeFirst(); left > 0; --left) {
+      Result<std::vector<StoredRecord>> read =
+          log.ReadHeld(backend, held.lane, after, {.records = 1});
+      if (!read.ok()) return std::move(read).error();
+      if (read.value().empty()) break;
+      const StoredRecord& stored = read.value().front();
+      args.json ? PrintJson(RecordJson(stored, args.lines)) : PrintRecord(stored, args.lines);
+      after = stored.entry.position.sequence;
+    }
+  }
+  return Ok();
+}
+
+Json GapJson(const StoredGap& stored) {
+  const Gap& gap = stored.gap;
+  Json json;
+  json["number"] = stored.number;
+  json["reason"] = ToString(gap.reason);
+  json["first"] = gap.first.value();
+  json["last"] = gap.last.value();
+  json["from"] = ToRfc3339(gap.from);
+  json["to"] = ToRfc3339(gap.to);
+  json["points"] = gap.points;
+  json["bytes"] = gap.bytes.count();
+  json["databases"] = gap.databases;
+  json["note"] = gap.note;
+  json["by"] = gap.by;
+  json["when"] = ToRfc3339(gap.when);
+  return json;
+}
+
+Status PrintGaps(const LogView& log, const BackendId& backend, const InspectArgs& args) {
+  Result<std::vector<StoredGap>> gaps = log.ReadGaps(backend, 0, args.limit);
+  if (!gaps.ok()) return std::move(gaps).error();
+  for (const StoredGap& stored : gaps.value()) {
+    const Gap& gap = stored.gap;
+    if (args.json) {
+      PrintJson(GapJson(stored));
+    } else {
+      fmt::print(
+          "#{} {} sequences {} to {}, accepted {} to {}: {} points, {} bytes; by {} at {}{}{}\n",
+          stored.number, ToString(gap.reason), gap.first.value(), gap.last.value(),
+          ToRfc3339(gap.from), ToRfc3339(gap.to), gap.points, gap.bytes.count(), gap.by,
+          ToRfc3339(gap.when), gap.note.empty() ? "" : ": ", gap.note);
+    }
+  }
+  return Ok();
+}
+
+Status InspectIn(const std::string& path, const InspectArgs& args) {
+  Result<std::unique_ptr<LogView>> log = OpenLogIn(path);
+  if (!log.ok()) return std::move(log).error();
+  Result<BackendId> backend = ChooseBackend(*log.value(), args.backend);
+  if (!backend.ok()) return std::move(backend).error();
+  if (args.dead) return PrintDead(*log.value(), backend.value(), args);
+  if (args.held) return PrintHeld(*log.value(), backend.value(), args);
+  if (args.gaps) return PrintGaps(*log.value(), backend.value(), args);
+  return PrintRecords(*log.value(), backend.value(), args);
+}
+
+}  // namespace
+
+int Inspect(const InspectArgs& args) {
+  Result<std::string> path = LogDirectory(args.where);
+  if (!path.ok()) return TellFailure("inspect", path.error());
+  const Status shown = InspectIn(path.value(), args);
+  return shown.ok() ? kDone : TellFailure("inspect", shown.error());
+}
+
+}  // namespace relay

@@ -1,0 +1,169 @@
+// What a log keeps of points that did not arrive, and of what operators changed:
+// dead letters, gaps and the audit trail. Reads the directory, whether a relay
+// runs on it or not.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "relay/base/human_format.h"
+#include "relay/cli/commands.h"
+#include "relay/cli/log_directory.h"
+#include "relay/status/audit_log.h"
+#include "relay/status/ledger_json.h"
+#include "wal/offline.h"
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kShownMax = 60;  // Characters of a message in a table.
+
+Result<std::vector<StoredDeadLetter>> LettersFor(const LedgerArgs& args) {
+  Result<OpenedLog> opened = OpenLogFor(args.where, args.backend);
+  if (!opened.ok()) return std::move(opened).error();
+  return opened.value().log->ReadDead(opened.value().backend, args.after, args.limit);
+}
+
+std::string LettersTable(const std::vector<StoredDeadLetter>& letters) {
+  constexpr std::size_t kLeftColumns = 5;
+  std::vector<Cells> rows = {
+      {"NUMBER", "WHEN", "DATABASE", "REASON", "WORDS", "RECORD", "LINE", "POINTS"}};
+  for (const auto& [number, letter] : letters) {
+    rows.push_back({fmt::format("{}", number), ToRfc3339(letter.when), letter.params.database,
+                    std::string(WordFor(letter.reason)), OneLine(letter.words, kShownMax),
+                    fmt::format("{}", letter.sequence.value()),
+                    fmt::format("{}", letter.first_line), fmt::format("{}", letter.points)});
+  }
+  return Aligned(rows, kLeftColumns);
+}
+
+std::string GapsTable(const std::vector<StoredGap>& gaps) {
+  constexpr std::size_t kLeftColumns = 7;
+  std::vector<Cells> rows = {
+      {"NUMBER", "WHEN", "REASON", "BY", "NOTE", "FROM", "TO", "FIRST", "LAST", "POINTS"}};
+  for (const auto& [number, gap] : gaps) {
+    rows.push_back({fmt::format("{}", number), ToRfc3339(gap.when),
+                    std::string(ToString(gap.reason)), OneLine(gap.by, kShownMax),
+                    OneLine(gap.note, kShownMax), ToRfc3339(gap.from), ToRfc3339(gap.to),
+                    fmt::format("{}", gap.first.value()), fmt::format("{}", gap.last.value()),
+                    fmt::format("{}", gap.points)});
+  }
+  return Aligned(rows, kLeftColumns);
+}
+
+std::string AuditTable(const std::vector<AuditEntry>& entries) {
+  constexpr std::size_t kLeftColumns = 4;
+  std::vector<Cells> rows = {{"WHEN", "WHO", "WHAT", "OUTCOME"}};
+  for (const AuditEntry& entry : entries) {
+    rows.push_back({ToRfc3339(entry.when), OneLine(entry.who, 2 * kShownMax),
+                    OneLine(entry.what, 4 * kShownMax), OneLine(entry.outcome, 2 * kShownMax)});
+  }
+  return Aligned(rows, kLeftColumns);
+}
+
+// Line protocol that can be corrected and imported, each letter behind a comment
+// that says where it was to go and what the backend said.
+std::string Exported(const std::vector<StoredDeadLetter>& letters) {
+  std::string text;
+  for (const auto& [number, letter] : letters) {
+    text +=
+        fmt::format("# dead letter {}: database \"{}\" retention policy \"{}\" precision {}: {}\n",
+                    number, letter.params.database, letter.params.retention_policy,
+                    ToString(letter.params.precision), OneLine(letter.words, 4 * kShownMax));
+    text += letter.lines;
+    if (!text.ends_with('\n')) text += '\n';
+  }
+  return text;
+}
+
+// A file of its own: it is not overwritten, and nobody else may read it.
+Status WriteNew(const std::string& path, const std::string& text) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  const auto failed = [&path] {
+    return Error(ErrorCode::kIo,
+                 fmt::format("{}: {}", path, std::generic_category().message(errno)));
+  };
+  if (file < 0) return failed();
+  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  Status status = written && fsync(file) == 0 ? Ok() : Status(failed());
+  close(file);
+  return status;
+}
+
+}  // namespace
+
+int ListDead(const LedgerArgs& args) {
+  const Result<std::vector<StoredDeadLetter>> letters = LettersFor(args);
+  if (!letters.ok()) return TellFailure("dead list", letters.error());
+  fmt::print("{}{}", args.json ? LettersJson(letters.value()) : LettersTable(letters.value()),
+             args.json ? "\n" : "");
+  return kDone;
+}
+
+int ShowDead(const LedgerArgs& args) {
+  LedgerArgs one = args;
+  one.after = args.number == 0 ? 0 : args.number - 1;
+  one.limit = 1;
+  const Result<std::vector<StoredDeadLetter>> letters = LettersFor(one);
+  if (!letters.ok()) return TellFailure("dead show", letters.error());
+  if (letters.value().empty() || letters.value().front().number != args.number) {
+    return TellFailure("dead show",
+                       Error(ErrorCode::kNotFound, fmt::format("no letter {}", args.number)));
+  }
+  const DeadLetter& letter = letters.value().front().letter;
+  if (args.json) {
+    fmt::print("{}\n", LettersJson(letters.value()));
+    return kDone;
+  }
+  fmt::print(
+      "letter      {}\nwhen        {}\nrecord      {}, line {}\ndatabase    {}\n"
+      "policy      {}\nprecision   {}\nreason      {}\nanswer      HTTP {}: {}\n\n{}",
+      args.number, ToRfc3339(letter.when), letter.sequence.value(), letter.first_line,
+      letter.params.database, letter.params.retention_policy, ToString(letter.params.precision),
+      WordFor(letter.reason), letter.http_status, letter.words, letter.lines);
+  return kDone;
+}
+
+int ExportDead(const LedgerArgs& args) {
+  const Result<std::vector<StoredDeadLetter>> letters = LettersFor(args);
+  if (!letters.ok()) return TellFailure("dead export", letters.error());
+  const std::string text = Exported(letters.value());
+  if (args.output.empty()) {
+    fmt::print("{}", text);
+    return kDone;
+  }
+  if (Status written = WriteNew(args.output, text); !written.ok()) {
+    return TellFailure("dead export", written.error());
+  }
+  return kDone;
+}
+
+int ListGaps(const LedgerArgs& args) {
+  Result<OpenedLog> opened = OpenLogFor(args.where, args.backend);
+  if (!opened.ok()) return TellFailure("gaps", opened.error());
+  const Result<std::vector<StoredGap>> gaps =
+      opened.value().log->ReadGaps(opened.value().backend, args.after, args.limit);
+  if (!gaps.ok()) return TellFailure("gaps", gaps.error());
+  fmt::print("{}{}", args.json ? GapsJson(gaps.value()) : GapsTable(gaps.value()),
+             args.json ? "\n" : "");
+  return kDone;
+}
+
+int ListAudit(const LedgerArgs& args) {
+  const Result<std::string> directory = LogDirectory(args.where);
+  if (!directory.ok()) return TellFailure("audit", directory.error());
+  const Result<std::vector<AuditEntry>> entries = ReadAudit(directory.value(), args.limit);
+  if (!entries.ok()) return TellFailure("audit", entries.error());
+  fmt::print("{}{}", args.json ? AuditJson(entries.value()) : AuditTable(entries.value()),
+             args.json ? "\n" : "");
+  return kDone;
+}
+
+}  // namespace relay

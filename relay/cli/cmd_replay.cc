@@ -1,0 +1,219 @@
+// The command `replay`: starts a manual replay in the running relay, shows how
+// far it is, and sums it up.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <optional>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+#include "config/load.h"
+#include "relay/base/human_format.h"
+#include "relay/cli/admin_session.h"
+#include "relay/cli/checkpoint_name.h"
+#include "relay/cli/commands.h"
+#include "relay/cli/confirm.h"
+#include "relay/terminal/progress_line.h"
+#include "wal/base/clock.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+int Fail(const Error& error) {
+  fmt::print(stderr, "replay: {}\n", error.message());
+  return error.code() == ErrorCode::kInvalidInput ? kWrongUsage : kFailed;
+}
+
+Result<Json> ParsedJob(Result<std::string> answer) {
+  if (!answer.ok()) return std::move(answer).error();
+  Json json = Json::parse(answer.value(), nullptr, false);
+  if (!json.is_object()) return Error(ErrorCode::kIo, "the relay's answer is not understood");
+  return json;
+}
+
+Result<Json> Ask(const AdminConfig& admin, const ReplayArgs& args, bool dry_run) {
+  const Json body = {{"backend", args.backend},
+                     {"from", args.from},
+                     {"to", args.to},
+                     {"database", args.database},
+                     {"measurement", args.measurement},
+                     {"to_url", args.to_url},
+                     {"checkpoint", CheckpointNamed(args.checkpoint)},
+                     {"points_per_second", args.points_per_second},
+                     {"by", LoginName()},
+                     {"dry_run", dry_run}};
+  return ParsedJob(PostToAdmin(admin, "/api/v1/replays",
+                               body.dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
+
+Result<Json> ReportOf(const AdminConfig& admin, std::uint64_t id) {
+  Result<Json> all = ParsedJob(GetFromAdmin(admin, "/api/v1/replays"));
+  if (!all.ok()) return all;
+  for (const Json& report : all.value().value("replays", Json::array())) {
+    if (report.value("id", std::uint64_t{0}) == id) return report;
+  }
+  return Error(ErrorCode::kNotFound, fmt::format("no replay {}", id));
+}
+
+// As AdminApi has it: of the records of the range, those that are done.
+double ShareOf(const Json& report) {
+  const double total = report.value("records_total", 0.0);
+  return total > 0 ? report.value("records_done", 0.0) / total : 1.0;
+}
+
+// "-" where nobody knows.
+std::string EtaIn(const Json& report) {
+  const auto eta = report.find("eta_seconds");
+  if (eta == report.end() || !eta->is_number()) return "-";
+  const std::chrono::seconds seconds(static_cast<std::int64_t>(eta->get<double>()));
+  return ShownAge(std::optional(seconds));
+}
+
+std::string ProgressWords(const Json& report) {
+  constexpr std::size_t kWhyMax = 60;
+  std::string words =
+      fmt::format("{} points", Grouped(report.value("points_sent", std::uint64_t{0})));
+  const auto refused = report.value("points_refused", std::uint64_t{0});
+  if (refused > 0) words += fmt::format(", {} refused", Grouped(refused));
+  if (const std::string eta = EtaIn(report); eta != "-") words += fmt::format(", {} to go", eta);
+  const std::string why = report.value("why", "");
+  return why.empty() ? words : words + "; waiting: " + OneLine(why, kWhyMax);
+}
+
+int SumUp(const Json& report, bool json) {
+  constexpr std::size_t kWordsMax = 300;
+  const std::string state = report.value("state", "");
+  if (json) {
+    fmt::print("{}\n", report.dump());
+  } else {
+    fmt::print("replay {} is {}: {} points sent, {}, {} refused\n",
+               report.value("id", std::uint64_t{0}), state,
+               report.value("points_sent", std::uint64_t{0}),
+               ShownBytes(Bytes(report.value("bytes_sent", std::uint64_t{0}))),
+               report.value("points_refused", std::uint64_t{0}));
+    for (const auto& [key, words] :
+         {std::pair("why", "why: "), {"last_refusal", "last refusal: "}}) {
+      const std::string said = report.value(key, "");
+      if (!said.empty()) fmt::print("{}{}\n", words, OneLine(said, kWordsMax));
+    }
+  }
+  return state == "done" ? kDone : kFailed;
+}
+
+// The job is the relay's: it goes on when nobody looks any more, and after a
+// restart, which this waits for.
+int Follow(const AdminConfig& admin, std::uint64_t id, bool json) {
+  constexpr std::chrono::milliseconds kEvery{250};
+  constexpr std::chrono::minutes kAwayMax{5};
+  SystemClock clock;
+  ProgressLine progress(clock);
+  Signal never;
+  Clock::TimePoint seen = clock.Now();
+  if (progress.IsDue()) {
+    fmt::print(stderr, "replay {0} runs in the relay: Ctrl-C leaves it, --cancel {0} ends it\n",
+               id);
+  }
+  for (;;) {
+    const Result<Json> report = ReportOf(admin, id);
+    const bool away = !report.ok() && report.error().code() == ErrorCode::kUnavailable;
+    if (!report.ok() && !(away && clock.Now() - seen < kAwayMax)) {
+      progress.Erase();
+      return Fail(report.error());
+    }
+    if (report.ok() && report.value().value("state", "") != "running") {
+      progress.Erase();
+      return SumUp(report.value(), json);
+    }
+    if (away) {
+      progress.Show(std::nullopt, report.error().message());
+    } else {
+      seen = clock.Now();
+      progress.Show(ShareOf(report.value()), ProgressWords(report.value()));
+    }
+    clock.WaitFor(never, kEvery, std::stop_token());
+  }
+}
+
+int Start(const AdminConfig& admin, const ReplayArgs& args) {
+  const Result<Json> plan = Ask(admin, args, true);
+  if (!plan.ok()) return Fail(plan.error());
+  const std::string words = plan.value().value("words", "");
+  if (args.dry_run) {
+    if (args.json) {
+      fmt::print("{}\n", plan.value().dump());
+    } else {
+      fmt::print("would {}\n", words);
+    }
+    return kDone;
+  }
+  if (const int refused = AskConsent("replay", words, args.yes); refused != kDone) return refused;
+  const Result<Json> started = Ask(admin, args, false);
+  if (!started.ok()) return Fail(started.error());
+  const std::uint64_t id = started.value().value("id", std::uint64_t{0});
+  if (!args.detach) return Follow(admin, id, args.json);
+  if (args.json) {
+    fmt::print("{}\n", started.value().dump());
+  } else {
+    fmt::print("replay {} runs\n", id);
+  }
+  return kDone;
+}
+
+int Cancel(const AdminConfig& admin, const ReplayArgs& args) {
+  const Json body = {{"by", LoginName()}, {"dry_run", args.dry_run}};
+  const Result<Json> done = ParsedJob(
+      PostToAdmin(admin, fmt::format("/api/v1/replays/{}/cancel", args.cancel), body.dump()));
+  if (!done.ok()) return Fail(done.error());
+  if (args.json) {
+    fmt::print("{}\n", done.value().dump());
+  } else {
+    fmt::print("{}{}\n", args.dry_run ? "would " : "done: ", done.value().value("words", ""));
+  }
+  return kDone;
+}
+
+int List(const AdminConfig& admin, bool json) {
+  constexpr std::size_t kLeftColumns = 4;
+  const Result<Json> all = ParsedJob(GetFromAdmin(admin, "/api/v1/replays"));
+  if (!all.ok()) return Fail(all.error());
+  if (json) {
+    fmt::print("{}\n", all.value().dump());
+    return kDone;
+  }
+  std::vector<Cells> rows = {
+      {"NUMBER", "STARTED", "TARGET", "STATE", "RECORDS", "DONE", "POINTS", "REFUSED", "TO GO"}};
+  for (const Json& report : all.value().value("replays", Json::array())) {
+    const auto count = [&report](const char* key) {
+      return fmt::format("{}", report.value(key, std::uint64_t{0}));
+    };
+    rows.push_back({count("id"), report.value("started", "").substr(0, 19) + "Z",
+                    OneLine(report.value("target", ""), 60), report.value("state", ""),
+                    fmt::format("{} to {}", count("first"), count("last")),
+                    fmt::format("{:.0f} %", ShareOf(report) * 100), count("points_sent"),
+                    count("points_refused"), EtaIn(report)});
+  }
+  fmt::print("{}", Aligned(rows, kLeftColumns));
+  return kDone;
+}
+
+}  // namespace
+
+int Replay(const ReplayArgs& args) {
+  const Result<Config> config = LoadConfig(args.config_path);
+  if (!config.ok()) {
+    fmt::print(stderr, "{}\n", config.error().message());
+    return kWrongUsage;
+  }
+  const AdminConfig& admin = config.value().admin;
+  if (args.list) return List(admin, args.json);
+  if (args.cancel != 0) return Cancel(admin, args);
+  if (args.follow != 0) return Follow(admin, args.follow, args.json);
+  if (!args.backend.empty()) return Start(admin, args);
+  return Fail(Error(ErrorCode::kInvalidInput, "--backend is needed: whose records"));
+}
+
+}  // namespace relay

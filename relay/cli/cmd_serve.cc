@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "relay/base/event_log.h"
+#include "relay/cli/commands.h"
+#include "relay/service/relay.h"
+#include "relay/service/sd_notify.h"
+
+namespace relay {
+namespace {
+
+// Thousands of clients and hundreds of files of the log.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Blocked in every thread, so that only WaitForSignal sees them.
+sigset_t BlockSignals() {
+  sigset_t signals{};
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int WaitForSignal(const sigset_t& signals) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return signal;
+}
+
+// A configuration that is wrong leaves the one that runs in its place.
+void Reload(RunningRelay& relay, const std::string& config_path) {
+  const Result<Config> config = LoadConfig(config_path);
+  const Result<std::vector<std::string>> reloaded =
+      config.ok() ? relay.Reload(config.value())
+                  : Result<std::vector<std::string>>(Error(config.error()));
+  relay.NoteReloadFailure(reloaded.ok() ? fmt::format("{}", fmt::join(reloaded.value(), "; "))
+                                        : reloaded.error().message());
+  if (!reloaded.ok()) {
+    Journal(Level::kError, "configuration not reloaded: the old one stays",
+            {{"why", reloaded.error().message()}});
+    return;
+  }
+  for (const std::string& what : reloaded.value()) {
+    Journal(Level::kWarning, "not reloaded", {{"what", what}});
+  }
+  Journal(Level::kInfo, "configuration reloaded",
+          {{"writes", config.value().WriteAddresses()}, {"file", config_path}});
+}
+
+}  // namespace
+
+int Serve(const std::string& config_path) {
+  const Result<Config> config = LoadConfig(config_path);
+  if (!config.ok()) {
+    fmt::print(stderr, "{}\n", config.error().message());
+    return kWrongUsage;
+  }
+  umask(S_IRWXG | S_IRWXO);  // What is stored is nobody else's to read.
+  RaiseDescriptorLimit();
+  const sigset_t signals = BlockSignals();
+
+  RunningRelay relay(config.value());
+  if (Status started = relay.Start(); !started.ok()) {
+    Journal(Level::kError, "cannot start", {{"why", started.error().message()}});
+    return kFailed;
+  }
+  Journal(Level::kInfo, "serving",
+          {{"version", RELAY_VERSION},
+           {"writes", config.value().WriteAddresses()},
+           {"admin", ToString(config.value().admin.address)},
+           {"log", config.value().log.path}});
+  for (const std::string& note : config.value().notes) {
+    Journal(Level::kWarning, "not as in the original relay", {{"setting", note}});
+  }
+  TellServiceManager("READY=1");
+  int signal = WaitForSignal(signals);
+  for (; signal == SIGHUP; signal = WaitForSignal(signals)) Reload(relay, config_path);
+  TellServiceManager("STOPPING=1");
+  Journal(Level::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  relay.Stop();
+  Journal(Level::kInfo, "stopped");
+  return kDone;
+}
+
+}  // namespace relay

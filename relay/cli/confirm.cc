@@ -1,0 +1,32 @@
+#include "relay/cli/confirm.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "relay/cli/commands.h"
+
+namespace relay {
+
+int AskConsent(const std::string& command, const std::string& words, bool yes) {
+  if (yes) return kDone;
+  if (isatty(STDIN_FILENO) == 0) {
+    fmt::print(stderr, "{}: would {}; --yes does it\n", command, words);
+    return kWrongUsage;
+  }
+  fmt::print(stderr, "This will {}.\nGo on? [y/N] ", words);
+  std::string line;
+  std::getline(std::cin, line);
+  if (line == "y" || line == "Y" || line == "yes") return kDone;
+  fmt::print(stderr, "nothing was changed\n");
+  return kFailed;
+}
+
+std::string LoginName() {
+  const char* name = getlogin();
+  return name != nullptr ? name : fmt::format("uid {}", getuid());
+}
+
+}  // namespace relay

@@ -1,0 +1,52 @@
+// What the commands that read a log from its directory have in common: which
+// directory, which backend, which records.
+//
+// ERRORS. kInvalidInput: wrong usage or a wrong configuration; the rest as
+// OpenLogView.
+//
+// THREADS. Free functions; any number at once.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "relay/cli/commands.h"
+#include "wal/base/result.h"
+#include "wal/log.h"
+
+namespace relay {
+
+// The directory that the operator means.
+Result<std::string> LogDirectory(const Whereabouts& where);
+
+// Opens the log there to look at it. kNotFound names the directory as given.
+Result<std::unique_ptr<LogView>> OpenLogIn(const std::string& directory);
+
+// The backend of that name; of an empty one the only one there is.
+Result<BackendId> ChooseBackend(const LogView& log, const std::string& name);
+
+// A log that is open to look at, and the backend that is meant.
+struct OpenedLog {
+  std::unique_ptr<LogView> log;
+  BackendId backend;
+};
+
+// The three above in one.
+Result<OpenedLog> OpenLogFor(const Whereabouts& where, const std::string& backend);
+
+// The records after `after` up to and including `last`.
+struct LogRange {
+  Sequence after = Sequence::BeforeFirst();
+  Sequence last = Sequence::BeforeFirst();
+};
+
+// `from` and `to` are sequences or times such as 2026-11-23T20:15:00Z. A
+// sequence is meant to be included; of a time, what was accepted before it.
+// Empty: from the oldest that is owed, to the head.
+Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
+                         const std::string& to);
+
+// Tells `command`'s failure to a person; returns the exit code.
+int TellFailure(const char* command, const Error& error);
+
+}  // namespace relay

@@ -1,0 +1,256 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "relay/cli/commands.h"
+#include "relay/cli/docs.h"
+#include "relay/cli/options.h"
+
+namespace {
+
+constexpr const char* kDefaultConfig = relay::kDefaultConfigPath;
+
+constexpr std::uint64_t kWaitSeconds = 86'400;
+
+struct CheckConfigArgs {
+  std::string config_path = kDefaultConfig;
+  bool example = false;
+  bool to_yaml = false;
+};
+
+void AddWhereabouts(CLI::App& command, relay::Whereabouts& where) {
+  relay::AddConfig(command, "--config", where.config_path);
+  command.add_option("--data", where.data,
+                     "A data directory (log.path), of a running relay or a copy");
+}
+
+void AddServe(CLI::App& app, std::string& config_path, int& exit_code) {
+  CLI::App* command = app.add_subcommand("serve", "Accept writes and deliver them");
+  relay::AddConfig(*command, "--config", config_path);
+  command->callback([&] { exit_code = relay::Serve(config_path); });
+}
+
+void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("check-config", "Say whether a configuration is right, and where not");
+  relay::AddConfig(*command, "FILE,--config", args.config_path);
+  CLI::Option* example =
+      command->add_flag("--example", args.example,
+                        "Print a configuration with every setting and its default instead");
+  command
+      ->add_flag("--to-yaml", args.to_yaml,
+                 "Print it as YAML, that of the original relay (TOML) too; comments say what has "
+                 "another meaning here")
+      ->excludes(example);
+  command->callback([&] {
+    exit_code = args.example   ? relay::ShowExampleConfig()
+                : args.to_yaml ? relay::ShowConfigAsYaml(args.config_path)
+                               : relay::CheckConfig(args.config_path);
+  });
+}
+
+void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "status", "Show each backend's state and lag; from the data directory if no relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_flag("--json", args.json, "Print JSON");
+  CLI::Option* watch =
+      command->add_flag("--watch", args.watch, "Show it anew every two seconds, until q or Ctrl-C");
+  CLI::Option* wait = command->add_flag(
+      "--wait", args.wait,
+      "Return once what was accepted until now is delivered; fail after --timeout");
+  wait->excludes(watch);
+  command->add_option("--backend", args.backend, "Wait for this one alone")->needs(wait);
+  command->add_option("--timeout", args.timeout_seconds, "Seconds to wait")
+      ->default_val(kWaitSeconds)
+      ->needs(wait);
+  command->callback([&] { exit_code = relay::ShowStatus(args); });
+}
+
+void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "inspect", "List and show the records of a backend; safe while the relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_option("--backend", args.backend, "The backend (needed where there are several)");
+  command->add_option("--from", args.from,
+                      "First record: a sequence or a time such as 2026-11-23T20:15:00Z "
+                      "(default: the oldest owed one)");
+  command->add_option("--to", args.to, "Last record: a sequence or a time (default: the newest)");
+  command->add_option("--limit", args.limit, "Show at most this many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
+  command->add_flag("--lines", args.lines, "Show the lines of each record too");
+  CLI::Option* dead = command->add_flag("--dead", args.dead, "Show the dead letters instead");
+  CLI::Option* held = command->add_flag("--held", args.held, "Show the lanes on hold instead");
+  command->add_flag("--gaps", args.gaps, "Show what will never be delivered instead, and why")
+      ->excludes(dead)
+      ->excludes(held);
+  held->excludes(dead);
+  command->add_flag("--json", args.json, "Print JSON, one object a line");
+  command->callback([&] { exit_code = relay::Inspect(args); });
+}
+
+void AddVerify(CLI::App& app, relay::VerifyArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "verify", "Check every record, sum and reference of a log; safe while the relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_option("--limit", args.limit, "Show at most this many findings")
+      ->capture_default_str();
+  command->add_flag("--json", args.json, "Print JSON");
+  command->callback([&] { exit_code = relay::Verify(args); });
+}
+
+void AddExport(CLI::App& app, relay::ExportArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "export", "Write a backend's records as line protocol; safe while the relay runs");
+  AddWhereabouts(*command, args.where);
+  command->add_option("--backend", args.backend, "The backend (needed where there are several)");
+  command->add_option("--from", args.from,
+                      "First record: a sequence or a time such as 2026-11-23T20:15:00Z "
+                      "(default: the oldest owed one)");
+  command->add_option("--to", args.to, "Last record: a sequence or a time (default: the newest)");
+  command->add_option("--database", args.database, "Only what was written to this database");
+  CLI::Option* policy = command->add_option("--retention-policy", args.retention_policy,
+                                            "Only of this one (\"\": the database's default)");
+  command->add_option("--measurement", args.measurement, "Only points of this measurement");
+  command
+      ->add_option("--format", args.format,
+                   "influx: as `influx -import` takes it; lp: the lines alone")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"influx", "lp"}));
+  command->add_option("--output", args.output,
+                      "A file to make, for its owner alone (default: standard output)");
+  CLI::Option* held = command->add_flag("--held", args.held, "What is on hold instead");
+  command->add_flag("--dead", args.dead, "The lines of the dead letters instead")->excludes(held);
+  command->add_flag("--json", args.json, "Print the summary as JSON");
+  command->callback([&args, &exit_code, policy] {
+    args.with_retention_policy = policy->count() > 0;
+    exit_code = relay::Export(args);
+  });
+}
+
+void AddImport(CLI::App& app, relay::ImportArgs& args, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "import", "Send a file of line protocol, or of `influx -import`, through a running relay");
+  command->add_option("FILE", args.file, "Plain or gzip; - is standard input")->required();
+  command->add_option("--database", args.database,
+                      "For all lines (default: as # CONTEXT-DATABASE in the file says)");
+  command->add_option("--retention-policy", args.retention_policy,
+                      "For all lines (default: as the file says, or the database's own)");
+  command->add_option("--precision", args.precision, "Of the file's times: n, u, ms, s, m or h")
+      ->capture_default_str();
+  command->add_option("--to", args.to, "Where the relay takes writes")->capture_default_str();
+  command->add_option("--username", args.username, "Who writes");
+  command->add_option("--password-file", args.password_file, "A file with the password");
+  command->add_option("--ca", args.ca, "A file of certificates to trust (default: the system's)");
+  command->add_option("--from-line", args.from_line, "Go on here: what is before it was imported")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--batch-lines", args.batch_lines, "At most this many lines in a request")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000}));
+  command
+      ->add_option("--patience", args.patience_seconds,
+                   "Seconds to go on trying where nothing is accepted")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}));
+  command->add_flag("--json", args.json, "Print the summary as JSON");
+  command->callback([&] { exit_code = relay::Import(args); });
+}
+
+relay::OptionDoc DocOf(const CLI::Option& option) {
+  relay::OptionDoc doc;
+  doc.text = option.get_description();
+  doc.default_value = option.get_default_str();
+  for (const std::string& name : option.get_snames()) doc.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) doc.names.push_back("--" + name);
+  if (!option.get_envname().empty()) doc.text += ", unless $" + option.get_envname() + " names it";
+  doc.positional = doc.names.empty();
+  if (doc.positional) doc.names.push_back(option.get_name(true));
+  if (option.get_expected_max() > 0) doc.value = option.get_type_name();
+  return doc;
+}
+
+relay::CommandDoc DocOf(CLI::App& command) {
+  relay::CommandDoc doc{.name = command.get_name(), .text = command.get_description()};
+  for (const CLI::Option* option : command.get_options()) doc.options.push_back(DocOf(*option));
+  const auto shown = [](const CLI::App* child) { return !child->get_group().empty(); };
+  for (CLI::App* child : command.get_subcommands([&](CLI::App* one) { return shown(one); })) {
+    doc.commands.push_back(DocOf(*child));
+  }
+  return doc;
+}
+
+// What packages are made with; not for people.
+void AddDescribe(CLI::App& app, std::string& form, int& exit_code) {
+  CLI::App* command = app.add_subcommand("describe", "Print the manual page or completions");
+  command->group("");
+  command->add_option("FORM", form, "man, bash, zsh, markdown or settings")->required();
+  command->callback([&app, &form, &exit_code] {
+    const relay::Result<std::string> text =
+        form == "settings" ? relay::Result(relay::DescribeSettings(RELAY_VERSION))
+                           : relay::Describe(DocOf(app), RELAY_VERSION, form);
+    fmt::print(text.ok() ? stdout : stderr, "{}",
+               text.ok() ? text.value() : text.error().message());
+    exit_code = text.ok() ? relay::kDone : relay::kWrongUsage;
+  });
+}
+
+// `influxdb-relay -config FILE` is how the original relay is started; it took
+// -config=FILE and two dashes too.
+std::vector<std::string> Arguments(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty()) {
+    std::string& first = arguments.front();
+    if (first == "-config" || first.starts_with("-config=")) first.insert(0, "-");
+    const bool serves = first == "--config" || first.starts_with("--config=");
+    if (serves) arguments.insert(arguments.begin(), "serve");
+  }
+  return {arguments.rbegin(), arguments.rend()};  // As CLI11 wants them.
+}
+
+int Run(int argc, char** argv) {
+  CLI::App app{"A durable store-and-forward relay for InfluxDB writes", "influxdb-relay"};
+  app.set_version_flag("--version", "influxdb-relay " RELAY_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "`influxdb-relay -config FILE` is short for `influxdb-relay serve --config FILE`.\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong configuration.");
+  int exit_code = relay::kDone;
+  std::string config_path = kDefaultConfig;
+  relay::StatusArgs status{.where = {.config_path = kDefaultConfig, .data = ""}};
+  relay::InspectArgs inspect{.where = {.config_path = kDefaultConfig, .data = ""}};
+  AddServe(app, config_path, exit_code);
+  CheckConfigArgs check;
+  AddCheckConfig(app, check, exit_code);
+  AddStatus(app, status, exit_code);
+  AddInspect(app, inspect, exit_code);
+  relay::VerifyArgs verify{.where = {.config_path = kDefaultConfig, .data = ""}};
+  AddVerify(app, verify, exit_code);
+  relay::ExportArgs export_args{.where = {.config_path = kDefaultConfig, .data = ""}};
+  AddExport(app, export_args, exit_code);
+  relay::ImportArgs import;
+  AddImport(app, import, exit_code);
+  relay::AddOperators(app, exit_code);
+  std::string form;
+  AddDescribe(app, form, exit_code);
+  try {
+    app.parse(Arguments(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? relay::kDone : relay::kWrongUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {  // Out of memory, or a library's bug.
+    fmt::print(stderr, "influxdb-relay: {}\n", error.what());
+    return relay::kFailed;
+  }
+}

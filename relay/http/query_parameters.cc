@@ -1,0 +1,59 @@
+#include "relay/http/query_parameters.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace relay {
+namespace {
+
+// The byte that two hexadecimal digits name. REQUIRES: at most two characters.
+Result<char> DecodeEscape(std::string_view digits) {
+  unsigned char byte = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+  if (digits.size() == 2 && parsed.ptr == digits.data() + 2) return static_cast<char>(byte);
+  return Error(ErrorCode::kInvalidInput, fmt::format("invalid URL escape \"%{}\"", digits));
+}
+
+Result<std::string> Decode(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      plain += text[i] == '+' ? ' ' : text[i];
+      continue;
+    }
+    Result<char> byte = DecodeEscape(text.substr(i + 1, 2));
+    if (!byte.ok()) return std::move(byte).error();
+    plain += byte.value();
+    i += 2;
+  }
+  return plain;
+}
+
+}  // namespace
+
+Result<QueryParameters> QueryParameters::Parse(std::string_view query) {
+  QueryParameters parameters;
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    Result<std::string> name = Decode(pair.substr(0, equals));
+    if (!name.ok()) return std::move(name).error();
+    Result<std::string> value = Decode(pair.substr(std::min(equals + 1, pair.size())));
+    if (!value.ok()) return std::move(value).error();
+    parameters.values_.emplace(std::move(name).value(), std::move(value).value());
+  }
+  return parameters;
+}
+
+const std::string& QueryParameters::Get(std::string_view name) const {
+  static const std::string none;
+  const auto found = values_.find(name);
+  return found == values_.end() ? none : found->second;
+}
+
+}  // namespace relay

@@ -1,0 +1,28 @@
+// The parameters of a URL's query, or of a form in a body.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "wal/base/result.h"
+
+namespace relay {
+
+class QueryParameters {
+ public:
+  // kInvalidInput: a percent sign without two hexadecimal digits.
+  static Result<QueryParameters> Parse(std::string_view query);
+
+  // "" where there is none; of a repeated one the first, as with InfluxDB.
+  const std::string& Get(std::string_view name) const;
+  bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
+
+  // Of a form: the parameters that are not there yet.
+  void Add(QueryParameters more) { values_.merge(more.values_); }
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+}  // namespace relay

@@ -1,0 +1,367 @@
+#include "relay/influxql/logged_statement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kStatementsMax = 100;
+constexpr std::size_t kTextMax = 64U << 10U;
+constexpr std::size_t kDepthMax = 20;
+
+struct Token {
+  enum class Kind : std::uint8_t { kEnd, kWord, kName, kString, kNumber, kSymbol };
+
+  Kind kind = Kind::kEnd;
+  std::string text;  // Of a name or string without quotes and escapes.
+};
+
+Error Refused(std::string_view why) {
+  return {ErrorCode::kInvalidInput, fmt::format("error parsing query: {}", why)};
+}
+
+bool IsLetter(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return upper;
+}
+
+// ------------------------------------------------------------------- to tokens
+
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  Result<Token> Next() {
+    text_.remove_prefix(std::min(text_.find_first_not_of(" \t\r\n"), text_.size()));
+    if (text_.empty()) return Token{};
+    const char first = text_.front();
+    if (first == '"') return Quoted(Token::Kind::kName);
+    if (first == '\'') return Quoted(Token::Kind::kString);
+    if (IsLetter(first)) return Run(Token::Kind::kWord);
+    if (IsDigit(first)) return Run(Token::Kind::kNumber);
+    return Symbol();
+  }
+
+ private:
+  Token Take(Token::Kind kind, std::size_t size) {
+    Token token{kind, std::string(text_.substr(0, size))};
+    text_.remove_prefix(size);
+    return token;
+  }
+
+  Token Run(Token::Kind kind) {
+    std::size_t size = 0;
+    while (size < text_.size() && (IsLetter(text_[size]) || IsDigit(text_[size]))) ++size;
+    return Take(kind, size);
+  }
+
+  Result<Token> Symbol() {
+    for (const std::string_view symbol : {"!=", "<>", "<=", ">=", "=", "<", ">", "(", ")", ";"}) {
+      if (text_.starts_with(symbol)) return Take(Token::Kind::kSymbol, symbol.size());
+    }
+    return Refused(fmt::format("a statement that is replayed has no sign '{}' outside of quotes",
+                               text_.front()));
+  }
+
+  // What a backslash and `c` stand for; 0 where they stand for nothing.
+  static char Unescaped(char c, char quote) {
+    if (c == 'n') return '\n';
+    return c == '\\' || c == quote ? c : '\0';
+  }
+
+  // Of escapes there are those of the quote, the backslash and the newline.
+  Result<Token> Quoted(Token::Kind kind) {
+    const char quote = text_.front();
+    Token token{kind, ""};
+    for (std::size_t i = 1; i < text_.size(); ++i) {
+      char c = text_[i];
+      if (c == quote) {
+        text_.remove_prefix(i + 1);
+        return token;
+      }
+      if (static_cast<unsigned char>(c) < ' ') break;
+      if (c == '\\') {
+        c = Unescaped(++i < text_.size() ? text_[i] : '\0', quote);
+        if (c == '\0') return Refused("an escape is not known");
+      }
+      token.text += c;
+    }
+    return Refused("quotes do not end, or hold a control character");
+  }
+
+  std::string_view text_;
+};
+
+std::string InQuotes(char quote, std::string_view text) {
+  std::string quoted(1, quote);
+  for (const char c : text) {
+    if (c == quote || c == '\\') quoted += '\\';
+    quoted += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return quoted + quote;
+}
+
+// ----------------------------------------------------------------- to meaning
+
+// Reads one statement's tokens and writes down what it understood. Once
+// something was not understood, everything that is asked for fails.
+class Parser {
+ public:
+  Parser(const std::vector<Token>& tokens, const std::string& database)
+      : tokens_(tokens), database_(database) {}
+
+  Result<LoggedStatement> Parse() {
+    ParseStatement();
+    if (failure_.empty() && at_ < tokens_.size()) Fail("nothing more");
+    if (!failure_.empty()) return Refused(failure_);
+    return LoggedStatement{std::move(changed_), std::move(text_)};
+  }
+
+ private:
+  void ParseStatement() {
+    if (TakeWords({"CREATE", "DATABASE"})) return CreateDatabase();
+    if (TakeWords({"DROP", "DATABASE"})) return TakeDatabase();
+    if (TakeWords({"CREATE", "RETENTION", "POLICY"})) return CreatePolicy();
+    if (TakeWords({"ALTER", "RETENTION", "POLICY"})) return AlterPolicy();
+    if (TakeWords({"DROP", "RETENTION", "POLICY"})) return NamePolicy();
+    if (TakeWords({"DROP", "MEASUREMENT"})) return DropMeasurement();
+    if (TakeWords({"DROP", "SERIES"}) || TakeWords({"DELETE"})) return Delete();
+    failure_ =
+        "this is a relay for writes; it takes statements that create, alter or drop databases and "
+        "retention policies, DROP MEASUREMENT, DROP SERIES and DELETE, and no other: send those "
+        "to a database";
+  }
+
+  void CreateDatabase() {
+    TakeDatabase();
+    if (!TakeWords({"WITH"})) return;
+    const std::size_t before = at_;
+    if (TakeWords({"DURATION"})) TakeDuration();
+    if (TakeWords({"REPLICATION"})) TakeCount();
+    if (TakeWords({"SHARD", "DURATION"})) TakeDuration();
+    if (TakeWords({"NAME"})) TakeName("the name of a retention policy");
+    if (at_ == before) Fail("DURATION, REPLICATION, SHARD DURATION or NAME");
+  }
+
+  void CreatePolicy() {
+    NamePolicy();
+    Need("DURATION");
+    TakeDuration();
+    Need("REPLICATION");
+    TakeCount();
+    if (TakeWords({"SHARD", "DURATION"})) TakeDuration();
+    TakeWords({"DEFAULT"});
+  }
+
+  void AlterPolicy() {
+    NamePolicy();
+    const std::size_t before = at_;
+    if (TakeWords({"DURATION"})) TakeDuration();
+    if (TakeWords({"REPLICATION"})) TakeCount();
+    if (TakeWords({"SHARD", "DURATION"})) TakeDuration();
+    TakeWords({"DEFAULT"});
+    if (at_ == before) Fail("DURATION, REPLICATION, SHARD DURATION or DEFAULT, in this order");
+  }
+
+  void NamePolicy() {
+    TakeName("the name of a retention policy");
+    Need("ON");
+    TakeDatabase();
+  }
+
+  void DropMeasurement() {
+    GivenDatabase();
+    TakeName("the name of a measurement");
+  }
+
+  void Delete() {
+    GivenDatabase();
+    const bool from = TakeWords({"FROM"});
+    if (from) TakeName("the name of a measurement");
+    const bool where = TakeWords({"WHERE"});
+    if (where) Conditions(0);
+    if (!from && !where) Fail("FROM or WHERE");
+  }
+
+  void Conditions(std::size_t depth) {
+    do {
+      if (TakeSymbol("(")) {
+        if (depth == kDepthMax) return Fail("fewer parentheses");
+        Conditions(depth + 1);
+        if (!TakeSymbol(")")) return Fail(")");
+      } else {
+        Comparison();
+      }
+    } while (failure_.empty() && (TakeWords({"AND"}) || TakeWords({"OR"})));
+  }
+
+  void Comparison() {
+    TakeName("the name of a tag or time");
+    const bool compares = TakeSymbol("=") || TakeSymbol("!=") || TakeSymbol("<>") ||
+                          TakeSymbol("<=") || TakeSymbol(">=") || TakeSymbol("<") ||
+                          TakeSymbol(">");
+    if (!compares) return Fail("a comparison");
+    const Token& value = Front();
+    if (value.kind == Token::Kind::kString) return Write(InQuotes('\'', Take().text));
+    if (value.kind == Token::Kind::kNumber && IsAmount(value.text)) return Write(Take().text);
+    Fail("a string, a whole number or a duration (what depends on now() cannot be replayed)");
+  }
+
+  void GivenDatabase() {
+    if (database_.empty()) failure_ = "database is required";
+    changed_ = database_;
+  }
+
+  void TakeDatabase() { changed_ = TakeName("the name of a database"); }
+
+  // A bare word or a name in quotes; written down in quotes.
+  std::string TakeName(std::string_view what) {
+    const Token& token = Front();
+    const bool is_name = token.kind == Token::Kind::kWord || token.kind == Token::Kind::kName;
+    if (!is_name || token.text.empty()) {
+      Fail(what);
+      return "";
+    }
+    Write(InQuotes('"', token.text));
+    return Take().text;
+  }
+
+  void TakeDuration() {
+    if (TakeWords({"INF"})) return;
+    const Token& token = Front();
+    if (token.kind != Token::Kind::kNumber || !IsAmount(token.text)) return Fail("a duration");
+    Write(Take().text);
+  }
+
+  void TakeCount() {
+    const Token& token = Front();
+    const bool is_count = token.kind == Token::Kind::kNumber &&
+                          std::all_of(token.text.begin(), token.text.end(), IsDigit);
+    if (!is_count) return Fail("a whole number");
+    Write(Take().text);
+  }
+
+  // "10", "1h30m", "INF" is a word.
+  static bool IsAmount(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+      if (digits == 0) return false;
+      text.remove_prefix(digits);
+      const std::size_t letters = std::min(text.find_first_of("0123456789"), text.size());
+      constexpr std::array<std::string_view, 8> kUnits = {"ns", "u", "ms", "s", "m", "h", "d", "w"};
+      const std::string_view unit = text.substr(0, letters);
+      if (!unit.empty() && std::find(kUnits.begin(), kUnits.end(), unit) == kUnits.end()) {
+        return false;
+      }
+      text.remove_prefix(letters);
+    }
+    return true;
+  }
+
+  void Need(std::string_view word) {
+    if (!TakeWords({word})) Fail(word);
+  }
+
+  // All of them, or none.
+  bool TakeWords(std::initializer_list<std::string_view> words) {
+    if (!failure_.empty() || at_ + words.size() > tokens_.size()) return false;
+    std::size_t at = at_;
+    for (const std::string_view word : words) {
+      const Token& token = tokens_[at++];
+      if (token.kind != Token::Kind::kWord || Upper(token.text) != word) return false;
+    }
+    for (const std::string_view word : words) Write(word);
+    at_ = at;
+    return true;
+  }
+
+  bool TakeSymbol(std::string_view symbol) {
+    if (Front().kind != Token::Kind::kSymbol || Front().text != symbol) return false;
+    Write(Take().text);
+    return true;
+  }
+
+  // kEnd where there is nothing more, or nothing more counts.
+  const Token& Front() const {
+    static const Token end;
+    return failure_.empty() && at_ < tokens_.size() ? tokens_[at_] : end;
+  }
+
+  const Token& Take() { return tokens_[at_++]; }
+
+  void Write(std::string_view part) {
+    if (!text_.empty()) text_ += ' ';
+    text_ += part;
+  }
+
+  void Fail(std::string_view expected) {
+    if (!failure_.empty()) return;
+    failure_ = fmt::format("{} expected {}", text_.empty() ? "at its beginning" : "after " + text_,
+                           expected);
+  }
+
+  const std::vector<Token>& tokens_;
+  const std::string& database_;
+  std::size_t at_ = 0;
+  std::string text_;
+  std::string changed_;
+  std::string failure_;
+};
+
+}  // namespace
+
+Result<std::vector<LoggedStatement>> ParseLoggedStatements(std::string_view text,
+                                                           const std::string& database) {
+  if (text.size() > kTextMax) return Refused("a query is at most 64 KiB long");
+  Scanner scanner(text);
+  std::vector<LoggedStatement> statements;
+  std::vector<Token> tokens;
+  bool more = true;
+  while (more) {
+    Result<Token> token = scanner.Next();
+    if (!token.ok()) return std::move(token).error();
+    more = token.value().kind != Token::Kind::kEnd;
+    const bool ends =
+        !more || (token.value().kind == Token::Kind::kSymbol && token.value().text == ";");
+    if (!ends) {
+      tokens.push_back(std::move(token).value());
+      continue;
+    }
+    if (tokens.empty()) continue;
+    if (statements.size() == kStatementsMax) return Refused("more than 100 statements");
+    Result<LoggedStatement> statement = Parser(tokens, database).Parse();
+    if (!statement.ok()) return std::move(statement).error();
+    statements.push_back(std::move(statement).value());
+    tokens.clear();
+  }
+  if (statements.empty())
+    return Error(ErrorCode::kInvalidInput, "missing required parameter \"q\"");
+  return statements;
+}
+
+Record RecordOf(const LoggedStatement& statement) {
+  return {.params = {.api = Api::kStatement,
+                     .database = statement.database,
+                     .retention_policy = std::string(kStatementsPolicy)},
+          .points = 1,
+          .lines = statement.text + '\n'};
+}
+
+}  // namespace relay

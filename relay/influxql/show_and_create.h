@@ -1,0 +1,28 @@
+// The few statements that clients of InfluxDB 1.x send to /query before they
+// write.
+//
+// THREADS. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wal/base/result.h"
+
+namespace relay {
+
+struct QueryStatement {
+  enum class Kind : std::uint8_t { kCreateDatabase, kShowDatabases };
+
+  Kind kind = Kind::kShowDatabases;
+  std::string database;  // Of kCreateDatabase.
+};
+
+// The statements of a text, separated by semicolons: CREATE DATABASE with or
+// without what it may say about a retention policy, and SHOW DATABASES.
+// kInvalidInput: anything else, in words for the client; none of it may be done.
+Result<std::vector<QueryStatement>> ParseQueryStatements(std::string_view text);
+
+}  // namespace relay

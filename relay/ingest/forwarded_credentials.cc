@@ -1,0 +1,67 @@
+#include "relay/ingest/forwarded_credentials.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string>
+#include <string_view>
+
+#include "replay/transport/base64.h"
+
+namespace relay {
+namespace {
+
+// As http servers write them, whatever the client's case.
+constexpr std::array<std::string_view, 3> kSchemes = {"Basic", "Token", "Bearer"};
+
+// More than any JWT in use; each record has it once.
+constexpr std::size_t kCredentialsMax = 4U << 10U;
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+bool IsOneWord(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+Error NotPassed() {
+  return {ErrorCode::kInvalidInput, "unable to parse authentication credentials"};
+}
+
+Result<ClientCredentials> OfHeader(std::string_view authorization) {
+  const std::size_t space = std::min(authorization.find(' '), authorization.size());
+  std::string_view value = authorization.substr(space);
+  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  const auto* const scheme =
+      std::find_if(kSchemes.begin(), kSchemes.end(), [&](std::string_view name) {
+        return EqualsIgnoringCase(name, authorization.substr(0, space));
+      });
+  if (scheme == kSchemes.end() || !IsOneWord(value) || value.size() > kCredentialsMax)
+    return NotPassed();
+  return ClientCredentials(std::string(*scheme).append(" ").append(value));
+}
+
+}  // namespace
+
+Result<ClientCredentials> PassedCredentials(const HttpRequest& request,
+                                            const QueryParameters& parameters) {
+  const std::string& user = parameters.Get("u");
+  const std::string& password = parameters.Get("p");
+  if (!user.empty() && !password.empty()) {
+    // Basic could not say where such a name ends.
+    if (user.find(':') != std::string::npos ||
+        user.size() + password.size() > kCredentialsMax / 2) {
+      return NotPassed();
+    }
+    return ClientCredentials("Basic " + Base64(user + ':' + password));
+  }
+  const std::string_view authorization = request.Header("Authorization");
+  if (authorization.empty()) return ClientCredentials();
+  return OfHeader(authorization);
+}
+
+}  // namespace relay

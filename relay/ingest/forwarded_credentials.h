@@ -1,0 +1,21 @@
+// What is passed on of who a client says it is, where a listener is set up for
+// it (`credentials: pass`), as the original relay does.
+//
+// Only what a backend can read is: Basic, Token and Bearer, and the parameters
+// u and p, which become Basic. It is written anew, so that nothing but one
+// header value of a known form gets into the log and to a backend.
+#pragma once
+
+#include "relay/http/query_parameters.h"
+#include "relay/http/server.h"
+#include "wal/base/client_credentials.h"
+#include "wal/base/result.h"
+
+namespace relay {
+
+// None where the client shows none. kInvalidInput: it shows what could not be
+// passed on; the message does not repeat it.
+Result<ClientCredentials> PassedCredentials(const HttpRequest& request,
+                                            const QueryParameters& parameters);
+
+}  // namespace relay

@@ -1,0 +1,44 @@
+// The endpoints that clients call beside a write: /ping, /health, /ready and
+// /query, as InfluxDB has them.
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <string>
+
+#include "relay/http/query_parameters.h"
+#include "relay/http/server.h"
+#include "wal/log.h"
+
+namespace relay {
+
+// The databases that clients of this process have named, for SHOW DATABASES. A
+// relay stores none: what is shown is what one could have written to.
+//
+// THREADS. Any number at once.
+class DatabaseNames {
+ public:
+  // Clients could name any number: the first ones are kept.
+  static constexpr std::size_t kCountMax = 1'000;
+
+  void Add(const std::string& name);
+  std::set<std::string> All() const;
+
+ private:
+  mutable std::shared_mutex mutex_;
+  std::set<std::string> names_;
+};
+
+// `status`: what it is unless it is asked for the version.
+HttpResponse AnswerPing(const QueryParameters& parameters, std::uint64_t status);
+
+HttpResponse AnswerHealth();
+
+// `log`: whether writes are taken, or why not.
+HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now);
+
+// `text`: the statements. Databases that are created are added to `databases`.
+HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases);
+
+}  // namespace relay

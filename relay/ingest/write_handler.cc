@@ -1,0 +1,361 @@
+#include "relay/ingest/write_handler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "relay/influxql/logged_statement.h"
+#include "relay/ingest/forwarded_credentials.h"
+#include "relay/ingest/gunzip_body.h"
+#include "relay/lineprotocol/scanner.h"
+#include "relay/routing/append_statements.h"
+#include "relay/routing/append_write.h"
+
+namespace relay {
+// Memory for what a body was inflated to, until it is answered.
+class MemoryReservation {
+ public:
+  static std::shared_ptr<MemoryReservation> Take(const std::shared_ptr<Admission>& admission,
+                                                 Bytes size) {
+    if (!admission || !admission->Reserve(size)) return nullptr;
+    return std::make_shared<MemoryReservation>(admission, size);
+  }
+  MemoryReservation(std::shared_ptr<Admission> admission, Bytes size)
+      : admission_(std::move(admission)), size_(size) {}
+  MemoryReservation(const MemoryReservation&) = delete;
+  MemoryReservation& operator=(const MemoryReservation&) = delete;
+  ~MemoryReservation() { admission_->Release(size_); }
+
+ private:
+  std::shared_ptr<Admission> admission_;
+  Bytes size_;
+};
+
+namespace {
+
+struct Path {
+  Endpoint endpoint = Endpoint::kOther;
+  DoorPath doc;
+};
+
+constexpr std::string_view kWriteMethods = "OPTIONS, POST";
+constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
+
+constexpr std::array<Path, 8> kPaths = {
+    {{Endpoint::kWrite, {"/write", kWriteMethods, "Writes, as InfluxDB 1.x takes them."}},
+     {Endpoint::kWriteV2, {"/api/v2/write", kWriteMethods, "As InfluxDB 2.x takes them."}},
+     {Endpoint::kWriteV3, {"/api/v3/write_lp", kWriteMethods, "As InfluxDB 3.x takes them."}},
+     {Endpoint::kQuery,
+      {"/query", "GET, OPTIONS, POST",
+       "CREATE DATABASE and SHOW DATABASES; more with log_statements. No other queries."}},
+     {Endpoint::kPing, {"/ping", kReadMethods, "Whether the relay is there."}},
+     {Endpoint::kPing, {"/status", kReadMethods, "The same."}},
+     {Endpoint::kHealth, {"/health", kReadMethods, "The same, as InfluxDB 2.x says it."}},
+     {Endpoint::kReady, {"/ready", kReadMethods, "Whether it takes writes."}}}};
+
+const Path* FindPath(std::string_view text) {
+  for (const Path& path : kPaths) {
+    if (path.doc.path == text) return &path;
+  }
+  return nullptr;
+}
+
+HttpResponse NothingToStore() {
+  return {.status = 204};
+}
+
+// The status for an error that the client can mend, or not.
+int StatusOf(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kInvalidInput: return 400;
+    case ErrorCode::kFull: return 413;
+    default: return 503;
+  }
+}
+
+HttpResponse Unauthorized(Api api, bool told) {
+  if (api != Api::kV1) return ErrorAnswer(api, 401, "unauthorized access");
+  return ErrorAnswer(api, 401,
+                     told ? "authorization failed" : "unable to parse authentication credentials");
+}
+
+HttpResponse MayNotWrite(Api api, const Users::User& user, const std::string& database) {
+  return ErrorAnswer(api, 403,
+                     fmt::format("\"{}\" user is not authorized to write to database \"{}\"",
+                                 user.name, database));
+}
+
+// The answer to a body of which nothing is to be stored; none: there is something.
+std::optional<HttpResponse> NothingIn(const WriteQuery& query, const ScannedLines& scanned,
+                                      const Refused& refused) {
+  const Api api = query.params.api;
+  if (refused.any() && (query.all_or_nothing || scanned.points == 0)) {
+    return NothingStored(api, 400, query.all_or_nothing, refused);
+  }
+  if (scanned.points > 0) return std::nullopt;
+  return api == Api::kV3 ? ErrorAnswer(api, 400, "incoming write was empty") : NothingToStore();
+}
+
+HttpResponse NotStored(Api api, const Error& error) {
+  return ErrorAnswer(api, error.code() == ErrorCode::kInvalidInput ? 400 : 503, error.message());
+}
+
+// Each backend with the last of the parts that are for it.
+std::vector<DeliveryWaiter::Needed> NeededBy(const std::vector<StoredPart>& parts) {
+  std::map<BackendId, PayloadId> last;
+  for (const StoredPart& part : parts) {
+    for (const BackendId& backend : *part.backends) {
+      const auto [entry, added] = last.try_emplace(backend, part.durable.payload());
+      if (!added) entry->second = std::max(entry->second, part.durable.payload());
+    }
+  }
+  std::vector<DeliveryWaiter::Needed> needed;
+  needed.reserve(last.size());
+  for (const auto& [backend, payload] : last) needed.push_back({backend, payload});
+  return needed;
+}
+
+std::size_t EnoughFor(Consistency consistency, std::size_t backends) {
+  switch (consistency) {
+    case Consistency::kOne: return 1;
+    case Consistency::kQuorum: return backends / 2 + 1;
+    case Consistency::kAll: return backends;
+    default: return 0;
+  }
+}
+
+Refused RefusedOf(ScannedLines& scanned) {
+  Refused refused;
+  refused.more = scanned.refused - scanned.errors.size();
+  refused.lines = std::move(scanned.errors);
+  return refused;
+}
+
+}  // namespace
+
+struct WriteHandler::Asked {
+  Api api = Api::kV1;
+  std::shared_ptr<const WriteHandlerOptions> options;
+  QueryParameters parameters;
+  ClientCredentials credentials = {};  // To be passed on.
+  const Users::User* user = nullptr;   // Lives in `options`; none: nobody is asked who he is.
+  WriteQuery query = {};
+  std::shared_ptr<MemoryReservation> room = {};
+};
+
+std::vector<DoorPath> DoorPaths() {
+  std::vector<DoorPath> paths;
+  paths.reserve(kPaths.size());
+  for (const Path& path : kPaths) paths.push_back(path.doc);
+  return paths;
+}
+
+WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock,
+                           Counters& counters)
+    : options_(std::move(options)),
+      log_(log),
+      clock_(clock),
+      counters_(counters),
+      started_(clock.WallNow()) {}
+
+void WriteHandler::Handle(HttpRequest request, HttpReply reply) {
+  const Path* path = FindPath(request.path);
+  const Endpoint endpoint = path == nullptr ? Endpoint::kOther : path->endpoint;
+  const HttpReply counted = [this, endpoint, reply = std::move(reply)](HttpResponse response) {
+    counters_.Answered(endpoint, response.status);
+    reply(std::move(response));
+  };
+  const Api api = ApiOf(request.path);
+  if (path == nullptr) return counted(ErrorAnswer(api, 404, "404 page not found"));
+  if (request.method == "OPTIONS") {
+    return counted({.status = 204, .headers = {{"Allow", std::string(path->doc.methods)}}});
+  }
+  if (path->doc.methods.find(request.method) == std::string_view::npos) {
+    return counted(OnlyBy(api, path->doc.methods));
+  }
+  Answer(endpoint, std::move(request), counted);
+}
+
+HttpResponse WriteHandler::Refusal(int status, std::string_view message) {
+  return RefusalOf("", status, message);
+}
+
+HttpResponse WriteHandler::RefusalOf(std::string_view path, int status, std::string_view message) {
+  const Path* found = FindPath(path);
+  counters_.Answered(found == nullptr ? Endpoint::kOther : found->endpoint, status);
+  return ErrorAnswer(ApiOf(path), status, message);
+}
+
+// Who only asks whether the relay is there needs no name, as with InfluxDB.
+void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
+  switch (endpoint) {
+    case Endpoint::kPing: {
+      const Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
+      return reply(AnswerPing(parameters.ok() ? parameters.value() : QueryParameters(),
+                              options_.Get()->ping_status));
+    }
+    case Endpoint::kHealth: return reply(AnswerHealth());
+    case Endpoint::kReady: return reply(AnswerReady(log_.Health(), started_, clock_.WallNow()));
+    default: return AnswerAllowed(endpoint, std::move(request), reply);
+  }
+}
+
+void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
+  Asked asked{.api = ApiOf(request.path), .options = options_.Get(), .parameters = {}};
+  Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
+  if (!parameters.ok()) return reply(ErrorAnswer(asked.api, 400, parameters.error().message()));
+  asked.parameters = std::move(parameters).value();
+  const std::shared_ptr<const Users>& users = asked.options->users;
+  if (users && users->Any()) {
+    const Users::Verdict verdict = users->Identify(request, asked.parameters);
+    if (verdict.user == nullptr) return reply(Unauthorized(asked.api, verdict.told));
+    asked.user = verdict.user;
+  }
+  if (asked.options->pass_credentials) {
+    Result<ClientCredentials> passed = PassedCredentials(request, asked.parameters);
+    if (!passed.ok()) return reply(ErrorAnswer(asked.api, 401, passed.error().message()));
+    asked.credentials = std::move(passed).value();
+  }
+  if (endpoint == Endpoint::kQuery) return Query(std::move(asked), request, reply);
+  Write(std::move(asked), std::move(request), reply);
+}
+
+void WriteHandler::Query(Asked asked, HttpRequest& request, const HttpReply& reply) {
+  if (request.Header("Content-Type").starts_with("application/x-www-form-urlencoded")) {
+    Result<QueryParameters> form = QueryParameters::Parse(request.body);
+    if (!form.ok()) return reply(ErrorAnswer(Api::kV1, 400, form.error().message()));
+    asked.parameters.Add(std::move(form).value());
+  }
+  const std::string& text = asked.parameters.Get("q");
+  if (asked.options->log_statements && !OnlyShows(text)) return Statements(asked, reply);
+  reply(AnswerQuery(text, databases_));
+}
+
+// All of them are logged, or the client is told which one cannot be.
+void WriteHandler::Statements(const Asked& asked, const HttpReply& reply) {
+  if (asked.options->pass_credentials && asked.credentials.empty()) {
+    return reply(Unauthorized(Api::kV1, false));  // No backend would carry it out for nobody.
+  }
+  const Result<std::vector<LoggedStatement>> parsed =
+      ParseLoggedStatements(asked.parameters.Get("q"), asked.parameters.Get("db"));
+  if (!parsed.ok()) return reply(ErrorAnswer(Api::kV1, 400, parsed.error().message()));
+  const std::vector<LoggedStatement>& statements = parsed.value();
+  const Router& router = *asked.options->router;
+  for (const LoggedStatement& statement : statements) {
+    if (asked.user != nullptr && !asked.user->MayWrite(statement.database)) {
+      return reply(MayNotWrite(Api::kV1, *asked.user, statement.database));
+    }
+    if (router.TakersOf(statement.database)->empty()) {
+      return reply(ErrorAnswer(
+          Api::kV1, 404, fmt::format("no backend takes database \"{}\"", statement.database)));
+    }
+  }
+  for (const LoggedStatement& statement : statements) databases_.Add(statement.database);
+  AppendStatements({log_, router, clock_.WallNow(), asked.credentials}, statements,
+                   [this, count = statements.size(), reply](const Status& done) {
+                     if (!done.ok()) {
+                       return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
+                     }
+                     counters_.Accepted(count, Bytes(0));
+                     HttpResponse answer{.status = 200, .body = ResultsOf(count)};
+                     answer.headers.emplace_back("Content-Type", "application/json");
+                     reply(std::move(answer));
+                   });
+}
+
+void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& reply) {
+  const Api api = asked.api;
+  Result<WriteQuery> query =
+      ParseWriteQuery(api, asked.parameters, asked.options->default_retention_policy);
+  if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
+  asked.query = std::move(query).value();
+  asked.query.params.credentials = std::move(asked.credentials);
+  const WriteParams& params = asked.query.params;
+  if (asked.user != nullptr && !asked.user->MayWrite(params.database)) {
+    return reply(MayNotWrite(api, *asked.user, params.database));
+  }
+  Result<std::string> body = PlainBody(request, asked);
+  if (!body.ok()) return reply(ErrorAnswer(api, StatusOf(body.error()), body.error().message()));
+  ScannedLines scanned = ScanLines(std::move(body).value(), params.precision, clock_.WallNow());
+  counters_.RefusedLines(scanned.refused);
+  if (scanned.too_long > 0) counters_.Reached(HttpLimit::kLine);
+  if (asked.query.guess_times) scanned.lines = WithGuessedTimes(std::move(scanned.lines));
+  Store(std::move(asked), std::move(scanned), reply);
+}
+
+void WriteHandler::Store(Asked asked, ScannedLines scanned, const HttpReply& reply) {
+  Refused refused = RefusedOf(scanned);
+  if (auto answer = NothingIn(asked.query, scanned, refused)) return reply(*std::move(answer));
+  const Router& router = *asked.options->router;
+  RoutedLines routed = router.Route(asked.query.params, std::move(scanned.lines), scanned.points);
+  counters_.UnroutedPoints(routed.unrouted);
+  if (routed.unrouted > 0 && router.unrouted() == Unrouted::kRefuse) {
+    refused.unrouted = routed.why;
+    refused.dropped = routed.unrouted;
+  }
+  const bool whole = asked.query.all_or_nothing;
+  if (!refused.unrouted.empty() && (whole || routed.parts.empty())) {
+    return reply(NothingStored(asked.api, 404, whole, refused));
+  }
+  if (routed.parts.empty()) return reply(NothingToStore());
+  databases_.Add(asked.query.params.database);
+  Append(std::move(asked), std::move(routed), std::move(refused), reply);
+}
+
+void WriteHandler::Append(Asked asked, RoutedLines routed, Refused refused,
+                          const HttpReply& reply) {
+  const Totals size = routed.size();
+  const WriteParams params = asked.query.params;
+  const Codec codec = asked.options->codec;
+  AppendParts(log_, {params, codec, clock_.WallNow()}, std::move(routed),
+              [this, asked = std::move(asked), size, reply,
+               refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
+                if (!done.ok()) return reply(NotStored(asked.api, done.error()));
+                counters_.Accepted(size.points, size.bytes);
+                OnStored(asked, std::move(done).value(), refused, reply);
+              });
+}
+
+// The log has it. That is the answer, unless the client asked for more.
+void WriteHandler::OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
+                            const HttpReply& reply) {
+  const Consistency consistency = asked.query.consistency;
+  if (consistency == Consistency::kLog || !asked.options->waiter) {
+    return reply(Stored(parts, asked.api, refused));
+  }
+  std::vector<DeliveryWaiter::Needed> needed = NeededBy(parts);
+  const std::size_t all = needed.size();
+  const std::size_t enough = EnoughFor(consistency, all);
+  asked.options->waiter->Wait(std::move(needed), enough, asked.options->consistency_timeout,
+                              [api = asked.api, all, enough, parts = std::move(parts),
+                               refused = std::move(refused), reply](std::size_t have) {
+                                if (have < enough)
+                                  return reply(StoredOnly(parts, {.have = have, .of = all}));
+                                reply(Stored(parts, api, refused));
+                              });
+}
+
+Result<std::string> WriteHandler::PlainBody(HttpRequest& request, Asked& asked) {
+  const std::string_view encoding = request.Header("Content-Encoding");
+  if (encoding.empty() || encoding == "identity") return std::move(request.body);
+  if (encoding != "gzip" && encoding != "x-gzip") {
+    return Error(
+        ErrorCode::kInvalidInput,
+        fmt::format("Content-Encoding \"{}\" is not known (use gzip or identity)", encoding));
+  }
+  Result<std::string> plain = InflateGzip(request.body, asked.options->max_body);
+  if (!plain.ok()) {
+    if (plain.error().code() == ErrorCode::kFull) counters_.Reached(HttpLimit::kInflatedBody);
+    return plain;
+  }
+  asked.room = MemoryReservation::Take(asked.options->admission, Bytes(plain.value().size()));
+  if (asked.room || !asked.options->admission) return plain;
+  counters_.Reached(HttpLimit::kInFlight);
+  return Error(ErrorCode::kUnavailable, "too much is waiting to be stored");
+}
+
+}  // namespace relay

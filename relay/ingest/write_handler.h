@@ -1,0 +1,88 @@
+// The front door's endpoints: writes as InfluxDB 1.x (/write), 2.x
+// (/api/v2/write) and 3.x (/api/v3/write_lp) take them, and what their clients
+// ask for beside: /ping, /health, /ready, /query.
+//
+// A write is answered 204 when, and only when, the log says that it is on
+// stable storage. Of a body with bad lines the good ones are stored and the
+// answer is a 400 that names the others, or nothing is stored, as the API has it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relay/base/counters.h"
+#include "relay/base/shared_snapshot.h"
+#include "relay/http/server.h"
+#include "relay/ingest/info_responses.h"
+#include "relay/ingest/responses.h"
+#include "relay/ingest/users.h"
+#include "relay/ingest/write_params.h"
+#include "relay/routing/consistency_waiter.h"
+#include "relay/routing/router.h"
+#include "wal/base/clock.h"
+#include "wal/log.h"
+
+namespace relay {
+
+// An endpoint, for the reference.
+struct DoorPath {
+  std::string_view path;
+  std::string_view methods;  // As Allow has them.
+  std::string_view sentence;
+};
+
+std::vector<DoorPath> DoorPaths();
+
+struct WriteHandlerOptions {
+  std::string default_retention_policy;
+  Bytes max_body = 25_MiB;  // Inflated.
+  Codec codec = Codec::kZstd;
+  std::shared_ptr<const Router> router;
+  std::shared_ptr<const Users> users = {};    // None: everybody may write.
+  std::shared_ptr<Admission> admission = {};  // Of what is inflated; none: unbounded.
+  // For clients that ask for backends to have their write; none: the log is enough.
+  std::shared_ptr<DeliveryWaiter> waiter = {};
+  Clock::Duration consistency_timeout{5'000};
+  bool pass_credentials = false;  // The client's own go to the backends with its lines.
+  std::uint64_t ping_status = 204;
+  bool log_statements = false;  // Of /query: logged and delivered in order with the writes.
+};
+
+// THREADS. Any number at once. Log, clock and counters outlive it.
+class WriteHandler final : public HttpHandler {
+ public:
+  WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock, Counters& counters);
+
+  void Handle(HttpRequest request, HttpReply reply) override;
+  HttpResponse Refusal(int status, std::string_view message) override;
+  HttpResponse RefusalOf(std::string_view path, int status, std::string_view message) override;
+  void Reached(HttpLimit limit) override { counters_.Reached(limit); }
+
+  // Requests that begin after this are handled so.
+  void Reconfigure(WriteHandlerOptions options) { options_.Set(std::move(options)); }
+
+ private:
+  struct Asked;  // A request on its way through the door.
+
+  void Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
+  void AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
+  void Write(Asked asked, HttpRequest request, const HttpReply& reply);
+  void Store(Asked asked, ScannedLines scanned, const HttpReply& reply);
+  void Append(Asked asked, RoutedLines routed, Refused refused, const HttpReply& reply);
+  void OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
+                const HttpReply& reply);
+  void Query(Asked asked, HttpRequest& request, const HttpReply& reply);
+  void Statements(const Asked& asked, const HttpReply& reply);
+  Result<std::string> PlainBody(HttpRequest& request, Asked& asked);
+
+  Current<WriteHandlerOptions> options_;
+  Log& log_;
+  const Clock& clock_;
+  Counters& counters_;
+  const WallTime started_;
+  DatabaseNames databases_;
+};
+
+}  // namespace relay

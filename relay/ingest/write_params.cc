@@ -1,0 +1,170 @@
+#include "relay/ingest/write_params.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+
+namespace relay {
+namespace {
+
+// Would end up in a log, a URL or a terminal somewhere.
+bool HasControlCharacter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+}
+
+// Longer than anybody's; what each record holds stays bounded.
+constexpr std::size_t kNameMax = 512;
+
+struct PrecisionName {
+  std::string_view text;
+  Precision precision;
+};
+
+constexpr std::array<PrecisionName, 8> kV1Precisions = {{{"", Precision::kNanosecond},
+                                                         {"n", Precision::kNanosecond},
+                                                         {"ns", Precision::kNanosecond},
+                                                         {"u", Precision::kMicrosecond},
+                                                         {"ms", Precision::kMillisecond},
+                                                         {"s", Precision::kSecond},
+                                                         {"m", Precision::kMinute},
+                                                         {"h", Precision::kHour}}};
+
+constexpr std::array<PrecisionName, 5> kV2Precisions = {{{"", Precision::kNanosecond},
+                                                         {"ns", Precision::kNanosecond},
+                                                         {"us", Precision::kMicrosecond},
+                                                         {"ms", Precision::kMillisecond},
+                                                         {"s", Precision::kSecond}}};
+
+// Without "auto", which is no precision.
+constexpr std::array<PrecisionName, 9> kV3Precisions = {{{"nanosecond", Precision::kNanosecond},
+                                                         {"ns", Precision::kNanosecond},
+                                                         {"n", Precision::kNanosecond},
+                                                         {"microsecond", Precision::kMicrosecond},
+                                                         {"us", Precision::kMicrosecond},
+                                                         {"millisecond", Precision::kMillisecond},
+                                                         {"ms", Precision::kMillisecond},
+                                                         {"second", Precision::kSecond},
+                                                         {"s", Precision::kSecond}}};
+
+Result<Precision> ParsePrecision(std::string_view text, std::span<const PrecisionName> names,
+                                 std::string_view use) {
+  for (const PrecisionName& name : names) {
+    if (text == name.text) return name.precision;
+  }
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("invalid precision \"{}\" (use {})", text, use));
+}
+
+Result<Consistency> ParseConsistency(std::string_view text) {
+  if (text.empty() || text == "any") return Consistency::kLog;
+  if (text == "one") return Consistency::kOne;
+  if (text == "quorum") return Consistency::kQuorum;
+  if (text == "all") return Consistency::kAll;
+  return Error(ErrorCode::kInvalidInput, "invalid consistency level");
+}
+
+Result<bool> ParseFlag(const QueryParameters& parameters, std::string_view name, bool otherwise) {
+  const std::string& text = parameters.Get(name);
+  if (text.empty()) return otherwise;
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("invalid {} \"{}\" (use true or false)", name, text));
+}
+
+Status CheckNames(const WriteParams& params) {
+  if (params.database.size() > kNameMax || params.retention_policy.size() > kNameMax) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("a database or retention policy longer than {} bytes", kNameMax));
+  }
+  if (HasControlCharacter(params.database) || HasControlCharacter(params.retention_policy)) {
+    return Error(ErrorCode::kInvalidInput, "a control character in database or retention policy");
+  }
+  return Ok();
+}
+
+Result<WriteQuery> ParseV1(const QueryParameters& parameters) {
+  WriteQuery query;
+  query.params.api = Api::kV1;
+  query.params.database = parameters.Get("db");
+  query.params.retention_policy = parameters.Get("rp");
+  if (query.params.database.empty()) {
+    return Error(ErrorCode::kInvalidInput, "database is required");
+  }
+  Result<Precision> precision =
+      ParsePrecision(parameters.Get("precision"), kV1Precisions, "n, u, ms, s, m or h");
+  if (!precision.ok()) return std::move(precision).error();
+  query.params.precision = precision.value();
+  Result<Consistency> consistency = ParseConsistency(parameters.Get("consistency"));
+  if (!consistency.ok()) return std::move(consistency).error();
+  query.consistency = consistency.value();
+  return query;
+}
+
+// A bucket is a database, or a database and a policy, as 1.x servers have it.
+Result<WriteQuery> ParseV2(const QueryParameters& parameters) {
+  WriteQuery query{.all_or_nothing = true};
+  query.params.api = Api::kV2;
+  const std::string& bucket = parameters.Get("bucket");
+  const std::size_t slash = std::min(bucket.find('/'), bucket.size());
+  query.params.database = bucket.substr(0, slash);
+  query.params.retention_policy = bucket.substr(std::min(slash + 1, bucket.size()));
+  if (query.params.database.empty()) {
+    return Error(ErrorCode::kInvalidInput,
+                 "bucket is required: a database, or database/retention-policy");
+  }
+  Result<Precision> precision =
+      ParsePrecision(parameters.Get("precision"), kV2Precisions, "ns, us, ms or s");
+  if (!precision.ok()) return std::move(precision).error();
+  query.params.precision = precision.value();
+  return query;
+}
+
+Result<WriteQuery> ParseV3(const QueryParameters& parameters) {
+  WriteQuery query;
+  query.params.api = Api::kV3;
+  query.params.database = parameters.Get("db");
+  if (query.params.database.empty()) {
+    return Error(ErrorCode::kInvalidInput, "missing query parameter: db");
+  }
+  const std::string& precision_name = parameters.Get("precision");
+  query.guess_times = precision_name.empty() || precision_name == "auto";
+  if (!query.guess_times) {
+    Result<Precision> precision = ParsePrecision(
+        precision_name, kV3Precisions, "auto, second, millisecond, microsecond or nanosecond");
+    if (!precision.ok()) return std::move(precision).error();
+    query.params.precision = precision.value();
+  }
+  Result<bool> partial = ParseFlag(parameters, "accept_partial", true);
+  if (!partial.ok()) return std::move(partial).error();
+  query.all_or_nothing = !partial.value();
+  Result<bool> no_sync = ParseFlag(parameters, "no_sync", false);
+  if (!no_sync.ok()) return std::move(no_sync).error();
+  return query;
+}
+
+Result<WriteQuery> Parse(Api api, const QueryParameters& parameters) {
+  switch (api) {
+    case Api::kV2: return ParseV2(parameters);
+    case Api::kV3: return ParseV3(parameters);
+    default: return ParseV1(parameters);
+  }
+}
+
+}  // namespace
+
+Result<WriteQuery> ParseWriteQuery(Api api, const QueryParameters& parameters,
+                                   const std::string& default_retention_policy) {
+  Result<WriteQuery> query = Parse(api, parameters);
+  if (!query.ok()) return query;
+  WriteParams& params = query.value().params;
+  if (params.retention_policy.empty()) params.retention_policy = default_retention_policy;
+  if (Status named = CheckNames(params); !named.ok()) return std::move(named).error();
+  return query;
+}
+
+}  // namespace relay

@@ -1,0 +1,82 @@
+// The fast way over line protocol: it recognises well-formed, common lines and
+// leaves all others to line_grammar.h.
+//
+// It accepts a subset of what JudgeLine accepts. All scanners of InfluxDB agree
+// on where its lines end, because in them
+//   - a name has a bare `=`, and only where it ends;
+//   - quotes stand around whole values of fields, nowhere else;
+//   - a backslash is never followed by another one outside of such quotes,
+//     where the rules of escaping differ;
+//   - no newline is quoted or escaped, and tabs and NUL bytes stand in quotes
+//     at most (NUL bytes not even there).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "wal/base/types.h"
+
+namespace relay {
+
+// How much text is indexed at a time: the index stays in the first level cache.
+constexpr std::size_t kWindowBytes = 8192;
+
+// The positions, in a window, of the bytes that structure it: , = space " \ tab
+// newline and NUL. They are left as they are at first: zeroing them would take
+// longer than scanning a line.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+struct StructureIndex {
+  // Positions are written several at once, so some land behind the last.
+  static constexpr std::size_t kSlack = 64;
+
+  std::size_t count = 0;
+  std::array<std::uint16_t, kWindowBytes + kSlack> positions;
+};
+
+// Fills `index` for `window`. REQUIRES: window.size() <= kWindowBytes.
+void IndexStructure(std::string_view window, StructureIndex& index);
+
+// The same for every machine.
+void IndexStructurePortably(std::string_view window, StructureIndex& index);
+
+// What a precision's times look like that are within InfluxDB's range in any case.
+struct TimeBound {
+  std::size_t bytes_max;  // They have fewer digits than this, or
+  char first_below;       // as many, and a lower first one than this.
+};
+
+// Walks over a text line by line.
+//
+// THREADS. One thread.
+class FastLines {
+ public:
+  enum class Kind : std::uint8_t {
+    kTimed,    // A point with its time.
+    kUntimed,  // A point that ends behind its last field.
+    kUnsure,   // JudgeLine must decide.
+  };
+  struct Line {
+    Kind kind = Kind::kUnsure;
+    std::size_t end = 0;  // Its newline's position. Of use unless kUnsure.
+  };
+
+  // REQUIRES: `text` outlives this.
+  FastLines(std::string_view text, Precision precision);
+
+  // The line that starts at `at`. REQUIRES: at < text.size(); `at` never falls.
+  Line Next(std::size_t at);
+
+ private:
+  void OpenWindow(std::size_t at);
+
+  std::string_view text_;
+  TimeBound bound_;
+  std::size_t window_ = 0;      // Where the window starts.
+  std::size_t window_end_ = 0;  // Behind the last newline in it.
+  std::size_t next_ = 0;        // The first position that is not used up.
+  StructureIndex index_;
+};
+
+}  // namespace relay

@@ -1,0 +1,60 @@
+// The complete rules of line protocol: InfluxDB 1.x' own, with its own words
+// for what breaks them, quirks included. Slower than line_fast.h, and decides
+// whatever that leaves open.
+//
+// Beyond InfluxDB 1.x: unsigned integers (`1u`) are values, as they are for
+// 2.x. Less than it: a NUL byte, a line that would go on into the next one if
+// another followed, and text that InfluxDB would silently ignore are refused.
+//
+// THREADS. Pure functions.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "wal/base/types.h"
+
+namespace relay {
+
+// A set of bytes, for a scan to test against.
+class ByteSet {
+ public:
+  constexpr explicit ByteSet(std::string_view bytes) {
+    for (const char c : bytes) has_[static_cast<unsigned char>(c)] = true;
+  }
+
+  constexpr bool Has(char c) const { return has_[static_cast<unsigned char>(c)]; }
+
+ private:
+  std::array<bool, 256> has_{};
+};
+
+// The first line of a text.
+struct LineExtent {
+  std::size_t size = 0;       // Without its newline; the text's size where it has none.
+  bool open = false;          // The text ends within quotes or an escape.
+  bool ends_escaped = false;  // The last byte is an escaped one.
+};
+
+// A newline within quotes or behind a backslash is part of its line.
+LineExtent MeasureLine(std::string_view text);
+
+// The position in `line`, from `from` on, of the first byte that is not blank.
+std::size_t SkipBlanks(std::string_view line, std::size_t from);
+
+struct LineVerdict {
+  std::string why;             // Why the line is no point; empty: it is one.
+  std::size_t fields_end = 0;  // Behind the last field; what follows is its time.
+  bool timed = false;
+};
+
+// REQUIRES: `line` starts with a byte that is neither blank nor '#'.
+LineVerdict JudgeLine(std::string_view line, Precision precision);
+
+// Why `text` is neither a number nor a boolean; empty: it is.
+// REQUIRES: text is not empty and has no ',' or ' '.
+std::string WhyNotValue(std::string_view text);
+
+}  // namespace relay

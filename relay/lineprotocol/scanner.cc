@@ -1,0 +1,239 @@
+#include "relay/lineprotocol/scanner.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "relay/lineprotocol/fast_path.h"
+#include "relay/lineprotocol/grammar.h"
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kShownBytesMax = 256;
+
+// A text that changes in places, from front to back; no copy where it does not.
+class Rewrite {
+ public:
+  explicit Rewrite(std::string text) : text_(std::move(text)) {}
+
+  const std::string& text() const { return text_; }
+
+  // REQUIRES: from <= to; places in order.
+  void Replace(std::size_t from, std::size_t to, std::string_view by) {
+    if (done_ == 0) result_.reserve(text_.size() + text_.size() / 8 + by.size());
+    result_.append(text_, done_, from - done_).append(by);
+    done_ = to;
+  }
+
+  std::string Finish() && {
+    if (done_ == 0) return std::move(text_);
+    return std::move(result_.append(text_, done_));
+  }
+
+ private:
+  std::string text_;
+  std::string result_;
+  std::size_t done_ = 0;
+};
+
+// At most `size_max` bytes of `text`, no UTF-8 sequence cut in two.
+std::string_view Cut(std::string_view text, std::size_t size_max) {
+  if (text.size() <= size_max) return text;
+  constexpr std::size_t kContinuationsMax = 3;
+  std::size_t end = size_max;
+  while (end + kContinuationsMax > size_max &&
+         (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return text.substr(0, end);
+}
+
+// What is put behind a point without a time.
+std::string StampOf(WallTime now, Precision precision) {
+  return " " + std::to_string(now.time_since_epoch() / UnitOf(precision)) + "\n";
+}
+
+// A last line without a newline gets one, so that every line has one.
+std::string WithLastNewline(std::string body) {
+  if (!body.ends_with('\n')) body.push_back('\n');
+  return body;
+}
+
+// A line as the client sent it, without the newline and the carriage return
+// that end it.
+struct GivenLine {
+  std::string_view text;
+  std::size_t start = 0;  // Of what is not blank.
+  std::size_t next = 0;   // Where the next line starts, in the body.
+  bool open = false;      // It would go on into the next one, if there were any.
+
+  bool IsPoint() const { return start < text.size() && text[start] != '#'; }
+  std::string_view point() const { return text.substr(start); }
+};
+
+// Quotes count from the first blank on: one before the name makes those of the
+// name count, and the line another one without it.
+bool EndsElsewhereAlone(const GivenLine& line) {
+  if (line.start == 0) return false;
+  const LineExtent alone = MeasureLine(line.point());
+  return alone.size != line.point().size() || alone.open;
+}
+
+LineVerdict Judge(const GivenLine& line, Precision precision) {
+  if (line.text.size() > kLineBytesMax) {
+    return {.why = "line is longer than " + std::to_string(kLineBytesMax) + " bytes"};
+  }
+  if (line.text.find('\0') != std::string_view::npos) return {.why = "NUL byte"};
+  LineVerdict verdict = JudgeLine(line.point(), precision);
+  if (!verdict.why.empty()) return verdict;
+  if (line.open || EndsElsewhereAlone(line)) verdict.why = "line ends within quotes or an escape";
+  return verdict;
+}
+
+class Scanner {
+ public:
+  Scanner(std::string body, Precision precision, WallTime now)
+      : precision_(precision),
+        now_(now),
+        given_size_(body.size()),
+        rewrite_(WithLastNewline(std::move(body))) {}
+
+  ScannedLines Scan() &&;
+
+ private:
+  void TakeFast(FastLines::Line line);
+  void TakeGiven(const GivenLine& line);
+  void TakePoint(const GivenLine& line, const LineVerdict& verdict);
+  void Refuse(const GivenLine& line, std::string_view why);
+
+  const std::string& body() const { return rewrite_.text(); }
+  GivenLine LineHere() const;
+  const std::string& Stamp();
+
+  Precision precision_;
+  WallTime now_;
+  std::size_t given_size_;  // Of the body as it came.
+  Rewrite rewrite_;
+  std::string stamp_;
+  std::size_t at_ = 0;          // Where the line in hand starts.
+  std::uint64_t newlines_ = 0;  // Before it.
+  ScannedLines result_;
+};
+
+ScannedLines Scanner::Scan() && {
+  FastLines fast(body(), precision_);
+  while (at_ < body().size()) {
+    const FastLines::Line line = fast.Next(at_);
+    if (line.kind == FastLines::Kind::kUnsure) {
+      TakeGiven(LineHere());
+    } else {
+      TakeFast(line);
+    }
+  }
+  result_.lines = std::move(rewrite_).Finish();
+  return std::move(result_);
+}
+
+void Scanner::TakeFast(FastLines::Line line) {
+  const std::size_t next = line.end + 1;
+  if (line.kind == FastLines::Kind::kUntimed) rewrite_.Replace(line.end, next, Stamp());
+  ++result_.points;
+  ++newlines_;
+  at_ = next;
+}
+
+GivenLine Scanner::LineHere() const {
+  const std::string_view rest = std::string_view(body()).substr(at_, given_size_ - at_);
+  const LineExtent extent = MeasureLine(rest);
+  GivenLine line;
+  line.text = rest.substr(0, extent.size);
+  line.next = std::min(at_ + extent.size + 1, body().size());
+  line.open = extent.open;
+  if (line.text.ends_with('\n')) {  // Quoted or escaped, with nothing behind it.
+    line.text.remove_suffix(1);
+    line.open = true;
+  } else if (line.text.ends_with('\r') && !extent.open && !extent.ends_escaped) {
+    line.text.remove_suffix(1);
+  }
+  line.start = SkipBlanks(line.text, 0);
+  return line;
+}
+
+void Scanner::TakeGiven(const GivenLine& line) {
+  if (line.IsPoint()) {
+    TakePoint(line, Judge(line, precision_));
+  } else {
+    rewrite_.Replace(at_, line.next, "");
+  }
+  const std::string_view taken = std::string_view(body()).substr(at_, line.next - at_);
+  newlines_ += static_cast<std::uint64_t>(std::count(taken.begin(), taken.end(), '\n'));
+  at_ = line.next;
+}
+
+void Scanner::TakePoint(const GivenLine& line, const LineVerdict& verdict) {
+  if (!verdict.why.empty()) return Refuse(line, verdict.why);
+  ++result_.points;
+  // `influx` sends a blank first. InfluxDB passes over it; VictoriaMetrics takes
+  // it for the name's.
+  if (line.start > 0) rewrite_.Replace(at_, at_ + line.start, "");
+  const std::size_t end = at_ + line.text.size();
+  if (!verdict.timed) {
+    rewrite_.Replace(at_ + line.start + verdict.fields_end, line.next, Stamp());
+  } else if (end + 1 != line.next) {
+    rewrite_.Replace(end, line.next, "\n");
+  }
+}
+
+void Scanner::Refuse(const GivenLine& line, std::string_view why) {
+  if (result_.errors.size() < kErrorsKept) {
+    result_.errors.push_back(
+        {newlines_ + 1, std::string(Cut(line.point(), kShownBytesMax)), std::string(why)});
+  }
+  ++result_.refused;
+  if (line.text.size() > kLineBytesMax) ++result_.too_long;
+  rewrite_.Replace(at_, line.next, "");
+}
+
+const std::string& Scanner::Stamp() {
+  if (stamp_.empty()) stamp_ = StampOf(now_, precision_);
+  return stamp_;
+}
+
+// What InfluxDB 3 multiplies a time by when it is not told its unit.
+std::int64_t GuessedUnit(std::int64_t time) {
+  constexpr std::int64_t kBillion = 1'000'000'000;
+  const std::int64_t size = std::abs(time / kBillion);
+  if (size < 5) return kBillion;
+  if (size < 5'000) return 1'000'000;
+  if (size < 5'000'000) return 1'000;
+  return 1;
+}
+
+}  // namespace
+
+std::string WithGuessedTimes(std::string lines) {
+  Rewrite rewrite(std::move(lines));
+  const std::string_view text = rewrite.text();
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = at + MeasureLine(text.substr(at)).size;
+    const std::size_t time_end = text.find_last_not_of(" \t\r", end - 1) + 1;
+    const std::size_t time_at = text.find_last_of(' ', time_end - 1) + 1;
+    std::int64_t time = 0;
+    const char* const behind = text.data() + time_end;
+    const bool whole = std::from_chars(text.data() + time_at, behind, time).ptr == behind;
+    const std::int64_t unit = GuessedUnit(time);
+    if (whole && unit != 1) rewrite.Replace(time_at, time_end, std::to_string(time * unit));
+    at = end + 1;
+  }
+  return std::move(rewrite).Finish();
+}
+
+ScannedLines ScanLines(std::string body, Precision precision, WallTime now) {
+  if (body.empty()) return {};
+  return Scanner(std::move(body), precision, now).Scan();
+}
+
+}  // namespace relay

@@ -1,0 +1,73 @@
+// Which backends each point of a write goes to.
+//
+// A listener writes to some of the backends. Each of them takes the points that
+// its `only` describes, or all if there is none, without those that its
+// `except` describes. A point goes to every backend that takes it; one that no
+// backend takes is unrouted, and is counted or refused, never silently gone.
+//
+// THREADS. A router never changes; any number of threads at once.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model/config.h"
+#include "wal/base/types.h"
+#include "wal/record/record.h"
+
+namespace relay {
+
+using BackendSet = std::shared_ptr<const std::vector<BackendId>>;
+
+// Points of one write that go to the same backends, in the write's order.
+struct RoutedPart {
+  BackendSet backends;  // Not empty.
+  std::string lines;
+  PointCount points = 0;
+};
+
+struct RoutedLines {
+  std::vector<RoutedPart> parts;  // Each routed point is in exactly one.
+  PointCount unrouted = 0;
+  // What of the first unrouted point no backend takes, in words for a client:
+  // `no backend takes measurement "m" of database "d"`. Empty if there is none.
+  std::string why;
+
+  Totals size() const;  // Of what is routed; not yet stored.
+};
+
+class Router {
+ public:
+  // For a listener that writes to `backends`; none: to all of the configuration.
+  // REQUIRES: each is one of the configuration's.
+  Router(const Config& config, const std::vector<BackendId>& backends);
+
+  // What to do with what no backend takes.
+  Unrouted unrouted() const { return unrouted_; }
+
+  // Those that take anything of a database: where its statements go. May be empty.
+  BackendSet TakersOf(const std::string& database) const;
+
+  // REQUIRES: `lines` are `points` points as a Record holds them.
+  RoutedLines Route(const WriteParams& params, std::string lines, PointCount points) const;
+
+ private:
+  struct Rule {
+    BackendId backend;
+    Selection only;
+    Selection except;
+  };
+  class ByMeasurement;
+
+  std::vector<Rule> rules_;
+  BackendSet all_;
+  bool filters_ = false;  // Some rule has an `only` or an `except`.
+  Unrouted unrouted_;
+};
+
+// The name of the measurement of a point's line, unescaped.
+std::string MeasurementOf(std::string_view line);
+
+}  // namespace relay

@@ -1,0 +1,73 @@
+#include "relay/service/backend_transport.h"
+
+#include <utility>
+
+#include "replay/transport/http_transport.h"
+#include "replay/transport/udp_transport.h"
+
+namespace relay {
+
+namespace {
+
+std::unique_ptr<Transport> Packets(const BackendConfig& backend) {
+  return MakeUdpTransport({.host = backend.url.host,
+                           .port = backend.url.port,
+                           .mtu = backend.mtu,
+                           .precision = backend.udp_precision,
+                           .timeout = backend.timeout});
+}
+
+TlsOptions TlsFor(const BackendTls& tls) {
+  return {.ca = tls.ca,
+          .cert = tls.cert,
+          .key = tls.key,
+          .insecure_skip_verify = tls.insecure_skip_verify};
+}
+
+std::unique_ptr<Transport> ToHttp(const BackendConfig& backend, bool pass_credentials) {
+  HttpTransportOptions options;
+  options.peer = {.host = backend.url.host, .port = backend.url.port};
+  if (backend.url.tls) options.peer.tls = TlsFor(backend.tls);
+  options.target = TargetOf(backend);
+  options.credentials = {
+      .username = backend.username, .password = backend.password, .token = backend.token};
+  options.pass_credentials = pass_credentials && !backend.has_credentials();
+  options.gzip = backend.gzip;
+  options.peer.connect_timeout = backend.connect_timeout;
+  options.write_timeout = backend.write_timeout;
+  options.timeout = backend.timeout;
+  return MakeHttpTransport(std::move(options));
+}
+
+}  // namespace
+
+Target TargetOf(const BackendConfig& backend) {
+  return {.api = backend.api,
+          .path_prefix = backend.url.path_prefix,
+          .org = backend.org,
+          .bucket = backend.bucket};
+}
+
+std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
+  return backend.url.udp ? Packets(backend) : ToHttp(backend, true);
+}
+
+Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
+                                                      const BackendId& backend,
+                                                      const std::string& url) {
+  for (const BackendUrl& allowed : config.admin.replay_targets) {
+    if (!url.empty() && ToString(allowed) == url) {
+      const BackendConfig elsewhere{.name = backend, .url = allowed};
+      return allowed.udp ? Packets(elsewhere) : ToHttp(elsewhere, false);
+    }
+  }
+  if (!url.empty()) {
+    return Error(ErrorCode::kInvalidInput, url + " is not one of admin.replay_targets");
+  }
+  for (const BackendConfig& configured : config.backends) {
+    if (configured.name == backend) return TransportFor(configured);
+  }
+  return Error(ErrorCode::kNotFound, backend.text() + " is not configured");
+}
+
+}  // namespace relay

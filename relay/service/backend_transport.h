@@ -1,0 +1,24 @@
+// The transport that a backend's configuration describes.
+#pragma once
+
+#include <memory>
+
+#include "config/model/config.h"
+#include "replay/transport/target.h"
+#include "replay/transport/transport.h"
+
+namespace relay {
+
+Target TargetOf(const BackendConfig& backend);
+
+// A new one for each call: a worker may want several.
+std::unique_ptr<Transport> TransportFor(const BackendConfig& backend);
+
+// Where a manual replay of a backend's records goes: to the backend, or to
+// `url`, which must be one of admin.replay_targets and gets no credentials.
+// kNotFound: the backend is not configured. kInvalidInput: the URL is not allowed.
+Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
+                                                      const BackendId& backend,
+                                                      const std::string& url);
+
+}  // namespace relay

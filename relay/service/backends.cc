@@ -1,0 +1,101 @@
+#include "relay/service/backends.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relay/base/event_log.h"
+#include "relay/service/backend_transport.h"
+#include "relay/service/timed_transport.h"
+#include "replay/transport/create_database.h"
+
+namespace relay {
+namespace {
+
+bool IsWell(WorkerState state) {
+  return state == WorkerState::kCaughtUp || state == WorkerState::kDelivering;
+}
+
+// Tells the journal of a change, not of each retry.
+class HealthTeller {
+ public:
+  explicit HealthTeller(std::string backend) : backend_(std::move(backend)) {}
+
+  void operator()(const WorkerStatus& status) {
+    TellStuck(status);
+    if (IsWell(status.state)) {
+      if (!std::exchange(told_, "").empty()) {
+        Journal(Level::kInfo, "backend is well again", {{"backend", backend_}});
+      }
+      return;
+    }
+    std::string telling = fmt::format("{}: {}", ToString(status.state), status.why);
+    if (telling == told_) return;
+    told_ = std::move(telling);
+    Journal(Level::kWarning, "backend is not well",
+            {{"backend", backend_},
+             {"state", ToString(status.state)},
+             {"why", status.why},
+             {"last_answer", status.last_answer}});
+  }
+
+ private:
+  void TellStuck(const WorkerStatus& status) {
+    if (is_stuck_ == status.stuck.has_value()) return;
+    is_stuck_ = status.stuck.has_value();
+    if (!is_stuck_)
+      return Journal(Level::kInfo, "backend is not stuck any more", {{"backend", backend_}});
+    Journal(Level::kError, "backend is stuck",
+            {{"backend", backend_},
+             {"why", status.stuck->why},
+             {"last_answer", status.stuck->last_answer},
+             {"remedy", status.stuck->remedy}});
+  }
+
+  std::string backend_;
+  std::string told_;
+  bool is_stuck_ = false;
+};
+
+}  // namespace
+
+FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times,
+                      const Clock& clock) {
+  Worker::Options options{.backend = backend.name};
+  options.batch_points_max = backend.batch.max_points;
+  options.batch_bytes_max = backend.batch.max_bytes;
+  options.rate = {.points_per_second = backend.rate.points_per_second,
+                  .bytes_per_second = backend.rate.bytes_per_second};
+  options.timeout = backend.timeout;
+  options.create_databases = backend.create_databases;
+  options.passes_credentials = !backend.has_credentials();
+  if (!backend.url.udp) {
+    const Shown shown{.url = ToString(backend.url), .username = backend.username};
+    options.ping_command = "curl -sS -i " + ShellWord(shown.url + "/ping");
+    options.create_command = [target = TargetOf(backend), shown](const WriteParams& params) {
+      return CreateCommand(target, shown, params);
+    };
+  }
+  options.jitter_seed = jitter_seed;
+  options.on_change = HealthTeller(backend.name.text());
+  std::vector<std::unique_ptr<Transport>> transports;
+  for (std::uint64_t i = 0; i < backend.concurrency; ++i) {
+    transports.push_back(
+        std::make_unique<TimedTransport>(TransportFor(backend), times.Of(backend.name), clock));
+  }
+  return {std::move(options), std::move(transports)};
+}
+
+std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times, const Clock& clock) {
+  std::vector<FleetMember> members;
+  members.reserve(config.backends.size());
+  for (const BackendConfig& backend : config.backends) {
+    members.push_back(MemberFor(backend, members.size() + 1, times, clock));
+  }
+  return members;
+}
+
+}  // namespace relay

@@ -1,0 +1,219 @@
+#include "relay/service/listeners.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace relay {
+namespace {
+
+AdmissionLimits AdmissionLimitsOf(const LimitsConfig& limits) {
+  return {.connections = limits.connections,
+          .connections_of_address = limits.connections_per_address,
+          .in_flight = limits.in_flight};
+}
+
+HttpLimits HttpLimitsOf(const HttpListenerConfig& listener) {
+  HttpLimits limits;
+  limits.body = listener.max_body;
+  limits.head = listener.head_time;
+  limits.body_time = listener.body_time;
+  limits.idle = listener.idle_time;
+  return limits;
+}
+
+std::optional<TlsFiles> TlsFilesOf(const TlsConfig& tls) {
+  if (tls.certificate.empty()) return std::nullopt;
+  return TlsFiles{.certificate = tls.certificate, .key = tls.key, .client_ca = tls.client_ca};
+}
+
+template <typename ListenerConfig>
+LineTarget TargetOf(const Config& config, const ListenerConfig& listener) {
+  LineTarget target;
+  target.params.database = listener.database;
+  target.params.retention_policy = listener.retention_policy;
+  target.params.precision = listener.precision;
+  target.codec = config.log.codec;
+  target.router = std::make_shared<const Router>(config, listener.backends);
+  return target;
+}
+
+// Whether one that listens with `was` can go on with `now`, of the same address.
+bool CanGoOn(const HttpListenerConfig& was, const HttpListenerConfig& now) {
+  return was.tls.certificate.empty() == now.tls.certificate.empty();
+}
+bool CanGoOn(const TcpListenerConfig& was, const TcpListenerConfig& now) {
+  return was.max_connections == now.max_connections && was.idle_timeout == now.idle_timeout;
+}
+bool CanGoOn(const UdpListenerConfig& was, const UdpListenerConfig& now) {
+  return was.read_buffer == now.read_buffer;
+}
+
+}  // namespace
+
+Status WriteListeners::Start(const Config& config) {
+  admission_ = std::make_shared<Admission>(AdmissionLimitsOf(config.limits));
+  waiter_->Start();
+  const Problems problems = ReloadAll(config, std::chrono::milliseconds(0));
+  if (problems.empty()) return Ok();
+  return Error(ErrorCode::kUnavailable, problems.front());
+}
+
+Status WriteListeners::CheckFiles(const Config& config) {
+  for (const HttpListenerConfig& listener : config.http) {
+    if (auto users = Users::Load(listener.users); !users.ok()) return std::move(users).error();
+  }
+  return Ok();
+}
+
+std::vector<std::string> WriteListeners::Reload(const Config& config,
+                                                std::chrono::milliseconds grace) {
+  admission_->SetLimits(AdmissionLimitsOf(config.limits));
+  return ReloadAll(config, grace);
+}
+
+WriteListeners::Problems WriteListeners::ReloadAll(const Config& config,
+                                                   std::chrono::milliseconds grace) {
+  Reloading reloading{config, grace};
+  ReloadKind(reloading, config.http, http_);
+  ReloadKind(reloading, config.tcp, tcp_);
+  ReloadKind(reloading, config.udp, udp_);
+  return std::move(reloading.problems);
+}
+
+// Closes before it opens: one may take the address of another.
+template <typename Listener, typename ListenerConfig>
+void WriteListeners::ReloadKind(Reloading& reloading, const std::vector<ListenerConfig>& wanted,
+                                std::vector<Listener>& running) {
+  const Config& config = reloading.config;
+  const auto note = [&reloading](const ListenerConfig& listener, Status status) {
+    if (status.ok()) return;
+    reloading.problems.push_back(
+        std::move(status).error().Within("listener " + ToString(listener.address)).message());
+  };
+  std::vector<Listener> going_on;
+  std::vector<const ListenerConfig*> opening;
+  for (const ListenerConfig& listener : wanted) {
+    const auto found = std::find_if(running.begin(), running.end(), [&](const Listener& one) {
+      return one.config.address == listener.address && CanGoOn(one.config, listener);
+    });
+    if (found == running.end()) {
+      opening.push_back(&listener);
+      continue;
+    }
+    note(listener, Tell(config, *found, listener));
+    going_on.push_back(std::move(*found));
+    running.erase(found);
+  }
+  for (Listener& listener : running) Close(std::move(listener), reloading.grace);
+  running = std::move(going_on);
+  for (const ListenerConfig* listener : opening) note(*listener, Open(config, *listener));
+}
+
+Result<WriteHandlerOptions> WriteListeners::HandlerOptions(
+    const Config& config, const HttpListenerConfig& listener) const {
+  Result<std::shared_ptr<const Users>> users = Users::Load(listener.users);
+  if (!users.ok()) return std::move(users).error();
+  return WriteHandlerOptions{.default_retention_policy = listener.default_retention_policy,
+                             .max_body = listener.max_body,
+                             .codec = config.log.codec,
+                             .router = std::make_shared<const Router>(config, listener.backends),
+                             .users = std::move(users).value(),
+                             .admission = admission_,
+                             .waiter = waiter_,
+                             .consistency_timeout = listener.consistency_timeout,
+                             .pass_credentials = listener.pass_credentials,
+                             .ping_status = listener.ping_status,
+                             .log_statements = listener.log_statements};
+}
+
+Status WriteListeners::Open(const Config& config, const HttpListenerConfig& listener) {
+  Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
+  if (!options.ok()) return std::move(options).error();
+  Http http{listener, nullptr, nullptr};
+  http.handler =
+      std::make_unique<WriteHandler>(std::move(options).value(), log_, clock_, counters_);
+  Result<std::unique_ptr<HttpServer>> server =
+      HttpServer::Start({.host = listener.address.host,
+                         .port = listener.address.port,
+                         .threads = std::max(1U, std::thread::hardware_concurrency()),
+                         .limits = HttpLimitsOf(listener),
+                         .admission = admission_,
+                         .tls = TlsFilesOf(listener.tls),
+                         .headers = InfluxHeaders(),
+                         .request_ids = true,
+                         .inherited = inherited_.Find(listener.address)},
+                        *http.handler, clock_);
+  if (!server.ok()) return std::move(server).error();
+  http.server = std::move(server).value();
+  http_.push_back(std::move(http));
+  return Ok();
+}
+
+Status WriteListeners::Open(const Config& config, const TcpListenerConfig& listener) {
+  Result<std::unique_ptr<LineListener>> lines =
+      StartTcpLines({.address = listener.address,
+                     .connections_max = listener.max_connections,
+                     .idle = listener.idle_timeout,
+                     .batcher = {}},
+                    TargetOf(config, listener), {log_, clock_, counters_});
+  if (!lines.ok()) return std::move(lines).error();
+  tcp_.push_back({listener, std::move(lines).value()});
+  return Ok();
+}
+
+Status WriteListeners::Open(const Config& config, const UdpListenerConfig& listener) {
+  Result<std::unique_ptr<LineListener>> lines = StartUdpLines(
+      {.address = listener.address, .read_buffer = listener.read_buffer, .batcher = {}},
+      TargetOf(config, listener), {log_, clock_, counters_});
+  if (!lines.ok()) return std::move(lines).error();
+  udp_.push_back({listener, std::move(lines).value()});
+  return Ok();
+}
+
+// A certificate that is wrong leaves the old one, and keeps nothing else back.
+Status WriteListeners::Tell(const Config& config, Http& http,
+                            const HttpListenerConfig& listener) const {
+  Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
+  if (!options.ok()) return std::move(options).error();
+  const std::optional<TlsFiles> tls = TlsFilesOf(listener.tls);
+  Status certified = tls ? http.server->SetTls(*tls) : Ok();
+  http.handler->Reconfigure(std::move(options).value());
+  http.server->SetLimits(HttpLimitsOf(listener));
+  http.config = listener;
+  return certified;
+}
+
+Status WriteListeners::Tell(const Config& config, Tcp& tcp,
+                            const TcpListenerConfig& listener) const {
+  tcp.lines->Retarget(TargetOf(config, listener));
+  tcp.config = listener;
+  return Ok();
+}
+
+Status WriteListeners::Tell(const Config& config, Udp& udp,
+                            const UdpListenerConfig& listener) const {
+  udp.lines->Retarget(TargetOf(config, listener));
+  udp.config = listener;
+  return Ok();
+}
+
+void WriteListeners::Close(Http http, std::chrono::milliseconds grace) {
+  http.server->Stop(grace);
+  closed_http_.push_back(std::move(http));
+}
+
+void WriteListeners::Stop(std::chrono::milliseconds grace) {
+  waiter_->Stop();  // Who waits for backends has waited long enough: the log has it.
+  std::vector<std::jthread> stopping;  // All at once, so that they share the time.
+  stopping.reserve(http_.size() + tcp_.size() + udp_.size());
+  for (const Http& http : http_) {
+    stopping.emplace_back([&http, grace] { http.server->Stop(grace); });
+  }
+  for (const Tcp& tcp : tcp_) stopping.emplace_back([&tcp, grace] { tcp.lines->Stop(grace); });
+  for (const Udp& udp : udp_) stopping.emplace_back([&udp, grace] { udp.lines->Stop(grace); });
+}
+
+}  // namespace relay

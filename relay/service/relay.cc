@@ -1,0 +1,219 @@
+#include "relay/service/relay.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "relay/base/event_log.h"
+#include "relay/service/backend_transport.h"
+#include "relay/service/backends.h"
+
+namespace relay {
+namespace {
+
+// A clean stop takes at most 10 s: this for the clients, little for the rest.
+constexpr std::chrono::milliseconds kGrace{5'000};
+
+LogLimits LimitsOf(const LogConfig& log) {
+  return {.keep = {.time = log.keep_for, .size = log.keep_up_to},
+          .size_max = log.max_size,
+          .free_min = log.min_free,
+          .when_full = log.when_full};
+}
+
+// But for what it takes, which is the routers' business.
+bool IsSentToAlike(BackendConfig a, BackendConfig b) {
+  for (BackendConfig* one : {&a, &b}) {
+    one->only = {};
+    one->except = {};
+  }
+  return a == b;
+}
+
+const BackendConfig* Find(const Config& config, const BackendId& name) {
+  const auto found = std::find_if(config.backends.begin(), config.backends.end(),
+                                  [&](const BackendConfig& one) { return one.name == name; });
+  return found == config.backends.end() ? nullptr : &*found;
+}
+
+// Where only lanes are on hold, the backend takes everything else.
+bool TakesWrites(const WorkerStatus& worker) {
+  switch (worker.state) {
+    case WorkerState::kCaughtUp:
+    case WorkerState::kDelivering: return true;
+    case WorkerState::kHeld: return worker.failures_in_a_row == 0;
+    default: return false;
+  }
+}
+
+// What the worker knows of lanes whose figures the log has. It learns of a
+// change by an operator, and acts on it, a moment after the log.
+void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& lanes) {
+  for (LaneReport& lane : lanes) {
+    const auto found = std::find_if(known.begin(), known.end(), [&](const LaneStatus& one) {
+      return one.lane == lane.held.lane;
+    });
+    if (found == known.end()) continue;
+    lane.why = found->why;
+    lane.remedy = found->remedy;
+  }
+}
+
+}  // namespace
+
+Status RunningRelay::Start() {
+  inherited_.TakeFromEnvironment();
+  std::vector<ListenAddress> listened;
+  for (const HttpListenerConfig& listener : config_.http) listened.push_back(listener.address);
+  for (const std::string& address : inherited_.Unused(listened)) {
+    Journal(Level::kWarning, "a socket that was handed over is not used",
+            {{"address", address}, {"why", "no listener of http has this address"}});
+  }
+  if (Status opened = OpenLog(); !opened.ok()) return opened;
+  housekeeper_ = std::make_unique<Housekeeper>(*log_, clock_);
+  fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_, clock_), *log_, clock_);
+  fleet_->Start();
+  // Whoever is told by /readyz that writes are taken must find it so.
+  write_listeners_ = std::make_unique<WriteListeners>(*log_, clock_, counters_, inherited_);
+  if (Status writes = write_listeners_->Start(config_); !writes.ok()) return writes;
+  return StartAdmin();
+}
+
+void RunningRelay::Stop() {
+  if (write_listeners_) write_listeners_->Stop(kGrace);
+  if (fleet_) fleet_->Stop();
+  if (admin_) admin_->Stop();
+  admin_.reset();
+  housekeeper_.reset();
+  log_.reset();    // Its last group still wakes the fleet,
+  fleet_.reset();  // which must therefore go after it.
+}
+
+Status RunningRelay::OpenLog() {
+  LogOptions options{.directory = config_.log.path};
+  options.keep = {.time = config_.log.keep_for, .size = config_.log.keep_up_to};
+  options.size_max = config_.log.max_size;
+  options.free_min = config_.log.min_free;
+  options.when_full = config_.log.when_full;
+  log_times_.now = [this] { return clock_.Now().time_since_epoch(); };
+  options.times = &log_times_;
+  Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, config_.BackendNames());
+  if (!log.ok()) return std::move(log).error();
+  log_ = std::move(log).value();
+  return Ok();
+}
+
+// What can be refused comes first, then what new writes need, then the writes'
+// new ways, and in the end what nothing goes to any more.
+Result<std::vector<std::string>> RunningRelay::Reload(const Config& next) {
+  if (Status files = WriteListeners::CheckFiles(next); !files.ok()) {
+    return std::move(files).error();
+  }
+  if (Status known = log_->SetBackends(next.BackendNames()); !known.ok()) {
+    return std::move(known).error();
+  }
+  log_->SetLimits(LimitsOf(next.log));
+  PutChangedMembers(next);
+  std::vector<std::string> stays = write_listeners_->Reload(next, kGrace);
+  RemoveMembers(next);
+  if (next.log.path != config_.log.path) stays.push_back("log.path needs a restart");
+  if (next.log.checkpoint_dir != config_.log.checkpoint_dir) {
+    stays.push_back("log.checkpoint_dir needs a restart");
+  }
+  if (next.admin != config_.admin) stays.push_back("admin needs a restart");
+  const std::lock_guard lock(config_mutex_);
+  std::string path = std::move(config_.log.path);
+  const AdminConfig admin = config_.admin;
+  config_ = next;
+  config_.log.path = std::move(path);
+  config_.admin = admin;
+  return stays;
+}
+
+void RunningRelay::PutChangedMembers(const Config& next) {
+  std::uint64_t seed = 0;
+  for (const BackendConfig& backend : next.backends) {
+    ++seed;
+    const BackendConfig* was = Find(config_, backend.name);
+    if (was != nullptr && IsSentToAlike(*was, backend)) continue;
+    Journal(Level::kInfo, was != nullptr ? "backend changed" : "backend added",
+            {{"backend", backend.name.text()}});
+    fleet_->Put(MemberFor(backend, seed, send_times_, clock_));
+  }
+}
+
+void RunningRelay::RemoveMembers(const Config& next) {
+  for (const BackendConfig& backend : config_.backends) {
+    if (Find(next, backend.name) != nullptr) continue;
+    fleet_->Remove(backend.name);
+    Journal(Level::kWarning, "backend removed: what it is owed is kept",
+            {{"backend", backend.name.text()},
+             {"records", std::to_string(log_->MarksOf(backend.name).lag())}});
+  }
+}
+
+void RunningRelay::NoteReloadFailure(std::string why) {
+  const std::lock_guard lock(reload_failure_mutex_);
+  reload_failure_ = std::move(why);
+}
+
+Status RunningRelay::StartAdmin() {
+  admin_ = std::make_unique<AdminStation>(AdminStation::Parts{
+      .config = config_.admin,
+      .log_path = log_path_,
+      .log = *log_,
+      .clock = clock_,
+      .counters = counters_,
+      .status = [this] { return Snapshot(); },
+      .configured =
+          [this](const BackendId& backend) { return fleet_->Snapshots().contains(backend); },
+      .replay_transport =
+          [this](const BackendId& backend, const std::string& url) {
+            const std::lock_guard lock(config_mutex_);
+            return ReplayTransportFor(config_, backend, url);
+          },
+      .checkpoint_dir = config_.log.checkpoint_dir,
+      .checkpoint =
+          [this](const CheckpointRequest& request) { return log_->Checkpoint(request); }});
+  return admin_->Start();
+}
+
+RelayStatus RunningRelay::Snapshot() {
+  RelayStatus status;
+  status.version = RELAY_VERSION;
+  status.now = clock_.WallNow();
+  status.running = true;
+  status.log_path = log_path_;
+  {
+    const std::lock_guard lock(reload_failure_mutex_);
+    status.configuration_failure = reload_failure_;
+  }
+  status.disk = log_->disk_use();
+  if (Status health = log_->Health(); !health.ok()) status.log_failure = health.error().message();
+  status.log_alarms = log_->Alarms();
+  status.append_times = log_times_.appends.Read();
+  status.sync_times = log_times_.syncs.Read();
+  const std::map<BackendId, WorkerStatus> workers = fleet_->Snapshots();
+  status.backends = BackendStatuses(*log_);
+  for (BackendStatus& backend : status.backends) {
+    const BackendId name = BackendId::Parse(backend.name).value();
+    const auto worker = workers.find(name);
+    if (worker == workers.end()) {
+      backend.state = "not configured";
+      continue;
+    }
+    backend.state = ToString(worker->second.state);
+    backend.takes_writes = TakesWrites(worker->second);
+    if (backend.why.empty()) backend.why = worker->second.why;
+    backend.last_answer = worker->second.last_answer;
+    backend.since = worker->second.since;
+    backend.remedy = worker->second.remedy;
+    backend.stuck = worker->second.stuck.has_value();
+    AddReasons(worker->second.lanes, backend.lanes);
+    backend.send_times = send_times_.Of(name).Read();
+  }
+  return status;
+}
+
+}  // namespace relay

@@ -1,0 +1,116 @@
+#include "relay/status/audit_log.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr mode_t kOwnerOnly = 0600;
+constexpr std::size_t kAuditTextMax = 1U << 10U;
+
+std::string PathIn(const std::string& log_path) {
+  return log_path + "/audit.jsonl";
+}
+
+Error Failed(const std::string& path) {
+  return {ErrorCode::kIo, fmt::format("{}: {}", path, std::generic_category().message(errno))};
+}
+
+std::string LineOf(const AuditEntry& entry) {
+  Json json;
+  json["when_ns"] = entry.when.time_since_epoch().count();
+  json["who"] = entry.who.substr(0, kAuditTextMax);
+  json["what"] = entry.what.substr(0, kAuditTextMax);
+  json["outcome"] = entry.outcome.substr(0, kAuditTextMax);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<AuditEntry> EntryFrom(const std::string& line) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto text = [&json](const char* key) {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const auto when = json.find("when_ns");
+  if (when == json.end() || !when->is_number_integer()) return std::nullopt;
+  return AuditEntry{WallTime(std::chrono::nanoseconds(when->get<std::int64_t>())), text("who"),
+                    text("what"), text("outcome")};
+}
+
+// All of a line, on stable storage. A line that a power loss cut short must not
+// swallow this one: it begins anew.
+Status AppendLine(const std::string& path, const std::string& line) {
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kOwnerOnly);
+  if (file < 0) return Failed(path);
+  const off_t size = lseek(file, 0, SEEK_END);
+  char last = '\n';
+  const bool cut_short = size > 0 && pread(file, &last, 1, size - 1) == 1 && last != '\n';
+  const std::string text = (cut_short ? "\n" : "") + line;
+  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  Status synced = written && fdatasync(file) == 0 ? Ok() : Status(Failed(path));
+  close(file);
+  return synced;
+}
+
+void AddEntries(const std::string& path, std::vector<AuditEntry>& entries) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (auto entry = EntryFrom(line)) entries.push_back(std::move(*entry));
+  }
+}
+
+}  // namespace
+
+Audit::Audit(const std::string& log_path) : path_(PathIn(log_path)) {
+  Result<std::vector<AuditEntry>> stored = ReadAudit(log_path, kRecentMax);
+  if (!stored.ok()) return;
+  for (AuditEntry& entry : stored.value()) recent_.push_back(std::move(entry));
+}
+
+Status Audit::Note(const AuditEntry& entry) {
+  const std::lock_guard lock(mutex_);
+  struct stat known {};
+  if (stat(path_.c_str(), &known) == 0 &&
+      static_cast<std::uint64_t>(known.st_size) >= kFileMax.count()) {
+    if (std::rename(path_.c_str(), (path_ + ".1").c_str()) != 0) return Failed(path_);
+  }
+  Status appended = AppendLine(path_, LineOf(entry));
+  if (!appended.ok()) return appended;
+  recent_.push_front(entry);
+  if (recent_.size() > kRecentMax) recent_.pop_back();
+  return Ok();
+}
+
+std::vector<AuditEntry> Audit::Recent(std::size_t count_max) const {
+  const std::lock_guard lock(mutex_);
+  const auto count = std::min(count_max, recent_.size());
+  return {recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
+Result<std::vector<AuditEntry>> ReadAudit(const std::string& log_path, std::size_t count_max) {
+  // Without a file nothing was changed yet; without its directory nobody can say so.
+  if (access(log_path.c_str(), R_OK | X_OK) != 0) return Failed(log_path);
+  std::vector<AuditEntry> entries;
+  AddEntries(PathIn(log_path) + ".1", entries);
+  AddEntries(PathIn(log_path), entries);
+  std::reverse(entries.begin(), entries.end());
+  if (entries.size() > count_max) entries.resize(count_max);
+  return entries;
+}
+
+}  // namespace relay

@@ -1,0 +1,279 @@
+// The JSON of a status, both ways. Each field is named once: one declaration
+// writes it and reads it back.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "relay/base/human_format.h"
+#include "relay/status/relay_status.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using std::chrono::nanoseconds;
+
+Json AsJson(const Json& value) {
+  return value;
+}
+Json AsJson(Bytes value) {
+  return value.count();
+}
+Json AsJson(Sequence value) {
+  return value.value();
+}
+Json AsJson(WallTime value) {
+  return value.time_since_epoch().count();
+}
+
+void FromJson(const Json& json, Bytes& into) {
+  into = Bytes(json.get<std::uint64_t>());
+}
+void FromJson(const Json& json, Sequence& into) {
+  into = Sequence(json.get<std::uint64_t>());
+}
+void FromJson(const Json& json, WallTime& into) {
+  into = WallTime(nanoseconds(json.get<std::int64_t>()));
+}
+template <typename T>
+void FromJson(const Json& json, T& into) {
+  into = json.get<T>();
+}
+
+class Writer {
+ public:
+  template <typename T>
+  void Field(std::string_view key, const T& value) {
+    json_[std::string(key)] = AsJson(value);
+  }
+  template <typename T>
+  void Field(std::string_view key, const std::optional<T>& value) {
+    if (value) Field(key, *value);
+  }
+  // Follows from the others: written for those who read it, not read back.
+  template <typename Value>
+  void Derived(std::string_view key, const Value& value) {
+    json_[std::string(key)] = OrNull(value());
+  }
+  template <typename T, typename Declare>
+  void List(std::string_view key, const std::vector<T>& entries, const Declare& declare) {
+    Json& list = json_[std::string(key)] = Json::array();
+    for (const T& entry : entries) {
+      Writer writer;
+      declare(writer, entry);
+      list.push_back(std::move(writer.json_));
+    }
+  }
+  template <typename T, typename Declare>
+  void Map(std::string_view key, const std::optional<T>& part, const Declare& declare) {
+    if (part) Map(key, *part, declare);
+  }
+  template <typename T, typename Declare>
+  void Map(std::string_view key, const T& part, const Declare& declare) {
+    Writer writer;
+    declare(writer, part);
+    json_[std::string(key)] = std::move(writer.json_);
+  }
+  std::string Text() const { return json_.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+ private:
+  static Json OrNull(const Json& value) { return value; }
+  static Json OrNull(const std::optional<std::chrono::seconds>& value) {
+    return value ? Json(value->count()) : Json(nullptr);
+  }
+
+  Json json_ = Json::object();
+};
+
+// Throws Json::exception where a field is not there or not of its type.
+class Reader {
+ public:
+  explicit Reader(const Json& json) : json_(json) {}
+
+  template <typename T>
+  void Field(std::string_view key, T& into) {
+    FromJson(json_.at(std::string(key)), into);
+  }
+  template <typename T>
+  void Field(std::string_view key, std::optional<T>& into) {
+    if (!json_.contains(std::string(key))) return;
+    T value{};
+    Field(key, value);
+    into = value;
+  }
+  void Field(std::string_view key, std::optional<Sequence>& into) {
+    if (!json_.contains(std::string(key))) return;
+    into = Sequence(json_.at(std::string(key)).get<std::uint64_t>());
+  }
+  template <typename Value>
+  void Derived(std::string_view /*key*/, const Value& /*value*/) {}
+  template <typename T, typename Declare>
+  void List(std::string_view key, std::vector<T>& into, const Declare& declare) {
+    for (const Json& json : json_.at(std::string(key))) {
+      Reader reader(json);
+      declare(reader, into.emplace_back());
+    }
+  }
+  template <typename T, typename Declare>
+  void Map(std::string_view key, std::optional<T>& into, const Declare& declare) {
+    if (json_.contains(std::string(key))) Map(key, into.emplace(), declare);
+  }
+  template <typename T, typename Declare>
+  void Map(std::string_view key, T& into, const Declare& declare) {
+    Reader reader(json_.at(std::string(key)));
+    declare(reader, into);
+  }
+
+ private:
+  const Json& json_;
+};
+
+// `io` is a Writer with constant values, or a Reader with those to be filled.
+template <typename Io, typename FiguresT>
+void DeclareMarks(Io& io, FiguresT& figures) {
+  io.Field("cursor", figures.marks.cursor);
+  io.Field("head", figures.marks.head);
+  io.Field("trimmed", figures.marks.trimmed);
+  io.Derived("pending_records", [&] { return figures.marks.lag(); });
+  io.Field("pending_points", figures.owed.points);
+  io.Field("pending_bytes", figures.owed.bytes);
+  io.Field("pending_stored_bytes", figures.owed.stored);
+  io.Field("oldest_pending_ns", figures.oldest_owed);
+  io.Derived("kept_records", [&] { return figures.marks.cursor - figures.marks.trimmed; });
+  io.Field("kept_points", figures.kept.points);
+  io.Field("kept_bytes", figures.kept.bytes);
+  io.Field("kept_stored_bytes", figures.kept.stored);
+  io.Field("oldest_kept_ns", figures.oldest_kept);
+}
+
+template <typename Io, typename FiguresT>
+void DeclareCounts(Io& io, FiguresT& figures) {
+  io.Field("accepted_points", figures.accepted.points);
+  io.Field("accepted_bytes", figures.accepted.bytes);
+  io.Field("accepted_stored_bytes", figures.accepted.stored);
+  io.Field("rewound_points", figures.rewound);
+  io.Field("delivered_points", figures.delivered);
+  io.Field("held_records", figures.held_records);
+  io.Field("held_points", figures.held.points);
+  io.Field("held_bytes", figures.held.bytes);
+  io.Field("held_stored_bytes", figures.held.stored);
+  io.Field("dead_points", figures.dead);
+  io.Map("dead_points_by_reason", figures.dead_by_reason, [](auto& part, auto& by_reason) {
+    part.Field("refused", by_reason[DeadReason::kRefused]);
+    part.Field("expired", by_reason[DeadReason::kExpired]);
+    part.Field("limit", by_reason[DeadReason::kLimit]);
+    part.Field("damaged", by_reason[DeadReason::kDamaged]);
+  });
+  io.Field("dead_letters", figures.dead_letters);
+  io.Field("dropped_points", figures.dropped);
+  io.Field("gaps", figures.gaps);
+  io.Derived("unaccounted_points", [&] { return figures.unaccounted(); });
+}
+
+template <typename Io, typename LaneT>
+void DeclareLane(Io& io, LaneT& status) {
+  auto& lane = status.held;
+  io.Field("database", lane.lane.database);
+  io.Field("retention_policy", lane.lane.retention_policy);
+  io.Field("by_operator", lane.by_operator);
+  io.Field("records", lane.records);
+  io.Field("points", lane.size.points);
+  io.Field("bytes", lane.size.bytes);
+  io.Field("first", lane.first);
+  io.Field("last", lane.last);
+  io.Field("oldest_ns", lane.oldest);
+  io.Field("why", status.why);
+  io.Field("remedy", status.remedy);
+}
+
+template <typename Io, typename FlowT>
+void DeclareFlow(Io& io, FlowT& flow) {
+  io.Field("points_in_per_second", flow.points_in);
+  io.Field("bytes_in_per_second", flow.bytes_in);
+  io.Field("points_out_per_second", flow.points_out);
+  io.Field("stored_in_per_second", flow.stored_in);
+  io.Field("owed_growth_per_second", flow.owed_growth);
+}
+
+template <typename Io, typename BackendT>
+void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
+  io.Field("name", backend.name);
+  io.Field("state", backend.state);
+  io.Field("why", backend.why);
+  io.Field("last_answer", backend.last_answer);
+  io.Field("remedy", backend.remedy);
+  io.Field("takes_writes", backend.takes_writes);
+  io.Field("stuck", backend.stuck);
+  io.Field("since_ns", backend.since);
+  io.Field("paused", backend.figures.paused);
+  DeclareMarks(io, backend.figures);
+  io.Derived("oldest_pending_seconds", [&] { return Seconds(OldestOwedAge(backend, now)); });
+  DeclareCounts(io, backend.figures);
+  io.Map("flow", backend.flow, [](auto& part, auto& flow) { DeclareFlow(part, flow); });
+  io.Derived("drain_eta_seconds", [&] { return DrainEta(backend); });
+  io.List("held_lanes", backend.lanes, [](auto& part, auto& lane) { DeclareLane(part, lane); });
+}
+
+template <typename Io, typename StatusT>
+void DeclareLog(Io& io, StatusT& status) {
+  io.Field("path", status.log_path);
+  io.Field("failure", status.log_failure);
+  io.Field("alarms", status.log_alarms);
+  io.Field("used_bytes", status.disk.used);
+  io.Field("max_bytes", status.disk.max);
+  io.Field("free_bytes", status.disk.free);
+  io.Field("min_free_bytes", status.disk.min_free);
+  io.Derived("full_eta_seconds", [&] { return FullEta(status); });
+  io.Derived("outage_tolerance_seconds", [&] { return OutageTolerance(status); });
+}
+
+template <typename Io, typename StatusT>
+void Declare(Io& io, StatusT& status) {
+  io.Field("version", status.version);
+  io.Field("now_ns", status.now);
+  io.Field("running", status.running);
+  io.Field("configuration_failure", status.configuration_failure);
+  io.Map("log", status, [](auto& part, auto& whole) { DeclareLog(part, whole); });
+  const WallTime now = status.now;
+  io.List("backends", status.backends,
+          [now](auto& part, auto& backend) { DeclareBackend(part, backend, now); });
+}
+
+bool HasOrderedMarks(const BackendStatus& backend) {
+  const Marks& marks = backend.figures.marks;
+  return marks.trimmed <= marks.cursor && marks.cursor <= marks.head;
+}
+
+}  // namespace
+
+std::string ToJson(const RelayStatus& status) {
+  Writer writer;
+  Declare(writer, status);
+  return writer.Text();
+}
+
+std::string ToJson(const BackendStatus& backend, WallTime now) {
+  Writer writer;
+  DeclareBackend(writer, backend, now);
+  return writer.Text();
+}
+
+Result<RelayStatus> StatusFromJson(const std::string& text) {
+  try {
+    const Json json = Json::parse(text);
+    Reader reader(json);
+    RelayStatus status;
+    Declare(reader, status);
+    if (!std::all_of(status.backends.begin(), status.backends.end(), HasOrderedMarks)) {
+      return Error(ErrorCode::kInvalidInput, "not a relay's status: marks out of order");
+    }
+    return status;
+  } catch (const Json::exception& error) {
+    return Error(ErrorCode::kInvalidInput, fmt::format("not a relay's status: {}", error.what()));
+  }
+}
+
+}  // namespace relay

@@ -1,0 +1,81 @@
+#include "relay/status/ledger_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+#include "relay/base/human_format.h"
+
+namespace relay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Listed(const char* key, Json list) {
+  Json json;
+  json[key] = std::move(list);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string_view WordFor(DeadReason reason) {
+  switch (reason) {
+    case DeadReason::kRefused: return "refused";
+    case DeadReason::kExpired: return "expired";
+    case DeadReason::kLimit: return "limit";
+    case DeadReason::kDamaged: return "damaged";
+  }
+  INVARIANT(false);
+}
+
+std::string LettersJson(const std::vector<StoredDeadLetter>& letters) {
+  Json list = Json::array();
+  for (const auto& [number, letter] : letters) {
+    list.push_back({{"number", number},
+                    {"when", ToRfc3339(letter.when)},
+                    {"sequence", letter.sequence.value()},
+                    {"first_line", letter.first_line},
+                    {"points", letter.points},
+                    {"reason", WordFor(letter.reason)},
+                    {"status", letter.http_status},
+                    {"words", letter.words},
+                    {"database", letter.params.database},
+                    {"retention_policy", letter.params.retention_policy},
+                    {"precision", ToString(letter.params.precision)},
+                    {"lines", letter.lines}});
+  }
+  return Listed("letters", std::move(list));
+}
+
+std::string GapsJson(const std::vector<StoredGap>& gaps) {
+  Json list = Json::array();
+  for (const auto& [number, gap] : gaps) {
+    list.push_back({{"number", number},
+                    {"when", ToRfc3339(gap.when)},
+                    {"reason", ToString(gap.reason)},
+                    {"first", gap.first.value()},
+                    {"last", gap.last.value()},
+                    {"from", ToRfc3339(gap.from)},
+                    {"to", ToRfc3339(gap.to)},
+                    {"points", gap.points},
+                    {"bytes", gap.bytes.count()},
+                    {"databases", gap.databases},
+                    {"by", gap.by},
+                    {"note", gap.note}});
+  }
+  return Listed("gaps", std::move(list));
+}
+
+std::string AuditJson(const std::vector<AuditEntry>& entries) {
+  Json list = Json::array();
+  for (const AuditEntry& entry : entries) {
+    list.push_back({{"when", ToRfc3339(entry.when)},
+                    {"who", entry.who},
+                    {"what", entry.what},
+                    {"outcome", entry.outcome}});
+  }
+  return Listed("entries", std::move(list));
+}
+
+}  // namespace relay

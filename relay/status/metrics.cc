@@ -1,0 +1,295 @@
+#include "relay/status/metrics.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "relay/status/exposition.h"
+
+namespace relay {
+namespace {
+
+// One metric with a value for each backend.
+struct BackendMetric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  double (*value)(const BackendStatus&, WallTime now);
+};
+
+double AsNumber(std::uint64_t count) {
+  return static_cast<double>(count);
+}
+
+double AsNumber(const std::optional<std::chrono::seconds>& duration) {
+  if (!duration) return std::numeric_limits<double>::infinity();
+  return static_cast<double>(duration->count());
+}
+
+double AgeOf(const std::optional<WallTime>& time, WallTime now) {
+  return time ? std::chrono::duration<double>(now - *time).count() : 0;
+}
+
+using Backend = const BackendStatus&;
+
+constexpr std::array kOwed = {
+    BackendMetric{"backend_cursor", "gauge", "The last record that is resolved for the backend.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.marks.cursor.value()); }},
+    BackendMetric{"backend_head", "gauge", "The last record that the log took for the backend.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.marks.head.value()); }},
+    BackendMetric{"backend_pending_records", "gauge",
+                  "Records owed to the backend: the cursor lag.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.marks.lag()); }},
+    BackendMetric{"backend_pending_points", "gauge", "Points owed to the backend.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.owed.points); }},
+    BackendMetric{"backend_pending_bytes", "gauge", "Bytes of line protocol owed to the backend.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.owed.bytes.count()); }},
+    BackendMetric{"backend_oldest_pending_seconds", "gauge",
+                  "Age of the oldest record owed to the backend.",
+                  [](Backend b, WallTime now) {
+                    return std::chrono::duration<double>(OldestOwedAge(b, now)).count();
+                  }},
+    BackendMetric{"backend_drain_eta_seconds", "gauge",
+                  "Until everything is delivered at the present rates; +Inf while it does not "
+                  "catch up.",
+                  [](Backend b, WallTime) { return AsNumber(DrainEta(b)); }},
+    BackendMetric{"backend_kept_bytes", "gauge",
+                  "Payloads on disk that the backend has and that are kept for a rewind.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.kept.stored.count()); }},
+    BackendMetric{"backend_kept_seconds", "gauge",
+                  "How far back a rewind can go: the age of the oldest record that is kept.",
+                  [](Backend b, WallTime now) { return AgeOf(b.figures.oldest_kept, now); }},
+};
+
+constexpr std::array kFates = {
+    BackendMetric{"backend_accepted_points_total", "counter",
+                  "Points that the log ever took for the backend.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.accepted.points); }},
+    BackendMetric{"backend_rewound_points_total", "counter",
+                  "Points that a rewind made pending once more.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.rewound); }},
+    BackendMetric{"backend_delivered_points_total", "counter", "Points the backend has taken.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.delivered); }},
+    BackendMetric{"backend_dead_points_total", "counter",
+                  "Points the backend refused for good: kept as dead letters.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.dead); }},
+    BackendMetric{"backend_dropped_points_total", "counter",
+                  "Points given up by an operator or a policy: see the gap ledger.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.dropped); }},
+    BackendMetric{"backend_unaccounted_points", "gauge",
+                  "Accepted and rewound less delivered, pending, held, dead and dropped points: "
+                  "must be 0.",
+                  [](Backend b, WallTime) { return static_cast<double>(b.figures.unaccounted()); }},
+    BackendMetric{"backend_held_points", "gauge", "Points of lanes that are on hold.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.held.points); }},
+    BackendMetric{"backend_held_lanes", "gauge",
+                  "Databases or retention policies that are on hold.",
+                  [](Backend b, WallTime) { return AsNumber(b.lanes.size()); }},
+    BackendMetric{"backend_dead_letters", "gauge", "Dead letters that are stored now.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters); }},
+    BackendMetric{"backend_gaps", "gauge", "Entries of the backend's gap ledger.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.gaps); }},
+    BackendMetric{"backend_takes_writes", "gauge",
+                  "1 while the backend takes writes, but for lanes that are on hold.",
+                  [](Backend b, WallTime) { return b.takes_writes ? 1.0 : 0.0; }},
+    BackendMetric{"backend_stuck", "gauge",
+                  "1 while the backend is owed points and none have moved for a while.",
+                  [](Backend b, WallTime) { return b.stuck ? 1.0 : 0.0; }},
+    BackendMetric{"backend_paused", "gauge", "1 while an operator has paused the delivery.",
+                  [](Backend b, WallTime) { return b.figures.paused ? 1.0 : 0.0; }},
+};
+
+constexpr std::array<std::string_view, 8> kStates = {"caught up",      "delivering", "retrying",
+                                                     "held",           "paused",     "log failing",
+                                                     "not configured", "not running"};
+
+constexpr std::array<std::pair<DeadReason, std::string_view>, 4> kDeadReasons = {
+    {{DeadReason::kRefused, "refused"},
+     {DeadReason::kExpired, "expired"},
+     {DeadReason::kLimit, "limit"},
+     {DeadReason::kDamaged, "damaged"}}};
+
+// A backend's name needs no escaping: see BackendId.
+std::string Label(const BackendStatus& backend) {
+  return fmt::format("backend=\"{}\"", backend.name);
+}
+
+template <std::size_t kCount>
+void AddEach(MetricsPage& page, const RelayStatus& status,
+             const std::array<BackendMetric, kCount>& metrics) {
+  for (const BackendMetric& metric : metrics) {
+    page.Begin(metric.name, metric.type, metric.help);
+    for (const BackendStatus& backend : status.backends) {
+      page.Sample(metric.name, Label(backend), metric.value(backend, status.now));
+    }
+  }
+}
+
+void AddDeadReasons(MetricsPage& page, const RelayStatus& status) {
+  constexpr std::string_view kName = "backend_dead_points_by_reason_total";
+  page.Begin(kName, "counter", "backend_dead_points_total by why they were refused.");
+  for (const BackendStatus& backend : status.backends) {
+    for (const auto& [reason, word] : kDeadReasons) {
+      page.Sample(kName, fmt::format("{},reason=\"{}\"", Label(backend), word),
+                  AsNumber(backend.figures.dead_by_reason[reason]));
+    }
+  }
+}
+
+void AddStates(MetricsPage& page, const RelayStatus& status) {
+  page.Begin("backend_state", "gauge", "1 for the state the backend's delivery is in.");
+  for (const BackendStatus& backend : status.backends) {
+    for (const std::string_view state : kStates) {
+      page.Sample("backend_state", fmt::format("{},state=\"{}\"", Label(backend), state),
+                  backend.state == state ? 1 : 0);
+    }
+  }
+}
+
+void AddSendTimes(MetricsPage& page, const RelayStatus& status) {
+  page.Begin("backend_send_seconds", "histogram",
+             "From the beginning of a request to the backend to its answer.");
+  for (const BackendStatus& backend : status.backends) {
+    page.Samples("backend_send_seconds", Label(backend), backend.send_times);
+  }
+}
+
+void AddRequests(MetricsPage& page, const Counters& counters) {
+  constexpr std::array<std::pair<Endpoint, std::string_view>, Counters::kEndpoints> kNames = {
+      {{Endpoint::kWrite, "write"},
+       {Endpoint::kWriteV2, "write_v2"},
+       {Endpoint::kWriteV3, "write_v3"},
+       {Endpoint::kQuery, "query"},
+       {Endpoint::kPing, "ping"},
+       {Endpoint::kHealth, "health"},
+       {Endpoint::kReady, "ready"},
+       {Endpoint::kOther, "other"}}};
+  page.Begin("http_requests_total", "counter", "Requests answered, by endpoint and status.");
+  for (const auto& [endpoint, name] : kNames) {
+    for (int code = 0; code < Counters::kStatusMax; ++code) {
+      const std::uint64_t count = counters.answered(endpoint, code);
+      if (count == 0) continue;
+      page.Sample("http_requests_total", fmt::format("endpoint=\"{}\",code=\"{}\"", name, code),
+                  AsNumber(count));
+    }
+  }
+  page.Begin("http_limit_reached_total", "counter", "Clients that ran into a limit, by limit.");
+  for (std::size_t i = 0; i < kHttpLimitNames.size(); ++i) {
+    page.Sample("http_limit_reached_total", fmt::format("limit=\"{}\"", kHttpLimitNames.at(i)),
+                AsNumber(counters.reached(static_cast<HttpLimit>(i))));
+  }
+}
+
+// One metric with a value for each listener without answers.
+struct LineMetric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::string_view protocol;  // That alone has it; empty: all.
+  std::uint64_t (LineCounters::*value)() const;
+};
+
+constexpr std::array kLineMetrics = {
+    LineMetric{"line_accepted_points_total", "counter", "Points made durable since the start.", "",
+               &LineCounters::accepted_points},
+    LineMetric{"line_accepted_bytes_total", "counter",
+               "Bytes of line protocol made durable since the start.", "",
+               &LineCounters::accepted_bytes},
+    LineMetric{"line_refused_lines_total", "counter", "Lines refused as not line protocol.", "",
+               &LineCounters::refused_lines},
+    LineMetric{"line_unrouted_points_total", "counter", "Points that no backend takes.", "",
+               &LineCounters::unrouted_points},
+    LineMetric{"line_packets_total", "counter", "UDP packets read.", "udp", &LineCounters::packets},
+    LineMetric{"line_lost_packets_total", "counter",
+               "UDP packets that the socket's buffer had no room for.", "udp",
+               &LineCounters::lost_packets},
+    LineMetric{"line_connections", "gauge", "TCP connections that are open.", "tcp",
+               &LineCounters::open_connections},
+    LineMetric{"line_connections_total", "counter", "TCP connections accepted.", "tcp",
+               &LineCounters::connections},
+    LineMetric{"line_turned_away_total", "counter",
+               "TCP connections closed because there were too many.", "tcp",
+               &LineCounters::turned_away},
+};
+
+void AddLineListeners(MetricsPage& page, const Counters& counters) {
+  const std::vector<const LineCounters*> listeners = counters.line_listeners();
+  for (const LineMetric& metric : kLineMetrics) {
+    page.Begin(metric.name, metric.type, metric.help);
+    for (const LineCounters* listener : listeners) {
+      if (!metric.protocol.empty() && listener->protocol() != metric.protocol) continue;
+      page.Sample(
+          metric.name,
+          fmt::format("protocol=\"{}\",listener=\"{}\"", listener->protocol(), listener->address()),
+          AsNumber((listener->*metric.value)()));
+    }
+  }
+}
+
+void AddFrontDoor(MetricsPage& page, const RelayStatus& status, const Counters& counters) {
+  page.Only("accepted_records_total", "counter", "Writes made durable since the start.",
+            AsNumber(counters.accepted_records()));
+  page.Only("accepted_points_total", "counter", "Points made durable since the start.",
+            AsNumber(counters.accepted_points()));
+  page.Only("accepted_bytes_total", "counter",
+            "Bytes of line protocol made durable since the start.",
+            AsNumber(counters.accepted_bytes()));
+  page.Only("refused_lines_total", "counter", "Lines refused as not line protocol since the start.",
+            AsNumber(counters.refused_lines()));
+  page.Only("unrouted_points_total", "counter",
+            "Points that no backend takes, refused or dropped as configured, since the start.",
+            AsNumber(counters.unrouted_points()));
+  AddRequests(page, counters);
+  page.Begin("append_seconds", "histogram",
+             "From handing a write to the log to its place on stable storage.");
+  page.Samples("append_seconds", "", status.append_times);
+}
+
+void AddLog(MetricsPage& page, const RelayStatus& status) {
+  page.Only("log_open", "gauge", "1 while the log takes appends.",
+            status.log_failure.empty() ? 1 : 0);
+  page.Only("log_alarms", "gauge", "Findings of damage to the log, as status says them.",
+            AsNumber(status.log_alarms.size()));
+  page.Only("log_bytes", "gauge", "Bytes the log takes on disk.",
+            AsNumber(status.disk.used.count()));
+  page.Only("log_kept_bytes", "gauge",
+            "Bytes of payloads that every backend has and that are kept for a rewind.",
+            AsNumber(KeptByAll(status).count()));
+  page.Only("log_capacity_bytes", "gauge", "Bytes the log may take on disk: log.max_size.",
+            AsNumber(status.disk.max.count()));
+  page.Only("log_disk_free_bytes", "gauge", "Bytes free on the log's file system.",
+            AsNumber(status.disk.free.count()));
+  page.Only("log_min_free_bytes", "gauge", "Bytes left free for others there: log.min_free.",
+            AsNumber(status.disk.min_free.count()));
+  page.Only("log_full_eta_seconds", "gauge",
+            "Until the log is full at the rate at which what is owed grows; +Inf: it does not.",
+            AsNumber(FullEta(status)));
+  page.Only("log_outage_tolerance_seconds", "gauge",
+            "How long all backends may be away from now on before the log is full; +Inf: nothing "
+            "comes in.",
+            AsNumber(OutageTolerance(status)));
+  page.Begin("sync_seconds", "histogram", "One write of the log to stable storage, with its sync.");
+  page.Samples("sync_seconds", "", status.sync_times);
+}
+
+}  // namespace
+
+std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
+  MetricsPage page;
+  page.Begin("build_info", "gauge", "The version that runs.");
+  page.Sample("build_info", fmt::format("version=\"{}\"", status.version), 1);
+  AddFrontDoor(page, status, counters);
+  AddLineListeners(page, counters);
+  AddLog(page, status);
+  AddEach(page, status, kOwed);
+  AddEach(page, status, kFates);
+  AddDeadReasons(page, status);
+  AddStates(page, status);
+  AddSendTimes(page, status);
+  return std::move(page).Text();
+}
+
+}  // namespace relay

@@ -1,0 +1,59 @@
+#include "relay/status/range_summary.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "relay/base/human_format.h"
+
+namespace relay {
+namespace {
+
+Result<Entry> EntryAfter(const LogView& log, const BackendId& backend, Sequence after) {
+  Result<std::vector<StoredRecord>> read = log.Read(backend, after, {.records = 1, .bytes = 1_B});
+  if (!read.ok()) return std::move(read).error();
+  if (read.value().empty() || read.value().front().entry.position.sequence != after.Next()) {
+    return Error(ErrorCode::kNotFound, fmt::format("record {} is not kept", after.Next().value()));
+  }
+  return read.value().front().entry;
+}
+
+std::string ToTheSecond(WallTime time) {
+  return ToRfc3339(std::chrono::floor<std::chrono::seconds>(time));
+}
+
+std::string Records(RecordCount count) {
+  return fmt::format("{} record{}", count, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+Result<Extent> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
+                        Sequence last) {
+  if (last <= after) return Extent();
+  const Result<Entry> first = EntryAfter(log, backend, after);
+  if (!first.ok()) return Error(first.error());
+  const Result<Entry> end = EntryAfter(log, backend, Sequence(last.value() - 1));
+  if (!end.ok()) return Error(end.error());
+  const Totals before = first.value().position.totals - first.value().size;
+  return Extent{.records = last - after,
+                .size = end.value().position.totals - before,
+                .first = first.value().accepted_at,
+                .last = end.value().accepted_at};
+}
+
+std::string ToString(const Extent& extent) {
+  if (extent.records == 0) return Records(0);
+  return fmt::format("{} ({} points, {}, accepted from {} to {})", Records(extent.records),
+                     extent.size.points, ShownBytes(extent.size.bytes), ToTheSecond(extent.first),
+                     ToTheSecond(extent.last));
+}
+
+std::string ShownExtent(const LogView& log, const BackendId& backend, Sequence after,
+                        Sequence last) {
+  const Result<Extent> extent = ExtentOf(log, backend, after, last);
+  return extent.ok() ? ToString(extent.value()) : Records(last - after);
+}
+
+}  // namespace relay

@@ -1,0 +1,65 @@
+// How fast points come in and go out, and what that says of the future: when a
+// backend will have what it is owed, when the log will be full, how long an
+// outage that began now could last.
+//
+// THREADS. FlowMeter: any number at once. The rest are pure functions.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "wal/base/clock.h"
+#include "wal/log.h"
+
+namespace relay {
+
+// Of one backend, over the last minute, per second.
+struct Flow {
+  double points_in = 0;
+  double bytes_in = 0;     // Of line protocol.
+  double points_out = 0;   // Delivered, or set aside as dead.
+  double stored_in = 0;    // Bytes on disk that what comes in takes.
+  double owed_growth = 0;  // The same of what is owed or held; negative while it drains.
+};
+
+using NamedFigures = std::map<std::string, Figures>;
+
+class FlowMeter {
+ public:
+  static constexpr std::chrono::seconds kWindow{60};
+  // A rate over less than this says little.
+  static constexpr std::chrono::seconds kWindowLeast{2};
+
+  // To be called about once a second with the figures of one moment.
+  void Note(Clock::TimePoint now, NamedFigures figures);
+
+  // A backend that was not there for long enough has none.
+  std::map<std::string, Flow> Flows() const;
+
+ private:
+  struct Sample {
+    Clock::TimePoint at;
+    NamedFigures figures;
+  };
+
+  mutable std::mutex mutex_;
+  std::deque<Sample> samples_;  // Oldest first, within kWindow.
+};
+
+// Until everything is delivered if both rates stay as they are; zero where
+// nothing is owed, nothing where the backend does not catch up. What it takes
+// within seconds does not count as a backlog that only grows.
+std::optional<std::chrono::seconds> DrainEta(const Figures& figures, const Flow& flow);
+
+// What the log can still take before it is full: up to the nearest of its
+// limits, and what is only kept for a rewind, by every backend.
+Bytes RoomIn(const DiskUse& disk, Bytes kept_by_all);
+
+// Until `room` is used up at `per_second` bytes; nothing where that is never.
+std::optional<std::chrono::seconds> TimeToFill(Bytes room, double per_second);
+
+}  // namespace relay

@@ -1,0 +1,47 @@
+// A terminal that a command has to itself until it ends: frames replace each
+// other, and what was there before comes back.
+//
+// REQUIRES. Standard output and input are a terminal. One Screen at a time.
+//
+// THREADS. One, which must not have started others: it blocks signals.
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+#include "relay/terminal/status_frame.h"
+
+namespace relay {
+
+class Screen {
+ public:
+  enum class Event : std::uint8_t { kTimeout, kResized, kEnd };
+
+  // Whether there is a terminal to take.
+  static bool IsThere();
+
+  Screen();
+  ~Screen();
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  ScreenSize Size() const;
+  static ScreenStyle Style();
+
+  // Replaces what is shown, without flicker.
+  void Show(std::string_view frame) const;
+
+  // kEnd: `q`, Ctrl-C, or a signal to end.
+  Event Wait(std::chrono::milliseconds duration);
+
+ private:
+  struct State;
+
+  Event OnSignal();
+  void Enter() const;
+  void Leave() const;
+
+  State* const state_;
+};
+
+}  // namespace relay

@@ -1,0 +1,74 @@
+// Turns records back into a text of line protocol: what `import` and
+// `influx -import` take, or the lines alone. Times are in nanoseconds.
+//
+// What cannot be exported is told, counted and left out: damaged records, and
+// times that nanoseconds do not reach.
+//
+// ERRORS. Those of the output; kInvalidInput: lines alone of more than one
+// database or retention policy, which nobody could tell apart.
+//
+// THREADS. One.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wal/base/result.h"
+#include "wal/log.h"
+
+namespace relay {
+
+enum class ExportFormat : std::uint8_t {
+  kInflux,  // With # CONTEXT-DATABASE and # CONTEXT-RETENTION-POLICY.
+  kLines,
+};
+
+// Empty: any.
+struct ExportFilter {
+  std::string database;
+  std::optional<std::string> retention_policy;  // "": the database's default.
+  std::string measurement;
+};
+
+struct ExportTally {
+  std::uint64_t records = 0;  // Of which something was exported.
+  std::uint64_t lines = 0;
+  std::uint64_t damaged = 0;      // Records.
+  std::uint64_t unreachable = 0;  // Lines with times beyond nanoseconds.
+};
+
+class Exporter {
+ public:
+  using Output = std::function<Status(std::string_view)>;
+  using Tell = std::function<void(const std::string&)>;
+
+  Exporter(ExportFormat format, ExportFilter filter, Output output, Tell tell);
+
+  // In the order in which they are to stand in the text.
+  Status Take(const StoredRecord& stored);
+  Status Take(const StoredDeadLetter& stored);
+
+  // Something that cannot be read.
+  void CountDamaged(Sequence sequence, const std::string& why);
+
+  const ExportTally& tally() const { return tally_; }
+
+ private:
+  Status TakeLines(const WriteParams& params, std::string_view lines, const std::string& whose);
+  Status Enter(const WriteParams& params);
+  std::string Wanted(std::string_view lines) const;
+  std::string ToNanoseconds(const WriteParams& params, std::string_view lines,
+                            const std::string& whose);
+
+  const ExportFormat format_;
+  const ExportFilter filter_;
+  const Output output_;
+  const Tell tell_;
+  std::optional<Lane> lane_;  // That the text is in.
+  ExportTally tally_;
+};
+
+}  // namespace relay

@@ -1,0 +1,168 @@
+#include "relay/transfer/import_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "relay/lineprotocol/grammar.h"
+#include "relay/lineprotocol/scanner.h"
+
+namespace relay {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
+
+std::string_view Trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+// What stands behind `name` in a comment, if it begins so.
+std::optional<std::string> Behind(std::string_view name, std::string_view comment) {
+  if (!comment.starts_with(name)) return std::nullopt;
+  return std::string(Trimmed(comment.substr(name.size())));
+}
+
+std::uint64_t NewlinesIn(std::string_view text) {
+  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+ImportReader::ImportReader(Source source, ImportOptions options)
+    : source_(std::move(source)),
+      options_(std::move(options)),
+      database_(options_.database),
+      retention_policy_(options_.retention_policy) {}
+
+std::vector<ImportReader::Statement> ImportReader::TakeStatements() {
+  return std::exchange(statements_, {});
+}
+
+// Afterwards a whole line is in sight, however long one may be.
+Status ImportReader::Fill() {
+  while (!ended_ && buffer_.size() - at_ <= kLineBytesMax) {
+    buffer_.erase(0, std::exchange(at_, 0));
+    const std::size_t before = buffer_.size();
+    if (Status filled = source_(buffer_); !filled.ok()) return filled;
+    ended_ = buffer_.size() == before;
+  }
+  return Ok();
+}
+
+ImportReader::Line ImportReader::LineHere() const {
+  const std::string_view rest = std::string_view(buffer_).substr(at_, kLineBytesMax + 1);
+  const std::size_t newline = rest.find('\n');
+  const std::string_view first = rest.substr(0, newline == rest.npos ? newline : newline + 1);
+  const bool too_long = first.size() > kLineBytesMax;
+  // Quotes mean nothing in these.
+  if (in_ddl_ || Trimmed(first).starts_with('#')) return {.text = first, .goes_on = too_long};
+  const LineExtent extent = MeasureLine(rest);
+  if (extent.size < rest.size()) return {.text = rest.substr(0, extent.size + 1)};
+  return {.text = first, .spoilt = extent.open || too_long, .goes_on = too_long};
+}
+
+Status ImportReader::Pass(const Line& line) {
+  line_ += NewlinesIn(line.text);
+  at_ += line.text.size();
+  return line.goes_on ? PassRestOfLine() : Ok();
+}
+
+Status ImportReader::PassRestOfLine() {
+  std::size_t newline = buffer_.find('\n', at_);
+  while (newline == std::string::npos) {
+    at_ = buffer_.size();
+    if (Status filled = Fill(); !filled.ok()) return filled;
+    if (at_ == buffer_.size()) return Ok();
+    newline = buffer_.find('\n', at_);
+  }
+  at_ = newline + 1;
+  ++line_;
+  return Ok();
+}
+
+bool ImportReader::TakeSpecial(std::string_view line) {
+  const std::string_view text = Trimmed(line);
+  if (text.empty()) return true;
+  if (text.front() == '#') {
+    TakeComment(text);
+    return true;
+  }
+  if (in_ddl_) statements_.push_back({line_, std::string(text)});
+  return in_ddl_ || line_ < options_.first_line;
+}
+
+void ImportReader::TakeComment(std::string_view comment) {
+  if (comment.starts_with("# DDL")) in_ddl_ = true;
+  if (comment.starts_with("# DML")) in_ddl_ = false;
+  if (auto name = Behind("# CONTEXT-DATABASE:", comment); name && options_.database.empty()) {
+    database_ = std::move(*name);
+  }
+  if (auto name = Behind("# CONTEXT-RETENTION-POLICY:", comment);
+      name && options_.retention_policy.empty()) {
+    retention_policy_ = std::move(*name);
+  }
+}
+
+Status ImportReader::Begin(ImportBatch& batch) const {
+  if (database_.empty()) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("line {}: for which database? The file does not say "
+                             "(# CONTEXT-DATABASE: NAME); give --database",
+                             line_));
+  }
+  batch.params.database = database_;
+  batch.params.retention_policy = retention_policy_;
+  batch.params.precision = options_.precision;
+  batch.first_line = line_;
+  return Ok();
+}
+
+bool ImportReader::HasRoom(const ImportBatch& batch, const Line& line) const {
+  return !line.spoilt && batch.lines.size() + line.text.size() <= options_.bytes_max &&
+         line_ - batch.first_line < options_.lines_max;
+}
+
+bool ImportReader::IsFor(const WriteParams& params) const {
+  return params.database == database_ && params.retention_policy == retention_policy_;
+}
+
+// The line is now the batch's, or was for the reader alone. False: it is for
+// another batch.
+Result<bool> ImportReader::Take(Line& line, ImportBatch& batch) {
+  const bool begins = batch.lines.empty();
+  if (TakeSpecial(line.text)) {
+    if (!begins) batch.lines.append(NewlinesIn(line.text), '\n');
+    line.spoilt = false;
+    return true;
+  }
+  if (begins) {
+    if (Status begun = Begin(batch); !begun.ok()) return std::move(begun).error();
+  } else if (!IsFor(batch.params)) {
+    return false;
+  }
+  batch.lines += line.text;
+  return true;
+}
+
+Result<std::optional<ImportBatch>> ImportReader::Next() {
+  ImportBatch batch;
+  Line line;
+  do {
+    if (Status filled = Fill(); !filled.ok()) return std::move(filled).error();
+    if (at_ == buffer_.size()) break;
+    line = LineHere();
+    if (!batch.lines.empty() && !HasRoom(batch, line)) break;
+    const Result<bool> taken = Take(line, batch);
+    if (!taken.ok()) return taken.error();
+    if (!taken.value()) break;
+    if (Status passed = Pass(line); !passed.ok()) return std::move(passed).error();
+  } while (!line.spoilt);
+  if (batch.lines.empty()) return std::optional<ImportBatch>();
+  batch.next_line = line_;
+  return std::optional(std::move(batch));
+}
+
+}  // namespace relay

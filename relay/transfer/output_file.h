@@ -1,0 +1,42 @@
+// Where a command writes what it was asked for: a new file that nobody else may
+// read, or standard output.
+//
+// DURABILITY. Finish returns once the file is on stable storage. A file that
+// was not finished is removed.
+//
+// ERRORS. kInvalidInput: the file is there already; it is never replaced, nor
+// is a link followed. kIo, kFull: what the disk said.
+//
+// THREADS. One.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "wal/base/result.h"
+
+namespace relay {
+
+class OutputFile {
+ public:
+  // Empty: standard output.
+  static Result<std::unique_ptr<OutputFile>> Create(const std::string& path);
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();
+
+  Status Write(std::string_view text);
+  Status Finish();
+
+ private:
+  OutputFile(std::string path, int file) : path_(std::move(path)), file_(file) {}
+  Status Flush();
+  Error Failed() const;
+
+  const std::string path_;
+  int file_;
+  std::string buffer_;
+};
+
+}  // namespace relay

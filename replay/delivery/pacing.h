@@ -1,0 +1,93 @@
+// How fast a backend is sent to: what it was seen to bear, and what its operator
+// allows. Pure: the time is given.
+//
+// THREADS. One at a time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "wal/base/clock.h"
+#include "wal/base/types.h"
+
+namespace relay {
+
+// The largest request that a backend takes. Halved when one was too large, and
+// tried again upwards: slowly, and beyond what was refused only after a while,
+// since the limit may have been raised but most likely was not.
+class SizeLearner {
+ public:
+  explicit SizeLearner(Bytes configured) : configured_(configured), now_(configured) {}
+
+  Bytes now() const { return now_; }
+
+  void TooLarge(Bytes size, Clock::TimePoint at);
+  void Taken(Bytes size, Clock::TimePoint at);
+
+ private:
+  Bytes configured_;
+  Bytes now_;
+  std::optional<Bytes> refused_;  // The smallest that was.
+  Clock::TimePoint refused_at_;
+  std::uint32_t full_in_a_row_ = 0;
+};
+
+// At most so much per second, on the average of a second; 0: no limit. What
+// takes more than is left is a debt that has to be waited for.
+class Allowance {
+ public:
+  void Allow(double per_second) { per_second_ = per_second; }
+
+  void Spend(double amount, Clock::TimePoint at);
+
+  // Until something may be spent again.
+  Clock::Duration Wait(Clock::TimePoint at) const;
+
+ private:
+  double LeftAt(Clock::TimePoint at) const;
+
+  double per_second_ = 0;
+  double left_ = 0;
+  Clock::TimePoint at_;
+};
+
+// Slows down at once where a backend is overloaded, becomes slow or does not
+// answer, and recovers step by step: fewer requests at the same time, smaller
+// ones, and a rest after each that is a multiple of the time it took. A request
+// that takes longer than `longest` is taken for too large: where a line is slow,
+// no answer to a larger one would come in time.
+class Throttle {
+ public:
+  Throttle(std::size_t at_once_max, Clock::Duration longest)
+      : at_once_max_(at_once_max), longest_(longest) {}
+
+  void Taken(Clock::Duration took, PointCount points);
+  void Overloaded();
+  void Unreachable();  // When it is back, it is begun with small requests.
+
+  std::size_t at_once() const;
+  double share() const { return share_; }  // Of a full request: in (0, 1].
+  Clock::Duration RestAfter(Clock::Duration took) const;
+
+ private:
+  std::size_t at_once_max_;
+  Clock::Duration longest_;
+  double share_ = 1;
+  double strain_ = 0;              // How many times as long as it took to rest.
+  double usual_ms_per_point_ = 0;  // The best it has shown lately.
+};
+
+// Events per second, averaged over the last half minute or so.
+class RateMeter {
+ public:
+  void Add(double amount, Clock::TimePoint at);
+  double PerSecond(Clock::TimePoint at) const;
+
+ private:
+  double sum_ = 0;  // Decays.
+  Clock::TimePoint at_;
+};
+
+}  // namespace relay

@@ -1,0 +1,211 @@
+#include "replay/manual_replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "replay/transport/verdict.h"
+#include "wal/record/lines.h"
+
+namespace relay {
+namespace {
+
+constexpr Backoff kRetry{.first = std::chrono::milliseconds(200),
+                         .max = std::chrono::milliseconds(15'000)};
+
+// Up to the first comma or space that no backslash makes part of the name.
+std::string MeasurementOf(std::string_view line) {
+  std::string name;
+  for (std::size_t i = 0; i < line.size() && line[i] != ',' && line[i] != ' '; ++i) {
+    const bool escapes = line[i] == '\\' && i + 1 < line.size() &&
+                         (line[i + 1] == ',' || line[i + 1] == ' ' || line[i + 1] == '\\');
+    if (escapes) ++i;
+    name += line[i];
+  }
+  return name;
+}
+
+// What became of a request, and the target's own words.
+std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
+  constexpr std::size_t kBodyMax = 200;
+  if (!reply.ok()) return reply.error().message();
+  return fmt::format("{}: HTTP {} {}", verdict.why, reply.value().http_status,
+                     reply.value().body.substr(0, kBodyMax));
+}
+
+}  // namespace
+
+std::string_view ToString(ReplayState state) {
+  switch (state) {
+    case ReplayState::kRunning: return "running";
+    case ReplayState::kComplete: return "done";
+    case ReplayState::kCancelled: return "cancelled";
+    case ReplayState::kGivenUp: return "failed";
+  }
+  INVARIANT(false);
+}
+
+ReplayJob::ReplayJob(ReplayRange range, ReplayProgress progress, const LogView& log,
+                     Transport& transport, Clock& clock)
+    : range_(std::move(range)),
+      log_(log),
+      transport_(transport),
+      clock_(clock),
+      under_way_(progress.next_after),
+      progress_(std::move(progress)) {}
+
+ReplayProgress ReplayJob::Progress() const {
+  const std::lock_guard lock(mutex_);
+  return progress_;
+}
+
+void ReplayJob::Cancel() {
+  Finish(ReplayState::kCancelled, "");
+  transport_.Cancel();
+}
+
+// The first end counts: a job that was cancelled does not fail by it.
+void ReplayJob::Finish(ReplayState state, std::string why) {
+  const std::lock_guard lock(mutex_);
+  if (progress_.state != ReplayState::kRunning) return;
+  progress_.state = state;
+  progress_.why = std::move(why);
+}
+
+Clock::Duration ReplayJob::Step() {
+  if (pieces_.empty()) return NextRecord();
+  return SendFront();
+}
+
+Clock::Duration ReplayJob::NextRecord() {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_.next_after = under_way_;
+  }
+  if (under_way_ >= range_.last) {
+    Finish(ReplayState::kComplete, "");
+    return Clock::Duration::zero();
+  }
+  Result<std::vector<StoredRecord>> read =
+      log_.Read(range_.backend, under_way_, {.records = 1, .bytes = 1_B});
+  if (!read.ok()) return Later(read.error().message(), kRetry.After(++failures_, 0));
+  if (read.value().empty()) {
+    Finish(ReplayState::kComplete, "");
+    return Clock::Duration::zero();
+  }
+  const StoredRecord& stored = read.value().front();
+  if (stored.entry.position.sequence > range_.last) {  // What came before it is trimmed.
+    Finish(ReplayState::kComplete, "");
+    return Clock::Duration::zero();
+  }
+  under_way_ = stored.entry.position.sequence;
+  if (!stored.record.ok()) {
+    const std::lock_guard lock(mutex_);
+    ++progress_.damaged;
+    return Clock::Duration::zero();
+  }
+  const Record& record = *stored.record.value();
+  if (record.params.api == Api::kStatement) return Clock::Duration::zero();
+  if (!range_.database.empty() && record.params.database != range_.database) {
+    return Clock::Duration::zero();
+  }
+  params_ = record.params;
+  Piece piece = Chosen(record);
+  if (piece.points > 0) pieces_.push_back(std::move(piece));
+  return Clock::Duration::zero();
+}
+
+bool ReplayJob::IsChosen(std::string_view line) const {
+  return range_.measurement.empty() || MeasurementOf(line) == range_.measurement;
+}
+
+ReplayJob::Piece ReplayJob::Chosen(const Record& record) const {
+  Piece piece;
+  for (LineWalk walk(record.lines); !walk.AtEnd();) {
+    const std::string_view line = walk.Next();
+    if (!IsChosen(line)) continue;
+    piece.lines += line;
+    ++piece.points;
+  }
+  return piece;
+}
+
+Clock::Duration ReplayJob::SendFront() {
+  const Piece& piece = pieces_.front();
+  const Result<Reply> reply = transport_.Send({.params = params_, .lines = piece.lines});
+  const Verdict verdict = Judge(reply, clock_.WallNow());
+  switch (verdict.action) {
+    case Action::kDelivered: return Delivered(piece, 0, "");
+    case Action::kPartial:
+      return Delivered(piece, std::min(piece.points, verdict.dropped.value_or(0)),
+                       WordsOf(verdict, reply));
+    case Action::kSplit: return Refused(WordsOf(verdict, reply));
+    case Action::kHold:
+      if (verdict.concerns == Concerns::kLane) return PassedOver(WordsOf(verdict, reply));
+      [[fallthrough]];
+    case Action::kRetry: {
+      if (verdict.of_credentials && IsOfClient()) return PassedOver(WordsOf(verdict, reply));
+      Clock::Duration wait = kRetry.After(++failures_, 0.5);
+      if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
+      return Later(WordsOf(verdict, reply), wait);
+    }
+  }
+  INVARIANT(false);
+}
+
+Clock::Duration ReplayJob::Delivered(const Piece& piece, PointCount refused, std::string words) {
+  const PointCount points = piece.points;
+  {
+    const std::lock_guard lock(mutex_);
+    progress_.points_sent += points - refused;
+    progress_.points_refused += refused;
+    progress_.bytes_sent += Bytes(piece.lines.size());
+    if (refused > 0) progress_.refusal = std::move(words);
+    if (progress_.state == ReplayState::kRunning) progress_.why.clear();
+  }
+  pieces_.pop_front();
+  failures_ = 0;
+  if (range_.points_per_second <= 0) return Clock::Duration::zero();
+  const double seconds = static_cast<double>(points) / range_.points_per_second;
+  return std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(seconds));
+}
+
+// Whether it is its client, and not the relay, who may not write.
+bool ReplayJob::IsOfClient() const {
+  return transport_.passes_credentials() && !params_.credentials.empty();
+}
+
+// Each half is asked for on its own; a line that is refused alone is.
+Clock::Duration ReplayJob::Refused(std::string words) {
+  if (pieces_.front().points == 1) return PassedOver(std::move(words));
+  Piece whole = std::move(pieces_.front());
+  pieces_.pop_front();
+  failures_ = 0;
+  Piece first{.lines = "", .points = whole.points / 2};
+  LineWalk walk(whole.lines);
+  for (PointCount i = 0; i < first.points; ++i) first.lines += walk.Next();
+  pieces_.push_front({whole.lines.substr(first.lines.size()), whole.points - first.points});
+  pieces_.push_front(std::move(first));
+  return Clock::Duration::zero();
+}
+
+Clock::Duration ReplayJob::PassedOver(std::string words) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_.points_refused += pieces_.front().points;
+    progress_.refusal = std::move(words);
+    if (progress_.state == ReplayState::kRunning) progress_.why.clear();
+  }
+  pieces_.pop_front();
+  failures_ = 0;
+  return Clock::Duration::zero();
+}
+
+Clock::Duration ReplayJob::Later(std::string_view why, Clock::Duration wait) {
+  const std::lock_guard lock(mutex_);
+  if (progress_.state == ReplayState::kRunning) progress_.why = why;
+  return wait;
+}
+
+}  // namespace relay

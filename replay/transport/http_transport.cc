@@ -1,0 +1,324 @@
+#include "replay/transport/http_transport.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "replay/net/tcp_connect.h"
+#include "replay/transport/base64.h"
+#include "replay/transport/create_database.h"
+#include "replay/transport/gzip.h"
+#include "replay/transport/response_parser.h"
+
+namespace relay {
+namespace {
+
+// One request and its answer on an open connection.
+class Exchange {
+ public:
+  Exchange(Connection& connection, const Deadline& deadline,
+           std::chrono::milliseconds write_timeout)
+      : connection_(connection), deadline_(deadline), write_timeout_(write_timeout) {}
+
+  // Sends head and body and waits for the answer. The peer may answer before
+  // it has all; it may refuse then, but it cannot have taken what it has not.
+  Status Run(std::string_view head, std::string_view body) {
+    const std::array<std::string_view, 2> parts = {head, body};
+    for (std::string_view part : parts) {
+      if (Status sent = Send(part); !sent.ok()) return sent;
+    }
+    const bool sent_all = !unsendable_ && !reader_.whole();
+    while (!reader_.whole()) {
+      if (Status read = ReadSome(); !read.ok()) return read;
+    }
+    if (sent_all || reader_.reply().http_status / 100 != 2) return Ok();
+    return Error(ErrorCode::kUnavailable, "it answered before it had the lines");
+  }
+
+  const AnswerReader& answer() const { return reader_; }
+
+ private:
+  // Returns early where there is nobody to send to: there may be an answer all
+  // the same.
+  Status Send(std::string_view bytes) {
+    while (!bytes.empty() && !unsendable_ && !reader_.whole()) {
+      const Result<Progress> written = connection_.TryWrite(bytes);
+      unsendable_ = !written.ok();
+      if (unsendable_) break;
+      if (written.value().kind == Progress::Kind::kMoved) {
+        bytes.remove_prefix(written.value().bytes);
+        continue;
+      }
+      const bool wants_write = written.value().kind == Progress::Kind::kWantsWrite;
+      if (Status waited = WaitToWrite(wants_write ? POLLIN | POLLOUT : POLLIN); !waited.ok()) {
+        return waited;
+      }
+      if (Status read = ReadWhatIsThere(); !read.ok()) return read;
+    }
+    if (reader_.whole() && !bytes.empty()) unsendable_ = true;
+    return Ok();
+  }
+
+  Status ReadWhatIsThere() {
+    bool more = true;
+    while (more && !reader_.whole()) {
+      if (Status read = ReadOnce(more); !read.ok()) return read;
+    }
+    return Ok();
+  }
+
+  // Waits where nothing is there.
+  Status ReadSome() {
+    bool moved = false;
+    if (Status read = ReadOnce(moved); !read.ok() || moved) return read;
+    return Wait(wants_write_ ? POLLIN | POLLOUT : POLLIN);
+  }
+
+  Status ReadOnce(bool& moved) {
+    const Result<Progress> got = connection_.TryRead(buffer_.data(), buffer_.size());
+    if (!got.ok()) return got.error();
+    const Progress progress = got.value();
+    moved = progress.kind == Progress::Kind::kMoved || progress.kind == Progress::Kind::kEnd;
+    wants_write_ = progress.kind == Progress::Kind::kWantsWrite;
+    if (progress.kind == Progress::Kind::kEnd) return reader_.TakeEnd();
+    return reader_.Take(std::string_view(buffer_.data(), progress.bytes));
+  }
+
+  Status WaitToWrite(int events) {
+    const Deadline::Wake wake =
+        deadline_.Wait(connection_.fd(), static_cast<short>(events), write_timeout_);
+    if (wake == Deadline::Wake::kReady) return Ok();
+    if (wake != Deadline::Wake::kPauseOver) return WaitEnded(wake);
+    return Error(ErrorCode::kUnavailable,
+                 fmt::format("it took nothing of the request for {} ms", write_timeout_.count()));
+  }
+
+  Status Wait(int events) {
+    const Deadline::Wake wake = deadline_.Wait(connection_.fd(), static_cast<short>(events));
+    if (wake != Deadline::Wake::kReady) return WaitEnded(wake);
+    return Ok();
+  }
+
+  Connection& connection_;
+  const Deadline& deadline_;
+  const std::chrono::milliseconds write_timeout_;
+  AnswerReader reader_;
+  bool unsendable_ = false;
+  bool wants_write_ = false;
+  std::array<char, 16384> buffer_{};
+};
+
+// Host and port as a URL and the Host header have them.
+std::string Place(const Peer& peer) {
+  const bool ipv6 = peer.host.find(':') != std::string::npos;
+  return fmt::format("{}:{}", ipv6 ? "[" + peer.host + "]" : peer.host, peer.port);
+}
+
+constexpr int kOk = 200;
+constexpr int kStatusNotFound = 404;
+constexpr int kStatusConflict = 409;  // It exists.
+constexpr int kStatusUnprocessable = 422;
+constexpr int kFailed = 500;
+
+// The answer of /query as a write's with the same meaning would be: it is 200
+// with what went wrong in its body.
+Reply AsWritesAnswer(Reply reply) {
+  constexpr std::array<std::string_view, 5> kForGood = {"already exists", "error parsing",
+                                                        "invalid", "must be", "conflict"};
+  const auto says = [&reply](std::string_view words) {
+    return reply.body.find(words) != std::string::npos;
+  };
+  if (reply.http_status != kOk) return reply;
+  if (!says("\"error\"")) {
+    reply.body.clear();
+  } else if (says("database not found")) {
+    reply.http_status = kStatusNotFound;
+  } else if (std::any_of(kForGood.begin(), kForGood.end(), says)) {
+    reply.http_status = kStatusUnprocessable;
+  } else {
+    reply.http_status = kFailed;  // Some may pass: a missing policy, a shard that is busy.
+  }
+  return reply;
+}
+
+Reply RefusedHere(const Error& why) {
+  return {.http_status = kStatusUnprocessable,
+          .content_type = "text/plain",
+          .body = "not sent: " + why.message()};
+}
+
+class HttpTransport final : public Transport {
+ public:
+  explicit HttpTransport(HttpTransportOptions options)
+      : options_(std::move(options)), place_(Place(options_.peer)) {}
+
+  Result<Reply> Send(const Batch& batch) override {
+    if (batch.params.api == Api::kStatement) return SendStatement(batch);
+    const Precision sent_as = SentAs(options_.target.api, batch.params.precision);
+    std::string_view lines = batch.lines;
+    if (sent_as != batch.params.precision) {
+      Result<std::string> rescaled = Rescaled(lines, batch.params.precision, sent_as);
+      if (!rescaled.ok()) return RefusedHere(rescaled.error());
+      rescaled_ = std::move(rescaled).value();
+      lines = rescaled_;
+    }
+    const std::string path = WritePath(options_.target, batch.params);
+    const std::string_view type = options_.gzip
+                                      ? "text/plain; charset=utf-8\r\nContent-Encoding: gzip"
+                                      : "text/plain; charset=utf-8";
+    return Post(batch.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
+  }
+
+  Result<Reply> CreateDatabase(const WriteParams& params) override {
+    switch (options_.target.api) {
+      case Api::kV1: return CreateInV1(params);
+      case Api::kV2: return Transport::CreateDatabase(params);
+      case Api::kV3: return CreateInV3(params);
+      case Api::kStatement: break;
+    }
+    INVARIANT(false);
+  }
+
+  bool passes_credentials() const override { return options_.pass_credentials; }
+
+  void Cancel() override { deadline_.Cancel(); }
+
+ private:
+  Result<Reply> CreateInV1(const WriteParams& params) {
+    Result<Reply> reply = Query(params, CreateStatements(params));
+    if (!reply.ok()) return reply;
+    return AsWritesAnswer(std::move(reply).value());
+  }
+
+  Result<Reply> SendStatement(const Batch& batch) {
+    if (options_.target.api != Api::kV1) {
+      return RefusedHere({ErrorCode::kInvalidInput, "only v1 backends take statements"});
+    }
+    std::string_view statement = batch.lines;
+    statement.remove_suffix(statement.ends_with('\n') ? 1 : 0);
+    Result<Reply> reply = Query(batch.params, statement);
+    if (!reply.ok()) return reply;
+    Reply meant = AsWritesAnswer(std::move(reply).value());
+    // Of a database that is not there nothing is left to delete. To wait for it
+    // would delete what is written there once it is.
+    const bool deletes = statement.starts_with("DROP ") || statement.starts_with("DELETE ");
+    const bool missing = meant.body.find("database not found") != std::string::npos;
+    if (deletes && missing && meant.http_status == kStatusNotFound) meant = {.http_status = kOk};
+    return meant;
+  }
+
+  Result<Reply> Query(const WriteParams& params, std::string_view statements) {
+    return Post(params,
+                options_.target.path_prefix + "/query?db=" + PercentEncoded(params.database),
+                "application/x-www-form-urlencoded", "q=" + PercentEncoded(statements));
+  }
+
+  Result<Reply> CreateInV3(const WriteParams& params) {
+    const std::string path = options_.target.path_prefix + "/api/v3/configure/database";
+    const std::string body = CreateBody(BucketOf(options_.target, params));
+    Result<Reply> reply = Post(params, path, "application/json", body);
+    if (reply.ok() && reply.value().http_status == kStatusConflict) reply.value().http_status = kOk;
+    return reply;
+  }
+
+  // `type`: the value of Content-Type, and more headers.
+  Result<Reply> Post(const WriteParams& params, const std::string& path, std::string_view type,
+                     std::string_view body) {
+    Result<std::string> authorization = Authorization(params.credentials);
+    if (!authorization.ok()) return std::move(authorization).error();
+    const std::string head = fmt::format(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: influxdb-relay\r\nContent-Type: {}\r\n"
+        "Content-Length: {}\r\n{}\r\n",
+        path, place_, type, body.size(), authorization.value());
+    deadline_.Arm(options_.timeout);
+    Result<Reply> reply = Attempt(head, body);
+    if (reply.ok()) return reply;
+    connection_.reset();
+    return Told(reply.error());
+  }
+
+  Result<Reply> Attempt(std::string head, std::string_view body) {
+    if (Status connected = Connect(); !connected.ok()) return std::move(connected).error();
+    if (body.size() <= kJoinedMax) {
+      head += std::exchange(body, {});  // In one packet.
+    }
+    Exchange exchange(*connection_, deadline_, options_.write_timeout);
+    if (Status run = exchange.Run(head, body); !run.ok()) return std::move(run).error();
+    if (!exchange.answer().reusable()) connection_.reset();
+    Reply reply = exchange.answer().reply();
+    reply.api = options_.target.api;
+    if (reply.http_status == 401 || reply.http_status == 403) authorization_.reset();
+    return reply;
+  }
+
+  Status Connect() {
+    if (deadline_.cancelled()) return WaitEnded(Deadline::Wake::kCancelled);
+    const bool may_have_moved = has_name_ && age_.Left() == std::chrono::milliseconds(0);
+    if (connection_ && !may_have_moved && connection_->Quiet()) return Ok();
+    connection_.reset();
+    Result<std::unique_ptr<Connection>> opened = Connection::Open(options_.peer, deadline_);
+    if (!opened.ok()) return std::move(opened).error();
+    connection_ = std::move(opened).value();
+    age_.Arm(options_.look_up_after);
+    return Ok();
+  }
+
+  // A header line, or nothing where there are no credentials.
+  Result<std::string> Authorization(const ClientCredentials& of_client) {
+    const Credentials& given = options_.credentials;
+    if (options_.pass_credentials) {
+      if (of_client.empty()) return std::string();
+      return fmt::format("Authorization: {}\r\n", of_client.Reveal());
+    }
+    if (authorization_ || (given.username.empty() && !given.token)) {
+      return authorization_.value_or("");
+    }
+    const std::optional<SecretSource>& source = given.token ? given.token : given.password;
+    INVARIANT(source.has_value());
+    Result<Secret> secret = source->Read();
+    if (!secret.ok()) return std::move(secret).error();
+    const std::string& text = secret.value().Reveal();
+    if (!given.token) {
+      authorization_ =
+          fmt::format("Authorization: Basic {}\r\n", Base64(given.username + ':' + text));
+    } else {
+      const bool v3 = options_.target.api == Api::kV3;
+      authorization_ = fmt::format("Authorization: {} {}\r\n", v3 ? "Bearer" : "Token", text);
+    }
+    return *authorization_;
+  }
+
+  Error Told(const Error& error) const {
+    const bool time_up = deadline_.Left() == std::chrono::milliseconds(0) && !deadline_.cancelled();
+    if (time_up && error.code() == ErrorCode::kUnavailable) {
+      return {error.code(),
+              fmt::format("{}: no answer within {} ms", place_, options_.timeout.count())};
+    }
+    return {error.code(), fmt::format("{}: {}", place_, error.message())};
+  }
+
+  // A body up to this size is copied behind the head.
+  static constexpr std::size_t kJoinedMax = 16U << 10U;
+
+  const HttpTransportOptions options_;
+  const std::string place_;
+  const bool has_name_ = !IsLiteralAddress(options_.peer.host);
+  Deadline deadline_;
+  Deadline age_;  // Of the connection.
+  std::unique_ptr<Connection> connection_;
+  std::optional<std::string> authorization_;
+  std::string rescaled_;
+  GzipCompressor gzip_;
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> MakeHttpTransport(HttpTransportOptions options) {
+  return std::make_unique<HttpTransport>(std::move(options));
+}
+
+}  // namespace relay

@@ -1,0 +1,308 @@
+// The dashboard in a real browser, while an outage is played.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "relay/terminal/progress_line.h"
+#include "tests/support/process/browser.h"
+#include "tests/support/process/influxd.h"
+#include "tests/support/process/places.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/relay_status.h"
+#include "tests/support/process/two_servers.h"
+#include "tests/support/temp_dir.h"
+
+namespace relay::test::integration_operators_dashboard_test {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr Browser::Screen kDesk{};
+constexpr Browser::Screen kDark{.dark = true};
+constexpr Browser::Screen kPhone{.width = 390, .height = 844, .phone = true};
+
+std::string PageOf(const RelayProcess& relay) {
+  return fmt::format("http://127.0.0.1:{}/", relay.admin().port);
+}
+
+// The text inside the card of a backend; "" while there is none.
+std::string CardText(const std::string& backend) {
+  return fmt::format(
+      "(document.querySelector('[data-backend=\"{}\"]') || {{innerText: ''}}).innerText", backend);
+}
+
+bool Shows(const Browser& browser, const std::string& backend, const std::string& words) {
+  return Eventually(kPatience, [&] {
+    return browser.Is(fmt::format("({}).includes({})", CardText(backend), Json(words).dump()));
+  });
+}
+
+// Clicks the button with these words; inside the dialog, if one is open.
+void Click(const Browser& browser, const std::string& within, const std::string& words) {
+  const std::string script = fmt::format(
+      "(() => {{ const found = [...document.querySelectorAll('{} button')]"
+      ".find((one) => one.textContent === {}); if (found) found.click(); return !!found; }})()",
+      within, Json(words).dump());
+  CHECK_MESSAGE(browser.Is(script), "no button ", words);
+}
+
+void Type(const Browser& browser, const std::string& field, const std::string& text) {
+  browser.Evaluate(fmt::format(
+      "(() => {{ document.querySelector('#inputs [name={}]').value = {}; return 1; }})()", field,
+      Json(text).dump()));
+}
+
+bool DialogSays(const Browser& browser, const std::string& words) {
+  return Eventually(kPatience, [&] {
+    return browser.Is(fmt::format("document.getElementById('plan').textContent.includes({})",
+                                  Json(words).dump()));
+  });
+}
+
+bool DialogGone(const Browser& browser) {
+  return Eventually(kPatience,
+                    [&] { return browser.Is("!document.getElementById('confirm').open"); });
+}
+
+// For people who want to look at it: RELAY_SCREENSHOTS names a directory.
+void Keep(const Browser& browser, const std::string& name) {
+  if (const char* directory = std::getenv("RELAY_SCREENSHOTS"); directory != nullptr) {
+    browser.Screenshot(std::string(directory) + "/" + name + ".png");
+  }
+}
+
+bool NoSidewaysScrolling(const Browser& browser) {
+  return browser.Is("document.documentElement.scrollWidth <= window.innerWidth");
+}
+
+TEST_CASE("dashboard: an outage is seen as it comes and goes") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  CHECK(both.relay.WaitDrained());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "a", "caught up"));
+  CHECK(Shows(browser, "b", "caught up"));
+
+  both.b.Kill();
+  for (int i = 0; i < 20; ++i) {
+    CHECK_EQ(both.relay.Write("metrics", fmt::format("cpu v={} {}", i, i + 2)).status, 204);
+  }
+  CHECK(Shows(browser, "b", "retrying"));
+  CHECK(Shows(browser, "b", "connection refused"));
+  CHECK(Shows(browser, "b", "20"));
+  CHECK(Shows(browser, "a", "caught up"));
+  CHECK(browser.Is("document.querySelectorAll('[data-backend=b] canvas').length === 2"));
+  Keep(browser, "outage-light");
+  for (const auto& [name, screen] :
+       {std::pair("outage-dark", kDark), std::pair("outage-phone", kPhone)}) {
+    browser.Open(PageOf(both.relay), screen);
+    CHECK(Shows(browser, "b", "retrying"));
+    CHECK(NoSidewaysScrolling(browser));
+    Keep(browser, name);
+  }
+
+  both.b.Start();
+  CHECK(Shows(browser, "b", "caught up"));
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+TEST_CASE("dashboard: an operator pauses, is asked before a skip, and finds both in the trail") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "a", "caught up"));
+
+  Click(browser, "[data-backend=a]", "Pause");
+  CHECK(DialogSays(browser, "pause the delivery to a"));
+  Type(browser, "by", "alice");
+  Click(browser, "dialog", "Pause a");
+  CHECK(DialogGone(browser));
+  CHECK(Shows(browser, "a", "paused"));
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  CHECK(Shows(browser, "a", "0 of 1"));
+
+  Click(browser, "[data-backend=a]", "Skip");
+  Type(browser, "to", "7");
+  Click(browser, "dialog", "Show what it will do");
+  CHECK(DialogSays(browser, "Not possible: of a can be skipped 1 to 1, not 7"));
+  CHECK_NE(browser.Complaints().find("400 (Bad Request)"), std::string::npos);
+  Type(browser, "to", "head");
+  Type(browser, "note", "<img src=x onerror=alert(1)>");
+  Click(browser, "dialog", "Show what it will do");
+  CHECK(
+      DialogSays(browser, "skip what a is owed up to 1: 1 record (1 points, 10 B, accepted from"));
+  Keep(browser, "skip-dialog");
+  Click(browser, "dialog", "Skip for a");
+  CHECK(DialogGone(browser));
+  CHECK(Shows(browser, "a", "1 gap"));
+
+  Click(browser, "[data-backend=a]", "Resume");
+  CHECK(DialogSays(browser, "resume"));
+  Click(browser, "dialog", "Resume a");
+  CHECK(DialogGone(browser));
+  CHECK(Eventually(kPatience, [&] {
+    return browser.Is("document.getElementById('audit').innerText.includes('alice')") &&
+           browser.Is("document.getElementById('audit').innerText.includes('<img src=x')");
+  }));
+  CHECK(browser.Is("document.querySelectorAll('img').length === 0"));
+  Keep(browser, "trail");
+  CHECK_EQ(StatusOf(both.relay, "a").figures.dropped, 1);
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+TEST_CASE("dashboard: what a backend refused is shown with its words, as text") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  CHECK(both.relay.WaitDrained());
+  CHECK_EQ(both.relay.Write("metrics", "cpu,host=<b>x</b> v=\"text\" 2").status, 204);
+  CHECK(both.relay.WaitDrained());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "a", "1 dead letter"));
+  browser.Evaluate("(() => { document.querySelector('[data-backend=a] details').open = true; })()");
+  CHECK(Shows(browser, "a", "field type conflict"));
+  CHECK(Shows(browser, "a", "host=<b>x</b>"));
+  Keep(browser, "dead-letters");
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+// The value that the page shows under a name in a backend's card.
+std::string Figure(const Browser& browser, const std::string& backend, const std::string& name) {
+  const std::string value = browser.Evaluate(
+      fmt::format("(() => {{ const found = [...document.querySelectorAll('[data-backend=\"{}\"] "
+                  ".figures > div')]"
+                  ".find((one) => one.querySelector('.name').textContent === {});"
+                  " return found ? found.querySelector('.value').textContent : ''; }})()",
+                  backend, Json(name).dump()));
+  return Json::parse(value).get<std::string>();
+}
+
+// The value of a sample of /metrics, without a fraction.
+std::string Sample(const std::string& metrics, const std::string& name) {
+  const std::string begin = "\ninfluxdb_relay_" + name + " ";
+  const std::size_t at = metrics.find(begin);
+  REQUIRE_MESSAGE(at != std::string::npos, name);
+  return std::to_string(std::stoll(metrics.substr(at + begin.size())));
+}
+
+TEST_CASE("dashboard: a figure is the one of metrics, API, command and directory") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=0 0").status, 204);
+  CHECK(both.relay.WaitDrained());
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=\"no number\" 1").status, 204);
+  CHECK(both.relay.WaitDrained());
+  both.b.Kill();
+  std::string lines;
+  for (int i = 2; i < 1'236; ++i) lines += fmt::format("cpu v={0} {0}\n", i);
+  CHECK_EQ(both.relay.Write("metrics", lines).status, 204);
+  CHECK(WaitForState(both.relay, "b", "retrying"));
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "b", "1,234"));
+  CHECK(Shows(browser, "a", "1,235"));
+
+  const std::string metrics = Get(both.relay.admin(), "/metrics").body;
+  const Json api = Json::parse(both.relay.Status());
+  const Json command = Json::parse(
+      Run({RelayBinary(), "status", "--json", "--config", both.relay.config_path()}).output);
+  std::map<std::string, std::string> shown;
+  const std::vector<std::tuple<std::string, std::string, std::string>> figures = {
+      {"Points owed", "pending_points", "backend_pending_points"},
+      {"Delivered", "delivered_points", "backend_delivered_points_total"},
+      {"On hold", "held_points", "backend_held_points"},
+      {"Dead", "dead_points", "backend_dead_points_total"},
+      {"Dropped", "dropped_points", "backend_dropped_points_total"},
+      {"Unaccounted for", "unaccounted_points", "backend_unaccounted_points"}};
+  for (const std::string name : {"a", "b"}) {
+    for (const auto& [title, field, metric] : figures) {
+      shown[name + field] = Figure(browser, name, title);
+    }
+    shown[name + "position"] = Figure(browser, name, "Position");
+  }
+  CHECK_EQ(both.relay.Stop().exit_code, 0);
+  const Json offline =
+      Json::parse(Run({RelayBinary(), "status", "--json", "--data", both.relay.log_path()}).output);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Json& backend = api.at("backends").at(i);
+    const std::string name = backend.at("name").get<std::string>();
+    for (const auto& [title, field, metric] : figures) {
+      CAPTURE(name);
+      CAPTURE(field);
+      const auto value = backend.at(field).get<std::uint64_t>();
+      CHECK_EQ(shown[name + field], Grouped(value));
+      CHECK_EQ(Sample(metrics, fmt::format("{}{{backend=\"{}\"}}", metric, name)),
+               std::to_string(value));
+      CHECK_EQ(command.at("backends").at(i).at(field), value);
+      CHECK_EQ(offline.at("backends").at(i).at(field), value);
+    }
+    CHECK_EQ(shown[name + "position"],
+             fmt::format("{} of {}", Grouped(backend.at("cursor")), Grouped(backend.at("head"))));
+  }
+}
+
+bool ReplaysShow(const Browser& browser, const std::string& words) {
+  return Eventually(kPatience, [&] {
+    return browser.Is(fmt::format("document.getElementById('replays').innerText.includes({})",
+                                  Json(words).dump()));
+  });
+}
+
+TEST_CASE("dashboard: a replay is started at a rate, seen as it goes, and cancelled") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  for (int i = 1; i <= 100; ++i) {
+    CHECK_EQ(both.relay.Write("metrics", fmt::format("cpu v={0} {0}", i)).status, 204);
+  }
+  CHECK(both.relay.WaitDrained());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "a", "caught up"));
+  Click(browser, "[data-backend=a]", "Replay");
+  Type(browser, "from", "1");
+  Type(browser, "to", "90");
+  Type(browser, "points_per_second", "5");
+  Click(browser, "dialog", "Show what it will do");
+  CHECK(DialogSays(browser, "replay records 1 to 90 of a: 90 records (90 points"));
+  Keep(browser, "replay-dialog");
+  Click(browser, "dialog", "Replay to a");
+  CHECK(DialogGone(browser));
+  CHECK(ReplaysShow(browser, "running"));
+  CHECK(ReplaysShow(browser, "to go"));
+  CHECK(browser.Is("document.querySelector('#replays progress').value < 1"));
+  Keep(browser, "replay");
+  Click(browser, "#replays", "Cancel");
+  CHECK(DialogSays(browser, "cancel replay 1"));
+  Click(browser, "dialog", "Cancel the replay");
+  CHECK(DialogGone(browser));
+  CHECK(ReplaysShow(browser, "cancelled"));
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+TEST_CASE("dashboard: a database that is missing is no backend that is down, on a phone too") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  CHECK_EQ(both.relay.Write("billing", "orders v=1 1").status, 204);
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  browser.Open(PageOf(both.relay), kPhone);
+  CHECK(Shows(browser, "a", "1 database on hold"));
+  CHECK(Shows(browser, "a", "create database \"billing\" on a"));
+  CHECK(NoSidewaysScrolling(browser));
+  Keep(browser, "lane-phone");
+  both.a.CreateDatabase("billing");
+  CHECK(Shows(browser, "a", "caught up"));
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+}  // namespace
+}  // namespace relay::test::integration_operators_dashboard_test

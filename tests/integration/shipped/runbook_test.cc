@@ -1,0 +1,427 @@
+// deploy/RUNBOOK.md: its commands are run as they are written there, while what
+// it is about happens to real servers and relays.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/process/places.h"
+#include "tests/support/process/ports.h"
+#include "tests/support/process/process.h"
+#include "tests/support/process/relay_process.h"
+#include "tests/support/process/relay_status.h"
+#include "tests/support/process/two_servers.h"
+
+namespace relay::test::integration_shipped_runbook_test {
+namespace {
+
+const std::string kPage = SourceRoot() + "/deploy/RUNBOOK.md";
+const std::string kProxy = SourceRoot() + "/deploy/haproxy/haproxy.cfg";
+
+struct Chapter {
+  std::string title;
+  std::vector<std::string> blocks;  // Of commands.
+};
+
+// The first chapter, "", is what comes before the first title.
+std::vector<Chapter> Chapters() {
+  std::vector<Chapter> chapters(1);
+  std::istringstream page(ReadFile(kPage));
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```sh";
+      if (inside) chapters.back().blocks.emplace_back();
+    } else if (inside) {
+      chapters.back().blocks.back() += line + "\n";
+    } else if (line.starts_with("## ")) {
+      chapters.push_back({line.substr(3), {}});
+    }
+  }
+  return chapters;
+}
+
+std::set<std::string> Found(const std::string& text, const std::string& pattern) {
+  const std::regex wanted(pattern);
+  std::set<std::string> names;
+  for (std::sregex_iterator it(text.begin(), text.end(), wanted), end; it != end; ++it) {
+    names.insert((*it)[1].str());
+  }
+  return names;
+}
+
+// Two servers behind a relay, and somebody at its host with the page. What a
+// test cannot have, systemd and apt, is stood in for: their commands do to the
+// relay of the test what they would do to the service.
+class Site {
+ public:
+  explicit Site(std::vector<std::string> log = {})
+      : log_(std::move(log)), relay(relay_directory_.path(), Settings()) {
+    a.CreateDatabase("metrics");
+    b.CreateDatabase("metrics");
+    std::filesystem::create_directory(aside_.File("bin"));
+    const std::string ask =
+        "#!/bin/bash\nask={}/$$; echo \"${{0##*/}} $*\" > \"$ask.new\"; mv \"$ask.new\" "
+        "\"$ask.ask\"\n"
+        "until [[ -e $ask.done ]]; do sleep 0.05; done\n";
+    for (const std::string program : {"systemctl", "apt-get"}) {
+      const std::string path = aside_.File("bin/" + program);
+      WriteFile(path, fmt::format(fmt::runtime(ask), aside_.path()));
+      std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    }
+    std::filesystem::create_symlink(RelayBinary(), aside_.File("bin/influxdb-relay"));
+    variables_ = {{"INFLUXDB_RELAY_CONFIG", relay.config_path()},
+                  {"LOG", relay.log_path()},
+                  {"RELAY", fmt::format("http://127.0.0.1:{}", relay.endpoint().port)},
+                  {"ADMIN", fmt::format("http://127.0.0.1:{}", relay.admin().port)},
+                  {"A", "influx-a"},
+                  {"INFLUX_A", Client(a)},
+                  {"BACKUP_A", Rpc(a)},
+                  {"B", "influx-b"},
+                  {"INFLUX_B", Client(b)},
+                  {"BACKUP_B", Rpc(b)},
+                  {"DATABASE", "metrics"},
+                  {"ASIDE", aside_.path()}};
+  }
+
+  static std::string Client(const Influxd& server) {
+    return fmt::format("-host 127.0.0.1 -port {}", server.endpoint().port);
+  }
+  static std::string Rpc(const Influxd& server) {
+    return fmt::format("127.0.0.1:{}", server.rpc_endpoint().port);
+  }
+  RelayProcess::Settings Settings() const {
+    return {.backends = {{"influx-a", a.Url()}, {"influx-b", b.Url()}}, .log = log_};
+  }
+  void Set(const std::string& variable, const std::string& value) { variables_[variable] = value; }
+  const std::map<std::string, std::string>& variables() const { return variables_; }
+  std::string File(const std::string& name) const { return aside_.File(name); }
+
+  // Runs a block of commands as the page has it; returns what they print.
+  std::string Do(const std::string& block) {
+    std::vector<std::string> environment;
+    for (const auto& [name, value] : variables_) environment.push_back(name + "=" + value);
+    const std::string output = aside_.File(fmt::format("output-{}", ++runs_));
+    const std::string path = fmt::format("PATH={}:$PATH\n", aside_.File("bin"));
+    Process bash({.argv = {"bash", "-euo", "pipefail", "-c", path + block},
+                  .environment = environment,
+                  .output_path = output});
+    std::optional<int> code;
+    const bool ended = Eventually(4 * kPatience, [&] {
+      AnswerRequests();
+      code = bash.WaitFor(milliseconds{10});
+      return code.has_value();
+    });
+    CAPTURE(block);
+    INFO(bash.Output());
+    CHECK(ended);
+    CHECK_EQ(code.value_or(-1), 0);
+    return bash.Output();
+  }
+
+  void Write(int first, int last) const {
+    for (int i = first; i <= last; ++i) {
+      const std::string lines = fmt::format("cpu,host=a v={0} {0}\nmem,host=b v={0} {0}", i);
+      REQUIRE_EQ(relay.Write("metrics", lines).status, 204);
+    }
+  }
+  static void CheckEqual(const Influxd& one, const Influxd& other, std::size_t points) {
+    for (const std::string measurement : {"cpu", "mem"}) {
+      CHECK_EQ(one.ReadPoints("metrics", measurement).size(), points);
+      CHECK(one.ReadPoints("metrics", measurement) == other.ReadPoints("metrics", measurement));
+    }
+  }
+  const std::vector<std::string>& asked() const { return asked_; }
+
+ private:
+  void AnswerRequests() {
+    for (const auto& entry : std::filesystem::directory_iterator(aside_.path())) {
+      if (entry.path().extension() != ".ask") continue;
+      std::string request = ReadFile(entry.path());
+      request.resize(request.find('\n'));
+      std::filesystem::remove(entry.path());
+      Obey(request);
+      asked_.push_back(std::move(request));
+      WriteFile(std::filesystem::path(entry.path()).replace_extension(".done"), "");
+    }
+  }
+  void Obey(const std::string& request) {
+    if (request == "systemctl stop influxdb-relay") relay.Stop();
+    if (request == "systemctl start influxdb-relay") relay.Start();
+    if (request == "systemctl restart influxdb-relay") {
+      relay.Stop();
+      relay.Start();
+    }
+    if (request == "systemctl reload influxdb-relay") {
+      const std::string said = "event=\"configuration reloaded\"";
+      const std::size_t before = relay.Output().rfind(said);
+      relay.process().Kill(SIGHUP);
+      CHECK(Eventually(kPatience, [&] { return relay.Output().rfind(said) != before; }));
+    }
+  }
+
+  TempDir a_directory_;
+  TempDir b_directory_;
+  TempDir relay_directory_;
+  TempDir aside_;
+  std::vector<std::string> log_;
+  std::map<std::string, std::string> variables_;
+  std::vector<std::string> asked_;
+  int runs_ = 0;
+
+ public:
+  Influxd a{a_directory_.path()};
+  Influxd b{b_directory_.path()};
+  RelayProcess relay;
+};
+
+// The blocks of a chapter, each to be done once, in their order.
+class Reading {
+ public:
+  Reading(Site& site, const std::string& title) : site_(site) {
+    for (Chapter& chapter : chapters_) {
+      if (chapter.title == title) blocks_ = std::move(chapter.blocks);
+    }
+    REQUIRE_MESSAGE(!blocks_.empty(), title);
+  }
+  ~Reading() { CHECK_EQ(next_, blocks_.size()); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+  std::string DoNext() {
+    REQUIRE_LT(next_, blocks_.size());
+    return site_.Do(blocks_[next_++]);
+  }
+
+ private:
+  Site& site_;
+  std::vector<Chapter> chapters_ = Chapters();
+  std::vector<std::string> blocks_;
+  std::size_t next_ = 0;
+};
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("runbook: every chapter is tested here, and every name that it uses is explained") {
+  std::vector<std::string> titles;
+  std::string commands;
+  for (const Chapter& chapter : Chapters()) {
+    titles.push_back(chapter.title);
+    for (const std::string& block : chapter.blocks) commands += block;
+  }
+  CHECK_EQ(titles, std::vector<std::string>{
+                       "", "A backend is lost and restored from last night's backup",
+                       "A backend is replaced by an empty one", "A relay's host is lost",
+                       "The disk is full", "Bad data", "Upgrade", "Moving to other backends"});
+  const std::set<std::string> explained = Found(ReadFile(kPage), "export ([A-Z_]+)=");
+  for (const std::string& name : Found(commands, R"(\$([A-Z_]+))")) {
+    CHECK_MESSAGE(explained.contains(name), name);
+  }
+  const Site site;
+  std::set<std::string> set;
+  for (const auto& [name, value] : site.variables()) set.insert(name);
+  CHECK_EQ(Found(Chapters().front().blocks.front(), "export ([A-Z_]+)="), set);
+}
+
+// InfluxDB says "engine is closed" for a moment after it was restored.
+bool HoldsWhenRestored(const Influxd& server, std::uint64_t points) {
+  return Eventually(kPatience, [&] {
+    try {
+      return server.CountPoints("metrics", "cpu", "v") == points;
+    } catch (const std::exception&) {
+      return false;
+    }
+  });
+}
+
+TEST_CASE("runbook: a backend that is restored from its backup has everything in the end") {
+  Site site;
+  Reading page(site, "A backend is lost and restored from last night's backup");
+  site.Write(1, 20);
+  page.DoNext();
+  site.Write(21, 40);
+  REQUIRE(site.relay.WaitDrained());
+
+  site.b.Query("", "DROP DATABASE metrics");
+  page.DoNext();
+  site.Write(41, 50);
+  page.DoNext();
+  CHECK(HoldsWhenRestored(site.b, 20));
+  CHECK(Contains(page.DoNext(), "would rewind influx-b to "));
+  page.DoNext();
+  Site::CheckEqual(site.a, site.b, 50);
+}
+
+TEST_CASE("runbook: an empty backend in the place of another has everything in the end") {
+  Site site;
+  Reading page(site, "A backend is replaced by an empty one");
+  site.Write(1, 20);
+  REQUIRE(site.relay.WaitDrained());
+  site.b.Kill();
+  site.Write(21, 30);
+
+  const TempDir directory;
+  const Influxd fresh(directory.path());
+  site.Set("NEW_URL", fresh.Url());
+  site.Set("BACKUP_B", Site::Rpc(fresh));
+  page.DoNext();
+  site.Write(31, 40);
+  page.DoNext();
+  site.Write(41, 50);
+  page.DoNext();
+  Site::CheckEqual(site.a, fresh, 50);
+}
+
+// HAProxy as it is shipped, which knows of one more relay that nobody has.
+Process Proxy(const Site& site, const TempDir& directory, const HostPort& statistics) {
+  const auto at = [](std::uint16_t port) { return fmt::format("127.0.0.1:{}", port); };
+  return Process({.argv = {"haproxy", "-db", "-f", kProxy},
+                  .environment = {"LISTEN=" + at(FreePort()), "STATISTICS=" + at(statistics.port),
+                                  "CONTROL=" + directory.File("socket"),
+                                  "RELAY_1=" + at(FreePort()), "RELAY_1_ADMIN=" + at(FreePort()),
+                                  "RELAY_2=" + at(site.relay.endpoint().port),
+                                  "RELAY_2_ADMIN=" + at(site.relay.admin().port),
+                                  "INFLUX_A=" + at(site.a.endpoint().port),
+                                  "INFLUX_B=" + at(site.b.endpoint().port), "LOOK_EVERY=100ms"},
+                  .output_path = directory.File("output")});
+}
+
+TEST_CASE("runbook: a relay on what is left of another goes on where that ended") {
+  Site site;
+  Reading page(site, "A relay's host is lost");
+  const TempDir directory;
+  const HostPort statistics{.host = "127.0.0.1", .port = FreePort()};
+  const Process proxy = Proxy(site, directory, statistics);
+  const auto judged = [&](const std::string& word) {
+    return Eventually(2 * kPatience, [&] {
+      const std::string table = Get(statistics, "/;csv").body;
+      const std::size_t row = table.find("\ninflux-b-by-relay-2,relay,");
+      return row != std::string::npos &&
+             table.substr(row + 1, table.find('\n', row + 1) - row).find("," + word + ",") !=
+                 std::string::npos;
+    });
+  };
+  site.Write(1, 10);
+  REQUIRE(site.relay.WaitDrained());
+  site.b.Kill();
+  site.Write(11, 30);
+  CHECK(judged("NOLB"));
+  site.relay.Kill();
+  site.Set("FOUND", site.File("found"));
+  site.Set("CONTROL", directory.File("socket"));
+  std::filesystem::copy(site.relay.log_path(), site.File("found"),
+                        std::filesystem::copy_options::recursive);
+
+  site.b.Start();
+  CHECK(Contains(page.DoNext(), "influx-b"));
+  Site::CheckEqual(site.a, site.b, 30);
+
+  CHECK(judged("UP"));
+  site.b.Kill();
+  site.Write(31, 31);
+  CHECK(judged("NOLB"));
+  site.relay.Kill();
+  page.DoNext();
+  CHECK(judged("UP"));
+}
+
+TEST_CASE("runbook: a full disk gets room, or what a backend is owed is set aside") {
+  Site site({"max_size: 64GiB", "min_free: 0B"});
+  Reading page(site, "The disk is full");
+  site.b.Kill();
+  site.Write(1, 20);
+  REQUIRE(WaitForState(site.relay, "influx-b", "retrying"));
+  // No disk has that much left.
+  site.Do(
+      "sed -i 's/min_free:.*/min_free: 900000GiB/' \"$INFLUXDB_RELAY_CONFIG\"\n"
+      "systemctl reload influxdb-relay");
+  REQUIRE(Eventually(
+      kPatience, [&] { return site.relay.Write("metrics", "cpu,host=a v=1 1").status == 503; }));
+  CHECK(Contains(page.DoNext(), "not ready"));
+  site.Set("NEW_SIZE", "128GiB");
+  site.Set("NEW_FREE", "0B");
+  page.DoNext();
+  site.Write(21, 30);
+
+  CHECK(Contains(page.DoNext(), "would skip what influx-b is owed up to "));
+  CHECK_GE(StatusOf(site.relay, "influx-b").figures.dropped, 60);
+  site.b.Start();
+  page.DoNext();
+  Site::CheckEqual(site.a, site.b, 30);
+}
+
+TEST_CASE("runbook: bad data is delivered again, put right or held") {
+  Site site;
+  Reading page(site, "Bad data");
+  REQUIRE_EQ(site.relay.Write("metrics", "cpu v=1 1").status, 204);
+  REQUIRE(site.relay.WaitDrained());
+  REQUIRE_EQ(site.relay.Write("metrics", "cpu v=\"2\" 2\ncpu v=\"3\" 3000", "precision=ns").status,
+             204);
+  REQUIRE(site.relay.WaitDrained());
+  CHECK(Contains(page.DoNext(), "field type conflict"));
+  // It was not the backend's fault: it refuses them again.
+  page.DoNext();
+  CHECK_GT(StatusOf(site.relay, "influx-b").figures.dead_letters, 0);
+  page.DoNext();
+  CHECK_EQ(StatusOf(site.relay, "influx-b").figures.dead_letters, 0);
+  REQUIRE(site.relay.WaitDrained());
+  CHECK_EQ(site.b.CountPoints("metrics", "cpu", "v"), 3);
+  CHECK(site.a.ReadPoints("metrics", "cpu") == site.b.ReadPoints("metrics", "cpu"));
+
+  page.DoNext();
+  CHECK(Eventually(kPatience, [&] { return StatusOf(site.relay, "influx-b").lanes.empty(); }));
+  site.a.CreateDatabase("forgotten");
+  REQUIRE_EQ(site.relay.Write("forgotten", "cpu v=1 1").status, 204);
+  CHECK(Eventually(kPatience,
+                   [&] { return StatusOf(site.relay, "influx-b").figures.held.points == 1; }));
+  page.DoNext();
+  CHECK_EQ(site.b.CountPoints("forgotten", "cpu", "v"), 1);
+}
+
+TEST_CASE("runbook: an upgrade loses nothing") {
+  Site site;
+  Reading page(site, "Upgrade");
+  site.b.Kill();
+  site.Write(1, 20);
+  site.b.Start();
+  site.Set("PACKAGE", "./influxdb-relay_0.2.0_amd64.deb");
+  page.DoNext();
+  CHECK_EQ(site.asked(),
+           std::vector<std::string>{"apt-get install --yes ./influxdb-relay_0.2.0_amd64.deb",
+                                    "systemctl restart influxdb-relay"});
+  CHECK(Contains(page.DoNext(), "done: delete the checkpoint "));
+  Site::CheckEqual(site.a, site.b, 20);
+}
+
+TEST_CASE("runbook: a new backend gets all that there was, and the old one is forgotten") {
+  Site site;
+  Reading page(site, "Moving to other backends");
+  site.Write(1, 20);
+  REQUIRE(site.relay.WaitDrained());
+  const TempDir directory;
+  const Influxd fresh(directory.path());
+  site.Set("NEW_URL", fresh.Url());
+  site.Set("BACKUP_NEW", Site::Rpc(fresh));
+  page.DoNext();
+  site.Write(21, 30);
+  page.DoNext();
+  Site::CheckEqual(site.a, fresh, 30);
+  CHECK(Contains(page.DoNext(), "done: forget influx-b"));
+  CHECK_FALSE(Contains(site.relay.Status(), "influx-b"));
+  site.Write(31, 40);
+  REQUIRE(site.relay.WaitDrained());
+  Site::CheckEqual(site.a, fresh, 40);
+}
+
+}  // namespace
+}  // namespace relay::test::integration_shipped_runbook_test

@@ -1,0 +1,20 @@
+// Where the tests find what they run: the checkout, the program under test and
+// the library that makes a disk hang.
+//
+// THREADS. Any.
+#pragma once
+
+#include <string>
+
+namespace relay::test {
+
+// The root of the checkout, without a slash at its end.
+const std::string& SourceRoot();
+
+// The path of the program under test.
+const std::string& RelayBinary();
+
+// The path of the library that holds sync calls (tests/integration/delivery/hanging_disk.cc).
+const std::string& HangingDisk();
+
+}  // namespace relay::test

@@ -1,0 +1,292 @@
+#include "relay/admin/handler.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "relay/admin/dashboard.h"
+#include "tests/support/fakes/fake_clock.h"
+#include "tests/support/fakes/memory_log.h"
+#include "tests/support/log_fixture.h"
+#include "tests/support/process/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace relay::test::relay_admin_handler_test {
+namespace {
+
+using Json = nlohmann::json;
+
+// The admin port over a log in memory with three records for "west".
+struct Bench {
+  AdminConfig config;
+  TempDir directory;
+  FakeClock clock;
+  MemoryLog log{{kWest, kEast}};
+  Audit audit{directory.path()};
+  Counters counters;
+  SystemClock observer_clock;
+  Observer observer{log, observer_clock};
+  Operators operators{log, audit, clock, [](const BackendId&) { return true; }};
+  std::string log_failure;
+  std::string token;  // Of who asks; empty: none.
+  std::vector<std::string> checkpoints_made;
+  Checkpoints checkpoints{directory.path(), "", [this](const CheckpointRequest& request) {
+                            checkpoints_made.push_back(request.directory);
+                            return Ok();
+                          }};
+  ReplayJobs replays{
+      directory.path(),
+      observer_clock,
+      {.log = log,
+       .checkpoint = [this](const std::string& name) { return checkpoints.Open(name); },
+       .transport = [](const BackendId&, const std::string&) -> Result<std::unique_ptr<Transport>> {
+         return Error(ErrorCode::kNotFound, "nowhere");
+       }}};
+  AdminHandler handler{config,
+                       {.status = [this] { return Status(); },
+                        .counters = counters,
+                        .log = log,
+                        .observer = observer,
+                        .operators = operators,
+                        .audit = audit,
+                        .replays = replays,
+                        .checkpoints = checkpoints,
+                        .clock = clock}};
+
+  explicit Bench(AdminConfig admin = {}) : config(std::move(admin)) {
+    for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(log, NumberedRecord(n, 1)).ok());
+  }
+
+  RelayStatus Status() {
+    RelayStatus status{.version = "9.9", .now = clock.WallNow(), .running = true};
+    status.log_failure = log_failure;
+    status.backends = BackendStatuses(log);
+    for (BackendStatus& backend : status.backends) backend.takes_writes = true;
+    return status;
+  }
+
+  HttpResponse Ask(std::string_view method, std::string_view target, const std::string& body = "",
+                   std::string_view type = "application/json") {
+    const std::size_t mark = target.find('?');
+    HttpRequest request{.method = method, .path = target.substr(0, mark), .client = "127.0.0.1"};
+    if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
+    request.headers = {{"Host", "127.0.0.1:9097"}, {"Content-Type", type}};
+    const std::string authorization = "Bearer " + token;
+    if (!token.empty()) request.headers.emplace_back("Authorization", authorization);
+    request.body = body;
+    std::optional<HttpResponse> answer;
+    handler.Handle(std::move(request),
+                   [&](HttpResponse response) { answer = std::move(response); });
+    return answer.value();
+  }
+  HttpResponse Get(std::string_view target) { return Ask("GET", target); }
+};
+
+TEST_CASE("admin: probes say whether it lives, takes writes, and has a backend that is near") {
+  Bench bench;
+  CHECK_EQ(bench.Get("/healthz").status, 200);
+  CHECK_EQ(bench.Get("/readyz").status, 200);
+  bench.log_failure = "the disk is full";
+  CHECK_EQ(bench.Get("/healthz").status, 200);
+  const HttpResponse refused = bench.Get("/readyz");
+  CHECK_EQ(refused.status, 503);
+  CHECK_EQ(Json::parse(refused.body).at("why"), "the disk is full");
+  const std::string ready = "/api/v1/backends/west/ready";
+  CHECK_EQ(bench.Get(ready + "?max_lag=3600s").status, 200);
+  bench.clock.Advance(std::chrono::hours(24 * 365 * 60));
+  CHECK_EQ(bench.Get(ready).status, 503);
+  CHECK_EQ(bench.Get(ready + "?max_lag=soon").status, 400);
+  CHECK_EQ(bench.Get("/api/v1/backends/north/ready").status, 404);
+}
+
+TEST_CASE("admin: one backend's figures are those of the status") {
+  Bench bench;
+  const Json status = Json::parse(bench.Get("/api/v1/status").body);
+  CHECK_EQ(Json::parse(bench.Get("/api/v1/backends/west").body), status.at("backends").at(1));
+  CHECK_EQ(bench.Get("/api/v1/backends/north").status, 404);
+  CHECK_EQ(Json::parse(bench.Get("/api/v1/backends").body).at("backends").size(), 2);
+}
+
+TEST_CASE("admin: an operator's change is done, said in words and kept in the trail") {
+  Bench bench;
+  const HttpResponse done = bench.Ask("POST", "/api/v1/backends/west/skip",
+                                      R"({"to":"2","by":"alice","note":"why not"})");
+  CHECK_EQ(done.status, 200);
+  CHECK_EQ(Json::parse(done.body).at("done"), true);
+  const Json gaps = Json::parse(bench.Get("/api/v1/gaps?backend=west").body).at("gaps");
+  REQUIRE_EQ(gaps.size(), 1);
+  CHECK_EQ(gaps[0].at("note"), "why not");
+  CHECK_EQ(gaps[0].at("by"), "alice (somebody from 127.0.0.1)");
+  const Json trail = Json::parse(bench.Get("/api/v1/audit?limit=1").body).at("entries");
+  CHECK_EQ(trail.at(0).at("outcome"), "done");
+}
+
+TEST_CASE("admin: a dry run changes nothing") {
+  Bench bench;
+  const HttpResponse said =
+      bench.Ask("POST", "/api/v1/backends/west/skip", R"({"to":"2","dry_run":true})");
+  CHECK_EQ(Json::parse(said.body).at("done"), false);
+  CHECK_EQ(bench.log.MarksOf(kWest).cursor, Sequence(0));
+}
+
+TEST_CASE("admin: what is wrong with a change is said, and nothing is changed") {
+  Bench bench;
+  const std::string skip = "/api/v1/backends/west/skip";
+  CHECK_EQ(bench.Ask("POST", skip, R"({"to":2})").status, 400);
+  CHECK_EQ(bench.Ask("POST", skip, R"({"to":"2","dry_run":"yes"})").status, 400);
+  CHECK_EQ(bench.Ask("POST", skip, "[]").status, 400);
+  CHECK_EQ(bench.Ask("POST", skip, "{").status, 400);
+  CHECK_EQ(bench.Ask("POST", skip, R"({"to":"9"})").status, 400);
+  CHECK_EQ(bench.Ask("POST", skip, R"({"to":"2"})", "text/plain").status, 415);
+  CHECK_EQ(bench.Ask("POST", "/api/v1/backends/north/pause", "{}").status, 404);
+  CHECK_EQ(bench.Ask("POST", "/api/v1/dead/drop", R"({"backend":"west","numbers":[-1]})").status,
+           400);
+  const HttpResponse wrong = bench.Ask("GET", skip);
+  CHECK_EQ(wrong.status, 405);
+  CHECK(wrong.headers.front() == std::pair<std::string_view, std::string>("Allow", "POST"));
+  CHECK_EQ(bench.log.MarksOf(kWest).cursor, Sequence(0));
+}
+
+TEST_CASE("admin: a checkpoint is made where checkpoints lie, audited, and nowhere else") {
+  Bench bench;
+  const std::string place = bench.directory.File("checkpoints/a");
+  const std::string path = "/api/v1/checkpoints";
+  const HttpResponse said = bench.Ask("POST", path, R"({"name":"a","dry_run":true})");
+  CHECK_EQ(Json::parse(said.body).at("words"), "make a checkpoint in " + place);
+  CHECK(bench.checkpoints_made.empty());
+  const HttpResponse done = bench.Ask("POST", path, R"({"name":"a","by":"alice"})");
+  CHECK_EQ(done.status, 200);
+  CHECK_EQ(Json::parse(done.body).at("path"), place);
+  CHECK_EQ(bench.checkpoints_made, std::vector<std::string>{place});
+  CHECK_EQ(bench.audit.Recent(1).front().what, "make a checkpoint in " + place);
+  for (const std::string name : {R"("../a")", R"("/etc/a")", R"("")", "7"}) {
+    CHECK_EQ(bench.Ask("POST", path, R"({"name":)" + name + "}").status, 400);
+    CHECK_EQ(bench.Ask("POST", path + "/drop", R"({"name":)" + name + "}").status, 400);
+  }
+  CHECK_EQ(bench.Ask("POST", path + "/drop", R"({"name":"none"})").status, 404);
+  CHECK_EQ(bench.checkpoints_made.size(), 1);
+}
+
+TEST_CASE("admin: lists say what is wrong with how they are asked for") {
+  Bench bench;
+  for (const std::string list : {"/api/v1/dead", "/api/v1/gaps"}) {
+    CHECK_EQ(bench.Get(list).status, 400);
+    CHECK_EQ(bench.Get(list + "?backend=north").status, 404);
+    CHECK_EQ(bench.Get(list + "?backend=west&limit=many").status, 400);
+    CHECK_EQ(bench.Get(list + "?backend=west&after=7&limit=5").status, 200);
+  }
+}
+
+TEST_CASE("admin: the dashboard's parts are served with a policy that runs no foreign code") {
+  Bench bench;
+  for (const DashboardFile& file : DashboardFiles()) {
+    const HttpResponse answer = bench.Get("/dashboard/" + std::string(file.name));
+    CHECK_EQ(answer.status, 200);
+    CHECK_EQ(answer.body, file.content);
+    CHECK_EQ(answer.headers.front().first, "Content-Security-Policy");
+    CHECK_EQ(answer.headers.front().second.find("unsafe"), std::string::npos);
+  }
+  CHECK(bench.Get("/").body.find("<title>InfluxDB Relay</title>") != std::string::npos);
+  CHECK_EQ(bench.Get("/dashboard/../status.cc").status, 404);
+}
+
+// ----------------------------------------------------------------- OpenAPI
+
+// A path of the document with something in the place of its parameters.
+std::string Filled(std::string path, const std::string& backend) {
+  for (const auto& [name, value] :
+       {std::pair<std::string, std::string>("{backend}", backend), {"{id}", "1"}}) {
+    const std::size_t at = path.find(name);
+    if (at != std::string::npos) path.replace(at, name.size(), value);
+  }
+  return path;
+}
+
+TEST_CASE("openapi: every path answers as it is described, asked well and asked badly") {
+  Bench bench;
+  const Json document = Json::parse(bench.Get("/api/v1/openapi.json").body);
+  std::size_t operations = 0;
+  for (const auto& [path, methods] : document.at("paths").items()) {
+    for (const auto& [method, operation] : methods.items()) {
+      CAPTURE(path);
+      ++operations;
+      const Json& described = operation.at("responses");
+      const std::string verb = method == "get" ? "GET" : "POST";
+      for (const std::string backend : {"west", "north", "No+Name"}) {
+        for (const std::string body : {"{}", "[", R"({"to":"1"})", R"({"backend":"west"})"}) {
+          for (const std::string query : {"", "?backend=west", "?backend=north", "?limit=x"}) {
+            const HttpResponse answer = bench.Ask(verb, Filled(path, backend) + query, body);
+            CAPTURE(answer.body);
+            CHECK(described.contains(std::to_string(answer.status)));
+          }
+        }
+      }
+      if (verb == "POST") {
+        const int refused = bench.Ask(verb, Filled(path, "west"), "{}", "text/plain").status;
+        CHECK_EQ(refused, 415);
+        CHECK(described.contains("415"));
+      }
+    }
+  }
+  CHECK_EQ(operations, AdminRoutes().size());
+}
+
+// What each route answers to who has no token, the reader's and the operators'.
+TEST_CASE("admin: each route asks for the token of its role, and is described so") {
+  const TempDir directory;
+  WriteFile(directory.File("operate"), "open sesame");
+  WriteFile(directory.File("read"), "peep");
+  AdminConfig admin;
+  admin.address.host = "0.0.0.0";
+  admin.token = SecretSource::FromFile(directory.File("operate"));
+  admin.read_token = SecretSource::FromFile(directory.File("read"));
+  Bench bench(admin);
+  const Json document = Json::parse(OpenApiDocument());
+  const auto is_let_in = [&](const AdminRoute& route, const std::string& token) {
+    bench.token = token;
+    const int status =
+        bench.Ask(route.method, Filled(std::string(route.path), "west"), R"({"dry_run":true})")
+            .status;
+    return status != 401 && status != 403;
+  };
+  for (const AdminRoute& route : AdminRoutes()) {
+    CAPTURE(route.path);
+    const bool changes = route.method == "POST";
+    CHECK_EQ(route.role == Role::kOperate, changes);
+    const bool probe = route.role == Role::kProbe;
+    CHECK_EQ(is_let_in(route, ""), probe);
+    CHECK_EQ(is_let_in(route, "wrong"), probe);
+    CHECK_EQ(is_let_in(route, "peep"), !changes);
+    CHECK(is_let_in(route, "open sesame"));
+    const Json& described =
+        document.at("paths").at(std::string(route.path)).at(changes ? "post" : "get");
+    CHECK_EQ(described.at("security").empty(), probe);
+    CHECK_EQ(described.at("responses").contains("401"), !probe);
+  }
+}
+
+TEST_CASE("openapi: what is described is what OpenAPI 3 asks for") {
+  const Json document = Json::parse(OpenApiDocument());
+  CHECK(document.at("openapi").get<std::string>().starts_with("3."));
+  for (const auto& [path, methods] : document.at("paths").items()) {
+    for (const auto& [method, operation] : methods.items()) {
+      CAPTURE(path);
+      CHECK_FALSE(operation.at("summary").get<std::string>().empty());
+      std::set<std::string> in_path;
+      for (const Json& parameter : operation.at("parameters")) {
+        if (parameter.at("in") == "path") in_path.insert(parameter.at("name").get<std::string>());
+        CHECK(parameter.at("schema").contains("type"));
+      }
+      CHECK_EQ(in_path.contains("backend"), path.find("{backend}") != std::string::npos);
+      for (const auto& [status, answer] : operation.at("responses").items()) {
+        CHECK_FALSE(answer.at("description").get<std::string>().empty());
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace relay::test::relay_admin_handler_test

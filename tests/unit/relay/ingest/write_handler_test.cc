@@ -1,0 +1,381 @@
+#include "relay/ingest/write_handler.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <optional>
+
+#include "tests/support/fakes/fake_clock.h"
+#include "tests/support/fakes/memory_log.h"
+#include "tests/support/fakes/routers.h"
+#include "tests/support/log_fixture.h"
+
+namespace relay::test::relay_ingest_write_handler_test {
+namespace {
+
+// The front door over a log in memory.
+struct Door {
+  HttpResponse Ask(std::string_view method, std::string_view path, std::string_view query,
+                   std::string body = "") {
+    std::optional<HttpResponse> answer;
+    handler.Handle(
+        {.method = method, .path = path, .query = query, .headers = headers, .body = body},
+        [&answer](HttpResponse response) { answer = std::move(response); });
+    REQUIRE(answer.has_value());
+    return *answer;
+  }
+  HttpResponse Write(std::string body, std::string_view query = "db=d") {
+    return Ask("POST", "/write", query, std::move(body));
+  }
+  std::vector<std::string> Stored() {
+    std::vector<std::string> lines;
+    for (const StoredRecord& stored : ReadAll(log, kWest)) {
+      lines.push_back(stored.record.value()->lines);
+    }
+    return lines;
+  }
+
+  std::vector<std::pair<std::string_view, std::string_view>> headers;  // Of every request.
+  MemoryLog log{{kWest}};
+  FakeClock clock;
+  Counters counters;
+  WriteHandler handler{{.router = RouterTo({kWest})}, log, clock, counters};
+};
+
+std::string ErrorOf(const HttpResponse& response) {
+  return nlohmann::json::parse(response.body).at("error");
+}
+
+std::string HeaderOf(const HttpResponse& response, std::string_view name) {
+  for (const auto& [header, value] : response.headers) {
+    if (header == name) return value;
+  }
+  return "";
+}
+
+TEST_CASE("front door: a write that is stored is answered 204") {
+  Door door;
+  const HttpResponse answer = door.Write("m v=1 5\n");
+  CHECK_EQ(answer.status, 204);
+  CHECK(answer.body.empty());
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 5\n"});
+  CHECK_EQ(door.counters.accepted_points(), 1);
+}
+
+TEST_CASE("front door: a point without a time gets the relay's, in the request's precision") {
+  Door door;
+  door.clock.Advance(std::chrono::milliseconds(1'234'567));
+  CHECK_EQ(door.Write("m v=1\n", "db=d&precision=s").status, 204);
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1234\n"});
+}
+
+TEST_CASE("front door: an empty body stores nothing and is answered 204") {
+  Door door;
+  CHECK_EQ(door.Write("").status, 204);
+  CHECK_EQ(door.Write("# a comment\n\n").status, 204);
+  CHECK(door.Stored().empty());
+}
+
+TEST_CASE("front door: of a body with bad lines the good ones are stored and the bad ones named") {
+  Door door;
+  const HttpResponse answer = door.Write("m v=1 1\nm v= 2\nm v=3 3\nm 4\n");
+  CHECK_EQ(answer.status, 400);
+  CHECK_EQ(ErrorOf(answer),
+           "partial write: unable to parse 'm v= 2': missing field value\n"
+           "unable to parse 'm 4': invalid field format dropped=0");
+  CHECK_EQ(nlohmann::json::parse(answer.body).at("lines"), nlohmann::json({2, 4}));
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\nm v=3 3\n"});
+}
+
+// A backend that takes only measurement m of databases that begin with d.
+WriteHandlerOptions Picky(Unrouted unrouted) {
+  Config config = ConfigOf({kWest});
+  config.backends[0].only = {.databases = {"d*"}, .measurements = {"m"}};
+  config.unrouted = unrouted;
+  return {.router = std::make_shared<const Router>(config, std::vector<BackendId>{})};
+}
+
+TEST_CASE("front door: points that no backend takes are refused, the others stored") {
+  Door door;
+  door.handler.Reconfigure(Picky(Unrouted::kRefuse));
+  const HttpResponse partly = door.Write("m v=1 1\nn v=2 2\nbad\nn v=3 3\n");
+  CHECK_EQ(partly.status, 400);
+  CHECK_EQ(ErrorOf(partly),
+           "partial write: unable to parse 'bad': missing fields\n"
+           "no backend takes measurement \"n\" of database \"d\" dropped=2");
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n"});
+
+  const HttpResponse none = door.Write("m v=1 1\n", "db=other");
+  CHECK_EQ(none.status, 404);
+  CHECK_EQ(ErrorOf(none), "no backend takes database \"other\"");
+  CHECK_EQ(door.counters.unrouted_points(), 3);
+  CHECK_EQ(door.counters.accepted_points(), 1);
+}
+
+TEST_CASE("front door: points that no backend takes are counted, where that is configured") {
+  Door door;
+  door.handler.Reconfigure(Picky(Unrouted::kCount));
+  CHECK_EQ(door.Write("m v=1 1\nn v=2 2\n").status, 204);
+  CHECK_EQ(door.Write("m v=1 1\n", "db=other").status, 204);
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n"});
+  CHECK_EQ(door.counters.unrouted_points(), 2);
+}
+
+TEST_CASE("front door: a write that is split is stored for each backend, and answered once") {
+  MemoryLog log{{kWest, kEast}};
+  FakeClock clock;
+  Counters counters;
+  Config config = ConfigOf({kWest, kEast});
+  config.backends[0].only.measurements = {"m"};
+  WriteHandler handler{{.router = std::make_shared<const Router>(config, std::vector<BackendId>{})},
+                       log,
+                       clock,
+                       counters};
+  std::vector<int> answers;
+  handler.Handle({.method = "POST",
+                  .path = "/write",
+                  .query = "db=d",
+                  .headers = {},
+                  .body = "m v=1 1\nn v=2 2\n"},
+                 [&](const HttpResponse& response) { answers.push_back(response.status); });
+  CHECK_EQ(answers, std::vector<int>{204});
+  CHECK_EQ(log.FiguresOf(kWest).value().owed.points, 1);
+  CHECK_EQ(log.FiguresOf(kEast).value().owed.points, 2);
+  CHECK_EQ(counters.accepted_points(), 2);
+}
+
+TEST_CASE("front door: a body with only bad lines stores nothing") {
+  Door door;
+  const HttpResponse answer = door.Write("nonsense\n");
+  CHECK_EQ(answer.status, 400);
+  CHECK_EQ(ErrorOf(answer), "unable to parse 'nonsense': missing fields");
+  CHECK(door.Stored().empty());
+}
+
+TEST_CASE("front door: while the log takes nothing, the answer is 503 with Retry-After") {
+  Door door;
+  door.log.Fail(true);
+  const HttpResponse answer = door.Write("m v=1 5\n");
+  CHECK_EQ(answer.status, 503);
+  const auto retry = std::find_if(answer.headers.begin(), answer.headers.end(),
+                                  [](const auto& header) { return header.first == "Retry-After"; });
+  CHECK(retry != answer.headers.end());
+  CHECK_EQ(door.counters.accepted_points(), 0);
+}
+
+TEST_CASE("front door: an error fits into a header: one line, at most 1024 bytes") {
+  Door door;
+  std::string body;
+  for (int i = 0; i < 100; ++i) body += "bad line with \x01 and \xff in it\n";
+  const HttpResponse answer = door.Write(body);
+  CHECK_EQ(answer.status, 400);
+  const std::string& header = answer.headers.at(0).second;
+  CHECK_LE(header.size(), 1024);
+  CHECK_EQ(header.find('\n'), std::string::npos);
+  CHECK(ErrorOf(answer).ends_with("and 84 more lines"));
+}
+
+TEST_CASE("front door: other methods and paths are refused as what they are") {
+  Door door;
+  CHECK_EQ(door.Ask("GET", "/write", "db=d").status, 405);
+  CHECK_EQ(door.Ask("OPTIONS", "/write", "").status, 204);
+  CHECK_EQ(door.Ask("POST", "/ping", "").status, 405);
+  CHECK_EQ(door.Ask("GET", "/", "").status, 404);
+  CHECK_EQ(door.counters.answered(Endpoint::kOther, 404), 1);
+}
+
+TEST_CASE("front door: ping says 204, and the version to who asks") {
+  Door door;
+  CHECK_EQ(door.Ask("GET", "/ping", "").status, 204);
+  CHECK_EQ(door.Ask("HEAD", "/ping", "verbose=false").status, 204);
+  const HttpResponse verbose = door.Ask("GET", "/ping", "verbose=true");
+  CHECK_EQ(verbose.status, 200);
+  CHECK(nlohmann::json::parse(verbose.body).contains("version"));
+}
+
+TEST_CASE("front door: the answer to a write says where in the log it is") {
+  Door door;
+  CHECK_EQ(HeaderOf(door.Write("m v=1 5\n"), "X-Relay-Position"), "1");
+  CHECK_EQ(HeaderOf(door.Write("m v=\nm v=1 6\n"), "X-Relay-Position"), "2");
+  CHECK_EQ(HeaderOf(door.Write("m v=\n"), "X-Relay-Position"), "");
+}
+
+TEST_CASE("front door: v2 stores all of a body or nothing of it") {
+  Door door;
+  const HttpResponse bad =
+      door.Ask("POST", "/api/v2/write", "bucket=d&precision=s", "m v=1 1\nm v= 2\n");
+  CHECK_EQ(bad.status, 400);
+  CHECK_EQ(HeaderOf(bad, "X-Platform-Error-Code"), "invalid");
+  CHECK_EQ(bad.body,
+           "{\"code\":\"invalid\",\"message\":\"unable to parse 'm v= 2': missing field "
+           "value\"}\n");
+  CHECK(door.Stored().empty());
+
+  CHECK_EQ(door.Ask("POST", "/api/v2/write", "bucket=d/rp&precision=s", "m v=1 1\n").status, 204);
+  const auto record = ReadAll(door.log, kWest).at(0).record.value();
+  CHECK_EQ(record->params, WriteParams{.api = Api::kV2,
+                                       .database = "d",
+                                       .retention_policy = "rp",
+                                       .precision = Precision::kSecond});
+  CHECK_EQ(door.Ask("POST", "/api/v2/write", "bucket=d", "").status, 204);
+}
+
+TEST_CASE("front door: v2 errors have a code and a message") {
+  Door door;
+  const HttpResponse missing = door.Ask("POST", "/api/v2/write", "", "m v=1\n");
+  CHECK_EQ(missing.status, 400);
+  CHECK_EQ(nlohmann::json::parse(missing.body).at("code"), "invalid");
+  CHECK_EQ(nlohmann::json::parse(door.Ask("GET", "/api/v2/write", "").body).at("code"),
+           "method not allowed");
+  CHECK_EQ(nlohmann::json::parse(door.Ask("GET", "/api/v2/other", "").body).at("code"),
+           "not found");
+  door.log.Fail(true);
+  const HttpResponse failed = door.Ask("POST", "/api/v2/write", "bucket=d", "m v=1\n");
+  CHECK_EQ(failed.status, 503);
+  CHECK_EQ(HeaderOf(failed, "X-Platform-Error-Code"), "unavailable");
+  CHECK_EQ(HeaderOf(failed, "Retry-After"), "1");
+  const HttpResponse large = door.handler.RefusalOf("/api/v2/write", 413, "too large");
+  CHECK_EQ(nlohmann::json::parse(large.body).at("code"), "request too large");
+}
+
+TEST_CASE("front door: v3 stores the good lines and shows the bad ones") {
+  Door door;
+  const HttpResponse partial =
+      door.Ask("POST", "/api/v3/write_lp", "db=d&precision=ns", "m v=1 1\n\nm v= 2\n");
+  CHECK_EQ(partial.status, 400);
+  CHECK_EQ(partial.body,
+           "{\"error\":\"partial write of line protocol occurred\",\"data\":[{\"original_line\":"
+           "\"m v= 2\",\"line_number\":3,\"error_message\":\"missing field value\"}]}\n");
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n"});
+}
+
+TEST_CASE("front door: v3 without accept_partial stores nothing beside a bad line") {
+  Door door;
+  const HttpResponse refused =
+      door.Ask("POST", "/api/v3/write_lp", "db=d&accept_partial=false", "m v=1 1\nm v= 2\nm 3\n");
+  CHECK_EQ(refused.status, 400);
+  CHECK_EQ(refused.body,
+           "{\"error\":\"parsing failed for write_lp endpoint\",\"data\":{\"original_line\":"
+           "\"m v= 2\",\"line_number\":2,\"error_message\":\"missing field value\"}}\n");
+  CHECK(door.Stored().empty());
+  const HttpResponse empty = door.Ask("POST", "/api/v3/write_lp", "db=d", "# nothing\n");
+  CHECK_EQ(empty.status, 400);
+  CHECK_EQ(ErrorOf(empty), "incoming write was empty");
+}
+
+TEST_CASE("front door: times that v3 would guess the unit of are stored in nanoseconds") {
+  Door door;
+  const std::string body =
+      "m v=1 1700000000\nm v=2 1700000000001\nm v=3 1700000000000002\n"
+      "m v=4 1700000000000000003\nm v=\"a\n b\" -1700000000  \nm v=6 4999999999\n"
+      "m v=7 5000000000\n";
+  CHECK_EQ(door.Ask("POST", "/api/v3/write_lp", "db=d", body).status, 204);
+  CHECK_EQ(door.Stored().at(0),
+           "m v=1 1700000000000000000\nm v=2 1700000000001000000\nm v=3 1700000000000002000\n"
+           "m v=4 1700000000000000003\nm v=\"a\n b\" -1700000000000000000  \n"
+           "m v=6 4999999999000000000\nm v=7 5000000000000000\n");
+  CHECK(ReadAll(door.log, kWest).at(0).record.value()->params.precision == Precision::kNanosecond);
+}
+
+TEST_CASE("front door: health and ready are as InfluxDB 2 has them, and ready means the log") {
+  Door door;
+  const auto health = nlohmann::json::parse(door.Ask("GET", "/health", "").body);
+  CHECK_EQ(health.at("status"), "pass");
+  CHECK(health.at("checks").is_array());
+  door.clock.Advance(std::chrono::hours(1));
+  const auto ready = nlohmann::json::parse(door.Ask("GET", "/ready", "").body);
+  CHECK_EQ(ready.at("status"), "ready");
+  CHECK_EQ(ready.at("up"), "1h0m0s");
+  door.log.Fail(true);
+  CHECK_EQ(door.Ask("GET", "/ready", "").status, 503);
+  CHECK_EQ(door.Ask("GET", "/health", "").status, 200);
+}
+
+TEST_CASE("front door: databases that were created or written to are shown") {
+  Door door;
+  const HttpResponse created = door.Ask("POST", "/query", "q=CREATE+DATABASE+%22my+db%22");
+  CHECK_EQ(created.status, 200);
+  CHECK_EQ(created.body, "{\"results\":[{\"statement_id\":0}]}\n");
+  CHECK_EQ(door.Write("m v=1 5\n", "db=d").status, 204);
+  CHECK_EQ(door.Ask("GET", "/query", "q=SHOW%20DATABASES").body,
+           "{\"results\":[{\"statement_id\":0,\"series\":[{\"name\":\"databases\",\"columns\":"
+           "[\"name\"],\"values\":[[\"d\"],[\"my db\"]]}]}]}\n");
+}
+
+TEST_CASE("front door: a query may be in a form; one that the relay cannot answer is refused") {
+  Door door;
+  door.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
+  CHECK_EQ(door.Ask("POST", "/query", "", "q=SHOW+DATABASES").status, 200);
+  CHECK_EQ(door.Ask("POST", "/query", "q=SELECT+1", "q=SHOW+DATABASES").status, 400);
+  CHECK_EQ(ErrorOf(door.Ask("POST", "/query", "", "")), "missing required parameter \"q\"");
+  CHECK_EQ(door.Ask("POST", "/query", "", "q=%zz").status, 400);
+}
+
+TEST_CASE("front door: where there are users, only they may write") {
+  Door door;
+  setenv("DOOR_TEST_TOKEN", "t0ken", 1);
+  door.handler.Reconfigure(
+      {.router = RouterTo({kWest}),
+       .users = Users::Load({{.name = "bob",
+                              .token = SecretSource::FromEnvironment("DOOR_TEST_TOKEN"),
+                              .databases = {"d"}}})
+                    .value()});
+  const HttpResponse silent = door.Write("m v=1 5\n");
+  CHECK_EQ(silent.status, 401);
+  CHECK_EQ(ErrorOf(silent), "unable to parse authentication credentials");
+  CHECK_EQ(HeaderOf(silent, "WWW-Authenticate"), "Basic realm=\"InfluxDB\"");
+  CHECK_EQ(HeaderOf(silent, "X-Influxdb-Error"), "");
+  CHECK_EQ(door.Ask("POST", "/query", "q=SHOW+DATABASES").status, 401);
+  CHECK_EQ(door.Ask("GET", "/ping", "").status, 204);
+
+  door.headers = {{"Authorization", "Token wrong"}};
+  CHECK_EQ(ErrorOf(door.Write("m v=1 5\n")), "authorization failed");
+  const HttpResponse wrong = door.Ask("POST", "/api/v2/write", "bucket=d", "m v=1 5\n");
+  CHECK_EQ(wrong.status, 401);
+  CHECK_EQ(HeaderOf(wrong, "X-Platform-Error-Code"), "unauthorized");
+  CHECK(door.Stored().empty());
+
+  door.headers = {{"Authorization", "Token t0ken"}};
+  CHECK_EQ(door.Write("m v=1 5\n").status, 204);
+  const HttpResponse other = door.Write("m v=1 5\n", "db=other");
+  CHECK_EQ(other.status, 403);
+  CHECK_EQ(ErrorOf(other), "\"bob\" user is not authorized to write to database \"other\"");
+}
+
+// ---- Statements
+
+struct StatementDoor : Door {
+  StatementDoor() { handler.Reconfigure({.router = RouterTo({kWest}), .log_statements = true}); }
+  HttpResponse Query(std::string_view query) { return Ask("POST", "/query", query); }
+};
+
+TEST_CASE("front door: statements are logged in order with the writes where that is set up") {
+  StatementDoor door;
+  CHECK_EQ(door.Write("m v=1 5\n").status, 204);
+  const HttpResponse answer = door.Query("db=d&q=DROP+MEASUREMENT+m%3B+CREATE+DATABASE+e");
+  CHECK_EQ(answer.status, 200);
+  CHECK_EQ(answer.body, "{\"results\":[{\"statement_id\":0},{\"statement_id\":1}]}\n");
+  CHECK_EQ(door.Write("m v=1 6\n").status, 204);
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 5\n", "DROP MEASUREMENT \"m\"\n",
+                                                   "CREATE DATABASE \"e\"\n", "m v=1 6\n"});
+  CHECK_EQ(door.counters.accepted_points(), 4);
+}
+
+TEST_CASE("front door: what cannot be replayed is refused, and all that came with it") {
+  StatementDoor door;
+  const HttpResponse answer = door.Query("db=d&q=CREATE+DATABASE+e%3BDELETE+WHERE+time<now()");
+  CHECK_EQ(answer.status, 400);
+  CHECK_NE(ErrorOf(answer).find("cannot be replayed"), std::string::npos);
+  CHECK(door.Stored().empty());
+  CHECK_EQ(door.Query("q=SHOW+DATABASES").status, 200);
+}
+
+TEST_CASE("front door: statements are not logged unless that is set up") {
+  Door door;
+  CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+e").status, 200);
+  CHECK_EQ(door.Ask("POST", "/query", "q=DROP+DATABASE+e").status, 400);
+  CHECK(door.Stored().empty());
+}
+
+}  // namespace
+}  // namespace relay::test::relay_ingest_write_handler_test

@@ -1,0 +1,194 @@
+#include "relay/routing/router.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "relay/base/glob.h"
+
+namespace relay::test::relay_routing_router_test {
+namespace {
+
+BackendConfig Backend(std::string_view name, Selection only = {}, Selection except = {}) {
+  BackendConfig backend{.name = BackendId::Parse(name).value()};
+  backend.only = std::move(only);
+  backend.except = std::move(except);
+  return backend;
+}
+
+Config With(std::vector<BackendConfig> backends) {
+  Config config;
+  config.backends = std::move(backends);
+  return config;
+}
+
+WriteParams To(std::string database, std::string retention_policy = "") {
+  return {.database = std::move(database), .retention_policy = std::move(retention_policy)};
+}
+
+// What each backend gets, and under "" the reason why something goes nowhere.
+std::map<std::string, std::string> Routes(const Config& config, const WriteParams& params,
+                                          const std::string& lines, PointCount points,
+                                          const std::vector<BackendId>& listener = {}) {
+  const RoutedLines routed = Router(config, listener).Route(params, lines, points);
+  std::map<std::string, std::string> got;
+  PointCount all = routed.unrouted;
+  for (const RoutedPart& part : routed.parts) {
+    all += part.points;
+    for (const BackendId& backend : *part.backends) got[backend.text()] += part.lines;
+  }
+  CHECK_EQ(all, points);
+  CHECK_EQ(routed.why.empty(), routed.unrouted == 0);
+  if (routed.unrouted > 0) got[""] = routed.why;
+  return got;
+}
+
+using Map = std::map<std::string, std::string>;
+
+TEST_CASE("router: without filters everything goes everywhere, as one part") {
+  const Config config = With({Backend("a"), Backend("b")});
+  const RoutedLines routed = Router(config, {}).Route(To("d"), "m v=1 1\nn v=1 1\n", 2);
+  REQUIRE_EQ(routed.parts.size(), 1);
+  CHECK_EQ(routed.parts[0].lines, "m v=1 1\nn v=1 1\n");
+  CHECK_EQ(routed.parts[0].points, 2);
+  CHECK_EQ(routed.parts[0].backends->size(), 2);
+}
+
+TEST_CASE("router: a listener's points go to its backends only") {
+  const Config config = With({Backend("a"), Backend("b")});
+  CHECK_EQ(Routes(config, To("d"), "m v=1 1\n", 1, {BackendId::Parse("b").value()}),
+           Map{{"b", "m v=1 1\n"}});
+}
+
+TEST_CASE("router: a backend takes only the databases it names, exactly or by a glob") {
+  const Config config = With({Backend("a", {.databases = {"metrics", "tele*"}}), Backend("b")});
+  const std::string line = "m v=1 1\n";
+  CHECK_EQ(Routes(config, To("metrics"), line, 1), Map{{"a", line}, {"b", line}});
+  CHECK_EQ(Routes(config, To("telegraf"), line, 1), Map{{"a", line}, {"b", line}});
+  CHECK_EQ(Routes(config, To("metrics2"), line, 1), Map{{"b", line}});
+}
+
+TEST_CASE("router: a backend does not take what it excepts") {
+  const Config config = With({Backend("a", {}, {.databases = {"_internal"}}), Backend("b")});
+  const std::string line = "m v=1 1\n";
+  CHECK_EQ(Routes(config, To("_internal"), line, 1), Map{{"b", line}});
+  CHECK_EQ(Routes(config, To("d"), line, 1), Map{{"a", line}, {"b", line}});
+}
+
+TEST_CASE("router: only without except, of the same backend") {
+  const Config config =
+      With({Backend("a", {.databases = {"d*"}}, {.databases = {"dev"}}), Backend("b")});
+  const std::string line = "m v=1 1\n";
+  CHECK_EQ(Routes(config, To("db"), line, 1), Map{{"a", line}, {"b", line}});
+  CHECK_EQ(Routes(config, To("dev"), line, 1), Map{{"b", line}});
+}
+
+TEST_CASE("router: the retention policy that a write does not name is the empty one") {
+  const Config config = With({Backend("a", {.retention_policies = {"", "week"}}), Backend("b")});
+  const std::string line = "m v=1 1\n";
+  CHECK_EQ(Routes(config, To("d"), line, 1), Map{{"a", line}, {"b", line}});
+  CHECK_EQ(Routes(config, To("d", "week"), line, 1), Map{{"a", line}, {"b", line}});
+  CHECK_EQ(Routes(config, To("d", "year"), line, 1), Map{{"b", line}});
+}
+
+TEST_CASE("router: a body is split where backends take different measurements") {
+  const Config config =
+      With({Backend("cpu", {.measurements = {"cpu*"}}),
+            Backend("rest", {}, {.measurements = {"cpu*"}}), Backend("everything")});
+  const std::string lines = "cpu v=1 1\nmem v=2 2\ncpu_load,h=a v=3 3\nmem v=4 4\n";
+  const RoutedLines routed = Router(config, {}).Route(To("d"), lines, 4);
+  CHECK_EQ(routed.parts.size(), 2);  // Each line once.
+  CHECK_EQ(Routes(config, To("d"), lines, 4),
+           Map{{"cpu", "cpu v=1 1\ncpu_load,h=a v=3 3\n"},
+               {"rest", "mem v=2 2\nmem v=4 4\n"},
+               {"everything", "cpu v=1 1\ncpu_load,h=a v=3 3\nmem v=2 2\nmem v=4 4\n"}});
+}
+
+TEST_CASE("router: all lists of a selection describe it together") {
+  const Config config = With({
+      Backend("a", {.databases = {"d"}, .measurements = {"m"}}),
+      Backend("b", {}, {.databases = {"d"}, .measurements = {"m"}}),
+  });
+  CHECK_EQ(Routes(config, To("d"), "m v=1 1\nn v=1 1\n", 2),
+           Map{{"a", "m v=1 1\n"}, {"b", "n v=1 1\n"}});
+  CHECK_EQ(Routes(config, To("e"), "m v=1 1\n", 1), Map{{"b", "m v=1 1\n"}});
+}
+
+TEST_CASE("router: what no backend takes is said in words") {
+  const Config by_database = With({Backend("a", {.databases = {"d"}})});
+  CHECK_EQ(Routes(by_database, To("e"), "m v=1 1\n", 1),
+           Map{{"", "no backend takes database \"e\""}});
+  CHECK_EQ(Routes(by_database, To("e", "week"), "m v=1 1\n", 1),
+           Map{{"", "no backend takes database \"e\", retention policy \"week\""}});
+
+  const Config by_measurement = With({Backend("a", {.measurements = {"m"}})});
+  CHECK_EQ(Routes(by_measurement, To("d"), "n v=1 1\nm v=1 1\no v=1 1\nn v=2 2\n", 4),
+           Map{{"a", "m v=1 1\n"}, {"", "no backend takes measurement \"n\" of database \"d\""}});
+}
+
+TEST_CASE("router: a measurement is read as InfluxDB reads it") {
+  CHECK_EQ(MeasurementOf("m v=1"), "m");
+  CHECK_EQ(MeasurementOf("m,t=x v=1"), "m");
+  CHECK_EQ(MeasurementOf(R"(a\ b\,c\=d,t=x v=1)"), "a b,c=d");
+  CHECK_EQ(MeasurementOf(R"(a\b v=1)"), R"(a\b)");
+  CHECK_EQ(MeasurementOf(R"(a\\ b v=1)"), R"(a\ b)");
+  CHECK_EQ(MeasurementOf("a=b v=1"), "a=b");
+}
+
+TEST_CASE("router: a line that has newlines in a string is not torn") {
+  const Config config = With({Backend("a", {.measurements = {"m"}}), Backend("b")});
+  const std::string line = "m s=\"x\nn v=1\" 1\n";
+  CHECK_EQ(Routes(config, To("d"), line + "n v=1 1\n", 2),
+           Map{{"a", line}, {"b", line + "n v=1 1\n"}});
+}
+
+TEST_CASE("router: a star stands for any number of characters") {
+  struct Row {
+    const char* glob;
+    const char* text;
+    bool matches;
+  };
+  for (const Row& row : {
+           Row{"", "", true},
+           Row{"", "a", false},
+           Row{"*", "", true},
+           Row{"*", "abc", true},
+           Row{"a*", "a", true},
+           Row{"a*", "ba", false},
+           Row{"*a", "cba", true},
+           Row{"*a", "ab", false},
+           Row{"a*c", "abbc", true},
+           Row{"a*c", "abcb", false},
+           Row{"a*b*c", "a-b-b-c", true},
+           Row{"*ab*", "aab", true},
+           Row{"a**b", "ab", true},
+           Row{"a?", "ab", false},
+           Row{"[a]", "a", false},
+           Row{"cpu", "cpu", true},
+           Row{"cpu", "CPU", false},
+       }) {
+    CAPTURE(row.glob);
+    CAPTURE(row.text);
+    CHECK_EQ(GlobMatches(row.glob, row.text), row.matches);
+  }
+  const std::string as(10'000, 'a');
+  CHECK_FALSE(GlobMatches("*a*a*a*a*a*a*a*a*b", as));
+}
+
+TEST_CASE("router: statements on a database go to all that take anything of it") {
+  const Config config = With({Backend("all"), Backend("one", {.databases = {"d"}}),
+                              Backend("part", {.databases = {"d"}, .measurements = {"cpu"}}),
+                              Backend("but", {}, {.databases = {"d"}}),
+                              Backend("most", {}, {.databases = {"d"}, .measurements = {"cpu"}})});
+  const auto takers_of = [&config](const std::string& database) {
+    std::string names;
+    const BackendSet takers = Router(config, {}).TakersOf(database);
+    for (const BackendId& backend : *takers) names += backend.text() + ' ';
+    return names;
+  };
+  CHECK_EQ(takers_of("d"), "all one part most ");
+  CHECK_EQ(takers_of("e"), "all but most ");
+}
+
+}  // namespace
+}  // namespace relay::test::relay_routing_router_test

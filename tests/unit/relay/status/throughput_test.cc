@@ -1,0 +1,98 @@
+#include "relay/status/throughput.h"
+
+#include <doctest/doctest.h>
+
+namespace relay::test::relay_status_throughput_test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Clock::TimePoint At(milliseconds since_start) {
+  return Clock::TimePoint(since_start);
+}
+
+// So many points accepted and delivered, one a record, of ten bytes each.
+Figures FiguresAt(PointCount accepted, PointCount delivered) {
+  Figures figures;
+  figures.marks.cursor = Sequence(delivered);
+  figures.marks.head = Sequence(accepted);
+  figures.accepted = {accepted, Bytes(accepted * 10), Bytes(accepted * 5)};
+  figures.delivered = delivered;
+  figures.owed = {accepted - delivered, Bytes((accepted - delivered) * 10),
+                  Bytes((accepted - delivered) * 5)};
+  return figures;
+}
+
+TEST_CASE("flow: is what came in and went out, by the time between two looks") {
+  FlowMeter meter;
+  meter.Note(At(seconds(0)), {{"a", FiguresAt(100, 100)}});
+  meter.Note(At(seconds(10)), {{"a", FiguresAt(300, 150)}});
+  const Flow flow = meter.Flows().at("a");
+  CHECK_EQ(flow.points_in, doctest::Approx(20));
+  CHECK_EQ(flow.bytes_in, doctest::Approx(200));
+  CHECK_EQ(flow.points_out, doctest::Approx(5));
+  // 20 payloads of 5 bytes, and an entry of 100 for each.
+  CHECK_EQ(flow.stored_in, doctest::Approx(2'100));
+  CHECK_EQ(flow.owed_growth, doctest::Approx(15 * 105));
+}
+
+TEST_CASE("flow: there is none before two seconds have been seen") {
+  FlowMeter meter;
+  CHECK(meter.Flows().empty());
+  meter.Note(At(seconds(0)), {{"a", FiguresAt(0, 0)}});
+  meter.Note(At(milliseconds(1'999)), {{"a", FiguresAt(10, 0)}});
+  CHECK(meter.Flows().empty());
+  meter.Note(At(seconds(2)), {{"a", FiguresAt(10, 0)}});
+  CHECK_EQ(meter.Flows().at("a").points_in, doctest::Approx(5));
+}
+
+TEST_CASE("flow: what is older than a minute counts no longer") {
+  FlowMeter meter;
+  meter.Note(At(seconds(0)), {{"a", FiguresAt(0, 0)}});
+  meter.Note(At(seconds(10)), {{"a", FiguresAt(6'000, 0)}});
+  meter.Note(At(seconds(60)), {{"a", FiguresAt(6'000, 0)}});
+  CHECK_EQ(meter.Flows().at("a").points_in, doctest::Approx(100));
+  meter.Note(At(milliseconds(60'001)), {{"a", FiguresAt(6'000, 0)}});
+  CHECK_EQ(meter.Flows().at("a").points_in, doctest::Approx(0));
+}
+
+TEST_CASE("flow: a backend that came later is measured from when it came") {
+  FlowMeter meter;
+  meter.Note(At(seconds(0)), {{"a", FiguresAt(0, 0)}});
+  meter.Note(At(seconds(10)), {{"a", FiguresAt(0, 0)}, {"b", FiguresAt(0, 0)}});
+  meter.Note(At(seconds(20)), {{"a", FiguresAt(0, 0)}, {"b", FiguresAt(50, 0)}});
+  CHECK_EQ(meter.Flows().at("b").points_in, doctest::Approx(5));
+}
+
+TEST_CASE("drained: what is owed, by how much faster it goes out than in") {
+  CHECK_EQ(DrainEta(FiguresAt(1'000, 400), {.points_in = 10, .points_out = 40}), seconds(20));
+  CHECK_EQ(DrainEta(FiguresAt(1'000, 1'000), {}), seconds(0));
+  CHECK_FALSE(DrainEta(FiguresAt(1'000, 400), {.points_in = 40, .points_out = 40}).has_value());
+  CHECK_FALSE(DrainEta(FiguresAt(1'000, 799), {.points_in = 40, .points_out = 40}).has_value());
+  CHECK_FALSE(DrainEta(FiguresAt(1'000, 400), {}).has_value());
+}
+
+TEST_CASE("drained: what is taken within seconds is no backlog, however much comes in") {
+  CHECK_EQ(DrainEta(FiguresAt(1'000, 800), {.points_in = 40, .points_out = 40}), seconds(5));
+  CHECK_EQ(DrainEta(FiguresAt(1'000, 999), {.points_in = 90, .points_out = 40}), seconds(1));
+}
+
+TEST_CASE("room: up to the nearest limit, and what is kept for a rewind alone") {
+  const DiskUse by_size{.used = 60_MiB, .max = 100_MiB, .free = 900_MiB, .min_free = 0_B};
+  CHECK_EQ(RoomIn(by_size, 5_MiB), 45_MiB);
+  const DiskUse by_disk{.used = 60_MiB, .max = 100_MiB, .free = 50_MiB, .min_free = 30_MiB};
+  CHECK_EQ(RoomIn(by_disk, 0_B), 20_MiB);
+  const DiskUse full{.used = 110_MiB, .max = 100_MiB, .free = 10_MiB, .min_free = 30_MiB};
+  CHECK_EQ(RoomIn(full, 0_B), 0_B);
+}
+
+TEST_CASE("time to fill: never, where nothing grows") {
+  CHECK_EQ(TimeToFill(Bytes(1'000), 10), seconds(100));
+  CHECK_FALSE(TimeToFill(Bytes(1'000), 0).has_value());
+  CHECK_FALSE(TimeToFill(Bytes(1'000), -5).has_value());
+  CHECK_FALSE(TimeToFill(1_GiB, 0.000'001).has_value());
+}
+
+}  // namespace
+}  // namespace relay::test::relay_status_throughput_test

@@ -1,0 +1,195 @@
+// What becomes of the lines that a backend refuses, and of requests that are too
+// much for it: found in few requests, named exactly, and nothing else is lost.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "replay/transport/refused_lines.h"
+#include "tests/support/worker_fixture.h"
+
+namespace relay::test::replay_delivery_refusals_test {
+namespace {
+
+using namespace std::chrono_literals;
+using Bench = WorkerBench;
+
+std::string Numbered(int first, int last) {
+  std::string lines;
+  for (int i = first; i <= last; ++i) lines += fmt::format("m v={}i {}\n", i, i);
+  return lines;
+}
+
+// As an InfluxDB 3 answers; what it repeats of a line looks like its own words.
+std::string ThreeOf(std::initializer_list<int> numbers) {
+  std::string data;
+  for (const int number : numbers) {
+    data += fmt::format(R"({}{{"original_line":"m s=\"line_number\":1}}]",)"
+                        R"("line_number":{},"error_message":"no {}"}})",
+                        data.empty() ? "" : ",", number, number);
+  }
+  return R"({"error":"partial write of line protocol occurred","data":[)" + data + "]}";
+}
+
+// ---- Looked for
+
+TEST_CASE("refusals: in records joined to one request, the line and its record are named") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("v=50i ") == std::string_view::npos
+               ? Status204()
+               : Http(400, R"({"error":"partial write: field type conflict dropped=1"})");
+  });
+  for (int i = 0; i < 16; ++i) bench.Accept(Numbered(1 + 10 * i, 10 + 10 * i));
+  bench.Drain();
+  CHECK_EQ(bench.transport.sent.front(), Numbered(1, 160));  // One request, at first.
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].sequence, Sequence(5));
+  CHECK_EQ(bench.Dead()[0].first_line, 10);
+  CHECK_EQ(bench.Dead()[0].lines, "m v=50i 50\n");
+  CHECK_EQ(bench.Now().delivered, 159);
+  CHECK_LE(bench.transport.sent.size(), 1 + 2 * (4 + 4));  // log2 of 16 records and of 10 lines.
+}
+
+TEST_CASE("refusals: what is refused whole is found in twice the logarithm of its lines") {
+  constexpr int kLines = 8192;
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("v=4711i ") == std::string_view::npos
+               ? Status204()
+               : Http(400, R"({"error":"unable to parse 'm v=4711i 4711': bad"})");
+  });
+  bench.Accept(Numbered(1, kLines));
+  bench.Drain();
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].first_line, 4711);
+  CHECK_EQ(bench.Now().delivered, kLines - 1);
+  CHECK_LE(bench.transport.sent.size(), 1 + 2 * 13);
+}
+
+TEST_CASE("refusals: a line that says how many were dropped does not take others with it") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("dropped") == std::string_view::npos
+               ? Status204()
+               : Http(400,
+                      R"({"error":"partial write: unable to parse 'm s=\"dropped=2\" 2': bad"})");
+  });
+  bench.Accept("m v=1 1\nm s=\"dropped=2\" 2\n");
+  bench.Drain();
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].first_line, 2);
+  CHECK_EQ(bench.Now().delivered, 1);
+}
+
+// ---- Named by an InfluxDB 3
+
+TEST_CASE("refusals: lines that the backend names are set aside in one request") {
+  Bench bench({Http(400, ThreeOf({5, 2}))});
+  bench.Accept(Numbered(1, 3));
+  bench.Accept(Numbered(4, 6));
+  bench.Drain();
+  CHECK_EQ(bench.transport.sent.size(), 1);
+  REQUIRE_EQ(bench.Dead().size(), 2);
+  CHECK_EQ(bench.Dead()[0].sequence, Sequence(1));
+  CHECK_EQ(bench.Dead()[0].first_line, 2);
+  CHECK_EQ(bench.Dead()[0].lines, "m v=2i 2\n");
+  CHECK_NE(bench.Dead()[0].words.find("no 2"), std::string::npos);
+  CHECK_EQ(bench.Dead()[1].sequence, Sequence(2));
+  CHECK_EQ(bench.Dead()[1].first_line, 2);
+  CHECK_EQ(bench.Dead()[1].lines, "m v=5i 5\n");
+  CHECK_EQ(bench.Now().delivered, 4);
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
+TEST_CASE("refusals: a list of lines that does not hold is not believed") {
+  CHECK_EQ(RefusedLinesIn(ThreeOf({1, 3, 1}), 3).size(), 2);
+  CHECK(RefusedLinesIn(ThreeOf({4}), 3).empty());
+  CHECK(RefusedLinesIn(ThreeOf({0}), 3).empty());
+  CHECK(RefusedLinesIn(R"({"error":"x","data":{"line_number":1}})", 3).empty());
+  CHECK(RefusedLinesIn(R"({"error":"x","data":[]})", 3).empty());
+  CHECK(RefusedLinesIn(R"({"error":"partial write: m s=\"data\":[{\"line_number\":1}]"})", 3)
+            .empty());
+  const std::string whole = ThreeOf({1, 2, 3});
+  for (std::size_t size = 0; size + 2 <= whole.size(); ++size) {
+    CHECK(RefusedLinesIn(whole.substr(0, size), 3).empty());
+  }
+}
+
+TEST_CASE("refusals: where the list was cut, the lines are looked for") {
+  std::string cut = ThreeOf({1});
+  cut.resize(cut.size() - 3);
+  Bench bench([&cut](const WriteParams&, std::string_view lines) {
+    return lines.starts_with("m v=1i ") ? Http(400, cut) : Status204();
+  });
+  bench.Accept(Numbered(1, 4));
+  bench.Drain();
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].first_line, 1);
+  CHECK_EQ(bench.Now().delivered, 3);
+}
+
+// ---- Too much at once
+
+TEST_CASE("refusals: what never takes an answer in time is sent in smaller pieces, in order") {
+  Bench* world = nullptr;
+  Bench bench([&world](const WriteParams&, std::string_view lines) -> Result<Reply> {
+    const bool in_time = lines.size() <= 20'000;  // A slow line.
+    world->clock.Advance(in_time ? 500ms : 10s);
+    if (in_time) return Status204();
+    return Error(ErrorCode::kUnavailable, "no answer within 10000 ms");
+  });
+  world = &bench;
+  for (int i = 0; i < 100; ++i) bench.Accept(Numbered(100 * i, 100 * i + 99));
+  const auto start = bench.clock.Now();
+  bench.Drain();
+  CHECK_EQ(bench.Now().delivered, 10'000);
+  CHECK(bench.Dead().empty());
+  // Those that were taken are all lines, each once, in their order.
+  std::string taken;
+  for (const std::string& body : bench.transport.sent) {
+    if (body.size() <= 20'000) taken += body;
+  }
+  CHECK_EQ(taken, Numbered(0, 9'999));
+  CHECK_LT(bench.clock.Now() - start, 5min);
+}
+
+TEST_CASE("refusals: a lost answer has the same bytes sent again, twice, before they are cut") {
+  Bench* world = nullptr;
+  Bench bench([&world](const WriteParams&, std::string_view) -> Result<Reply> {
+    world->clock.Advance(10s);
+    return Error(ErrorCode::kUnavailable, "no answer within 10000 ms");
+  });
+  world = &bench;
+  bench.Accept(Numbered(1, 10'000));
+  while (bench.transport.sent.size() < 40) bench.StepOn();
+  CHECK_EQ(bench.transport.sent[0], Numbered(1, 10'000));
+  CHECK_EQ(bench.transport.sent[1], bench.transport.sent[0]);
+  CHECK_EQ(bench.transport.sent[2], bench.transport.sent[0]);
+  CHECK_LT(bench.transport.sent[3].size(), bench.transport.sent[0].size());
+  // However long it lasts, no smaller than makes sense.
+  CHECK_GT(bench.transport.sent.back().size(), bench.transport.sent[0].size() / 100);
+  CHECK_EQ(bench.Now().marks.lag(), 1);
+}
+
+TEST_CASE("refusals: a page instead of an answer is tried again before it is told as a hold") {
+  Bench bench([](const WriteParams&, std::string_view) { return Http(200, "<html>log in"); });
+  bench.Accept("m v=1 1\n");
+  for (int i = 0; i < 3; ++i) {
+    bench.UntilSent();
+    CHECK_EQ(bench.Status().state, WorkerState::kRetrying);
+  }
+  bench.UntilSent();
+  CHECK_EQ(bench.Status().state, WorkerState::kHeld);
+  CHECK_NE(bench.Status().why.find("not InfluxDB's"), std::string::npos);
+  CHECK_EQ(bench.Now().marks.lag(), 1);
+}
+
+TEST_CASE("refusals: a certificate that is not trusted is told as a matter of the set-up") {
+  Bench bench([](const WriteParams&, std::string_view) -> Result<Reply> {
+    return Error(ErrorCode::kInvalidInput, "its TLS certificate has expired");
+  });
+  bench.Accept("m v=1 1\n");
+  CHECK_EQ(bench.Step(), WorkerState::kHeld);
+  CHECK_EQ(bench.Status().why, "its TLS certificate has expired");
+  CHECK_NE(bench.Status().remedy.find("check the tls"), std::string::npos);
+  CHECK_LE(bench.UntilSent(), 100ms);  // Tried as soon as after any other failure.
+}
+
+}  // namespace
+}  // namespace relay::test::replay_delivery_refusals_test

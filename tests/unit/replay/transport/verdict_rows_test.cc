@@ -1,0 +1,262 @@
+// The table of what a backend's answers mean, a test for each row of it.
+//
+// Bodies are those of influxd 1.6.7 and VictoriaMetrics where these say such a
+// thing (tests/integration/ingest/answers_test.cc has the servers say it), else those
+// in the sources of InfluxDB 1.x Enterprise, 2.x and 3.x.
+#include <doctest/doctest.h>
+
+#include "replay/transport/verdict.h"
+#include "tests/support/fakes/scripted_transport.h"
+
+namespace relay::test::replay_transport_verdict_rows_test {
+namespace {
+
+using enum Action;
+
+const WallTime kNow = std::chrono::sys_days(std::chrono::year(2026) / 11 / 23);
+
+Verdict Of(int status, std::string body = "", std::string retry_after = "") {
+  return Judge(Http(status, std::move(body), std::move(retry_after)), kNow);
+}
+
+Verdict OfApi(Api api, int status, std::string body = "") {
+  return Judge(Reply{.http_status = status, .body = std::move(body), .api = api}, kNow);
+}
+
+Verdict OfPage(int status, std::string body = "") {
+  return Judge(Reply{.http_status = status, .content_type = "text/html", .body = std::move(body)},
+               kNow);
+}
+
+TEST_CASE("row: 204: delivered") {
+  CHECK(Of(204).action == kDelivered);
+}
+
+TEST_CASE("row: 200 with an empty body: delivered, of v1 only") {
+  CHECK(OfApi(Api::kV1, 200).action == kDelivered);
+  CHECK(OfApi(Api::kV2, 200).action == kHold);
+  CHECK(OfApi(Api::kV3, 200).action == kHold);
+}
+
+TEST_CASE("row: another 2xx, or 200 with a body: a retry, then a hold") {
+  for (const Verdict& verdict : {Of(201), Of(202), Of(200, "<html>log in</html>"), Of(200, "ok")}) {
+    CHECK(verdict.action == kHold);
+    CHECK(verdict.try_again_first);
+    CHECK(verdict.concerns == Concerns::kBackend);
+  }
+}
+
+TEST_CASE("row: a redirection, a page that is not there, a method, HTML: a hold of the backend") {
+  for (const Verdict& verdict :
+       {Of(301), Of(308), Of(404, "404 page not found\n"), Of(405), OfPage(400), OfPage(404),
+        OfPage(429), Of(400, " \n<!DOCTYPE html><title>400</title>")}) {
+    CHECK(verdict.action == kHold);
+    CHECK(verdict.concerns == Concerns::kBackend);
+    CHECK_FALSE(verdict.try_again_first);
+  }
+}
+
+TEST_CASE("row: points beyond or outside the retention policy: partly taken, the rest expired") {
+  for (const int status : {400, 422, 500}) {
+    for (const char* body :
+         {R"({"error":"partial write: points beyond retention policy dropped=3"})",
+          R"({"code":"unprocessable entity","message":"failure writing points to database: )"
+          R"(partial write: dropped 1 points outside retention policy of duration 1h0m0s"})"}) {
+      CHECK(Of(status, body).action == kPartial);
+      CHECK(Of(status, body).reason == DeadReason::kExpired);
+    }
+  }
+  CHECK_EQ(Of(400, R"({"error":"partial write: points beyond retention policy dropped=3"})")
+               .dropped.value_or(0),
+           3);
+}
+
+TEST_CASE("row: a limit on series or on values of a tag: partly taken, the rest can be redriven") {
+  for (const int status : {400, 422, 500}) {
+    for (const char* limit : {"max-series-per-database limit exceeded: (1)",
+                              "max-values-per-tag limit exceeded (1/1): measurement=\\\"m\\\""}) {
+      const Verdict verdict =
+          Of(status, std::string(R"({"error":"partial write: )") + limit + " dropped=1\"}");
+      CHECK(verdict.action == kPartial);
+      CHECK(verdict.reason == DeadReason::kLimit);
+      CHECK_EQ(verdict.dropped.value_or(0), 1);
+    }
+  }
+}
+
+TEST_CASE("row: a partial write with a pending deletion: once more, then partly taken") {
+  const Verdict verdict = Of(400, "partial write: measurement m: pending deletion dropped=1");
+  CHECK(verdict.action == kPartial);
+  CHECK(verdict.try_again_first);
+}
+
+TEST_CASE("row: any other partial write: partly taken") {
+  for (const int status : {400, 422, 500}) {
+    const Verdict verdict = Of(
+        status,
+        R"({"error":"partial write: field type conflict: input field \"v\" on measurement \"m\" )"
+        R"(is type string, already exists as type float dropped=2"})");
+    CHECK(verdict.action == kPartial);
+    CHECK_FALSE(verdict.try_again_first);
+    CHECK(verdict.reason == DeadReason::kRefused);
+    CHECK_EQ(verdict.dropped.value_or(0), 2);
+  }
+}
+
+TEST_CASE("row: v1 400 unable to parse, without partial: split") {
+  CHECK(Of(400, R"({"error":"unable to parse 'garbage': missing fields"})").action == kSplit);
+}
+
+TEST_CASE("row: v2 400 invalid: split") {
+  CHECK(Of(400, R"({"code":"invalid","message":"unable to parse 'garbage': missing fields"})")
+            .action == kSplit);
+  CHECK(Of(400, R"({"code":"invalid","message":"something about a line"})").action == kSplit);
+}
+
+TEST_CASE("row: v3 400 partial write of line protocol occurred: partly taken") {
+  CHECK(Of(400, R"({"error":"partial write of line protocol occurred","data":[{"original_line":)"
+                R"("m v=","line_number":2,"error_message":"No fields were provided"}]})")
+            .action == kPartial);
+}
+
+TEST_CASE("row: v3 400 line protocol parsing error: split") {
+  CHECK(Of(400, R"({"error":"line protocol parsing error","data":{"line_number":2}})").action ==
+        kSplit);
+}
+
+TEST_CASE("row: v3 400 incoming write was empty: delivered") {
+  CHECK(OfApi(Api::kV3, 400, "incoming write was empty").action == kDelivered);
+}
+
+TEST_CASE("row: a field type conflict, whatever its status: split") {
+  for (const int status : {400, 422, 500}) {
+    CHECK(Of(status, R"({"error":"field type conflict: input field \"v\""})").action == kSplit);
+  }
+}
+
+TEST_CASE("row: 400 of the request's parameters: a hold of the backend") {
+  for (const char* body :
+       {R"({"error":"invalid precision \"x\""})",
+        R"({"code":"invalid","message":"invalid precision; valid precision units are ns, us"})",
+        R"({"error":"database is required"})", R"({"error":"invalid consistency level"})",
+        R"({"error":"missing db"})",
+        R"({"code":"invalid","message":"Please provide either orgID or org"})"}) {
+    CAPTURE(body);
+    CHECK(Of(400, body).action == kHold);
+    CHECK(Of(400, body).concerns == Concerns::kBackend);
+  }
+}
+
+TEST_CASE("row: 401 and 403: a hold of the backend") {
+  for (const int status : {401, 403}) {
+    const Verdict verdict = Of(status, R"({"error":"authorization failed"})");
+    CHECK(verdict.action == kHold);
+    CHECK(verdict.concerns == Concerns::kBackend);
+    CHECK_EQ(verdict.why, "the credentials were refused");
+  }
+}
+
+TEST_CASE("row: 404 of a database, a bucket or a mapping: a hold of its lane, or it is created") {
+  for (const char* body : {R"({"error":"database not found: \"absent\""})",
+                           R"({"code":"not found","message":"bucket \"absent\" not found"})",
+                           R"({"code":"not found","message":"no dbrp mapping found"})"}) {
+    CHECK(Of(404, body).action == kHold);
+    CHECK(Of(404, body).concerns == Concerns::kLane);
+    CHECK(Of(404, body).may_create);
+  }
+}
+
+TEST_CASE("row: any other 404, as of an organisation: a hold, for no line is at fault") {
+  for (const char* body :
+       {R"({"code":"not found","message":"organization name \"bucket\" not found"})",
+        R"({"code":"not found","message":"path not found"})", ""}) {
+    CAPTURE(body);
+    CHECK(Of(404, body).action == kHold);
+    CHECK(Of(404, body).concerns == Concerns::kBackend);
+  }
+}
+
+TEST_CASE("row: 500 retention policy not found: a hold of its lane") {
+  const Verdict verdict = Of(500, R"({"error":"retention policy not found: absent"})");
+  CHECK(verdict.action == kHold);
+  CHECK(verdict.concerns == Concerns::kLane);
+  CHECK_FALSE(verdict.may_create);
+}
+
+TEST_CASE("row: 413, also a proxy's page: split, and the next are smaller") {
+  for (const Verdict& verdict :
+       {Of(413, R"({"error":"Request Entity Too Large"})"),
+        OfPage(413, "<html><h1>413 Request Entity Too Large</h1><hr>nginx</html>")}) {
+    CHECK(verdict.action == kSplit);
+    CHECK(verdict.too_large);
+    CHECK(verdict.reason == DeadReason::kLimit);
+  }
+}
+
+TEST_CASE("row: 429 and 503: a retry after what was asked for, and more slowly") {
+  for (const int status : {429, 503}) {
+    const Verdict verdict = Of(status, "request throttled", "7");
+    CHECK(verdict.action == kRetry);
+    CHECK(verdict.overloaded);
+    CHECK_EQ(verdict.retry_after, std::chrono::seconds(7));
+  }
+}
+
+TEST_CASE("row: 500 of a trouble that passes: a retry") {
+  for (const char* body : {"timeout", "write failed", "engine is closed", "shard is disabled",
+                           "queue is full", "An internal error has occurred"}) {
+    CHECK(Of(500, std::string("{\"error\":\"") + body + "\"}").action == kRetry);
+  }
+}
+
+TEST_CASE("row: 500 cache-max-memory-size exceeded: a retry after a long rest, and more slowly") {
+  const Verdict verdict =
+      Of(500, R"-({"error":"[shard 1] engine: cache-max-memory-size exceeded: (2046/2000)"})-");
+  CHECK(verdict.action == kRetry);
+  CHECK(verdict.rest_long);
+  CHECK(verdict.overloaded);
+}
+
+TEST_CASE("row: 500 hinted handoff queue not empty: delivered") {
+  CHECK(Of(500, R"({"error":"hinted handoff queue not empty"})").action == kDelivered);
+}
+
+TEST_CASE("row: 408, 499, 502 and 504, whatever page: a retry") {
+  CHECK(Of(408).action == kRetry);
+  CHECK(Of(499).action == kRetry);
+  CHECK(OfPage(502).action == kRetry);
+  CHECK(OfPage(504).action == kRetry);
+  for (const int status : {408, 499, 504}) CHECK(Of(status).overloaded);
+}
+
+TEST_CASE("row: refused, reset, timed out: a retry") {
+  const Verdict verdict = Judge(Error(ErrorCode::kUnavailable, "connection refused"), kNow);
+  CHECK(verdict.action == kRetry);
+  CHECK_FALSE(verdict.of_the_set_up);
+}
+
+TEST_CASE(
+    "row: a certificate that is not trusted, a host that is not known: a retry and an alarm") {
+  for (const ErrorCode code : {ErrorCode::kInvalidInput, ErrorCode::kNotFound}) {
+    const Verdict verdict = Judge(Error(code, "its TLS certificate has expired"), kNow);
+    CHECK(verdict.action == kRetry);
+    CHECK(verdict.of_the_set_up);
+    CHECK_NE(verdict.remedy, "");
+  }
+}
+
+TEST_CASE("row: another 5xx: a retry; its lines may be at fault") {
+  for (const int status : {500, 501, 505, 507, 599}) {
+    CHECK(Of(status, "panic").action == kRetry);
+    CHECK(Of(status, "panic").poison_suspected);
+  }
+}
+
+TEST_CASE("row: another 4xx: split") {
+  for (const int status : {400, 402, 409, 418, 422, 451}) {
+    CHECK(Of(status, "some words").action == kSplit);
+  }
+}
+
+}  // namespace
+}  // namespace relay::test::replay_transport_verdict_rows_test

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "wal/base/invariant.h"
+
+namespace relay {
+
+// Why an operation did not succeed. The code is chosen by what the CALLER can
+// do about it, never by which library failed.
+enum class ErrorCode : std::uint8_t {
+  kInvalidInput,  // The request or the file is wrong; repeating it cannot help.
+  kNotFound,      // The named thing does not exist.
+  kFull,          // A configured limit is reached; retry after space is freed.
+  kUnavailable,   // A peer did not answer; retry later.
+  kConflict,      // The thing changed meanwhile; look again.
+  kCorruption,    // Stored bytes fail their checksum; needs an operator.
+  kIo,            // The disk refused; needs an operator.
+};
+
+std::string_view ToString(ErrorCode code);
+
+// A failed operation: a code for the program, a sentence for the operator.
+class [[nodiscard]] Error {
+ public:
+  Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
+
+  ErrorCode code() const { return code_; }
+  const std::string& message() const { return message_; }
+
+  // Returns this error with "context: " put before the message.
+  Error Within(std::string_view context) && {
+    message_.insert(0, std::string(context) + ": ");
+    return std::move(*this);
+  }
+
+ private:
+  ErrorCode code_;
+  std::string message_;
+};
+
+// Either a T or an Error. Reading the side that is not there ends the process.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
+
+  bool ok() const { return state_.index() == 0; }
+
+  T& value() & {
+    INVARIANT(ok());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    INVARIANT(ok());
+    return std::get<0>(state_);
+  }
+  // By value, so that a loop over a temporary's value does not outlive it.
+  T value() && {
+    INVARIANT(ok());
+    return std::get<0>(std::move(state_));
+  }
+  const Error& error() const& {
+    INVARIANT(!ok());
+    return std::get<1>(state_);
+  }
+  Error&& error() && {
+    INVARIANT(!ok());
+    return std::get<1>(std::move(state_));
+  }
+
+ private:
+  std::variant<T, Error> state_;
+};
+
+// Success, or an Error. There is no "unknown" third state.
+using Status = Result<std::monostate>;
+
+inline Status Ok() {
+  return std::monostate{};
+}
+
+}  // namespace relay

@@ -1,0 +1,57 @@
+#include "wal/base/types.h"
+
+#include <algorithm>
+
+namespace relay {
+
+Result<BackendId> BackendId::Parse(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  if (text.empty() || text.size() > kSizeMax) {
+    return Error(ErrorCode::kInvalidInput, "a backend name has 1 to 64 characters");
+  }
+  if (!std::all_of(text.begin(), text.end(), allowed)) {
+    return Error(ErrorCode::kInvalidInput, "a backend name has only a-z, 0-9, _ and -");
+  }
+  return BackendId(std::string(text));
+}
+
+std::chrono::nanoseconds UnitOf(Precision precision) {
+  switch (precision) {
+    case Precision::kNanosecond: return std::chrono::nanoseconds(1);
+    case Precision::kMicrosecond: return std::chrono::microseconds(1);
+    case Precision::kMillisecond: return std::chrono::milliseconds(1);
+    case Precision::kSecond: return std::chrono::seconds(1);
+    case Precision::kMinute: return std::chrono::minutes(1);
+    case Precision::kHour: return std::chrono::hours(1);
+  }
+  INVARIANT(false);
+}
+
+std::string_view ToString(Precision precision) {
+  switch (precision) {
+    case Precision::kNanosecond: return "n";
+    case Precision::kMicrosecond: return "u";
+    case Precision::kMillisecond: return "ms";
+    case Precision::kSecond: return "s";
+    case Precision::kMinute: return "m";
+    case Precision::kHour: return "h";
+  }
+  INVARIANT(false);
+}
+
+std::string_view ToString(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidInput: return "invalid input";
+    case ErrorCode::kNotFound: return "not found";
+    case ErrorCode::kFull: return "full";
+    case ErrorCode::kUnavailable: return "unavailable";
+    case ErrorCode::kConflict: return "conflict";
+    case ErrorCode::kCorruption: return "corruption";
+    case ErrorCode::kIo: return "io error";
+  }
+  INVARIANT(false);
+}
+
+}  // namespace relay

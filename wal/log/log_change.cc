@@ -1,0 +1,479 @@
+#include "wal/log/log_change.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+namespace relay {
+namespace {
+
+constexpr Sequence kLastSequence(std::numeric_limits<std::uint64_t>::max());
+
+Error OutOfRange(std::string_view what, Sequence to, Sequence low, Sequence high) {
+  return {ErrorCode::kInvalidInput, fmt::format("cannot {} to {}: only from {} to {}", what,
+                                                to.value(), low.value(), high.value())};
+}
+
+Error NoLetter(std::uint64_t number) {
+  return {ErrorCode::kNotFound, fmt::format("there is no dead letter {}", number)};
+}
+
+std::vector<std::uint64_t> Ascending(std::vector<std::uint64_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
+void SignedBy(Gap& gap, const AskedBy& asked) {
+  gap.by = asked.by;
+  gap.note = asked.note;
+  gap.when = asked.when;
+}
+
+}  // namespace
+
+ChangePlan::ChangePlan(const Store& store, const Run& run)
+    : store_(store), run_(run), reader_(store, run), state_(run.state) {}
+
+// Puts the new state and lanes beside the rows.
+Result<Change> ChangePlan::Done() {
+  if (Status few = CheckLaneCount(); !few.ok()) return std::move(few).error();
+  ++state_.edition;
+  change_.state = state_;
+  for (const auto& [lane, state] : change_.lanes) {
+    std::string key = LaneKey(run_.number, lane);
+    std::optional<std::string> value;
+    if (!state.empty()) value = EncodeLane(key, state);
+    change_.rows.push_back({Family::kState, std::move(key), std::move(value)});
+  }
+  return std::move(change_);
+}
+
+Status ChangePlan::CheckLaneCount() const {
+  std::size_t count = run_.lanes->size();
+  bool grew = false;
+  for (const auto& [lane, state] : change_.lanes) {
+    const bool was = run_.lanes->contains(lane);
+    if (was && state.empty()) --count;
+    if (!was && !state.empty()) {
+      ++count;
+      grew = true;
+    }
+  }
+  if (!grew || count <= Log::kHeldLanesMax) return Ok();
+  return Error(ErrorCode::kFull,
+               fmt::format("{} lanes are on hold, no more are kept", Log::kHeldLanesMax));
+}
+
+Result<Change> ChangePlan::Resolve(const Resolution& resolution) && {
+  if (resolution.after != state_.cursor.sequence) {
+    return Error(ErrorCode::kConflict,
+                 fmt::format("the cursor is at {}, no more at {}", state_.cursor.sequence.value(),
+                             resolution.after.value()));
+  }
+  INVARIANT(resolution.after < resolution.through.sequence);
+  INVARIANT(resolution.through.sequence <= run_.head.sequence);
+  state_.cursor = resolution.through;
+  state_.delivered += resolution.delivered;
+  Bury(resolution.letters);
+  Enter(resolution.gaps);
+  for (const Sequence sequence : resolution.held) {
+    INVARIANT(sequence > resolution.after && sequence <= resolution.through.sequence);
+    if (Status held = Hold(sequence); !held.ok()) {
+      return std::move(held).error().Within(fmt::format("holding record {}", sequence.value()));
+    }
+  }
+  return Done();
+}
+
+void ChangePlan::Bury(const std::vector<DeadLetter>& letters) {
+  for (const DeadLetter& letter : letters) {
+    std::string key = DeadKey(run_.number, ++state_.last_dead);
+    std::string value = EncodeDead(key, letter);
+    change_.rows.push_back({Family::kDead, std::move(key), std::move(value)});
+    state_.dead[letter.reason] += letter.points;
+    if (state_.dead_letters++ == 0) state_.first_dead = state_.last_dead;
+  }
+}
+
+void ChangePlan::Enter(const std::vector<Gap>& gaps) {
+  for (const Gap& gap : gaps) {
+    std::string key = GapKey(run_.number, ++state_.last_gap);
+    std::string value = EncodeGap(key, gap);
+    change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
+    state_.dropped += gap.points;
+  }
+}
+
+// Copies the record with its payload: what a lane holds for weeks must not keep
+// the payloads of all others on disk.
+Status ChangePlan::Hold(Sequence sequence) {
+  Result<Entry> entry = reader_.ReadEntry(sequence);
+  if (!entry.ok()) return std::move(entry).error();
+  const PayloadId id = entry.value().payload;
+  Result<std::optional<std::string>> payload = store_.Get(Family::kPayloads, PayloadKey(id));
+  if (!payload.ok()) return std::move(payload).error();
+  if (!payload.value()) return Error(ErrorCode::kCorruption, "its payload is missing");
+  Result<WriteParams> params = DecodeParams(id, *payload.value());
+  if (!params.ok()) return std::move(params).error();
+
+  const Lane lane = LaneOf(params.value());
+  LaneState& state = LaneToChange(lane);
+  INVARIANT(state.records == 0 || state.last < sequence);
+  if (state.records == 0) {
+    state.first = sequence;
+    state.oldest = entry.value().accepted_at;
+  }
+  ++state.records;
+  state.last = sequence;
+  state.size = state.size + entry.value().size;
+  ++state_.held_records;
+  state_.held = state_.held + entry.value().size;
+  std::string key = HeldKey(run_.number, lane, sequence);
+  std::string value = EncodeHeld(key, entry.value(), *payload.value());
+  change_.rows.push_back({Family::kHeld, std::move(key), std::move(value)});
+  return Ok();
+}
+
+LaneState& ChangePlan::LaneToChange(const Lane& lane) {
+  const auto [place, fresh] = change_.lanes.try_emplace(lane);
+  if (!fresh) return place->second;
+  const auto known = run_.lanes->find(lane);
+  if (known != run_.lanes->end()) place->second = known->second;
+  return place->second;
+}
+
+Result<Change> ChangePlan::ResolveHeld(const Lane& lane, const HeldResolution& resolution) && {
+  const auto found = run_.lanes->find(lane);
+  if (found == run_.lanes->end() || found->second.records == 0 ||
+      found->second.first != resolution.first) {
+    return Error(ErrorCode::kConflict,
+                 fmt::format("record {} is not the oldest that is held", resolution.first.value()));
+  }
+  Result<Taken> taken = TakeHeld(lane, resolution.first, resolution.through);
+  if (!taken.ok()) return std::move(taken).error();
+  if (taken.value().last != resolution.through) {
+    return Error(ErrorCode::kConflict,
+                 fmt::format("record {} is not held", resolution.through.value()));
+  }
+  state_.delivered += resolution.delivered;
+  Bury(resolution.letters);
+  Enter(resolution.gaps);
+  return Done();
+}
+
+Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, Sequence to,
+                                               Bytes stored) {
+  LaneState& state = LaneToChange(lane);
+  const std::string prefix = HeldPrefix(run_.number, lane);
+  Taken taken;
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
+  at->Seek(HeldKey(run_.number, lane, std::max(from, state.first)));
+  for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    Result<Sequence> sequence = DecodeHeldKey(at->Key(), prefix);
+    if (!sequence.ok()) return std::move(sequence).error();
+    if (sequence.value() > to || taken.size.stored >= stored) break;
+    Result<Entry> entry = DecodeHeldEntry(at->Key(), sequence.value(), at->Value());
+    if (entry.ok()) {
+      taken.size = taken.size + entry.value().size;
+      taken.newest = entry.value().accepted_at;
+    }
+    ++taken.records;
+    taken.last = sequence.value();
+    change_.rows.push_back({Family::kHeld, std::string(at->Key()), std::nullopt});
+  }
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  // The last one takes what a damaged row could not say of itself.
+  if (taken.records >= state.records) {
+    taken.records = state.records;
+    taken.size = state.size;
+  }
+  const Sequence end = taken.size.stored >= stored ? taken.last : to;
+  if (Status found = FindEnds(lane, state, from, end); !found.ok()) return std::move(found).error();
+  state.records -= taken.records;
+  state.size = state.size - taken.size;
+  state_.held_records -= taken.records;
+  state_.held = state_.held - taken.size;
+  if (state.records == 0) state = {.by_operator = state.by_operator};
+  return taken;
+}
+
+// Where the lane begins and ends once the rows from `from` to `to` are gone.
+Status ChangePlan::FindEnds(const Lane& lane, LaneState& state, Sequence from, Sequence to) const {
+  const bool first_goes = from <= state.first;
+  const bool last_goes = to >= state.last;
+  if (first_goes == last_goes) return Ok();  // All of them, or some of the middle.
+  const std::string prefix = HeldPrefix(run_.number, lane);
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
+  if (first_goes) {
+    at->Seek(HeldKey(run_.number, lane, to.Next()));
+  } else {
+    at->SeekForPrevious(HeldKey(run_.number, lane, Sequence(from.value() - 1)));
+  }
+  if (!at->Valid() || !at->Key().starts_with(prefix)) return at->Health();
+  Result<Sequence> end = DecodeHeldKey(at->Key(), prefix);
+  if (!end.ok()) return std::move(end).error();
+  if (last_goes) {
+    state.last = end.value();
+    return Ok();
+  }
+  state.first = end.value();
+  Result<Entry> entry = DecodeHeldEntry(at->Key(), state.first, at->Value());
+  if (entry.ok()) state.oldest = entry.value().accepted_at;
+  return Ok();
+}
+
+Result<Change> ChangePlan::Rewind(Sequence to) && {
+  if (to < state_.trimmed.sequence || to > state_.cursor.sequence) {
+    return OutOfRange("rewind", to, state_.trimmed.sequence, state_.cursor.sequence);
+  }
+  Result<Position> position = reader_.PositionAt(to);
+  if (!position.ok()) return std::move(position).error();
+  PointCount again = state_.cursor.totals.points - position.value().totals.points;
+  for (const auto& [lane, state] : *run_.lanes) {
+    if (state.records == 0 || state.last <= to) continue;
+    Result<Taken> taken = TakeHeld(lane, to.Next(), kLastSequence);
+    if (!taken.ok()) return std::move(taken).error();
+    INVARIANT(again >= taken.value().size.points);
+    again -= taken.value().size.points;
+  }
+  state_.cursor = position.value();
+  state_.rewound += again;
+  return Done();
+}
+
+// What lies from `first` up to `last` and will not be delivered.
+Result<Gap> ChangePlan::GapOf(Sequence first, const Position& last) const {
+  Result<Entry> begin = reader_.ReadEntry(first);
+  if (!begin.ok()) return std::move(begin).error();
+  Result<Entry> end = reader_.ReadEntry(last.sequence);
+  if (!end.ok()) return std::move(end).error();
+  const Sequence before(first.value() - 1);
+  Result<std::vector<std::string>> databases = reader_.DatabasesIn(before, last.sequence);
+  if (!databases.ok()) return std::move(databases).error();
+  const Totals size = last.totals - (begin.value().position.totals - begin.value().size);
+  return Gap{.first = first,
+             .last = last.sequence,
+             .from = begin.value().accepted_at,
+             .to = end.value().accepted_at,
+             .points = size.points,
+             .bytes = size.bytes,
+             .databases = std::move(databases).value(),
+             .note = {},
+             .by = {}};
+}
+
+Result<Change> ChangePlan::Skip(Sequence to, const AskedBy& asked, Gap& written) && {
+  if (to <= state_.cursor.sequence || to > run_.head.sequence) {
+    return OutOfRange("skip", to, state_.cursor.sequence.Next(), run_.head.sequence);
+  }
+  Result<Position> position = reader_.PositionAt(to);
+  if (!position.ok()) return std::move(position).error();
+  Result<Gap> gap = GapOf(state_.cursor.sequence.Next(), position.value());
+  if (!gap.ok()) return std::move(gap).error();
+  written = std::move(gap).value();
+  written.reason = GapReason::kSkipped;
+  SignedBy(written, asked);
+  state_.cursor = position.value();
+  Enter({written});
+  return Done();
+}
+
+Result<Change> ChangePlan::SkipHeld(const Lane& lane, const AskedBy& asked, Gap& written) && {
+  const auto found = run_.lanes->find(lane);
+  if (found == run_.lanes->end() || found->second.records == 0) {
+    return Error(ErrorCode::kNotFound, "the lane holds nothing");
+  }
+  const LaneState before = found->second;
+  Result<Taken> taken = TakeHeld(lane, before.first, kLastSequence);
+  if (!taken.ok()) return std::move(taken).error();
+  written = GapOf(lane, before, taken.value());
+  written.reason = GapReason::kSkipped;
+  SignedBy(written, asked);
+  Enter({written});
+  return Done();
+}
+
+Gap ChangePlan::GapOf(const Lane& lane, const LaneState& before, const Taken& taken) {
+  return {.first = before.first,
+          .last = taken.last,
+          .from = before.oldest,
+          .to = std::max(before.oldest, taken.newest),
+          .points = taken.size.points,
+          .bytes = taken.size.bytes,
+          .databases = {lane.database},
+          .note = {},
+          .by = {}};
+}
+
+Result<Change> ChangePlan::DropOwed(Bytes stored, WallTime now) && {
+  if (run_.head.sequence == state_.cursor.sequence) {
+    return Error(ErrorCode::kConflict, "nothing is owed any more");
+  }
+  Result<Position> end = reader_.EndOfStored(state_.cursor, stored);
+  if (!end.ok()) return std::move(end).error();
+  Result<Gap> gap = GapOf(state_.cursor.sequence.Next(), end.value());
+  if (!gap.ok()) return std::move(gap).error();
+  state_.cursor = end.value();
+  if (Status entered = EnterDropped(std::move(gap).value(), now); !entered.ok()) {
+    return std::move(entered).error();
+  }
+  return Done();
+}
+
+Result<Change> ChangePlan::DropHeld(const Lane& lane, Bytes stored, WallTime now) && {
+  const auto found = run_.lanes->find(lane);
+  if (found == run_.lanes->end() || found->second.records == 0) {
+    return Error(ErrorCode::kConflict, "nothing is held any more");
+  }
+  const LaneState before = found->second;
+  Result<Taken> taken = TakeHeld(lane, before.first, before.last, stored);
+  if (!taken.ok()) return std::move(taken).error();
+  if (Status entered = EnterDropped(GapOf(lane, before, taken.value()), now); !entered.ok()) {
+    return std::move(entered).error();
+  }
+  return Done();
+}
+
+// A log that stays full drops for hours: what follows on what was dropped last
+// makes that gap longer, so that the ledger stays short.
+Status ChangePlan::EnterDropped(Gap gap, WallTime now) {
+  gap.reason = GapReason::kDropOldest;
+  gap.by = "relay";
+  gap.note = "the log was full";
+  gap.when = now;
+  Result<std::vector<StoredGap>> last =
+      reader_.ReadGaps(std::max<std::uint64_t>(state_.last_gap, 1) - 1, 1);
+  if (!last.ok()) return std::move(last).error();
+  if (last.value().empty() || last.value().front().gap.reason != GapReason::kDropOldest ||
+      last.value().front().gap.last.Next() != gap.first) {
+    Enter({gap});
+    return Ok();
+  }
+  state_.dropped += gap.points;
+  Gap& longer = last.value().front().gap;
+  longer.last = gap.last;
+  longer.to = gap.to;
+  longer.when = now;
+  longer.points += gap.points;
+  longer.bytes += gap.bytes;
+  std::vector<std::string> databases;
+  std::set_union(longer.databases.begin(), longer.databases.end(), gap.databases.begin(),
+                 gap.databases.end(), std::back_inserter(databases));
+  databases.resize(std::min(databases.size(), Gap::kDatabasesMax));
+  longer.databases = std::move(databases);
+  std::string key = GapKey(run_.number, last.value().front().number);
+  std::string value = EncodeGap(key, longer);
+  change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
+  return Ok();
+}
+
+Result<Change> ChangePlan::HoldLane(const Lane& lane) && {
+  constexpr std::size_t kNameMax = std::numeric_limits<std::uint16_t>::max();
+  if (lane.database.size() > kNameMax || lane.retention_policy.size() > kNameMax) {
+    return Error(ErrorCode::kInvalidInput, "a database or retention policy name is too long");
+  }
+  LaneToChange(lane).by_operator = true;
+  return Done();
+}
+
+Result<Change> ChangePlan::ReleaseLane(const Lane& lane) && {
+  const auto found = run_.lanes->find(lane);
+  if (found == run_.lanes->end() || !found->second.by_operator) {
+    return Error(ErrorCode::kNotFound, "no operator holds the lane");
+  }
+  LaneToChange(lane).by_operator = false;
+  return Done();
+}
+
+Result<Change> ChangePlan::SetPaused(bool paused) && {
+  state_.paused = paused;
+  return Done();
+}
+
+Result<DeadLetter> ChangePlan::TakeLetter(std::uint64_t number) {
+  std::string key = DeadKey(run_.number, number);
+  Result<std::optional<std::string>> value = store_.Get(Family::kDead, key);
+  if (!value.ok()) return std::move(value).error();
+  if (!value.value()) return NoLetter(number);
+  Result<DeadLetter> letter = DecodeDead(key, *value.value());
+  change_.rows.push_back({Family::kDead, std::move(key), std::nullopt});
+  --state_.dead_letters;
+  return letter;
+}
+
+// The lowest number that is still stored once `gone` are not.
+Status ChangePlan::FindFirstDead(const std::vector<std::uint64_t>& gone) {
+  const std::string prefix = BackendKeys(run_.number);
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
+  at->Seek(DeadKey(run_.number, state_.first_dead));
+  for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
+    if (!place.ok()) return std::move(place).error();
+    state_.first_dead = place.value().number;
+    if (!std::binary_search(gone.begin(), gone.end(), state_.first_dead)) return Ok();
+  }
+  state_.first_dead = state_.last_dead + 1;
+  return at->Health();
+}
+
+Result<Change> ChangePlan::DropDead(const std::vector<std::uint64_t>& numbers) && {
+  const std::vector<std::uint64_t> wanted = Ascending(numbers);
+  for (const std::uint64_t number : wanted) {
+    Result<DeadLetter> letter = TakeLetter(number);
+    // One that is damaged can be dropped.
+    if (!letter.ok() && letter.error().code() != ErrorCode::kCorruption) {
+      return std::move(letter).error();
+    }
+  }
+  if (Status found = FindFirstDead(wanted); !found.ok()) return std::move(found).error();
+  return Done();
+}
+
+Result<Change> ChangePlan::Redrive(const std::vector<std::uint64_t>& numbers, WallTime now) && {
+  const std::vector<std::uint64_t> wanted = Ascending(numbers);
+  Bytes bytes(0);
+  for (const std::uint64_t number : wanted) {
+    Result<DeadLetter> letter = TakeLetter(number);
+    if (!letter.ok()) return std::move(letter).error();
+    DeadLetter& dead = letter.value();
+    bytes += Bytes(dead.lines.size());
+    if (bytes > Log::kRedriveMax || dead.lines.empty()) {
+      return Error(ErrorCode::kInvalidInput,
+                   dead.lines.empty()
+                       ? fmt::format("dead letter {} has no lines", number)
+                       : fmt::format("more than {} bytes at once", Log::kRedriveMax.count()));
+    }
+    Result<EncodedRecord> record = Encode(
+        {.params = std::move(dead.params), .points = dead.points, .lines = std::move(dead.lines)},
+        Codec::kZstd);
+    if (!record.ok()) return std::move(record).error();
+    change_.records.push_back(std::move(record).value());
+  }
+  if (Status found = FindFirstDead(wanted); !found.ok()) return std::move(found).error();
+  change_.accepted_at = now;
+  return Done();
+}
+
+Result<Change> ChangePlan::Trim(const Position& through) && {
+  if (through.sequence > state_.cursor.sequence) {
+    return Error(ErrorCode::kConflict, "the cursor was moved back");
+  }
+  state_.trimmed = through;
+  return Done();
+}
+
+// The rows of the other families are given back as a whole, by their number.
+Result<Change> ChangePlan::Forget(const BackendId& name) && {
+  change_.rows.push_back({Family::kState, BackendKey(name), std::nullopt});
+  change_.rows.push_back({Family::kState, RunKey(run_.number), std::nullopt});
+  for (const auto& [lane, state] : *run_.lanes) {
+    change_.rows.push_back({Family::kState, LaneKey(run_.number, lane), std::nullopt});
+  }
+  return std::move(change_);
+}
+
+}  // namespace relay

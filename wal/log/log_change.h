@@ -1,0 +1,91 @@
+// What the verbs of a log change: each is worked out from one backend's run as
+// it is, and then written in one batch.
+//
+// A ChangePlan only reads. Its run must not be changed by anybody else until
+// the change is written or given up.
+//
+// ERRORS. As the verbs of Log that the functions are named after.
+#pragma once
+
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wal/log.h"
+#include "wal/reading/queue.h"
+#include "wal/reading/queue_reader.h"
+#include "wal/store/store.h"
+
+namespace relay {
+
+struct Change {
+  struct Row {
+    Family family;
+    std::string key;
+    std::optional<std::string> value;  // Nothing: the row goes.
+  };
+
+  std::optional<RunState> state;    // Nothing: the run goes.
+  std::map<Lane, LaneState> lanes;  // Those that changed; an empty one goes.
+  std::vector<Row> rows;
+  std::vector<EncodedRecord> records;  // To be accepted, for this backend alone.
+  WallTime accepted_at;                // The records.
+};
+
+class ChangePlan {
+ public:
+  ChangePlan(const Store& store, const Run& run);
+
+  Result<Change> Resolve(const Resolution& resolution) &&;
+  Result<Change> ResolveHeld(const Lane& lane, const HeldResolution& resolution) &&;
+  Result<Change> Rewind(Sequence to) &&;
+  // `written` is what the ledger says.
+  Result<Change> Skip(Sequence to, const AskedBy& asked, Gap& written) &&;
+  Result<Change> SkipHeld(const Lane& lane, const AskedBy& asked, Gap& written) &&;
+  // The oldest that is owed, or held, about so much as stored, at least a record.
+  Result<Change> DropOwed(Bytes stored, WallTime now) &&;
+  Result<Change> DropHeld(const Lane& lane, Bytes stored, WallTime now) &&;
+  Result<Change> HoldLane(const Lane& lane) &&;
+  Result<Change> ReleaseLane(const Lane& lane) &&;
+  Result<Change> SetPaused(bool paused) &&;
+  Result<Change> DropDead(const std::vector<std::uint64_t>& numbers) &&;
+  Result<Change> Redrive(const std::vector<std::uint64_t>& numbers, WallTime now) &&;
+  Result<Change> Trim(const Position& through) &&;
+  Result<Change> Forget(const BackendId& name) &&;
+
+ private:
+  Result<Change> Done();
+
+  void Bury(const std::vector<DeadLetter>& letters);
+  void Enter(const std::vector<Gap>& gaps);
+  Status EnterDropped(Gap gap, WallTime now);
+  Status Hold(Sequence sequence);
+  LaneState& LaneToChange(const Lane& lane);
+  Status CheckLaneCount() const;
+  Result<Gap> GapOf(Sequence first, const Position& last) const;
+
+  // Takes the rows from `from` to `to` out of a lane: what they held.
+  // No more than the first that go beyond `stored`.
+  struct Taken {
+    RecordCount records = 0;
+    Totals size;
+    Sequence last = Sequence::BeforeFirst();
+    WallTime newest;
+  };
+  static constexpr Bytes kAll{std::numeric_limits<std::uint64_t>::max()};
+  Result<Taken> TakeHeld(const Lane& lane, Sequence from, Sequence to, Bytes stored = kAll);
+  static Gap GapOf(const Lane& lane, const LaneState& before, const Taken& taken);
+  Status FindEnds(const Lane& lane, LaneState& state, Sequence from, Sequence to) const;
+  Result<DeadLetter> TakeLetter(std::uint64_t number);
+  Status FindFirstDead(const std::vector<std::uint64_t>& gone);
+
+  const Store& store_;
+  const Run& run_;
+  RunReader reader_;
+  RunState state_;
+  Change change_;
+};
+
+}  // namespace relay

@@ -1,0 +1,183 @@
+#include "wal/reading/load.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "wal/reading/queue_view.h"
+#include "wal/record/identity.h"
+
+namespace relay {
+namespace {
+
+// A number of the `state` family; nothing where it was never written.
+Result<std::optional<std::uint64_t>> ReadNumber(const Store& store, std::string_view key) {
+  Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
+  if (!stored.ok()) return std::move(stored).error();
+  if (!stored.value()) return std::optional<std::uint64_t>();
+  Result<std::uint64_t> number = DecodeNumber(key, *stored.value());
+  if (!number.ok()) return std::move(number).error();
+  return std::optional(number.value());
+}
+
+// The format the log was written in.
+Result<std::uint64_t> CheckFormat(const Store& store) {
+  Result<std::optional<std::uint64_t>> version = ReadNumber(store, kFormatKey);
+  if (!version.ok()) return std::move(version).error();
+  // None: new and still empty.
+  const std::uint64_t found = version.value().value_or(kFormatVersion);
+  if (found >= kFormatVersionOldest && found <= kFormatVersion) return found;
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("the log has format {}, this program reads formats {} to {}", found,
+                           kFormatVersionOldest, kFormatVersion));
+}
+
+// The newest entry of a backend, if it has one. Where that is damaged, it counts
+// all the same, with the sums of the last intact one: the record is there to be
+// reported, and its number must not be given again.
+Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend) {
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kEntries);
+  std::optional<Sequence> newest;
+  std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
+  while (true) {
+    at->SeekForPrevious(EntryKey(backend, Sequence(next)));
+    if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+    const Result<NumberedKey> place =
+        at->Valid() ? DecodeNumberedKey(at->Key()) : Result<NumberedKey>(NumberedKey());
+    if (!place.ok() || place.value().backend != backend) break;
+    if (!newest) newest = Sequence(place.value().number);
+    if (Result<Entry> entry = DecodeEntry(at->Key(), at->Value()); entry.ok()) {
+      entry.value().position.sequence = *newest;
+      return std::optional(entry.value());
+    }
+    if (place.value().number == 0) break;
+    next = place.value().number - 1;
+  }
+  if (!newest) return std::optional<Entry>();
+  Entry unknown;
+  unknown.position.sequence = *newest;
+  return std::optional(unknown);
+}
+
+// Format 1 counted what is dead, not why; it never deleted a letter.
+Status CountDeadByReason(const Store& store, BackendNumber number, RunState& state) {
+  DeadByReason counted;
+  PointCount sum = 0;
+  const std::string prefix = BackendKeys(number);
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kDead);
+  for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    Result<DeadLetter> letter = DecodeDead(at->Key(), at->Value());
+    if (!letter.ok() || sum + letter.value().points > state.dead_points()) continue;
+    counted[letter.value().reason] += letter.value().points;
+    sum += letter.value().points;
+  }
+  counted[DeadReason::kRefused] += state.dead_points() - sum;  // Of letters that are damaged.
+  state.dead = counted;
+  return at->Health();
+}
+
+Result<RunState> LoadRunState(const Store& store, BackendNumber number, std::uint64_t format) {
+  const std::string key = RunKey(number);
+  Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
+  if (!stored.ok()) return std::move(stored).error();
+  if (!stored.value()) return RunState();
+  Result<RunState> state = DecodeRunState(key, *stored.value());
+  if (!state.ok() || format > 1) return state;
+  if (Status counted = CountDeadByReason(store, number, state.value()); !counted.ok()) {
+    return std::move(counted).error();
+  }
+  return state;
+}
+
+Result<std::shared_ptr<const Lanes>> LoadLanes(const Store& store, BackendNumber number) {
+  Lanes lanes;
+  const std::string prefix = LanePrefix(number);
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kState);
+  for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    Result<Lane> lane = DecodeLaneKey(at->Key(), number);
+    if (!lane.ok()) return std::move(lane).error();
+    Result<LaneState> state = DecodeLane(at->Key(), at->Value());
+    if (!state.ok()) return std::move(state).error();
+    lanes.emplace(std::move(lane).value(), state.value());
+  }
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return std::make_shared<const Lanes>(std::move(lanes));
+}
+
+Result<Run> LoadRun(const Store& store, BackendNumber number, LoadedLog& log) {
+  Result<RunState> state = LoadRunState(store, number, log.format);
+  if (!state.ok()) return std::move(state).error();
+  Result<std::shared_ptr<const Lanes>> lanes = LoadLanes(store, number);
+  if (!lanes.ok()) return std::move(lanes).error();
+  Result<std::optional<Entry>> last = LastEntry(store, number);
+  if (!last.ok()) return std::move(last).error();
+
+  Run run;
+  run.number = number;
+  run.state = state.value();
+  run.lanes = std::move(lanes).value();
+  run.head = run.state.cursor;  // Trimmed to the last record, or never written to.
+  if (last.value() && last.value()->position.sequence > run.head.sequence) {
+    run.head = last.value()->position;
+  }
+  if (last.value()) {
+    run.last_accepted = last.value()->accepted_at;
+    log.last_payload = std::max(log.last_payload, last.value()->payload);
+  }
+  return run;
+}
+
+Result<PayloadId> LastPayload(const Store& store) {
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kPayloads);
+  at->SeekForPrevious(PayloadKey(PayloadId(std::numeric_limits<std::uint64_t>::max())));
+  if (at->Valid()) return DecodePayloadKey(at->Key());
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return PayloadId(0);
+}
+
+Status LoadRuns(const Store& store, LoadedLog& log) {
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kState);
+  for (at->Seek(kBackendPrefix); at->Valid() && at->Key().starts_with(kBackendPrefix); at->Next()) {
+    Result<BackendId> name = BackendId::Parse(at->Key().substr(kBackendPrefix.size()));
+    if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name in the log is damaged");
+    Result<std::uint64_t> stored = DecodeNumber(at->Key(), at->Value());
+    if (!stored.ok()) return std::move(stored).error();
+    const BackendNumber number(static_cast<std::uint32_t>(stored.value()));
+    Result<Run> run = LoadRun(store, number, log);
+    if (!run.ok()) return std::move(run).error().Within(name.value().text());
+    log.runs.emplace(std::move(name).value(), std::move(run).value());
+    log.last_backend = std::max(log.last_backend, number.value());
+  }
+  return at->Health();
+}
+
+}  // namespace
+
+Result<LoadedLog> LoadLog(const Store& store) {
+  Result<std::uint64_t> format = CheckFormat(store);
+  if (!format.ok()) return std::move(format).error();
+  LoadedLog log;
+  log.format = format.value();
+  Result<PayloadId> last = LastPayload(store);
+  if (!last.ok()) return std::move(last).error();
+  log.last_payload = last.value();
+  if (Status loaded = LoadRuns(store, log); !loaded.ok()) return std::move(loaded).error();
+
+  Result<std::optional<std::uint64_t>> backend = ReadNumber(store, kLastBackendKey);
+  if (!backend.ok()) return std::move(backend).error();
+  log.last_backend =
+      std::max(log.last_backend, static_cast<std::uint32_t>(backend.value().value_or(0)));
+  // The payloads themselves may be trimmed to the last one.
+  Result<std::optional<std::uint64_t>> payload = ReadNumber(store, kLastPayloadKey);
+  if (!payload.ok()) return std::move(payload).error();
+  log.last_payload = std::max(log.last_payload, PayloadId(payload.value().value_or(0)));
+  return log;
+}
+
+std::string StoreDirectory(const std::string& log_path) {
+  return log_path + "/db";
+}
+
+}  // namespace relay

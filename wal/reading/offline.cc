@@ -1,0 +1,56 @@
+#include "wal/offline.h"
+
+#include <utility>
+#include <vector>
+
+#include "wal/reading/load.h"
+#include "wal/reading/queue_view.h"
+#include "wal/record/identity.h"
+#include "wal/store/store.h"
+
+namespace relay {
+namespace {
+
+class OfflineLog final : public RunsView<LogView> {
+ public:
+  OfflineLog(std::unique_ptr<Store> store, LoadedLog log)
+      : store_(std::move(store)), log_(std::move(log)) {}
+
+  std::vector<BackendId> Backends() const override {
+    std::vector<BackendId> names;
+    names.reserve(log_.runs.size());
+    for (const auto& [name, run] : log_.runs) names.push_back(name);
+    return names;
+  }
+
+ private:
+  Result<OpenRun> OpenRunOf(const BackendId& backend) const override {
+    const auto found = log_.runs.find(backend);
+    if (found == log_.runs.end()) return NoSuchBackend(backend);
+    return OpenRun{RunReader(*store_, found->second), {}};
+  }
+
+  std::unique_ptr<Store> store_;
+  LoadedLog log_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory) {
+  if (Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion); !found.ok()) {
+    return std::move(found).error().Within(directory);
+  }
+  Result<std::unique_ptr<Store>> store =
+      OpenStoreReadOnly({.directory = StoreDirectory(directory)});
+  if (!store.ok()) return std::move(store).error();
+  Result<LoadedLog> log = LoadLog(*store.value());
+  if (!log.ok()) return std::move(log).error().Within(directory);
+  return std::unique_ptr<LogView>(
+      std::make_unique<OfflineLog>(std::move(store).value(), std::move(log).value()));
+}
+
+std::string CheckpointsDirectory(const std::string& log_path) {
+  return log_path + "/checkpoints";
+}
+
+}  // namespace relay

@@ -1,0 +1,419 @@
+#include "wal/reading/queue_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace relay {
+namespace {
+
+// Walks the entries of a run from one sequence on. Entries that are missing or
+// damaged come out as one error for the whole stretch up to the next good one,
+// whose running totals say how much was lost.
+class EntryWalk {
+ public:
+  EntryWalk(const Store& store, const Run& run, Sequence after)
+      : at_(store.NewCursor(Family::kEntries)), run_(run), last_(after) {
+    at_->Seek(EntryKey(run.number, after.Next()));
+  }
+
+  bool AtHead() const { return last_ >= run_.head.sequence; }
+  Status Health() const { return at_->Health(); }
+
+  struct Step {
+    Entry entry;
+    Status intact = Ok();
+  };
+
+  // REQUIRES: !AtHead() and Health() is ok.
+  Step Next() {
+    std::optional<Entry> found = NextIntact();
+    const Sequence expected = last_.Next();
+    if (found && found->position.sequence == expected) {
+      last_ = expected;
+      at_->Next();
+      return {*found, Ok()};
+    }
+    Step lost{EndOfStretch(found),
+              Error(ErrorCode::kCorruption, "the entry is damaged or missing")};
+    last_ = lost.entry.position.sequence;
+    return lost;
+  }
+
+ private:
+  std::optional<Entry> NextIntact() {
+    for (; at_->Valid(); at_->Next()) {
+      Result<NumberedKey> place = DecodeNumberedKey(at_->Key());
+      if (!place.ok()) continue;
+      if (place.value().backend != run_.number) return std::nullopt;
+      if (Sequence(place.value().number) > run_.head.sequence) return std::nullopt;
+      if (Result<Entry> entry = DecodeEntry(at_->Key(), at_->Value()); entry.ok()) {
+        return entry.value();
+      }
+    }
+    return std::nullopt;
+  }
+
+  Entry EndOfStretch(const std::optional<Entry>& next) const {
+    Entry end;
+    end.position = run_.head;
+    end.accepted_at = run_.last_accepted;
+    if (!next) return end;
+    end.position.sequence = Sequence(next->position.sequence.value() - 1);
+    end.position.totals = next->position.totals - next->size;
+    end.accepted_at = next->accepted_at;
+    return end;
+  }
+
+  std::unique_ptr<StoreCursor> at_;
+  const Run& run_;
+  Sequence last_;
+};
+
+// Payloads in ascending order: mostly the next one, seldom a seek.
+class PayloadWalk {
+ public:
+  PayloadWalk(const Store& store, const RecentRecords* recent) : store_(store), recent_(recent) {}
+
+  Result<std::shared_ptr<const Record>> Find(PayloadId id) {
+    if (recent_ != nullptr) {
+      if (std::shared_ptr<const Record> record = recent_->Find(id)) return record;
+    }
+    if (at_ == nullptr) at_ = store_.NewCursor(Family::kPayloads);
+    const std::string key = PayloadKey(id);
+    if (!at_->Valid() || at_->Key() != key) at_->Seek(key);
+    if (!at_->Valid() && !at_->Health().ok()) return std::move(at_->Health()).error();
+    if (!at_->Valid() || at_->Key() != key) {
+      return Error(ErrorCode::kCorruption, fmt::format("payload {} is missing", id.value()));
+    }
+    Result<Record> record = Decode(id, at_->Value());
+    if (!record.ok()) return std::move(record).error();
+    at_->Next();
+    return std::make_shared<const Record>(std::move(record).value());
+  }
+
+ private:
+  const Store& store_;
+  const RecentRecords* recent_;
+  std::unique_ptr<StoreCursor> at_;  // Opened when the first one is not recent.
+};
+
+// What cannot be read now is not damaged: no descriptors left, an I/O error.
+// That is an error; damage is a record that says so.
+Result<StoredRecord> NextRecord(EntryWalk& walk, PayloadWalk& payloads) {
+  EntryWalk::Step step = walk.Next();
+  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  if (!step.intact.ok()) return StoredRecord{step.entry, std::move(step.intact).error()};
+  auto record = payloads.Find(step.entry.payload);
+  if (!record.ok() && record.error().code() != ErrorCode::kCorruption) {
+    return std::move(record).error();
+  }
+  return StoredRecord{step.entry, std::move(record)};
+}
+
+// A row of `held`; where its entry is damaged, what is left is its place.
+Result<StoredRecord> HeldRecord(std::string_view key, std::string_view prefix,
+                                std::string_view value) {
+  Result<Sequence> sequence = DecodeHeldKey(key, prefix);
+  if (!sequence.ok()) return std::move(sequence).error();
+  Result<Entry> entry = DecodeHeldEntry(key, sequence.value(), value);
+  if (!entry.ok()) {
+    Entry unknown;
+    unknown.position.sequence = sequence.value();
+    return StoredRecord{unknown, std::move(entry).error()};
+  }
+  Result<Record> record = Decode(entry.value().payload, HeldPayload(value));
+  if (!record.ok()) return StoredRecord{entry.value(), std::move(record).error()};
+  return StoredRecord{entry.value(), std::make_shared<const Record>(std::move(record).value())};
+}
+
+}  // namespace
+
+Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limit) const {
+  INVARIANT(limit.records > 0);
+  std::vector<StoredRecord> records;
+  Sequence last = std::max(after, run_.state.trimmed.sequence);
+  EntryWalk walk(store_, run_, last);
+  PayloadWalk payloads(store_, recent_);
+  Bytes bytes(0);
+  while (records.size() < limit.records && !walk.AtHead()) {
+    Result<StoredRecord> next = NextRecord(walk, payloads);
+    // The records before it are delivered; it is asked for again.
+    if (!next.ok() && !records.empty()) return records;
+    if (!next.ok()) return std::move(next).error();
+    Entry& entry = next.value().entry;
+    if (!records.empty() && bytes + entry.size.bytes > limit.bytes) break;
+    bytes += entry.size.bytes;
+    if (entry.payload == PayloadId(0)) entry.size = SizeOfStretch(last, entry.position);
+    last = entry.position.sequence;
+    records.push_back(std::move(next).value());
+  }
+  return records;
+}
+
+// What damaged entries held, by the sums around them.
+Totals RunReader::SizeOfStretch(Sequence before, const Position& end) const {
+  const std::optional<Totals> totals = TotalsAt(before);
+  return totals ? end.totals - *totals : Totals();
+}
+
+Result<Figures> RunReader::ReadFigures() const {
+  Figures figures;
+  figures.marks = run_.marks();
+  figures.accepted = run_.head.totals;
+  figures.owed = run_.head.totals - run_.state.cursor.totals;
+  figures.kept = run_.state.cursor.totals - run_.state.trimmed.totals;
+  figures.held = run_.state.held;
+  figures.held_records = run_.state.held_records;
+  figures.rewound = run_.state.rewound;
+  figures.delivered = run_.state.delivered;
+  figures.dead = run_.state.dead_points();
+  figures.dead_by_reason = run_.state.dead;
+  figures.dead_letters = run_.state.dead_letters;
+  figures.dropped = run_.state.dropped;
+  figures.gaps = run_.state.last_gap;
+  figures.paused = run_.state.paused;
+  if (figures.marks.trimmed < figures.marks.cursor) {
+    Result<WallTime> oldest = TimeAfter(figures.marks.trimmed);
+    if (!oldest.ok()) return std::move(oldest).error();
+    figures.oldest_kept = oldest.value();
+  }
+  if (figures.marks.lag() > 0) {
+    Result<WallTime> oldest = TimeAfter(figures.marks.cursor);
+    if (!oldest.ok()) return std::move(oldest).error();
+    figures.oldest_owed = oldest.value();
+  }
+  return figures;
+}
+
+// When the record behind `sequence` was accepted. REQUIRES: there is one.
+Result<WallTime> RunReader::TimeAfter(Sequence sequence) const {
+  EntryWalk walk(store_, run_, sequence);
+  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  return walk.Next().entry.accepted_at;
+}
+
+Result<Sequence> RunReader::LastBefore(WallTime time) const {
+  return LastWhere([time](const Entry& entry) { return entry.accepted_at < time; });
+}
+
+Result<Position> RunReader::TrimTarget(const KeepPolicy& keep, WallTime now) const {
+  const Position& trimmed = run_.state.trimmed;
+  const Position& cursor = run_.state.cursor;
+  if (trimmed.sequence == cursor.sequence) return trimmed;
+  Result<Sequence> target = LastWhere([&](const Entry& entry) {
+    if (entry.position.sequence > cursor.sequence) return false;
+    const bool too_old = entry.accepted_at < now - keep.time;
+    const Bytes kept_with_it =
+        cursor.totals.stored - (entry.position.totals.stored - entry.size.stored);
+    const bool too_much = kept_with_it > keep.size;
+    return too_old || too_much;
+  });
+  if (!target.ok()) return std::move(target).error();
+  if (target.value() == trimmed.sequence) return trimmed;
+  Result<Entry> entry = EntryOrStretch(target.value());
+  if (!entry.ok()) return std::move(entry).error();
+  return entry.value().position;
+}
+
+Result<std::optional<PayloadId>> RunReader::FirstPayload() const {
+  EntryWalk walk(store_, run_, run_.state.trimmed.sequence);
+  while (!walk.AtHead()) {
+    const Entry entry = walk.Next().entry;
+    if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+    // What is lost has none.
+    if (entry.payload != PayloadId(0)) return std::optional(entry.payload);
+  }
+  return std::optional<PayloadId>();
+}
+
+// The last sequence whose entry, and all before it, are `wanted`: by bisection.
+template <typename Wanted>
+Result<Sequence> RunReader::LastWhere(const Wanted& wanted) const {
+  std::uint64_t low = run_.state.trimmed.sequence.value();
+  std::uint64_t high = run_.head.sequence.value();
+  while (low < high) {  // The answer is in [low, high].
+    const std::uint64_t middle = low + (high - low + 1) / 2;
+    Result<Entry> entry = EntryOrStretch(Sequence(middle));
+    if (!entry.ok()) return std::move(entry).error();
+    if (wanted(entry.value())) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return Sequence(low);
+}
+
+Result<std::vector<StoredDeadLetter>> RunReader::ReadDead(std::uint64_t after,
+                                                          std::size_t count_max) const {
+  // Never from below the first: there may be many deleted ones to read over.
+  const std::uint64_t from = std::max(after + 1, run_.state.first_dead);
+  std::vector<StoredDeadLetter> letters;
+  const std::string prefix = BackendKeys(run_.number);
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
+  for (at->Seek(DeadKey(run_.number, from));
+       at->Valid() && at->Key().starts_with(prefix) && letters.size() < count_max; at->Next()) {
+    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
+    if (!place.ok()) return std::move(place).error();
+    Result<DeadLetter> letter = DecodeDead(at->Key(), at->Value());
+    if (!letter.ok()) return std::move(letter).error();
+    letters.push_back({place.value().number, std::move(letter).value()});
+  }
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return letters;
+}
+
+Result<std::vector<StoredGap>> RunReader::ReadGaps(std::uint64_t after,
+                                                   std::size_t count_max) const {
+  std::vector<StoredGap> gaps;
+  const std::string prefix = BackendKeys(run_.number);
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kGaps);
+  for (at->Seek(GapKey(run_.number, after + 1));
+       at->Valid() && at->Key().starts_with(prefix) && gaps.size() < count_max; at->Next()) {
+    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
+    if (!place.ok()) return std::move(place).error();
+    Result<Gap> gap = DecodeGap(at->Key(), at->Value());
+    if (!gap.ok()) return std::move(gap).error();
+    gaps.push_back({place.value().number, std::move(gap).value()});
+  }
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return gaps;
+}
+
+std::vector<HeldLane> RunReader::HeldLanes() const {
+  std::vector<HeldLane> lanes;
+  lanes.reserve(run_.lanes->size());
+  for (const auto& [lane, state] : *run_.lanes) {
+    HeldLane held{.lane = lane, .records = state.records, .size = state.size};
+    held.by_operator = state.by_operator;
+    if (state.records > 0) {
+      held.first = state.first;
+      held.last = state.last;
+      held.oldest = state.oldest;
+    }
+    lanes.push_back(std::move(held));
+  }
+  return lanes;
+}
+
+Result<std::vector<StoredRecord>> RunReader::ReadHeld(const Lane& lane, Sequence after,
+                                                      ReadLimit limit) const {
+  INVARIANT(limit.records > 0);
+  std::vector<StoredRecord> records;
+  const auto found = run_.lanes->find(lane);
+  if (found == run_.lanes->end() || found->second.records == 0) return records;
+  const std::string prefix = HeldPrefix(run_.number, lane);
+  const Sequence from = std::max(after.Next(), found->second.first);
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
+  Bytes bytes(0);
+  for (at->Seek(HeldKey(run_.number, lane, from));
+       at->Valid() && at->Key().starts_with(prefix) && records.size() < limit.records; at->Next()) {
+    Result<StoredRecord> record = HeldRecord(at->Key(), prefix, at->Value());
+    if (!record.ok()) return std::move(record).error();
+    const Bytes size = record.value().entry.size.bytes;
+    if (!records.empty() && bytes + size > limit.bytes) return records;
+    bytes += size;
+    records.push_back(std::move(record).value());
+  }
+  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  return records;
+}
+
+Result<Fate> RunReader::FateOf(PayloadId payload) const {
+  Result<Sequence> last =
+      LastWhere([payload](const Entry& entry) { return entry.payload <= payload; });
+  if (!last.ok()) return std::move(last).error();
+  const Sequence sequence = last.value();
+  if (sequence == run_.state.trimmed.sequence) {
+    return sequence == Sequence::BeforeFirst() ? Fate::kNotRouted : Fate::kTrimmed;
+  }
+  Result<Entry> entry = ReadEntry(sequence);
+  if (!entry.ok()) return std::move(entry).error();
+  if (entry.value().payload != payload) return Fate::kNotRouted;
+  if (sequence > run_.state.cursor.sequence) return Fate::kOwed;
+  Result<bool> held = IsHeld(sequence);
+  if (!held.ok()) return std::move(held).error();
+  return held.value() ? Fate::kHeld : Fate::kPassed;
+}
+
+Result<bool> RunReader::IsHeld(Sequence sequence) const {
+  for (const auto& [lane, state] : *run_.lanes) {
+    if (state.records == 0 || sequence < state.first || sequence > state.last) continue;
+    Result<std::optional<std::string>> row =
+        store_.Get(Family::kHeld, HeldKey(run_.number, lane, sequence));
+    if (!row.ok()) return std::move(row).error();
+    if (row.value()) return true;
+  }
+  return false;
+}
+
+Result<Position> RunReader::PositionAt(Sequence sequence) const {
+  if (sequence == run_.state.trimmed.sequence) return run_.state.trimmed;
+  if (sequence == run_.state.cursor.sequence) return run_.state.cursor;
+  if (sequence == run_.head.sequence) return run_.head;
+  Result<Entry> entry = ReadEntry(sequence);
+  if (!entry.ok()) return std::move(entry).error();
+  return entry.value().position;
+}
+
+Result<Position> RunReader::EndOfStored(const Position& start, Bytes stored) const {
+  INVARIANT(start.sequence < run_.head.sequence);
+  const Sequence first = start.sequence.Next();
+  Result<Sequence> last = LastWhere([&](const Entry& entry) {
+    return entry.position.sequence <= first ||
+           entry.position.totals.stored <= start.totals.stored + stored;
+  });
+  if (!last.ok()) return std::move(last).error();
+  return PositionAt(last.value());
+}
+
+Result<std::vector<std::string>> RunReader::DatabasesIn(Sequence after, Sequence through) const {
+  std::set<std::string> names;
+  EntryWalk walk(store_, run_, after);
+  const std::unique_ptr<StoreCursor> payloads = store_.NewCursor(Family::kPayloads);
+  Sequence at = after;
+  while (at < through && names.size() < Gap::kDatabasesMax) {
+    const EntryWalk::Step step = walk.Next();
+    if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+    at = step.entry.position.sequence;
+    if (!step.intact.ok()) continue;
+    const std::string key = PayloadKey(step.entry.payload);
+    if (!payloads->Valid() || payloads->Key() != key) payloads->Seek(key);
+    if (!payloads->Valid() || payloads->Key() != key) continue;
+    Result<WriteParams> params = DecodeParams(step.entry.payload, payloads->Value());
+    if (params.ok()) names.insert(std::move(params).value().database);
+    payloads->Next();
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+// The entry of a record; of one that is lost, the end of the stretch it is in.
+Result<Entry> RunReader::EntryOrStretch(Sequence sequence) const {
+  EntryWalk walk(store_, run_, Sequence(sequence.value() - 1));
+  const Entry entry = walk.Next().entry;
+  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  return entry;
+}
+
+Result<Entry> RunReader::ReadEntry(Sequence sequence) const {
+  const std::string key = EntryKey(run_.number, sequence);
+  Result<std::optional<std::string>> value = store_.Get(Family::kEntries, key);
+  if (!value.ok()) return std::move(value).error();
+  if (!value.value()) {
+    return Error(ErrorCode::kCorruption, fmt::format("entry {} is missing", sequence.value()));
+  }
+  return DecodeEntry(key, *value.value());
+}
+
+// Nothing where the entry there is damaged too.
+std::optional<Totals> RunReader::TotalsAt(Sequence sequence) const {
+  if (sequence == run_.state.cursor.sequence) return run_.state.cursor.totals;
+  if (sequence == run_.state.trimmed.sequence) return run_.state.trimmed.totals;
+  Result<Entry> entry = ReadEntry(sequence);
+  if (!entry.ok()) return std::nullopt;
+  return entry.value().position.totals;
+}
+
+}  // namespace relay

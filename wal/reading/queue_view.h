@@ -1,0 +1,67 @@
+// The reading verbs of a log, for whoever can open a run: the same for the
+// running log and for an inspector's.
+#pragma once
+
+#include <shared_mutex>
+#include <utility>
+#include <vector>
+
+#include "wal/log.h"
+#include "wal/reading/queue_reader.h"
+
+namespace relay {
+
+// A run, and what keeps its store open meanwhile.
+struct OpenRun {
+  RunReader reader;
+  std::shared_lock<std::shared_mutex> open;
+};
+
+// `Base` is LogView or what derives from it.
+template <typename Base>
+class RunsView : public Base {
+ public:
+  Result<Figures> FiguresOf(const BackendId& backend) const final {
+    return Ask(backend, [](const RunReader& run) { return run.ReadFigures(); });
+  }
+  Result<std::vector<StoredRecord>> Read(const BackendId& backend, Sequence after,
+                                         ReadLimit limit) const final {
+    return Ask(backend, [&](const RunReader& run) { return run.Read(after, limit); });
+  }
+  Result<Sequence> LastBefore(const BackendId& backend, WallTime time) const final {
+    return Ask(backend, [&](const RunReader& run) { return run.LastBefore(time); });
+  }
+  Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
+                                                 std::size_t count_max) const final {
+    return Ask(backend, [&](const RunReader& run) { return run.ReadDead(after, count_max); });
+  }
+  Result<std::vector<StoredGap>> ReadGaps(const BackendId& backend, std::uint64_t after,
+                                          std::size_t count_max) const final {
+    return Ask(backend, [&](const RunReader& run) { return run.ReadGaps(after, count_max); });
+  }
+  Result<std::vector<HeldLane>> HeldLanes(const BackendId& backend) const final {
+    return Ask(backend,
+               [](const RunReader& run) { return Result<std::vector<HeldLane>>(run.HeldLanes()); });
+  }
+  Result<std::vector<StoredRecord>> ReadHeld(const BackendId& backend, const Lane& lane,
+                                             Sequence after, ReadLimit limit) const final {
+    return Ask(backend, [&](const RunReader& run) { return run.ReadHeld(lane, after, limit); });
+  }
+  Result<Fate> FateOf(const BackendId& backend, PayloadId payload) const final {
+    return Ask(backend, [&](const RunReader& run) { return run.FateOf(payload); });
+  }
+
+ protected:
+  virtual Result<OpenRun> OpenRunOf(const BackendId& backend) const = 0;
+
+ private:
+  template <typename Question>
+  auto Ask(const BackendId& backend, const Question& question) const
+      -> decltype(question(std::declval<const RunReader&>())) {
+    Result<OpenRun> run = OpenRunOf(backend);
+    if (!run.ok()) return std::move(run).error();
+    return question(run.value().reader);
+  }
+};
+
+}  // namespace relay

@@ -1,0 +1,129 @@
+#include "wal/record/identity.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <charconv>
+#include <optional>
+#include <random>
+
+#include "wal/base/crc32c.h"
+#include "wal/base/files.h"
+
+namespace relay {
+namespace {
+
+constexpr std::string_view kFirstLine = "influxdb-relay log\n";
+constexpr std::string_view kFormat = "format: ";
+constexpr std::string_view kId = "id: ";
+constexpr std::string_view kCreated = "created: ";
+constexpr std::string_view kOrigin = "checkpoint of: ";
+constexpr std::string_view kChecksum = "checksum: ";
+constexpr std::string_view kUnfinished = "influxdb-relay checkpoint, not finished\n";
+
+std::string PathIn(const std::string& log_path) {
+  return log_path + "/identity";
+}
+
+// The rest of the line that begins with `label` at the front of `text`, which
+// it leaves behind; nothing where there is another line.
+std::optional<std::string_view> TakeLine(std::string_view& text, std::string_view label) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos || !text.starts_with(label)) return std::nullopt;
+  const std::string_view rest = text.substr(label.size(), end - label.size());
+  text.remove_prefix(end + 1);
+  return rest;
+}
+
+template <typename Number>
+std::optional<Number> ToNumber(std::optional<std::string_view> text, int base) {
+  if (!text) return std::nullopt;
+  Number number = 0;
+  const auto [end, failed] =
+      std::from_chars(text->data(), text->data() + text->size(), number, base);
+  if (failed != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return number;
+}
+
+// The lines before the checksum, where that is right.
+std::optional<std::string_view> Checked(std::string_view text) {
+  const std::size_t at = text.rfind(kChecksum);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view last = text.substr(at);
+  const auto crc = ToNumber<std::uint32_t>(TakeLine(last, kChecksum), 16);
+  if (!crc || !last.empty() || *crc != Crc32c(text.substr(0, at))) return std::nullopt;
+  return text.substr(0, at);
+}
+
+// Version 4: random.
+std::string NewUuid() {
+  std::random_device random;
+  const auto word = [&random] { return static_cast<std::uint32_t>(random()); };
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:08x}{:04x}", word(), word() & 0xffffU,
+                     word() & 0xfffU, (word() & 0x3fffU) | 0x8000U, word(), word() & 0xffffU);
+}
+
+// The time by the clock of the file system, which needs no clock of ours.
+std::string TimeOf(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return "";
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(info.st_mtim.tv_sec));
+}
+
+}  // namespace
+
+std::string EncodeIdentity(const Identity& identity) {
+  std::string text = fmt::format("{}{}{}\n{}{}\n{}{}\n", kFirstLine, kFormat, identity.format, kId,
+                                 identity.id, kCreated, identity.created);
+  if (!identity.origin.empty()) text += fmt::format("{}{}\n", kOrigin, identity.origin);
+  text += fmt::format("{}{:08x}\n", kChecksum, Crc32c(text));
+  return text;
+}
+
+Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format_max) {
+  if (text == kUnfinished) {
+    return Error(ErrorCode::kInvalidInput,
+                 "a checkpoint that was not finished: delete it, and make another");
+  }
+  const FoundIdentity damaged{IdentityState::kDamaged, {}};
+  const std::optional<std::string_view> checked = Checked(text);
+  if (!checked || !checked->starts_with(kFirstLine)) return damaged;
+  std::string_view lines = checked->substr(kFirstLine.size());
+  const auto format = ToNumber<std::uint32_t>(TakeLine(lines, kFormat), 10);
+  if (!format) return damaged;
+  if (*format > format_max) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("the log has format {}, this program reads formats up to {}: nothing "
+                             "was touched; run the version of the relay that wrote it",
+                             *format, format_max));
+  }
+  const auto id = TakeLine(lines, kId);
+  const auto created = TakeLine(lines, kCreated);
+  if (!id || !created) return damaged;
+  const auto origin = TakeLine(lines, kOrigin);
+  return FoundIdentity{
+      IdentityState::kKnown,
+      {*format, std::string(*id), std::string(*created), std::string(origin.value_or(""))}};
+}
+
+Result<FoundIdentity> ReadIdentity(const std::string& log_path, std::uint32_t format_max) {
+  Result<std::string> text = ReadWhole(PathIn(log_path));
+  if (!text.ok() && text.error().code() == ErrorCode::kNotFound) return FoundIdentity();
+  if (!text.ok()) return std::move(text).error();
+  return DecodeIdentity(text.value(), format_max);
+}
+
+Status WriteUnfinished(const std::string& log_path) {
+  return ReplaceWhole(PathIn(log_path), kUnfinished);
+}
+
+Status WriteIdentity(const std::string& log_path, Identity identity) {
+  if (identity.id.empty()) {
+    identity.id = NewUuid();
+    identity.created = TimeOf(log_path);
+  }
+  return ReplaceWhole(PathIn(log_path), EncodeIdentity(identity));
+}
+
+}  // namespace relay

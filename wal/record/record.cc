@@ -1,0 +1,154 @@
+#include "wal/record/record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "wal/base/big_endian.h"
+#include "wal/base/crc32c.h"
+#include "wal/record/codec.h"
+
+namespace relay {
+namespace {
+
+constexpr std::uint8_t kRecordVersion = 1;
+constexpr std::uint8_t kRecordVersionWithCredentials = 2;
+constexpr std::size_t kRecordCrcAt = 1;
+constexpr std::size_t kRecordCrcEnd = kRecordCrcAt + sizeof(std::uint32_t);
+constexpr std::size_t kCodecAt = kRecordCrcEnd;
+
+std::uint32_t SealedCrc(std::uint32_t unsealed, PayloadId id) {
+  std::string place;
+  PutBigEndian(place, id.value());
+  return ExtendCrc32c(unsealed, place);
+}
+
+Error Damaged(PayloadId id, std::string_view what) {
+  return {ErrorCode::kCorruption, fmt::format("payload {}: {}", id.value(), what)};
+}
+
+bool KnownApi(std::uint8_t api) {
+  return api >= static_cast<std::uint8_t>(Api::kV1) &&
+         api <= static_cast<std::uint8_t>(Api::kStatement);
+}
+
+// A checksum matched, so a value out of range was written by a newer program.
+Result<std::string> DecodeLines(PayloadId id, std::uint8_t codec, std::string_view stored,
+                                Bytes plain) {
+  switch (static_cast<Codec>(codec)) {
+    case Codec::kNone: return std::string(stored);
+    case Codec::kZstd: return Decompress(stored, plain);
+  }
+  return Damaged(id, fmt::format("codec {} is not known", codec));
+}
+
+}  // namespace
+
+Status CheckStorable(const WriteParams& params) {
+  constexpr std::size_t kNameMax = std::numeric_limits<std::uint16_t>::max();
+  const std::size_t longest = std::max(
+      {params.database.size(), params.retention_policy.size(), params.credentials.Reveal().size()});
+  if (longest <= kNameMax) return Ok();
+  return Error(ErrorCode::kInvalidInput, "a database or retention policy name is too long");
+}
+
+Result<EncodedRecord> Encode(Record record, Codec codec) {
+  constexpr std::size_t kLinesMax = std::numeric_limits<std::uint32_t>::max();
+  const WriteParams& params = record.params;
+  const std::string& credentials = params.credentials.Reveal();
+  if (Status storable = CheckStorable(params); !storable.ok()) {
+    return std::move(storable).error();
+  }
+  INVARIANT(record.lines.size() <= kLinesMax && record.points <= kLinesMax);
+
+  EncodedRecord encoded;
+  std::string& value = encoded.value_;
+  PutBigEndian(value, credentials.empty() ? kRecordVersion : kRecordVersionWithCredentials);
+  PutBigEndian(value, std::uint32_t{0});  // The checksum, by Seal.
+  PutBigEndian(value, static_cast<std::uint8_t>(codec));
+  PutBigEndian(value, static_cast<std::uint8_t>(params.api));
+  PutBigEndian(value, static_cast<std::uint8_t>(params.precision));
+  PutSized<std::uint16_t>(value, params.database);
+  PutSized<std::uint16_t>(value, params.retention_policy);
+  if (!credentials.empty()) PutSized<std::uint16_t>(value, credentials);
+  PutBigEndian(value, static_cast<std::uint32_t>(record.points));
+  PutBigEndian(value, static_cast<std::uint32_t>(record.lines.size()));
+  if (codec == Codec::kNone || !AppendCompressed(record.lines, value)) {
+    value[kCodecAt] = static_cast<char>(Codec::kNone);
+    value.append(record.lines);
+  }
+  encoded.unsealed_crc_ = Crc32c(std::string_view(value).substr(kRecordCrcEnd));
+  encoded.record_ = std::make_shared<const Record>(std::move(record));
+  return encoded;
+}
+
+std::string_view EncodedRecord::Seal(PayloadId id) {
+  PatchBigEndian(value_, kRecordCrcAt, SealedCrc(unsealed_crc_, id));
+  return value_;
+}
+
+namespace {
+
+// What stands before the lines.
+struct Head {
+  std::uint8_t codec = 0;
+  WriteParams params;
+  PointCount points = 0;
+  Bytes plain{0};
+  std::string_view stored;
+};
+
+Result<Head> DecodeHead(PayloadId id, std::string_view value) {
+  BigEndianReader reader(value);
+  const auto version = reader.Take<std::uint8_t>();
+  const auto crc = reader.Take<std::uint32_t>();
+  if (reader.ended_early()) return Damaged(id, "cut short");
+  if (version != kRecordVersion && version != kRecordVersionWithCredentials) {
+    return Damaged(id, fmt::format("version {} is not known", version));
+  }
+  if (crc != SealedCrc(Crc32c(reader.left()), id)) return Damaged(id, "checksum does not match");
+
+  Head head;
+  head.codec = reader.Take<std::uint8_t>();
+  const auto api = reader.Take<std::uint8_t>();
+  const auto precision = reader.Take<std::uint8_t>();
+  head.params.database = reader.TakeSized<std::uint16_t>();
+  head.params.retention_policy = reader.TakeSized<std::uint16_t>();
+  if (version == kRecordVersionWithCredentials) {
+    head.params.credentials = ClientCredentials(std::string(reader.TakeSized<std::uint16_t>()));
+  }
+  head.points = reader.Take<std::uint32_t>();
+  head.plain = Bytes(reader.Take<std::uint32_t>());
+  if (reader.ended_early() || !KnownApi(api) ||
+      precision > static_cast<std::uint8_t>(Precision::kHour)) {
+    return Damaged(id, "a field is out of range");
+  }
+  head.params.api = static_cast<Api>(api);
+  head.params.precision = static_cast<Precision>(precision);
+  head.stored = reader.left();
+  return head;
+}
+
+}  // namespace
+
+Result<Record> Decode(PayloadId id, std::string_view value) {
+  Result<Head> decoded = DecodeHead(id, value);
+  if (!decoded.ok()) return std::move(decoded).error();
+  Head& head = decoded.value();
+  Result<std::string> lines = DecodeLines(id, head.codec, head.stored, head.plain);
+  if (!lines.ok()) return std::move(lines).error().Within(fmt::format("payload {}", id.value()));
+  if (lines.value().size() != head.plain.count()) {
+    return Damaged(id, "its size is not what was stored");
+  }
+  return Record{
+      .params = std::move(head.params), .points = head.points, .lines = std::move(lines).value()};
+}
+
+Result<WriteParams> DecodeParams(PayloadId id, std::string_view value) {
+  Result<Head> head = DecodeHead(id, value);
+  if (!head.ok()) return std::move(head).error();
+  return std::move(head.value().params);
+}
+
+}  // namespace relay

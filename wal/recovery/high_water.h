@@ -1,0 +1,106 @@
+// The file `high-water` in log.path: how far the log had come, told without its
+// database. A database that lost its end, its state or all of itself opens
+// without a word about it; held against this file it cannot.
+//
+// INVARIANT. The file is never ahead of the truth: what it says was on stable
+// storage before it was written. It may be behind, by a moment or by as much as
+// the disk refused to write of it.
+//
+// DURABILITY. Two slots are overwritten in turn, each with a checksum and
+// synced: a write that is torn leaves the slot before it.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "wal/base/result.h"
+#include "wal/reading/load.h"
+#include "wal/store/store.h"
+
+namespace relay {
+
+struct HighWater {
+  // How many times the log was opened. The database knows it too: where it
+  // knows a lower one, it is an older copy, or has lost its state.
+  std::uint64_t epoch = 0;
+  bool clean = false;  // The log was closed in order, and this is the end of it.
+  LoadedLog log;       // Without the lanes of its runs.
+};
+
+// One slot's bytes. `turn` goes up with every write.
+std::string EncodeHighWater(std::uint64_t turn, const HighWater& mark);
+
+struct DecodedHighWater {
+  std::uint64_t turn = 0;
+  HighWater mark;
+};
+// kCorruption only. What follows the slot in `text` is ignored.
+Result<DecodedHighWater> DecodeHighWater(std::string_view text);
+
+// The newer slot of the file in `log_path`. kNotFound: there is no file.
+// kCorruption: neither slot can be read.
+Result<DecodedHighWater> ReadHighWater(const std::string& log_path);
+
+class HighWaterFile {
+ public:
+  // Makes the file where it is not there. `turn` is that of the newest slot.
+  static Result<std::unique_ptr<HighWaterFile>> Open(const std::string& log_path, rocksdb::Env* env,
+                                                     std::uint64_t turn);
+
+  Status Write(const HighWater& mark);
+
+ private:
+  HighWaterFile(std::unique_ptr<SideFile> file, std::uint64_t turn)
+      : file_(std::move(file)), turn_(turn) {}
+
+  std::unique_ptr<SideFile> file_;
+  std::uint64_t turn_;
+};
+
+// Writes the mark anew, lazily, on a thread of its own.
+class HighWaterKeeper {
+ public:
+  // `truth` is what is on stable storage at the moment of the call. Both
+  // outlive the keeper's Stop.
+  HighWaterKeeper(std::unique_ptr<HighWaterFile> file, std::function<HighWater()> truth,
+                  std::chrono::milliseconds interval);
+  HighWaterKeeper(const HighWaterKeeper&) = delete;
+  HighWaterKeeper& operator=(const HighWaterKeeper&) = delete;
+  ~HighWaterKeeper() { Stop(); }
+
+  // There is something new to write. Cheap: called for every group of appends.
+  void Moved();
+
+  // Nothing is written any more when it returns.
+  void Stop();
+
+  // Writes at once what `truth` says, and that the log was closed in order.
+  // REQUIRES: stopped.
+  Status WriteClean();
+
+  // Why the last write failed; ok where it did not.
+  Status Health() const;
+
+ private:
+  void Loop();
+  Status WriteNow(bool clean);
+
+  const std::unique_ptr<HighWaterFile> file_;
+  const std::function<HighWater()> truth_;
+  const std::chrono::milliseconds interval_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool moved_ = false;
+  bool stopping_ = false;
+  Status health_ = Ok();
+  std::thread thread_;
+};
+
+}  // namespace relay

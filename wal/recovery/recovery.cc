@@ -1,0 +1,168 @@
+#include "wal/recovery/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace relay {
+namespace {
+
+Result<std::uint64_t> ReadEpoch(const Store& store) {
+  Result<std::optional<std::string>> stored = store.Get(Family::kState, kEpochKey);
+  if (!stored.ok()) return std::move(stored).error();
+  if (!stored.value()) return std::uint64_t{0};
+  return DecodeNumber(kEpochKey, *stored.value());
+}
+
+void PutNumber(StoreBatch& batch, std::string_view key, std::uint64_t number) {
+  batch.Put(Family::kState, key, EncodeNumber(key, number));
+}
+
+void PutState(StoreBatch& batch, const Run& run) {
+  const std::string key = RunKey(run.number);
+  batch.Put(Family::kState, key, EncodeRunState(key, run.state));
+}
+
+// An entry without a payload at the place of the last record that is lost: the
+// head is derived from it, its totals say how much is gone.
+void PutLostEnd(StoreBatch& batch, const Run& known) {
+  Entry end;
+  end.position = known.head;
+  end.accepted_at = known.last_accepted;
+  const std::string key = EntryKey(known.number, known.head.sequence);
+  batch.Put(Family::kEntries, key, EncodeEntry(key, end));
+}
+
+std::string LostRecords(const BackendId& backend, const Position& found, const Position& known) {
+  return fmt::format("records {} to {} of backend '{}' were acknowledged and are gone: {} points",
+                     found.sequence.value() + 1, known.sequence.value(), backend.text(),
+                     known.totals.points - std::min(known.totals.points, found.totals.points));
+}
+
+// Names and numbers that the database does not know any more: their entries may
+// be there, and must not become another backend's.
+bool PutMissingNames(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
+                     std::vector<std::string>& alarms) {
+  bool missing = false;
+  for (const auto& [backend, run] : known.runs) {
+    if (found.runs.contains(backend)) continue;
+    missing = true;
+    alarms.push_back(fmt::format("the log had forgotten backend '{}'", backend.text()));
+    PutNumber(batch, BackendKey(backend), run.number.value());
+    PutState(batch, run);
+  }
+  return missing;
+}
+
+Status RestoreNames(Store& store, LoadedLog& found, const LoadedLog& known,
+                    std::vector<std::string>& alarms) {
+  const std::unique_ptr<StoreBatch> batch = store.NewBatch();
+  if (!PutMissingNames(*batch, found, known, alarms)) return Ok();
+  if (Status put = store.Write(*batch, Durability::kSynced); !put.ok()) return put;
+  Result<LoadedLog> again = LoadLog(store);
+  if (!again.ok()) return std::move(again).error();
+  found = std::move(again).value();
+  return Ok();
+}
+
+void PutLostRecords(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
+                    std::vector<std::string>& alarms) {
+  for (const auto& [backend, run] : known.runs) {
+    const auto at = found.runs.find(backend);
+    if (at == found.runs.end() || at->second.number != run.number) continue;
+    if (at->second.head.sequence >= run.head.sequence) continue;
+    alarms.push_back(LostRecords(backend, at->second.head, run.head));
+    PutLostEnd(batch, run);
+  }
+}
+
+// A state that is older than one that was synced: it would send again what was
+// delivered, and its sums would not fit. A cursor that is further back tells
+// only of a database that is known to be damaged: it may have been rewound.
+bool IsOlder(const RunState& state, const RunState& known, bool damaged) {
+  if (state.edition != known.edition) return state.edition < known.edition;
+  return damaged && state.cursor.sequence < known.cursor.sequence;
+}
+
+void PutNewerStates(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
+                    std::vector<std::string>& alarms) {
+  const bool damaged = !alarms.empty();
+  for (const auto& [backend, run] : known.runs) {
+    const auto at = found.runs.find(backend);
+    if (at == found.runs.end() || at->second.number != run.number) continue;
+    if (!IsOlder(at->second.state, run.state, damaged)) continue;
+    if (at->second.state.edition < run.state.edition) {
+      alarms.push_back(fmt::format("the newest changes of backend '{}' were gone", backend.text()));
+    }
+    PutState(batch, run);
+  }
+}
+
+// `recovered.epoch` is the database's own here.
+Status HoldAgainst(const HighWater& known, Store& store, StoreBatch& batch, Recovered& recovered) {
+  if (recovered.epoch < known.epoch) {
+    recovered.alarms.push_back(
+        fmt::format("the database was opened {} times, the log {} times: it is an older copy, or "
+                    "has lost its end",
+                    recovered.epoch, known.epoch));
+    recovered.epoch = known.epoch;
+  }
+  // Of a database that lost nothing, a backend that is missing was forgotten.
+  if (!recovered.alarms.empty()) {
+    Status named = RestoreNames(store, recovered.log, known.log, recovered.alarms);
+    if (!named.ok()) return named;
+  }
+  LoadedLog& found = recovered.log;
+  PutLostRecords(batch, found, known.log, recovered.alarms);
+  PutNewerStates(batch, found, known.log, recovered.alarms);
+  if (recovered.alarms.empty()) return Ok();
+  PutNumber(batch, kLastPayloadKey, std::max(found.last_payload, known.log.last_payload).value());
+  PutNumber(batch, kLastBackendKey, std::max(found.last_backend, known.log.last_backend));
+  return Ok();
+}
+
+}  // namespace
+
+Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
+                          std::vector<std::string> alarms) {
+  Recovered recovered;
+  recovered.alarms = std::move(alarms);
+  Result<LoadedLog> found = LoadLog(store);
+  if (!found.ok()) return std::move(found).error();
+  recovered.log = std::move(found).value();
+  Result<std::uint64_t> epoch = ReadEpoch(store);
+  if (!epoch.ok()) return std::move(epoch).error();
+  recovered.epoch = epoch.value();
+
+  const std::unique_ptr<StoreBatch> batch = store.NewBatch();
+  if (known) {
+    if (Status held = HoldAgainst(*known, store, *batch, recovered); !held.ok()) {
+      return std::move(held).error();
+    }
+  }
+  PutNumber(*batch, kEpochKey, ++recovered.epoch);
+  if (Status put = store.Write(*batch, Durability::kSynced); !put.ok()) {
+    return std::move(put).error();
+  }
+  if (recovered.alarms.empty()) return recovered;
+  Result<LoadedLog> again = LoadLog(store);
+  if (!again.ok()) return std::move(again).error();
+  recovered.log = std::move(again).value();
+  return recovered;
+}
+
+bool HasAll(const Store& store, const HighWater& known) {
+  const Result<std::uint64_t> epoch = ReadEpoch(store);
+  const Result<LoadedLog> log = LoadLog(store);
+  if (!epoch.ok() || !log.ok()) return true;  // Recover says what is wrong.
+  const auto behind = [&log](const auto& known_run) {
+    const auto found = log.value().runs.find(known_run.first);
+    return found != log.value().runs.end() &&
+           found->second.head.sequence < known_run.second.head.sequence;
+  };
+  const Runs& runs = known.log.runs;
+  return epoch.value() >= known.epoch && std::none_of(runs.begin(), runs.end(), behind);
+}
+
+}  // namespace relay

@@ -1,0 +1,265 @@
+// Opening the store: as it is, mended, or to be read only.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "wal/base/crash_point.h"
+#include "wal/base/files.h"
+#include "wal/store/rocks_options.h"
+#include "wal/store/rocks_repair.h"
+#include "wal/store/rocks_store.h"
+#include "wal/store/store.h"
+
+namespace relay {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Some file systems (tmpfs) refuse O_DIRECT only when the first file is made.
+bool TakesDirectIo(const std::string& directory) {
+  const std::string probe = directory + "/direct-io-probe";
+  const int file = open(probe.c_str(), O_CREAT | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  close(file);
+  unlink(probe.c_str());
+  return true;
+}
+
+// RocksDB has no code of its own for a directory that is taken: "lock hold by
+// current process" of itself, "While lock file" with what fcntl said of another.
+bool IsTaken(const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  return status.IsIOError() && (text.find("lock hold by current process") != std::string::npos ||
+                                (text.find("While lock file") != std::string::npos &&
+                                 text.ends_with("Resource temporarily unavailable")));
+}
+
+Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  if (IsTaken(status)) {
+    return {ErrorCode::kUnavailable,
+            fmt::format("{} is in use by another process", options.directory)};
+  }
+  return {CodeOf(status), fmt::format("opening {}: {}", options.directory, text)};
+}
+
+// One way after the other to open a store, the mildest first.
+class Opening {
+ public:
+  explicit Opening(const StoreOptions& options) : options_(options) {
+    rocks_.options = DatabaseOptions(options);
+    rocks_.options.info_log = EngineWarnings(options.directory);
+    rocks_.options.use_direct_io_for_flush_and_compaction =
+        options.env == nullptr && TakesDirectIo(options.directory);
+    rocks_.families = FamiliesOf(options, floors_);
+  }
+
+  Result<std::unique_ptr<Store>> Run() {
+    if (options_.mending == nullptr) return Finish(Try());
+    if (Status prepared = Prepare(); !prepared.ok()) return std::move(prepared).error();
+    rocksdb::Status opened = Try();
+    for (int i = 0; i < kRemediesMax && !opened.ok(); ++i) {
+      Result<bool> changed = Remedy(opened);
+      if (!changed.ok()) return std::move(changed).error();
+      if (!changed.value()) break;
+      opened = Try();
+    }
+    return Finish(opened);
+  }
+
+ private:
+  // Each remedy but the first is for one file.
+  static constexpr int kRemediesMax = 200;
+
+  const StoreMending& mending() const { return *options_.mending; }
+  void Alarm(std::string words) { alarms_.push_back(std::move(words)); }
+
+  rocksdb::Status Try() {
+    rocksdb::DB* db = nullptr;
+    opened_.handles.clear();
+    rocksdb::Status status = rocksdb::DB::Open(rocks_.options, options_.directory, rocks_.families,
+                                               &opened_.handles, &db);
+    db_.reset(db);
+    opened_.db = db;
+    return status;
+  }
+
+  // What must happen before RocksDB touches anything: it deletes what it has
+  // recovered, and what it does not know.
+  Status Prepare() {
+    if (mending().first_open) {
+      if (Status dropped = DropUnfinished(options_.directory); !dropped.ok()) return dropped;
+    }
+    if (mending().after_crash) {
+      if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
+      PassCrashPoint(CrashPoint::kOpenKept);
+    }
+    Result<Mended> current = MendCurrent(options_.directory, alarms_);
+    if (!current.ok()) return std::move(current).error();
+    if (current.value() == Mended::kBeyondRepair) {
+      if (Status repaired = Repair(); !repaired.ok()) return repaired;
+    }
+    PassCrashPoint(CrashPoint::kOpenMended);
+    const std::optional<std::string> table = TableNamedIn(mending().because);
+    if (!table) return Ok();
+    forgotten_.insert(*table);
+    Alarm(fmt::format("the database's file {}.sst is damaged: {}", *table, mending().because));
+    if (Status gone = Forget(*table); !gone.ok()) Alarm(gone.error().message());
+    return Ok();
+  }
+
+  // Whether something was done that makes it worth another try.
+  Result<bool> Remedy(const rocksdb::Status& failed) {
+    const std::string words = failed.ToString();
+    // A disk that refuses is not damage: what it says now it may not say later.
+    const bool missing = words.find("No such file") != std::string::npos;
+    if (!failed.IsCorruption() && !failed.IsNotFound() && !missing) return false;
+    if (const auto table = TableNamedIn(words); table && forgotten_.insert(*table).second) {
+      Alarm(fmt::format("the database's file {}.sst is damaged or missing: {}", *table, words));
+      return Done(Forget(*table));
+    }
+    if (!std::exchange(skipping_, true)) return Done(SkipDamagedWrites(words));
+    if (!std::exchange(trimmed_, true)) {
+      Result<Mended> trimmed = Trim();
+      if (!trimmed.ok()) return std::move(trimmed).error();
+      if (trimmed.value() == Mended::kMended) return true;
+    }
+    if (!repaired_) return Done(Repair());
+    return false;
+  }
+
+  static Result<bool> Done(Status status) {
+    if (!status.ok()) return std::move(status).error();
+    return true;
+  }
+
+  Status SkipDamagedWrites(const std::string& words) {
+    Alarm(fmt::format("the database does not open as it is: {}", words));
+    rocks_.options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    rocks_.options.track_and_verify_wals_in_manifest = false;
+    return Ok();
+  }
+
+  Result<Mended> Trim() {
+    // An older list of tables makes RocksDB delete those it does not name.
+    if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return std::move(kept).error();
+    return TrimManifest(options_.directory, alarms_);
+  }
+
+  Status Forget(const std::string& table) {
+    return ForgetTable(options_.directory, mending().quarantine, table, rocks_);
+  }
+
+  // From the tables and WALs alone: reads all of them.
+  Status Repair() {
+    repaired_ = true;
+    if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
+    Alarm("the database's list of its files is damaged; it was made anew from the files");
+    return ToStatus(rocksdb::RepairDB(options_.directory, rocks_.options, rocks_.families));
+  }
+
+  Status Keep(const std::vector<std::string_view>& extensions) {
+    Result<std::optional<std::string>> kept =
+        KeepAside(options_.directory, mending().kept, extensions);
+    if (!kept.ok()) return std::move(kept).error();
+    if (kept.value()) kept_.push_back(*kept.value());
+    return Ok();
+  }
+
+  Result<std::unique_ptr<Store>> Finish(const rocksdb::Status& opened) {
+    if (!opened.ok()) return OpenError(options_, opened);
+    PassCrashPoint(CrashPoint::kOpenDatabase);
+    std::unique_ptr<Store> store = StoreOn(std::move(db_), opened_.handles, floors_);
+    if (options_.mending == nullptr) return store;
+    if (Status salvaged = Salvage(*store); !salvaged.ok()) return std::move(salvaged).error();
+    PassCrashPoint(CrashPoint::kOpenSalvaged);
+    if (alarms_.empty()) DropKept();
+    if (mending().alarms != nullptr) {
+      mending().alarms->insert(mending().alarms->end(), alarms_.begin(), alarms_.end());
+    }
+    return store;
+  }
+
+  Status Salvage(const Store& store) {
+    for (const std::string& kept : kept_) {
+      Status wals = SalvageWals(opened_, kept, skipping_ || repaired_, alarms_);
+      if (!wals.ok()) return wals;
+    }
+    // A list of files that was cut between two records opens without a word.
+    const bool whole = !mending().is_whole || mending().is_whole(store);
+    if (!whole) Alarm("the database opened without all that it had");
+    return alarms_.empty() ? Ok() : SalvageAll(whole);
+  }
+
+  Status SalvageAll(bool whole) {
+    for (const std::string& kept : kept_) {
+      if (!whole) {
+        if (Status wals = SalvageWals(opened_, kept, true, alarms_); !wals.ok()) return wals;
+      }
+      if (Status tables = SalvageTables(opened_, kept, alarms_); !tables.ok()) return tables;
+    }
+    return forgotten_.empty() ? Ok() : SalvageTables(opened_, mending().quarantine, alarms_);
+  }
+
+  void DropKept() {
+    for (const std::string& kept : kept_) {
+      std::error_code ignored;  // Goes when the next ones are kept.
+      fs::remove_all(kept, ignored);
+    }
+  }
+
+  const StoreOptions& options_;
+  const std::shared_ptr<Floors> floors_ = std::make_shared<Floors>();
+  RocksFamilies rocks_;
+  std::unique_ptr<rocksdb::DB> db_;
+  OpenedRocks opened_;
+  Alarms alarms_;
+  std::vector<std::string> kept_;
+  std::set<std::string> forgotten_;
+  bool skipping_ = false;
+  bool trimmed_ = false;
+  bool repaired_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
+  if (Status made = MakeDirectory(options.directory); !made.ok()) return std::move(made).error();
+  return Opening(options).Run();
+}
+
+Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {
+  std::error_code failed;
+  if (!fs::exists(options.directory + "/CURRENT", failed) && !failed) {
+    return Error(ErrorCode::kNotFound, fmt::format("there is no log in {}", options.directory));
+  }
+  rocksdb::DBOptions db_options = DatabaseOptions(options);
+  db_options.create_if_missing = false;
+  db_options.create_missing_column_families = false;
+  db_options.info_log = NoEngineMessages();  // Not a byte is written.
+  db_options.max_open_files = -1;            // All at once: a running relay deletes files.
+  const auto floors = std::make_shared<Floors>();
+  const auto families = FamiliesOf(options, floors);
+  rocksdb::DB* db = nullptr;
+  RocksHandles handles;
+  rocksdb::Status opened;
+  // A running relay may delete a file between the reading of the list of files
+  // and the opening of it; the list is then read again.
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    opened = rocksdb::DB::OpenForReadOnly(db_options, options.directory, families, &handles, &db);
+    if (opened.ok()) break;
+  }
+  if (!opened.ok()) return OpenError(options, opened);
+  return StoreOn(std::unique_ptr<rocksdb::DB>(db), std::move(handles), floors);
+}
+
+}  // namespace relay

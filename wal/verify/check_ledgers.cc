@@ -1,0 +1,225 @@
+// Gaps, dead letters and what is held.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "wal/base/big_endian.h"
+#include "wal/verify/checks.h"
+
+namespace relay {
+namespace {
+
+// Some rows of a family, and how findings among them are called.
+struct Rows {
+  NumberWalk walk;
+  std::string_view family;
+  std::string whose;
+};
+
+// Calls `check` for each row, and tells what cannot be read.
+template <typename Check>
+void ForEachRow(Rows rows, VerifyReport& report, const Check& check) {
+  while (true) {
+    if (const auto crossed = rows.walk.TakeUnreadable()) {
+      report.FindUnreadable(rows.family, rows.whose, *crossed);
+    }
+    if (rows.walk.AtEnd()) return;
+    check(rows.walk);
+    rows.walk.Next();
+  }
+}
+
+std::string LaneName(const Lane& lane) {
+  return lane.retention_policy.empty() ? lane.database
+                                       : lane.database + "." + lane.retention_policy;
+}
+
+}  // namespace
+
+void Explained::Add(Sequence first, Sequence last) {
+  if (last < first) return;
+  std::uint64_t from = first.value();
+  std::uint64_t to = last.value();
+  auto at = ranges_.upper_bound(from);
+  if (at != ranges_.begin() && std::prev(at)->second + 1 >= from) --at;
+  while (at != ranges_.end() && at->first <= to + 1) {
+    from = std::min(from, at->first);
+    to = std::max(to, at->second);
+    at = ranges_.erase(at);
+  }
+  ranges_.emplace(from, to);
+}
+
+bool Explained::Covers(Sequence first, Sequence last) const {
+  const auto behind = ranges_.upper_bound(first.value());
+  return behind != ranges_.begin() && std::prev(behind)->second >= last.value();
+}
+
+void CheckGaps(const Store& store, CheckedRun& run, VerifyReport& report) {
+  std::uint64_t expected = 1;
+  PointCount points = 0;
+  bool whole = true;
+  const auto check = [&](const NumberWalk& walk) {
+    ++report.summary.gaps;
+    if (walk.Number() != expected) {
+      whole = false;
+      report.Find(
+          {"gaps", run.At("gap", expected), "the next gap", fmt::format("gap {}", walk.Number())});
+    }
+    expected = walk.Number() + 1;
+    const Result<Gap> gap = DecodeGap(walk.Key(), walk.Value());
+    if (!gap.ok()) {
+      whole = false;
+      return report.FindDamaged("gaps", run.At("gap", walk.Number()), gap.error());
+    }
+    points += gap.value().points;
+    const GapReason reason = gap.value().reason;
+    if (reason == GapReason::kLost || reason == GapReason::kDamaged) {
+      run.explained.Add(gap.value().first, gap.value().last);
+    }
+  };
+  ForEachRow(
+      {NumberWalk(store, Family::kGaps, BackendKeys(run.number), 1), "gaps", "backend " + run.name},
+      report, check);
+  if (!run.state) return;
+  if (run.state->last_gap + 1 != expected) {
+    report.Find({"gaps", "backend " + run.name, fmt::format("{} gaps", run.state->last_gap),
+                 fmt::format("{} of them", expected - 1)});
+  } else if (whole && report.summary.format > 1) {
+    report.Compare("gaps", "backend " + run.name,
+                   fmt::format("gaps of {} points, as were dropped", run.state->dropped),
+                   fmt::format("gaps of {} points, as were dropped", points));
+  }
+}
+
+void CheckDead(const Store& store, const CheckedRun& run, VerifyReport& report) {
+  std::uint64_t letters = 0;
+  DeadByReason points;
+  const auto check = [&](const NumberWalk& walk) {
+    ++report.summary.dead_letters;
+    ++letters;
+    const std::string key = run.At("dead letter", walk.Number());
+    const Result<DeadLetter> letter = DecodeDead(walk.Key(), walk.Value());
+    if (!letter.ok()) return report.FindDamaged("dead", key, letter.error());
+    points[letter.value().reason] += letter.value().points;
+    if (run.state && walk.Number() > run.state->last_dead) {
+      report.Find({"dead", key, fmt::format("at most {}", run.state->last_dead),
+                   std::to_string(walk.Number())});
+    }
+  };
+  const std::uint64_t first = run.state ? run.state->first_dead : 1;
+  ForEachRow({NumberWalk(store, Family::kDead, BackendKeys(run.number), first), "dead",
+              "backend " + run.name},
+             report, check);
+  if (!run.state) return;
+  report.Compare("dead", "backend " + run.name,
+                 fmt::format("{} dead letters", run.state->dead_letters),
+                 fmt::format("{} dead letters", letters));
+  if (report.summary.format == 1) return;  // It did not count by reason.
+  for (std::size_t i = 1; i <= kDeadReasons; ++i) {
+    const auto reason = static_cast<DeadReason>(i);
+    // Letters that were dropped or redriven stay counted.
+    if (points[reason] <= run.state->dead[reason]) continue;
+    report.Find({"dead", fmt::format("backend {}, reason {}", run.name, i),
+                 fmt::format("at most {} points", run.state->dead[reason]),
+                 std::to_string(points[reason])});
+  }
+}
+
+namespace {
+
+class LaneCheck {
+ public:
+  LaneCheck(const CheckedRun& run, const Lane& lane, VerifyReport& report)
+      : run_(run), lane_(lane), report_(report), prefix_(HeldPrefix(run.number, lane)) {}
+
+  // Returns what the rows add up to.
+  LaneState Run(const Store& store, Sequence from) {
+    ForEachRow({NumberWalk(store, Family::kHeld, prefix_, from.value()), "held",
+                "backend " + run_.name + ", lane " + LaneName(lane_)},
+               report_, [this](const NumberWalk& walk) { Take(walk); });
+    return found_;
+  }
+
+ private:
+  void Take(const NumberWalk& walk) {
+    ++report_.summary.held;
+    ++found_.records;
+    const Sequence sequence(walk.Number());
+    if (found_.records == 1) found_.first = sequence;
+    found_.last = sequence;
+    const std::string key = run_.At("lane " + LaneName(lane_) + ", sequence", sequence.value());
+    const Result<Entry> entry = DecodeHeldEntry(walk.Key(), sequence, walk.Value());
+    if (!entry.ok()) return report_.FindDamaged("held", key, entry.error());
+    found_.size = found_.size + entry.value().size;
+    if (found_.records == 1) found_.oldest = entry.value().accepted_at;
+    TakePayload(key, entry.value(), HeldPayload(walk.Value()));
+  }
+
+  void TakePayload(const std::string& key, const Entry& entry, std::string_view payload) {
+    const Result<Record> record = Decode(entry.payload, payload);
+    if (!record.ok()) return report_.FindDamaged("held", key, record.error());
+    report_.Compare("held", key, "lane " + LaneName(lane_),
+                    "lane " + LaneName(LaneOf(record.value().params)));
+    const Totals size{record.value().points, Bytes(record.value().lines.size()),
+                      Bytes(payload.size())};
+    report_.Compare("held", key, ToWords(entry.size), ToWords(size));
+  }
+
+  const CheckedRun& run_;
+  const Lane& lane_;
+  VerifyReport& report_;
+  const std::string prefix_;
+  LaneState found_;
+};
+
+std::string ToWords(const LaneState& lane) {
+  return fmt::format("{} records of {} from {} to {}", lane.records, ToWords(lane.size),
+                     lane.first.value(), lane.last.value());
+}
+
+// Rows of lanes of which the state knows nothing.
+void CheckStrayRows(const Store& store, const CheckedRun& run, VerifyReport& report) {
+  const std::string prefix = BackendKeys(run.number);
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kHeld);
+  at->Seek(prefix);
+  while (at->Valid() && at->Key().starts_with(prefix)) {
+    BigEndianReader reader(at->Key().substr(prefix.size()));
+    Lane lane;
+    lane.database = reader.TakeSized<std::uint16_t>();
+    lane.retention_policy = reader.TakeSized<std::uint16_t>();
+    if (reader.ended_early()) {
+      report.Find({"held", "backend " + run.name, "keys of lanes and sequences", "another key"});
+      at->Next();
+      continue;
+    }
+    const auto known = run.lanes.find(lane);
+    if (known == run.lanes.end() || known->second.records == 0) {
+      report.Find({"held", fmt::format("backend {}, lane {}", run.name, LaneName(lane)),
+                   "nothing on hold, as the state says", "records"});
+    }
+    at->Seek(HeldPrefix(run.number, lane) + std::string(sizeof(std::uint64_t) + 1, '\xff'));
+  }
+}
+
+}  // namespace
+
+void CheckHeld(const Store& store, const CheckedRun& run, VerifyReport& report) {
+  Totals size;
+  RecordCount records = 0;
+  for (const auto& [lane, state] : run.lanes) {
+    size = size + state.size;
+    records += state.records;
+    if (state.records == 0) continue;
+    const LaneState found = LaneCheck(run, lane, report).Run(store, state.first);
+    report.Compare("held", fmt::format("backend {}, lane {}", run.name, LaneName(lane)),
+                   ToWords(state), ToWords(found));
+  }
+  CheckStrayRows(store, run, report);
+  if (!run.state) return;
+  report.Compare("held", "backend " + run.name,
+                 fmt::format("{} records of {}", run.state->held_records, ToWords(run.state->held)),
+                 fmt::format("{} records of {}", records, ToWords(size)));
+}
+
+}  // namespace relay

@@ -1,0 +1,270 @@
+// Entries against each other and against the payloads. All runs and the
+// payloads are walked side by side, each once and in order: what an entry
+// refers to is in hand when the entry is.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "wal/verify/checks.h"
+
+namespace relay {
+namespace {
+
+constexpr PayloadId kNoPayload(std::numeric_limits<std::uint64_t>::max());
+
+// "sequence 7" or "sequences 7 to 9".
+template <typename Place>
+std::string Span(std::string_view what, Place first, Place last) {
+  if (first == last) return fmt::format("{} {}", what, first.value());
+  return fmt::format("{}s {} to {}", what, first.value(), last.value());
+}
+
+// One run's entries, from the first that is kept. Holds the one whose payload
+// is to be met next.
+class EntryCheck {
+ public:
+  EntryCheck(const Store& store, CheckedRun& run, VerifyReport& report)
+      : run_(run),
+        report_(report),
+        walk_(store, Family::kEntries, BackendKeys(run.number), First(run)) {
+    if (run.state) before_ = run.state->trimmed;
+    run_.head = before_.value_or(Position());
+    expected_ = First(run);
+    Settle();
+  }
+
+  // Of the entry in hand; kNoPayload at the end.
+  PayloadId payload() const { return entry_ ? entry_->payload : kNoPayload; }
+
+  // What is known of the payload of the entry in hand; then the next one.
+  void Meet(const Totals& payload) {
+    if (payload != entry_->size) Differ(Here(), payload, entry_->size);
+    Next();
+  }
+  // Tells of those whose payload is below `next`, the first that is there.
+  void MissBefore(PayloadId next, std::string_view why) {
+    if (payload() >= next) return;
+    const PayloadId first_payload = payload();
+    PayloadId last_payload = first_payload;
+    const Sequence first = entry_->position.sequence;
+    Sequence last = first;
+    for (; payload() < next; Next()) {
+      last_payload = payload();
+      last = entry_->position.sequence;
+    }
+    report_.Find({"payloads", "backend " + run_.name + ", " + Span("sequence", first, last),
+                  Span("payload", first_payload, last_payload), std::string(why)});
+  }
+  // Nothing is to be said of its payload that was not.
+  void Pass() { Next(); }
+  std::string Here() const { return run_.At("sequence", entry_->position.sequence.value()); }
+
+ private:
+  static std::uint64_t First(const CheckedRun& run) {
+    return run.state ? run.state->trimmed.sequence.value() + 1 : 1;
+  }
+
+  void Next() {
+    walk_.Next();
+    Settle();
+  }
+
+  // To the next entry that decodes, which is then in hand.
+  void Settle() {
+    entry_.reset();
+    while (!entry_) {
+      if (const auto crossed = walk_.TakeUnreadable()) {
+        report_.FindUnreadable("entries", "backend " + run_.name, *crossed);
+        if (!walk_.AtEnd()) expected_ = walk_.Number();
+        before_.reset();
+        run_.head_known = false;
+      }
+      if (walk_.AtEnd()) return Finish();
+      Take();
+      if (!entry_) walk_.Next();
+    }
+  }
+
+  void Take() {
+    ++report_.summary.entries;
+    const Sequence sequence(walk_.Number());
+    if (sequence.value() != expected_) Missing(Sequence(expected_), Sequence(sequence.value() - 1));
+    expected_ = sequence.value() + 1;
+    Result<Entry> entry = DecodeEntry(walk_.Key(), walk_.Value());
+    if (!entry.ok()) {
+      before_.reset();
+      run_.head.sequence = sequence;
+      run_.head_known = false;
+      return report_.FindDamaged("entries", run_.At("sequence", sequence.value()), entry.error());
+    }
+    entry_ = entry.value();
+    CheckSums();
+    CheckOrder();
+    before_ = run_.head = entry_->position;
+    run_.head_known = true;
+    last_ = entry_;
+    CheckCursor();
+  }
+
+  void Missing(Sequence first, Sequence last) {
+    if (!run_.explained.Covers(first, last)) {
+      report_.Find({"entries", run_.At("sequence", first.value()),
+                    fmt::format("entries {} to {}", first.value(), last.value()), "none"});
+    }
+    before_.reset();
+  }
+
+  void Differ(const std::string& key, const Totals& expected, const Totals& found) {
+    report_.Find({"entries", key, ToWords(expected), ToWords(found)});
+  }
+
+  void CheckSums() {
+    if (!before_) return;
+    const Totals expected = before_->totals + entry_->size;
+    const Totals& found = entry_->position.totals;
+    if (expected != found) Differ(Here() + ", running totals", expected, found);
+  }
+
+  void CheckOrder() {
+    if (!last_) return;
+    if (entry_->payload <= last_->payload) {
+      report_.Find({"entries", Here(), fmt::format("a payload above {}", last_->payload.value()),
+                    fmt::format("payload {}", entry_->payload.value())});
+      entry_->payload = last_->payload.Next();  // So that the walks stay in step.
+    }
+    if (entry_->accepted_at < last_->accepted_at) {
+      report_.Find(
+          {"entries", Here(), "accepted no earlier than the one before it",
+           fmt::format("{} ns earlier", (last_->accepted_at - entry_->accepted_at).count())});
+    }
+  }
+
+  void CheckCursor() {
+    if (!run_.state || entry_->position.sequence != run_.state->cursor.sequence) return;
+    report_.Compare("state", "cursor of backend " + run_.name, ToWords(entry_->position.totals),
+                    ToWords(run_.state->cursor.totals));
+  }
+
+  // Where the last entries are damaged, the cursor may know more of the head.
+  void Finish() {
+    if (!run_.state || run_.state->cursor.sequence <= run_.head.sequence) return;
+    const Sequence first = run_.head.sequence.Next();
+    if (!run_.explained.Covers(first, run_.state->cursor.sequence)) {
+      report_.Find(
+          {"entries", run_.At("sequence", first.value()),
+           fmt::format("entries up to the cursor at {}", run_.state->cursor.sequence.value()),
+           "none"});
+    }
+    run_.head = run_.state->cursor;
+    run_.head_known = true;
+  }
+
+  CheckedRun& run_;
+  VerifyReport& report_;
+  NumberWalk walk_;
+  std::uint64_t expected_ = 1;
+  std::optional<Position> before_;  // Where the running totals are known.
+  std::optional<Entry> last_;
+  std::optional<Entry> entry_;
+};
+
+class RecordsCheck {
+ public:
+  RecordsCheck(const Store& store, std::vector<CheckedRun>& runs, VerifyReport& report)
+      : report_(report) {
+    entries_.reserve(runs.size());
+    for (CheckedRun& run : runs) entries_.emplace_back(store, run, report);
+    first_ = Wanted().value();
+    if (Wanted() == kNoPayload) return;
+    walk_ = std::make_unique<NumberWalk>(store, Family::kPayloads, "", first_);
+    last_ = std::max(first_, LastPayload(store));
+  }
+
+  void Run() {
+    while (walk_ != nullptr && Wanted() != kNoPayload) {
+      if (const auto crossed = walk_->TakeUnreadable()) Cross(*crossed);
+      if (walk_->AtEnd()) return Miss(kNoPayload);
+      Miss(PayloadId(walk_->Number()));
+      Take();
+      walk_->Next();
+      if (++report_.summary.payloads % kProgressEach == 0) {
+        report_.Progress(PartDone());
+      }
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kProgressEach = 64;
+
+  static std::uint64_t LastPayload(const Store& store) {
+    const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kPayloads);
+    at->SeekForPrevious(PayloadKey(kNoPayload));
+    const Result<PayloadId> id =
+        at->Valid() ? DecodePayloadKey(at->Key()) : Result<PayloadId>(PayloadId(0));
+    return id.ok() ? id.value().value() : 0;
+  }
+
+  PayloadId Wanted() const {
+    PayloadId wanted = kNoPayload;
+    for (const EntryCheck& entries : entries_) wanted = std::min(wanted, entries.payload());
+    return wanted;
+  }
+
+  // Those that want a payload below `next`, which is the first that is there.
+  void Miss(PayloadId next, std::string_view why = "none") {
+    for (EntryCheck& entries : entries_) entries.MissBefore(next, why);
+  }
+
+  void Cross(const NumberWalk::Unreadable& crossed) {
+    report_.FindUnreadable("payloads", "", crossed);
+    if (crossed.last != kNoPayload.value()) {
+      Miss(PayloadId(crossed.last).Next(), "it cannot be read");
+    }
+  }
+
+  double PartDone() const {
+    const std::uint64_t at = walk_->AtEnd() ? last_ : walk_->Number();
+    return static_cast<double>(at - first_) / static_cast<double>(last_ - first_ + 1);
+  }
+
+  // The payload in hand, for all that want it.
+  void Take() {
+    const PayloadId id(walk_->Number());
+    if (Wanted() != id) {
+      ++report_.summary.unused_payloads;
+      return;
+    }
+    report_.summary.payload_bytes += Bytes(walk_->Value().size());
+    const Result<Record> record = Decode(id, walk_->Value());
+    if (!record.ok()) FindDamaged(id, record.error());
+    for (EntryCheck& entries : entries_) {
+      if (entries.payload() != id) continue;
+      record.ok() ? entries.Meet({record.value().points, Bytes(record.value().lines.size()),
+                                  Bytes(walk_->Value().size())})
+                  : entries.Pass();
+    }
+  }
+
+  void FindDamaged(PayloadId id, const Error& error) {
+    std::string where;
+    for (const EntryCheck& entries : entries_) {
+      if (entries.payload() == id) where += (where.empty() ? "" : "; ") + entries.Here();
+    }
+    report_.FindDamaged("payloads", fmt::format("payload {} ({})", id.value(), where), error);
+  }
+
+  VerifyReport& report_;
+  std::vector<EntryCheck> entries_;
+  std::unique_ptr<NumberWalk> walk_;
+  std::uint64_t first_ = 0;
+  std::uint64_t last_ = 0;
+};
+
+}  // namespace
+
+void CheckRecords(const Store& store, std::vector<CheckedRun>& runs, VerifyReport& report) {
+  RecordsCheck(store, runs, report).Run();
+}
+
+}  // namespace relay

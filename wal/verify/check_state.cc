@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "wal/base/big_endian.h"
+#include "wal/verify/checks.h"
+
+namespace relay {
+namespace {
+
+constexpr std::string_view kState = "state";
+
+// Reads `state` and keeps what the other parts need of it.
+class StateCheck {
+ public:
+  StateCheck(const Store& store, VerifyReport& report) : store_(store), report_(report) {}
+
+  Result<std::vector<CheckedRun>> Run() {
+    if (Status format = CheckFormat(); !format.ok()) return std::move(format).error();
+    last_backend_ = CheckNumber(kLastBackendKey);
+    CheckNumber(kLastPayloadKey);
+    CheckBackends();
+    for (CheckedRun& run : runs_) {
+      CheckRun(run);
+      CheckLanes(run);
+    }
+    return std::move(runs_);
+  }
+
+ private:
+  Status CheckFormat() {
+    const std::optional<std::uint64_t> format = CheckNumber(kFormatKey);
+    report_.summary.format = format.value_or(0);
+    if (!format || (*format >= kFormatVersionOldest && *format <= kFormatVersion)) return Ok();
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("the log has format {}, this program reads formats {} to {}", *format,
+                             kFormatVersionOldest, kFormatVersion));
+  }
+
+  std::optional<std::string> Get(std::string_view key, const std::string& shown) {
+    Result<std::optional<std::string>> stored = store_.Get(Family::kState, key);
+    if (stored.ok()) return std::move(stored).value();
+    report_.FindDamaged(kState, shown, stored.error());
+    return std::nullopt;
+  }
+
+  std::optional<std::uint64_t> CheckNumber(std::string_view key) {
+    const std::optional<std::string> stored = Get(key, std::string(key));
+    if (!stored) return std::nullopt;
+    Result<std::uint64_t> number = DecodeNumber(key, *stored);
+    if (number.ok()) return number.value();
+    report_.FindDamaged(kState, std::string(key), number.error());
+    return std::nullopt;
+  }
+
+  void CheckBackends() {
+    const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kState);
+    for (at->Seek(kBackendPrefix); at->Valid() && at->Key().starts_with(kBackendPrefix);
+         at->Next()) {
+      AddBackend(at->Key(), at->Value());
+    }
+    if (Status health = at->Health(); !health.ok()) {
+      report_.FindDamaged(kState, "the names of backends", health.error());
+    }
+  }
+
+  void AddBackend(std::string_view key, std::string_view value) {
+    const Result<BackendId> name = BackendId::Parse(key.substr(kBackendPrefix.size()));
+    if (!name.ok()) return report_.FindDamaged(kState, "a backend's name", name.error());
+    const Result<std::uint64_t> number = DecodeNumber(key, value);
+    if (!number.ok()) return report_.FindDamaged(kState, std::string(key), number.error());
+    CheckedRun run;
+    run.name = name.value().text();
+    run.number = BackendNumber(static_cast<std::uint32_t>(number.value()));
+    if (last_backend_ && number.value() > *last_backend_) {
+      report_.Find({"state", std::string(key), fmt::format("at most {}", *last_backend_),
+                    std::to_string(number.value())});
+    }
+    const auto same = std::find_if(runs_.begin(), runs_.end(), [&run](const CheckedRun& other) {
+      return other.number == run.number;
+    });
+    if (same != runs_.end()) {
+      report_.Find({"state", std::string(key), "a number of its own", "that of " + same->name});
+    }
+    runs_.push_back(std::move(run));
+  }
+
+  void CheckRun(CheckedRun& run) {
+    const std::string key = RunKey(run.number);
+    const std::string shown = "run of backend " + run.name;
+    const std::optional<std::string> stored = Get(key, shown);
+    if (!stored) {
+      run.state = RunState();  // Nothing was delivered to it yet.
+      return;
+    }
+    Result<RunState> state = DecodeRunState(key, *stored);
+    if (state.ok()) {
+      run.state = state.value();
+    } else {
+      report_.FindDamaged(kState, shown, state.error());
+    }
+  }
+
+  void CheckLanes(CheckedRun& run) {
+    const std::string prefix = LanePrefix(run.number);
+    const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kState);
+    for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+      const Result<Lane> lane = DecodeLaneKey(at->Key(), run.number);
+      const std::string shown = fmt::format("backend {}, lane {}", run.name,
+                                            lane.ok() ? lane.value().database : "of no known name");
+      if (!lane.ok()) {
+        report_.FindDamaged(kState, shown, lane.error());
+        continue;
+      }
+      const Result<LaneState> state = DecodeLane(at->Key(), at->Value());
+      if (!state.ok()) report_.FindDamaged(kState, shown, state.error());
+      if (state.ok()) run.lanes.emplace(lane.value(), state.value());
+    }
+    if (Status health = at->Health(); !health.ok()) {
+      report_.FindDamaged(kState, "lanes of backend " + run.name, health.error());
+    }
+  }
+
+  const Store& store_;
+  VerifyReport& report_;
+  std::optional<std::uint64_t> last_backend_;
+  std::vector<CheckedRun> runs_;
+};
+
+}  // namespace
+
+Result<std::vector<CheckedRun>> CheckState(const Store& store, VerifyReport& report) {
+  return StateCheck(store, report).Run();
+}
+
+void CheckMarks(const CheckedRun& run, VerifyReport& report) {
+  const RunState& state = *run.state;
+  const Marks marks{state.trimmed.sequence, state.cursor.sequence, run.head.sequence};
+  const std::string whose = "run of backend " + run.name;
+  if (marks.trimmed > marks.cursor || marks.cursor > marks.head) {
+    report.summary.backends.push_back({.name = run.name, .marks = marks, .marks_known = true});
+    return report.Find({"state", whose, "trimmed <= cursor <= head",
+                        fmt::format("{}, {}, {}", marks.trimmed.value(), marks.cursor.value(),
+                                    marks.head.value())});
+  }
+  if (!run.head_known) {
+    report.summary.backends.push_back({.name = run.name, .marks = marks, .marks_known = true});
+    return;
+  }
+  const PointCount in = run.head.totals.points + state.rewound;
+  const PointCount owed = run.head.totals.points - state.cursor.totals.points;
+  const PointCount out =
+      state.delivered + owed + state.held.points + state.dead_points() + state.dropped;
+  report.Compare("state", whose, fmt::format("accepted + rewound = {} points", in),
+                 fmt::format("accepted + rewound = {} points", out));
+  report.summary.backends.push_back(
+      {run.name, marks, true, static_cast<std::int64_t>(in) - static_cast<std::int64_t>(out)});
+}
+
+}  // namespace relay

@@ -1,0 +1,133 @@
+#include "wal/verify/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "wal/reading/load.h"
+#include "wal/record/identity.h"
+#include "wal/recovery/high_water.h"
+#include "wal/verify/checks.h"
+
+namespace relay {
+
+void VerifyReport::Find(const LogFinding& finding) {
+  ++summary.findings;
+  ++summary.findings_by_family[finding.family];
+  observer_.on_finding(finding);
+}
+
+void VerifyReport::FindDamaged(std::string_view family, std::string key, const Error& error) {
+  Find({std::string(family), std::move(key), "what was written there", error.message()});
+}
+
+void VerifyReport::FindUnreadable(std::string_view family, const std::string& whose,
+                                  const NumberWalk::Unreadable& unreadable) {
+  const std::string prefix = whose.empty() ? "" : whose + ", ";
+  FindDamaged(family,
+              unreadable.last == std::numeric_limits<std::uint64_t>::max()
+                  ? fmt::format("{}from {} on", prefix, unreadable.first)
+                  : fmt::format("{}{} to {}", prefix, unreadable.first, unreadable.last),
+              unreadable.why);
+}
+
+void VerifyReport::Compare(std::string_view family, const std::string& key,
+                           const std::string& expected, const std::string& found) {
+  if (expected != found) Find({std::string(family), key, expected, found});
+}
+
+std::string CheckedRun::At(std::string_view what, std::uint64_t number_there) const {
+  return fmt::format("backend {}, {} {}", name, what, number_there);
+}
+
+std::string ToWords(const Totals& totals) {
+  return fmt::format("{} points, {} bytes, {} stored", totals.points, totals.bytes.count(),
+                     totals.stored.count());
+}
+
+namespace {
+
+// What lies beside the database, read before it is: that is never ahead of it.
+struct Beside {
+  IdentityState identity = IdentityState::kNone;
+  std::optional<HighWater> mark;
+};
+
+// A relay that runs overwrites the slots in turn: while one is read in half, and
+// the other was before it was, neither is whole.
+Result<DecodedHighWater> ReadHighWaterInUse(const std::string& directory) {
+  constexpr int kTries = 5;
+  Result<DecodedHighWater> read = ReadHighWater(directory);
+  for (int i = 1; i < kTries && !read.ok(); ++i) read = ReadHighWater(directory);
+  return read;
+}
+
+Result<Beside> CheckBeside(const std::string& directory, VerifyReport& report) {
+  Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion);
+  if (!found.ok()) return std::move(found).error();
+  Beside beside{.identity = found.value().state};
+  if (beside.identity == IdentityState::kDamaged) {
+    report.Find({"identity", directory + "/identity", "the identity of a log", "damage"});
+  }
+  Result<DecodedHighWater> mark = ReadHighWaterInUse(directory);
+  if (mark.ok()) {
+    beside.mark = std::move(mark).value().mark;
+  } else if (beside.identity != IdentityState::kNone) {
+    report.FindDamaged("high-water", directory + "/high-water", mark.error());
+  }
+  return beside;
+}
+
+// A database that lost its end has no row that says so.
+void CheckEnd(const HighWater& mark, const CheckedRun& run, VerifyReport& report) {
+  const auto known = std::find_if(mark.log.runs.begin(), mark.log.runs.end(),
+                                  [&](const auto& one) { return one.first.text() == run.name; });
+  if (known == mark.log.runs.end() || known->second.number != run.number) return;
+  const Sequence head = known->second.head.sequence;
+  if (!run.head_known || run.head.sequence >= head) return;
+  report.Find({"entries", "backend " + run.name, fmt::format("records up to {}", head.value()),
+               fmt::format("records up to {}", run.head.sequence.value())});
+}
+
+Status CheckStore(const Store& store, const Beside& beside, VerifyReport& report) {
+  Result<std::vector<CheckedRun>> state = CheckState(store, report);
+  if (!state.ok()) return std::move(state).error();
+  std::vector<CheckedRun>& runs = state.value();
+  for (CheckedRun& run : runs) CheckGaps(store, run, report);
+  CheckRecords(store, runs, report);
+  for (const CheckedRun& run : runs) {
+    if (beside.mark) CheckEnd(*beside.mark, run, report);
+    CheckHeld(store, run, report);
+    CheckDead(store, run, report);
+    if (run.state) {
+      CheckMarks(run, report);
+    } else {
+      report.summary.backends.push_back({.name = run.name});
+    }
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<VerifySummary> VerifyLog(const std::string& directory, const VerifyObserver& observer) {
+  VerifyReport report(observer);
+  const Result<Beside> beside = CheckBeside(directory, report);
+  if (!beside.ok()) return Error(beside.error()).Within(directory);
+  Result<std::unique_ptr<Store>> store =
+      OpenStoreReadOnly({.directory = StoreDirectory(directory)});
+  if (!store.ok() && store.error().code() != ErrorCode::kCorruption) {
+    return std::move(store).error();
+  }
+  if (!store.ok()) {
+    report.FindDamaged("database", StoreDirectory(directory), store.error());
+    return report.summary;
+  }
+  Status checked = CheckStore(*store.value(), beside.value(), report);
+  if (!checked.ok()) return std::move(checked).error().Within(directory);
+  return std::move(report.summary);
+}
+
+}  // namespace relay
