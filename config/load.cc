@@ -117,7 +117,7 @@ void DeclareBackend(Section& section, BackendConfig& backend) {
 }
 
 struct Listener {
-  Where where;
+  SourceLocation where;
   ListenAddress address;
 };
 
@@ -187,7 +187,7 @@ void DeclareBackends(Section& root, Config& config) {
              .required = true},
             config.backends, [&](Section& section, BackendConfig& backend) {
               DeclareBackend(section, backend);
-              const Where name = section.Find("name");
+              const SourceLocation name = section.Find("name");
               if (names.insert(backend.name).second || !name.given) return;
               section.Mistake(name, fmt::format("expected a name of its own: {} is taken",
                                                 backend.name.text()));
@@ -296,7 +296,7 @@ Result<Config> ParseConfig(const std::string& text, const std::string& name) {
 Result<Config> LoadConfig(const std::string& path) {
   Result<std::string> text = ReadFile(path);
   if (!text.ok()) return std::move(text).error().Within(path);
-  return IsOriginal(text.value(), path) ? ParseOriginal(text.value(), path)
+  return IsOriginal(text.value(), path) ? ParseLegacyToml(text.value(), path)
                                         : ParseConfig(text.value(), path);
 }
 

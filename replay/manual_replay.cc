@@ -111,7 +111,7 @@ Clock::Duration ReplayJob::NextRecord() {
     return Clock::Duration::zero();
   }
   params_ = record.params;
-  Piece piece = Chosen(record);
+  SendBatch piece = Chosen(record);
   if (piece.points > 0) pieces_.push_back(std::move(piece));
   return Clock::Duration::zero();
 }
@@ -120,8 +120,8 @@ bool ReplayJob::IsChosen(std::string_view line) const {
   return range_.measurement.empty() || MeasurementOf(line) == range_.measurement;
 }
 
-ReplayJob::Piece ReplayJob::Chosen(const Record& record) const {
-  Piece piece;
+ReplayJob::SendBatch ReplayJob::Chosen(const Record& record) const {
+  SendBatch piece;
   for (LineWalk walk(record.lines); !walk.AtEnd();) {
     const std::string_view line = walk.Next();
     if (!IsChosen(line)) continue;
@@ -132,7 +132,7 @@ ReplayJob::Piece ReplayJob::Chosen(const Record& record) const {
 }
 
 Clock::Duration ReplayJob::SendFront() {
-  const Piece& piece = pieces_.front();
+  const SendBatch& piece = pieces_.front();
   const Result<Reply> reply = transport_.Send({.params = params_, .lines = piece.lines});
   const Verdict verdict = Judge(reply, clock_.WallNow());
   switch (verdict.action) {
@@ -154,7 +154,8 @@ Clock::Duration ReplayJob::SendFront() {
   INVARIANT(false);
 }
 
-Clock::Duration ReplayJob::Delivered(const Piece& piece, PointCount refused, std::string words) {
+Clock::Duration ReplayJob::Delivered(const SendBatch& piece, PointCount refused,
+                                     std::string words) {
   const PointCount points = piece.points;
   {
     const std::lock_guard lock(mutex_);
@@ -179,10 +180,10 @@ bool ReplayJob::IsOfClient() const {
 // Each half is asked for on its own; a line that is refused alone is.
 Clock::Duration ReplayJob::Refused(std::string words) {
   if (pieces_.front().points == 1) return PassedOver(std::move(words));
-  Piece whole = std::move(pieces_.front());
+  SendBatch whole = std::move(pieces_.front());
   pieces_.pop_front();
   failures_ = 0;
-  Piece first{.lines = "", .points = whole.points / 2};
+  SendBatch first{.lines = "", .points = whole.points / 2};
   LineWalk walk(whole.lines);
   for (PointCount i = 0; i < first.points; ++i) first.lines += walk.Next();
   pieces_.push_front({whole.lines.substr(first.lines.size()), whole.points - first.points});

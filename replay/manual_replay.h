@@ -66,19 +66,19 @@ class ReplayJob {
 
  private:
   // Lines of one record that go in one request.
-  struct Piece {
+  struct SendBatch {
     std::string lines;
     PointCount points = 0;
   };
 
   Clock::Duration NextRecord();
   Clock::Duration SendFront();
-  Clock::Duration Delivered(const Piece& piece, PointCount refused, std::string words);
+  Clock::Duration Delivered(const SendBatch& piece, PointCount refused, std::string words);
   Clock::Duration Refused(std::string words);
   Clock::Duration PassedOver(std::string words);
   bool IsOfClient() const;
   Clock::Duration Later(std::string_view why, Clock::Duration wait);
-  Piece Chosen(const Record& record) const;
+  SendBatch Chosen(const Record& record) const;
   bool IsChosen(std::string_view line) const;
   void Finish(ReplayState state, std::string why);
 
@@ -87,9 +87,9 @@ class ReplayJob {
   Transport& transport_;
   Clock& clock_;
 
-  WriteParams params_;        // Of the record under way,
-  Sequence under_way_;        // which this is,
-  std::deque<Piece> pieces_;  // and what of it is left.
+  WriteParams params_;            // Of the record under way,
+  Sequence under_way_;            // which this is,
+  std::deque<SendBatch> pieces_;  // and what of it is left.
   std::uint32_t failures_ = 0;
 
   mutable std::mutex mutex_;

@@ -133,7 +133,7 @@ class LogView {
   virtual std::vector<BackendId> Backends() const = 0;
 
   // kNotFound: the log does not know the backend. The same holds below.
-  virtual Result<Figures> FiguresOf(const BackendId& backend) const = 0;
+  virtual Result<QueueStats> StatsOf(const BackendId& backend) const = 0;
 
   // The records after `after`, oldest first; none when the head is reached.
   // REQUIRES: limit.records > 0.
@@ -158,7 +158,7 @@ class LogView {
   virtual Result<std::vector<StoredRecord>> ReadHeld(const BackendId& backend, const Lane& lane,
                                                      Sequence after, ReadLimit limit) const = 0;
 
-  virtual Result<Fate> FateOf(const BackendId& backend, PayloadId payload) const = 0;
+  virtual Result<WriteOutcome> OutcomeOf(const BackendId& backend, PayloadId payload) const = 0;
 };
 
 // One write, routed: what to store and for whom.
@@ -244,11 +244,10 @@ class Log : public LogView {
 
   // What is owed up to `to` becomes a gap. kInvalidInput where `to` is not
   // within (cursor, head]; the range is said.
-  virtual Result<Gap> Skip(const BackendId& backend, Sequence to, const AskedBy& asked) = 0;
+  virtual Result<Gap> Skip(const BackendId& backend, Sequence to, const Actor& asked) = 0;
 
   // All that the lane holds becomes a gap. kNotFound: it holds nothing.
-  virtual Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane,
-                               const AskedBy& asked) = 0;
+  virtual Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) = 0;
 
   // From here on records of the lane are to be held, or may be delivered again.
   // kFull: as Resolve. kNotFound: no operator holds the lane.

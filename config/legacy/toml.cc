@@ -176,7 +176,7 @@ class Table {
     for (const auto& [key, node] : table_) {
       if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
       all_known = false;
-      const auto nearest = Nearest(key.str(), known_);
+      const auto nearest = ClosestMatch(key.str(), known_);
       const std::string hint = nearest ? fmt::format(", did you mean {}?", *nearest) : ".";
       findings_.Mistake(
           key.source().begin, Path(key.str()),
@@ -282,7 +282,7 @@ class Original {
   }
 
   void ReadLog(Table& table) {
-    const Form<std::string> directory = SomeText("the path of a directory");
+    const ValueFormat<std::string> directory = SomeText("the path of a directory");
     if (auto path = table.Parsed<std::string>("path", directory.parse)) config_.log.path = *path;
     table.Finish();
   }
@@ -349,7 +349,7 @@ class Original {
 
   // These are not in all versions of the original.
   static void ReadCredentials(Table& table, BackendConfig& backend) {
-    const Form<std::string> text = SomeText("text in quotes");
+    const ValueFormat<std::string> text = SomeText("text in quotes");
     const auto user = table.Parsed<std::string>("http-user", text.parse);
     const auto password = table.Parsed<std::string>("http-pass", text.parse);
     if (table.Has("http-user") != table.Has("http-pass")) {
@@ -451,7 +451,7 @@ class Original {
 
 }  // namespace
 
-Result<Config> ParseOriginal(const std::string& text, const std::string& name) {
+Result<Config> ParseLegacyToml(const std::string& text, const std::string& name) {
   Findings findings(name);
   try {
     const toml::table file = toml::parse(text, name);

@@ -18,6 +18,6 @@
 namespace relay {
 
 // `name` stands for the file in messages. Errors as ParseConfig.
-Result<Config> ParseOriginal(const std::string& text, const std::string& name);
+Result<Config> ParseLegacyToml(const std::string& text, const std::string& name);
 
 }  // namespace relay

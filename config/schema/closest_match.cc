@@ -37,7 +37,8 @@ bool IsClose(std::string_view word, std::string_view known, std::size_t distance
 
 }  // namespace
 
-std::optional<std::string> Nearest(std::string_view word, const std::vector<std::string>& known) {
+std::optional<std::string> ClosestMatch(std::string_view word,
+                                        const std::vector<std::string>& known) {
   if (word.size() > kWordSizeMax) return std::nullopt;
   std::optional<std::string> nearest;
   std::size_t least = 0;

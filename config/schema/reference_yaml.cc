@@ -31,10 +31,12 @@ class ReferenceSection final : public Section {
     declare(section);
   }
 
-  Where Find(std::string_view key) const override { return {.setting = std::string(key)}; }
+  SourceLocation Find(std::string_view key) const override { return {.setting = std::string(key)}; }
 
   // Only a file can have mistakes: defaults that break a rule are a bug.
-  void Mistake(const Where& /*where*/, std::string_view /*expected*/) override { INVARIANT(false); }
+  void Mistake(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
+    INVARIANT(false);
+  }
 
  private:
   void OnValue(const Setting& setting, const Shape& shape, const Store& /*store*/) override {

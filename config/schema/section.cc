@@ -34,7 +34,7 @@ struct Element {
 // found first.
 class Mistakes {
  public:
-  void Add(const Where& where, std::string_view expected) {
+  void Add(const SourceLocation& where, std::string_view expected) {
     const auto at = std::pair(where.line, where.column);
     if (first_ && at >= std::pair(first_->line, first_->column)) return;
     first_ = where;
@@ -48,11 +48,11 @@ class Mistakes {
   }
 
  private:
-  std::optional<Where> first_;
+  std::optional<SourceLocation> first_;
   std::string expected_;
 };
 
-Where PlaceOf(const YAML::Mark& mark) {
+SourceLocation PlaceOf(const YAML::Mark& mark) {
   if (mark.is_null()) return {.setting = "not valid YAML", .given = true, .line = 1, .column = 1};
   return {
       .setting = "not valid YAML", .given = true, .line = mark.line + 1, .column = mark.column + 1};
@@ -163,14 +163,14 @@ class YamlSection final : public Section {
     Read(Take(setting), Path(setting.key), mistakes_, declare);
   }
 
-  Where Find(std::string_view key) const override {
+  SourceLocation Find(std::string_view key) const override {
     const Element* element = Lookup(key);
-    Where where = At(element != nullptr ? element : element_, Path(key));
+    SourceLocation where = At(element != nullptr ? element : element_, Path(key));
     where.given = element != nullptr;
     return where;
   }
 
-  void Mistake(const Where& where, std::string_view expected) override {
+  void Mistake(const SourceLocation& where, std::string_view expected) override {
     mistakes_.Add(where, expected);
   }
 
@@ -178,7 +178,7 @@ class YamlSection final : public Section {
   YamlSection(const Element* element, std::string path, Mistakes& mistakes)
       : element_(element), path_(std::move(path)), mistakes_(mistakes) {}
 
-  static Where At(const Element* element, std::string path) {
+  static SourceLocation At(const Element* element, std::string path) {
     if (element == nullptr) return {.setting = std::move(path)};
     return {.setting = std::move(path),
             .given = true,
@@ -212,7 +212,7 @@ class YamlSection final : public Section {
   void OnValue(const Setting& setting, const Shape& shape, const Store& store) override {
     const Element* element = Take(setting);
     if (element == nullptr) return;
-    const Where where = At(element, Path(setting.key));
+    const SourceLocation where = At(element, Path(setting.key));
     if (element->kind != Element::Kind::kScalar) {
       return Mistake(where, fmt::format("expected {}", shape.takes));
     }
@@ -236,7 +236,7 @@ class YamlSection final : public Section {
 
   void ReadValue(const Element& element, const Setting& setting, std::size_t index,
                  const Store& store) {
-    const Where where = At(&element, fmt::format("{}[{}]", Path(setting.key), index));
+    const SourceLocation where = At(&element, fmt::format("{}[{}]", Path(setting.key), index));
     if (element.kind != Element::Kind::kScalar) return Mistake(where, "expected a single value");
     const Status stored = store(element.text);
     if (!stored.ok()) Mistake(where, stored.error().message());
@@ -312,7 +312,7 @@ class YamlSection final : public Section {
     if (key.kind != Element::Kind::kScalar || !IsName(key.text)) {
       return Mistake(At(&key, Name()), fmt::format("expected the name of a setting: {}", Known()));
     }
-    const auto nearest = Nearest(key.text, known_);
+    const auto nearest = ClosestMatch(key.text, known_);
     const std::string hint = nearest ? fmt::format(", did you mean {}?", *nearest) : ".";
     Mistake(At(&key, Path(key.text)),
             fmt::format("no such setting{} There are: {}", hint, Known()));
@@ -342,7 +342,7 @@ void RefuseControlCharacters(const std::string& text, Mistakes& mistakes) {
 
 // A bracket that is never closed is at fault, not the place where the library
 // gave up looking.
-Where PlaceOf(const YAML::Exception& exception, const TreeBuilder& builder) {
+SourceLocation PlaceOf(const YAML::Exception& exception, const TreeBuilder& builder) {
   const bool unclosed = exception.msg == YAML::ErrorMsg::END_OF_MAP_FLOW ||
                         exception.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW;
   const Element* open = builder.Innermost();

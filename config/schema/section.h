@@ -39,7 +39,7 @@ std::string Quoted(const std::string& text);
 
 // A setting and its place in the file; that of its section if it is not given,
 // and before the first line if its section is not given either.
-struct Where {
+struct SourceLocation {
   std::string setting;  // "http[0].address"
   bool given = false;
   int line = 0;  // From 1.
@@ -58,7 +58,7 @@ class Section {
 
   // A single value. `into` holds the default.
   template <typename T>
-  void Value(const Setting& setting, T& into, const Form<T>& form) {
+  void Value(const Setting& setting, T& into, const ValueFormat<T>& form) {
     const Store store = [&](std::string_view text) -> Status {
       Result<T> value = form.parse(text);
       if (!value.ok()) return std::move(value).error();
@@ -70,7 +70,7 @@ class Section {
 
   // A list of single values, such as [a, b]. `into` holds the default.
   template <typename T>
-  void Values(const Setting& setting, std::vector<T>& into, const Form<T>& form) {
+  void Values(const Setting& setting, std::vector<T>& into, const ValueFormat<T>& form) {
     std::string shown;
     for (const T& value : into) shown += (shown.empty() ? "" : ", ") + Quoted(form.show(value));
     const Begin begin = [&] { into.clear(); };
@@ -101,8 +101,8 @@ class Section {
   }
 
   // For rules that span settings. REQUIRES: `key` was declared.
-  virtual Where Find(std::string_view key) const = 0;
-  virtual void Mistake(const Where& where, std::string_view expected) = 0;
+  virtual SourceLocation Find(std::string_view key) const = 0;
+  virtual void Mistake(const SourceLocation& where, std::string_view expected) = 0;
 
  protected:
   struct Shape {

@@ -108,7 +108,7 @@ Result<std::optional<SecretSource>> ParseVariable(std::string_view text, const s
 
 }  // namespace
 
-Form<Bytes> SizeBetween(Bytes low, Bytes high) {
+ValueFormat<Bytes> SizeBetween(Bytes low, Bytes high) {
   const auto show = [](const Bytes& size) { return ShowWithUnit(size.count(), kSizeUnits); };
   const std::string takes = fmt::format(
       "a size from {} to {}: a whole number with B, KiB, MiB or GiB", show(low), show(high));
@@ -121,8 +121,8 @@ Form<Bytes> SizeBetween(Bytes low, Bytes high) {
   return {takes, parse, show};
 }
 
-Form<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
-                                            std::chrono::milliseconds high) {
+ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
+                                                   std::chrono::milliseconds high) {
   using std::chrono::milliseconds;
   const auto show = [](const milliseconds& time) {
     return ShowWithUnit(static_cast<std::uint64_t>(time.count()), kTimeUnits);
@@ -139,7 +139,7 @@ Form<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
   return {takes, parse, show};
 }
 
-Form<PointCount> CountBetween(PointCount low, PointCount high) {
+ValueFormat<PointCount> CountBetween(PointCount low, PointCount high) {
   const std::string takes = fmt::format("a whole number from {} to {}", low, high);
   const Range range{low, high};
   const auto parse = [range, takes](std::string_view text) -> Result<PointCount> {
@@ -151,11 +151,11 @@ Form<PointCount> CountBetween(PointCount low, PointCount high) {
   return {takes, parse, [](const PointCount& count) { return std::to_string(count); }};
 }
 
-Form<std::string> AnyText() {
+ValueFormat<std::string> AnyText() {
   return {"text, or \"\" for none", ParseText, [](const std::string& text) { return text; }};
 }
 
-Form<std::string> SomeText(const std::string& takes) {
+ValueFormat<std::string> SomeText(const std::string& takes) {
   const auto parse = [takes](std::string_view text) -> Result<std::string> {
     if (text.empty()) return Expected(takes);
     return ParseText(text);
@@ -163,7 +163,7 @@ Form<std::string> SomeText(const std::string& takes) {
   return {takes, parse, [](const std::string& text) { return text; }};
 }
 
-Form<BackendId> BackendName() {
+ValueFormat<BackendId> BackendName() {
   const std::string takes =
       fmt::format("1 to {} characters of a-z, 0-9, _ and -", BackendId::kSizeMax);
   const auto parse = [takes](std::string_view text) -> Result<BackendId> {
@@ -174,17 +174,17 @@ Form<BackendId> BackendName() {
   return {takes, parse, [](const BackendId& name) { return name.text(); }};
 }
 
-Form<ListenAddress> AddressAndPort() {
+ValueFormat<ListenAddress> AddressAndPort() {
   return {std::string(kAddressExpected), ParseListenAddress,
           [](const ListenAddress& address) { return ToString(address); }};
 }
 
-Form<BackendUrl> TargetUrl() {
+ValueFormat<BackendUrl> TargetUrl() {
   return {std::string(kUrlExpected), ParseBackendUrl,
           [](const BackendUrl& url) { return ToString(url); }};
 }
 
-Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what) {
+ValueFormat<std::optional<SecretSource>> SecretInEnvironment(const std::string& what) {
   const auto parse = [what](std::string_view text) { return ParseVariable(text, what); };
   const auto show = [](const std::optional<SecretSource>& secret) {
     const std::string variable = secret ? secret->variable() : "";
@@ -193,7 +193,7 @@ Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what) {
   return {fmt::format("${{VARIABLE}}: the {} itself is never written here", what), parse, show};
 }
 
-Form<std::optional<SecretSource>> SecretInFile() {
+ValueFormat<std::optional<SecretSource>> SecretInFile() {
   const auto path = SomeText("the path of a file");
   const auto parse = [path](std::string_view text) -> Result<std::optional<SecretSource>> {
     auto file = path.parse(text);

@@ -22,7 +22,7 @@
 namespace relay {
 
 template <typename T>
-struct Form {
+struct ValueFormat {
   // "a size from 1KiB to 1GiB: a whole number with B, KiB, MiB or GiB".
   std::string takes;
   // kInvalidInput: "expected ..."; repeats nothing that could be a secret.
@@ -33,27 +33,27 @@ struct Form {
 };
 
 // Bounds are part of the range.
-Form<Bytes> SizeBetween(Bytes low, Bytes high);
-Form<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
-                                            std::chrono::milliseconds high);
-Form<PointCount> CountBetween(PointCount low, PointCount high);
+ValueFormat<Bytes> SizeBetween(Bytes low, Bytes high);
+ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
+                                                   std::chrono::milliseconds high);
+ValueFormat<PointCount> CountBetween(PointCount low, PointCount high);
 
 // Text is taken as it stands: ${VARIABLE} in it is refused, not filled in.
-Form<std::string> AnyText();
-Form<std::string> SomeText(const std::string& takes);
+ValueFormat<std::string> AnyText();
+ValueFormat<std::string> SomeText(const std::string& takes);
 
-Form<BackendId> BackendName();
-Form<ListenAddress> AddressAndPort();
-Form<BackendUrl> TargetUrl();
+ValueFormat<BackendId> BackendName();
+ValueFormat<ListenAddress> AddressAndPort();
+ValueFormat<BackendUrl> TargetUrl();
 
 // "${NAME}". A literal secret is refused. `what`: "password", "token"; there is
 // a setting of that name with _file behind it.
-Form<std::optional<SecretSource>> SecretInEnvironment(const std::string& what);
-Form<std::optional<SecretSource>> SecretInFile();
+ValueFormat<std::optional<SecretSource>> SecretInEnvironment(const std::string& what);
+ValueFormat<std::optional<SecretSource>> SecretInFile();
 
 // One of a few words. REQUIRES: `words` has every value of T that is shown.
 template <typename T>
-Form<T> OneOf(std::vector<std::pair<std::string_view, T>> words) {
+ValueFormat<T> OneOf(std::vector<std::pair<std::string_view, T>> words) {
   std::string takes;
   for (const auto& [word, value] : words) {
     if (!takes.empty()) takes += word == words.back().first ? " or " : ", ";

@@ -33,10 +33,12 @@ class NodeSection final : public Section {
     declare(section);
   }
 
-  Where Find(std::string_view key) const override { return {.setting = std::string(key)}; }
+  SourceLocation Find(std::string_view key) const override { return {.setting = std::string(key)}; }
 
   // What is written was checked: a value that breaks a rule is a bug.
-  void Mistake(const Where& /*where*/, std::string_view /*expected*/) override { INVARIANT(false); }
+  void Mistake(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
+    INVARIANT(false);
+  }
 
  private:
   Node& Add(const Setting& setting, Node::Kind kind) {

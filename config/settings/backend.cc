@@ -13,11 +13,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
-Form<bool> YesOrNo() {
+ValueFormat<bool> YesOrNo() {
   return OneOf<bool>({{"false", false}, {"true", true}});
 }
 
-Form<Precision> PrecisionWord() {
+ValueFormat<Precision> PrecisionWord() {
   return OneOf<Precision>({{"ns", Precision::kNanosecond},
                            {"us", Precision::kMicrosecond},
                            {"ms", Precision::kMillisecond},
@@ -30,18 +30,19 @@ Form<Precision> PrecisionWord() {
 void Refuse(Section& section, std::initializer_list<std::string_view> keys,
             std::string_view expected) {
   for (const std::string_view key : keys) {
-    if (const Where where = section.Find(key); where.given) section.Mistake(where, expected);
+    if (const SourceLocation where = section.Find(key); where.given)
+      section.Mistake(where, expected);
   }
 }
 
 void CheckCredentials(Section& section) {
-  const Where username = section.Find("username");
-  const Where literal = section.Find("password");
-  const Where file = section.Find("password_file");
+  const SourceLocation username = section.Find("username");
+  const SourceLocation literal = section.Find("password");
+  const SourceLocation file = section.Find("password_file");
   if (literal.given && file.given) {
     section.Mistake(file, "expected either password or password_file, not both");
   }
-  const Where& password = literal.given ? literal : file;
+  const SourceLocation& password = literal.given ? literal : file;
   if (password.given && !username.given) {
     section.Mistake(password, "expected a username beside it");
   }
@@ -51,12 +52,12 @@ void CheckCredentials(Section& section) {
 }
 
 void CheckToken(Section& section) {
-  const Where literal = section.Find("token");
-  const Where file = section.Find("token_file");
+  const SourceLocation literal = section.Find("token");
+  const SourceLocation file = section.Find("token_file");
   if (literal.given && file.given) {
     section.Mistake(file, "expected either token or token_file, not both");
   }
-  const Where& token = literal.given ? literal : file;
+  const SourceLocation& token = literal.given ? literal : file;
   if (token.given && section.Find("username").given) {
     section.Mistake(token, "expected either a token or a username, not both");
   }
@@ -102,8 +103,8 @@ void DeclareTls(Section& section, BackendTls& tls) {
                 tls.key, SomeText("the path of a file"));
   section.Value({"insecure_skip_verify", "Whether any certificate of the backend will do."},
                 tls.insecure_skip_verify, YesOrNo());
-  const Where cert = section.Find("cert");
-  const Where key = section.Find("key");
+  const SourceLocation cert = section.Find("cert");
+  const SourceLocation key = section.Find("key");
   if (cert.given && !key.given) section.Mistake(cert, "expected key beside it");
   if (key.given && !cert.given) section.Mistake(key, "expected cert beside it");
 }

@@ -17,7 +17,7 @@ constexpr milliseconds kShortest{100};
 constexpr minutes kLongest{10};
 
 void DeclareTls(Section& section, TlsConfig& tls) {
-  const Form<std::string> file = SomeText("the path of a PEM file");
+  const ValueFormat<std::string> file = SomeText("the path of a PEM file");
   section.Value({.key = "cert",
                  .sentence = "The certificate, with those that signed it behind it.",
                  .example = "/etc/influxdb-relay/tls.crt"},
@@ -29,20 +29,20 @@ void DeclareTls(Section& section, TlsConfig& tls) {
                  .sentence = "If given, only clients with a certificate of this authority get in.",
                  .example = "/etc/influxdb-relay/clients.crt"},
                 tls.client_ca, file);
-  const Where certificate = section.Find("cert");
-  const Where key = section.Find("key");
+  const SourceLocation certificate = section.Find("cert");
+  const SourceLocation key = section.Find("key");
   if (certificate.given != key.given) {
     section.Mistake(certificate.given ? certificate : key, "expected cert and key together");
   }
-  const Where client_ca = section.Find("client_ca");
+  const SourceLocation client_ca = section.Find("client_ca");
   if (client_ca.given && !certificate.given) {
     section.Mistake(client_ca, "expected cert and key beside it");
   }
 }
 
 void CheckOneSource(Section& section, std::string_view key) {
-  const Where literal = section.Find(key);
-  const Where file = section.Find(fmt::format("{}_file", key));
+  const SourceLocation literal = section.Find(key);
+  const SourceLocation file = section.Find(fmt::format("{}_file", key));
   if (literal.given && file.given) {
     section.Mistake(file, fmt::format("expected either {0} or {0}_file, not both", key));
   }
@@ -88,7 +88,7 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
        .off = true},
       http.users, [&](Section& entry, UserConfig& user) {
         DeclareUser(entry, user);
-        const Where name = entry.Find("name");
+        const SourceLocation name = entry.Find("name");
         if (!name.given || names.insert(user.name).second) return;
         entry.Mistake(name, fmt::format("expected a name of its own: {} is taken", user.name));
       });
@@ -148,7 +148,7 @@ void DeclareLimits(Section& root, Config& config) {
                    "it, clients wait and are then told 503. At least twice max_body, which it is "
                    "raised to if it is not given."},
                   limits.in_flight, SizeBetween(2_KiB, 64_GiB));
-    const Where in_flight = section.Find("in_flight");
+    const SourceLocation in_flight = section.Find("in_flight");
     if (!in_flight.given) {
       limits.in_flight = std::max(limits.in_flight, largest + largest);
     } else if (limits.in_flight < largest + largest) {

@@ -8,7 +8,7 @@
 namespace relay {
 namespace {
 
-Form<Precision> PrecisionOfLines() {
+ValueFormat<Precision> PrecisionOfLines() {
   return OneOf<Precision>({{"ns", Precision::kNanosecond},
                            {"us", Precision::kMicrosecond},
                            {"ms", Precision::kMillisecond},

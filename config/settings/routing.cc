@@ -10,9 +10,9 @@ namespace relay {
 namespace {
 
 void DeclareSelection(Section& section, Selection& selection) {
-  const Form<std::string> glob = AnyText();
-  const Form<std::string> name = {"a name, in which * stands for any characters", glob.parse,
-                                  glob.show};
+  const ValueFormat<std::string> glob = AnyText();
+  const ValueFormat<std::string> name = {"a name, in which * stands for any characters", glob.parse,
+                                         glob.show};
   section.Values({.key = "databases", .sentence = "Of these databases.", .example = "[metrics]"},
                  selection.databases, name);
   section.Values({.key = "retention_policies",

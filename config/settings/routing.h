@@ -25,7 +25,7 @@ class ListenerBackends {
   void Check(Section& root, const std::vector<BackendId>& configured);
 
  private:
-  std::vector<std::pair<Where, std::vector<BackendId>>> named_;
+  std::vector<std::pair<SourceLocation, std::vector<BackendId>>> named_;
 };
 
 }  // namespace relay

@@ -77,8 +77,8 @@ void Checkpoints::DeleteUnfinished() const {
     if (!at->path().filename().string().ends_with(kUnfinishedCheckpoint)) continue;
     std::error_code kept;
     fs::remove_all(at->path(), kept);
-    Journal(kept ? Level::kWarning : Level::kInfo, "a checkpoint that was not finished is deleted",
-            {{"path", at->path().string()}, {"failed", kept ? kept.message() : "no"}});
+    LogEvent(kept ? Level::kWarning : Level::kInfo, "a checkpoint that was not finished is deleted",
+             {{"path", at->path().string()}, {"failed", kept ? kept.message() : "no"}});
   }
 }
 

@@ -58,11 +58,12 @@ Result<std::string> Operators::Audited(const std::string& words, const std::stri
   Status done = act();
   entry.outcome = done.ok() ? "done" : "failed: " + done.error().message();
   entry.when = clock_.WallNow();
-  Journal(done.ok() ? Level::kInfo : Level::kWarning, "an operator's change",
-          {{"what", entry.what}, {"who", entry.who}, {"outcome", entry.outcome}});
+  LogEvent(done.ok() ? Level::kInfo : Level::kWarning, "an operator's change",
+           {{"what", entry.what}, {"who", entry.who}, {"outcome", entry.outcome}});
   // That it was asked for is on disk; its outcome is seen in the figures too.
   if (Status noted = audit_.Note(entry); !noted.ok()) {
-    Journal(Level::kError, "the audit trail cannot be written", {{"why", noted.error().message()}});
+    LogEvent(Level::kError, "the audit trail cannot be written",
+             {{"why", noted.error().message()}});
   }
   if (!done.ok()) return std::move(done).error();
   return words;
@@ -128,7 +129,7 @@ Result<Operators::Plan> Operators::PlanRewind(const BackendId& backend,
   if (to == marks.cursor && marks.lag() > 0) words += "; what came since is owed anyway";
   // Of a backup that is older than what is kept, some would stay missing.
   if (time) {
-    const Result<Figures> figures = log_.FiguresOf(backend);
+    const Result<QueueStats> figures = log_.StatsOf(backend);
     if (figures.ok() && to == marks.trimmed && marks.trimmed > Sequence::BeforeFirst() &&
         figures.value().oldest_kept && *figures.value().oldest_kept > *time) {
       words += fmt::format("; what was accepted before {} is no longer kept",
@@ -155,14 +156,14 @@ Result<Operators::Plan> Operators::PlanSkip(const BackendId& backend, const Oper
                      : fmt::format("of {} can be skipped {} to {}, not {}", backend.text(),
                                    marks.cursor.Next().value(), marks.head.value(), to.value()));
   }
-  return Plan{fmt::format("skip what {} is owed up to {}: {} will never be delivered to it",
-                          backend.text(), to.value(), ShownExtent(log_, backend, marks.cursor, to)),
-              [this, backend, to,
-               asked = AskedBy{asker.who, operation.note, clock_.WallNow()}]() -> Status {
-                Result<Gap> gap = log_.Skip(backend, to, asked);
-                if (!gap.ok()) return std::move(gap).error();
-                return Ok();
-              }};
+  return Plan{
+      fmt::format("skip what {} is owed up to {}: {} will never be delivered to it", backend.text(),
+                  to.value(), ShownExtent(log_, backend, marks.cursor, to)),
+      [this, backend, to, asked = Actor{asker.who, operation.note, clock_.WallNow()}]() -> Status {
+        Result<Gap> gap = log_.Skip(backend, to, asked);
+        if (!gap.ok()) return std::move(gap).error();
+        return Ok();
+      }};
 }
 
 Result<Operators::Plan> Operators::PlanSkipLane(const BackendId& backend,
@@ -176,7 +177,7 @@ Result<Operators::Plan> Operators::PlanSkipLane(const BackendId& backend,
   return Plan{fmt::format("skip the {} points that {} holds for {}: they will never be delivered",
                           held.value().size.points, NameOf(operation.lane), backend.text()),
               [this, backend, lane = operation.lane,
-               asked = AskedBy{asker.who, operation.note, clock_.WallNow()}]() -> Status {
+               asked = Actor{asker.who, operation.note, clock_.WallNow()}]() -> Status {
                 Result<Gap> gap = log_.SkipHeld(backend, lane, asked);
                 if (!gap.ok()) return std::move(gap).error();
                 return Ok();
@@ -269,7 +270,7 @@ Result<Operators::Plan> Operators::PlanForget(const BackendId& backend) {
         ErrorCode::kInvalidInput,
         fmt::format("{} is configured: take it out of the configuration first", backend.text()));
   }
-  const Result<Figures> figures = log_.FiguresOf(backend);
+  const Result<QueueStats> figures = log_.StatsOf(backend);
   if (!figures.ok()) return Error(figures.error());
   return Plan{fmt::format("forget {} with all that is kept for it: {} points that it is owed, {} "
                           "on hold and {} dead letters are deleted for good",

@@ -141,7 +141,7 @@ Result<ReplayJobs::Source> ReplayJobs::SourceFor(const std::string& checkpoint) 
 Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest& request) {
   Result<BackendId> backend = BackendId::Parse(request.backend);
   if (!backend.ok()) return std::move(backend).error();
-  const Result<Figures> figures = log.FiguresOf(backend.value());
+  const Result<QueueStats> figures = log.StatsOf(backend.value());
   if (!figures.ok()) return Error(figures.error());
   const Marks& marks = figures.value().marks;
   ReplayRange range{.backend = backend.value(),
@@ -262,12 +262,12 @@ void ReplayJobs::Run(Running& running, const std::stop_token& stop) {
   Save(report, running.url);
   if (report.progress.state == ReplayState::kRunning) return;  // The process ends, not the job.
   running.source.checkpoint.reset();  // Nobody reads it any more: it may be deleted.
-  Journal(Level::kInfo, "a replay ended",
-          {{"id", std::to_string(report.id)},
-           {"target", report.target},
-           {"state", ToString(report.progress.state)},
-           {"points", std::to_string(report.progress.points_sent)},
-           {"refused", std::to_string(report.progress.points_refused)}});
+  LogEvent(Level::kInfo, "a replay ended",
+           {{"id", std::to_string(report.id)},
+            {"target", report.target},
+            {"state", ToString(report.progress.state)},
+            {"points", std::to_string(report.progress.points_sent)},
+            {"refused", std::to_string(report.progress.points_refused)}});
 }
 
 Status ReplayJobs::Cancel(std::uint64_t id) {
@@ -303,7 +303,7 @@ void ReplayJobs::Save(const ReplayReport& report, const std::string& url) const 
   if (WriteSynced(path + ".new", text) && std::rename((path + ".new").c_str(), path.c_str()) == 0) {
     return;
   }
-  Journal(Level::kWarning, "a replay's progress cannot be written", {{"path", path}});
+  LogEvent(Level::kWarning, "a replay's progress cannot be written", {{"path", path}});
 }
 
 // Of one that an earlier process began.
@@ -328,8 +328,8 @@ void ReplayJobs::TakeUp(ReplayReport report, const std::string& url) {
 void ReplayJobs::Load() {
   const Result<std::vector<std::string>> names = NamesIn(directory_);
   if (!names.ok()) {
-    Journal(Level::kWarning, "the replays of before are not known",
-            {{"why", names.error().message()}});
+    LogEvent(Level::kWarning, "the replays of before are not known",
+             {{"why", names.error().message()}});
     return;
   }
   for (const std::string& name : names.value()) {
@@ -340,8 +340,8 @@ void ReplayJobs::Load() {
       const Json json = Json::parse(file);
       TakeUp(FromFile(json), json.at("url"));
     } catch (const Json::exception& error) {
-      Journal(Level::kWarning, "a replay's file is not understood",
-              {{"path", path}, {"why", error.what()}});
+      LogEvent(Level::kWarning, "a replay's file is not understood",
+               {{"path", path}, {"why", error.what()}});
     }
   }
   for (; ended_.size() > kKeptMax; ended_.erase(ended_.begin())) {

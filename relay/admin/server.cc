@@ -4,7 +4,7 @@
 
 namespace relay {
 
-AdminStation::AdminStation(const Parts& parts)
+AdminServer::AdminServer(const Parts& parts)
     : config_(parts.config),
       clock_(parts.clock),
       status_(parts.status),
@@ -28,7 +28,7 @@ AdminStation::AdminStation(const Parts& parts)
   checkpoints_.DeleteUnfinished();
 }
 
-Status AdminStation::Start() {
+Status AdminServer::Start() {
   // One may wait for the disk while another is asked by a load balancer.
   constexpr unsigned kThreads = 2;
   Result<std::unique_ptr<HttpServer>> server = HttpServer::Start(
@@ -39,11 +39,11 @@ Status AdminStation::Start() {
   return Ok();
 }
 
-void AdminStation::Stop() {
+void AdminServer::Stop() {
   if (server_) server_->Stop(std::chrono::milliseconds(0));
 }
 
-RelayStatus AdminStation::StatusWithFlow() const {
+RelayStatus AdminServer::StatusWithFlow() const {
   RelayStatus status = status_();
   const std::map<std::string, Flow> flows = observer_.flow().Flows();
   for (BackendStatus& backend : status.backends) {

@@ -19,7 +19,7 @@
 
 namespace relay {
 
-class AdminStation {
+class AdminServer {
  public:
   struct Parts {
     AdminConfig config;
@@ -34,9 +34,9 @@ class AdminStation {
     Checkpoints::Maker checkpoint;
   };
 
-  explicit AdminStation(const Parts& parts);
-  AdminStation(const AdminStation&) = delete;
-  AdminStation& operator=(const AdminStation&) = delete;
+  explicit AdminServer(const Parts& parts);
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
 
   // kUnavailable: the address is taken or is not ours.
   Status Start();

@@ -13,13 +13,13 @@ HttpResponse JsonAnswer(int status, const nlohmann::json& body) {
 
 }  // namespace
 
-std::string_view ToString(Fate fate) {
+std::string_view ToString(WriteOutcome fate) {
   switch (fate) {
-    case Fate::kNotRouted: return "not routed";
-    case Fate::kOwed: return "owed";
-    case Fate::kHeld: return "held";
-    case Fate::kPassed: return "passed";
-    case Fate::kTrimmed: return "trimmed";
+    case WriteOutcome::kNotRouted: return "not routed";
+    case WriteOutcome::kOwed: return "owed";
+    case WriteOutcome::kHeld: return "held";
+    case WriteOutcome::kPassed: return "passed";
+    case WriteOutcome::kTrimmed: return "trimmed";
   }
   return "unknown";
 }
@@ -33,7 +33,7 @@ HttpResponse AnswerPosition(const LogView& log, std::string_view number) {
   }
   nlohmann::json backends = nlohmann::json::object();
   for (const BackendId& backend : log.Backends()) {
-    const Result<Fate> fate = log.FateOf(backend, PayloadId(position));
+    const Result<WriteOutcome> fate = log.OutcomeOf(backend, PayloadId(position));
     backends[backend.text()] = fate.ok() ? ToString(fate.value()) : fate.error().message();
   }
   return JsonAnswer(200, {{"position", position}, {"backends", backends}});

@@ -12,6 +12,6 @@ namespace relay {
 HttpResponse AnswerPosition(const LogView& log, std::string_view number);
 
 // The form of a fate for programs: "owed", "passed".
-std::string_view ToString(Fate fate);
+std::string_view ToString(WriteOutcome fate);
 
 }  // namespace relay

@@ -36,7 +36,7 @@ std::string Escaped(std::string_view value) {
 
 }  // namespace
 
-void Journal(Level level, std::string_view event, std::initializer_list<JournalField> fields) {
+void LogEvent(Level level, std::string_view event, std::initializer_list<JournalField> fields) {
   std::string line = fmt::format("level={} event=\"{}\"", ToString(level), Escaped(event));
   for (const auto& [key, value] : fields) {
     fmt::format_to(std::back_inserter(line), " {}=\"{}\"", key, Escaped(value));

@@ -16,6 +16,6 @@ using JournalField = std::pair<std::string_view, std::string_view>;
 
 // `level=info event="…" key="value"`; control characters and quotes in values
 // are escaped, a value is cut at 1 KiB.
-void Journal(Level level, std::string_view event, std::initializer_list<JournalField> fields = {});
+void LogEvent(Level level, std::string_view event, std::initializer_list<JournalField> fields = {});
 
 }  // namespace relay

@@ -12,9 +12,9 @@
 
 namespace relay {
 
-class Sampled {
+class ReportLimiter {
  public:
-  explicit Sampled(Clock::Duration every) : every_(every) {}
+  explicit ReportLimiter(Clock::Duration every) : every_(every) {}
 
   // It happened `times` more. A number, all times since the last telling, if it
   // is to be told now: the first time, and then at most once in `every`.

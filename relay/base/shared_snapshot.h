@@ -10,9 +10,9 @@
 namespace relay {
 
 template <typename T>
-class Current {
+class SharedSnapshot {
  public:
-  explicit Current(T value) : value_(std::make_shared<const T>(std::move(value))) {}
+  explicit SharedSnapshot(T value) : value_(std::make_shared<const T>(std::move(value))) {}
 
   std::shared_ptr<const T> Get() const {
     const std::lock_guard lock(mutex_);

@@ -44,7 +44,7 @@ int WaitForSignal(const sigset_t& signals) {
 }
 
 // A configuration that is wrong leaves the one that runs in its place.
-void Reload(RunningRelay& relay, const std::string& config_path) {
+void Reload(Relay& relay, const std::string& config_path) {
   const Result<Config> config = LoadConfig(config_path);
   const Result<std::vector<std::string>> reloaded =
       config.ok() ? relay.Reload(config.value())
@@ -52,15 +52,15 @@ void Reload(RunningRelay& relay, const std::string& config_path) {
   relay.NoteReloadFailure(reloaded.ok() ? fmt::format("{}", fmt::join(reloaded.value(), "; "))
                                         : reloaded.error().message());
   if (!reloaded.ok()) {
-    Journal(Level::kError, "configuration not reloaded: the old one stays",
-            {{"why", reloaded.error().message()}});
+    LogEvent(Level::kError, "configuration not reloaded: the old one stays",
+             {{"why", reloaded.error().message()}});
     return;
   }
   for (const std::string& what : reloaded.value()) {
-    Journal(Level::kWarning, "not reloaded", {{"what", what}});
+    LogEvent(Level::kWarning, "not reloaded", {{"what", what}});
   }
-  Journal(Level::kInfo, "configuration reloaded",
-          {{"writes", config.value().WriteAddresses()}, {"file", config_path}});
+  LogEvent(Level::kInfo, "configuration reloaded",
+           {{"writes", config.value().WriteAddresses()}, {"file", config_path}});
 }
 
 }  // namespace
@@ -75,26 +75,26 @@ int Serve(const std::string& config_path) {
   RaiseDescriptorLimit();
   const sigset_t signals = BlockSignals();
 
-  RunningRelay relay(config.value());
+  Relay relay(config.value());
   if (Status started = relay.Start(); !started.ok()) {
-    Journal(Level::kError, "cannot start", {{"why", started.error().message()}});
+    LogEvent(Level::kError, "cannot start", {{"why", started.error().message()}});
     return kFailed;
   }
-  Journal(Level::kInfo, "serving",
-          {{"version", RELAY_VERSION},
-           {"writes", config.value().WriteAddresses()},
-           {"admin", ToString(config.value().admin.address)},
-           {"log", config.value().log.path}});
+  LogEvent(Level::kInfo, "serving",
+           {{"version", RELAY_VERSION},
+            {"writes", config.value().WriteAddresses()},
+            {"admin", ToString(config.value().admin.address)},
+            {"log", config.value().log.path}});
   for (const std::string& note : config.value().notes) {
-    Journal(Level::kWarning, "not as in the original relay", {{"setting", note}});
+    LogEvent(Level::kWarning, "not as in the original relay", {{"setting", note}});
   }
   TellServiceManager("READY=1");
   int signal = WaitForSignal(signals);
   for (; signal == SIGHUP; signal = WaitForSignal(signals)) Reload(relay, config_path);
   TellServiceManager("STOPPING=1");
-  Journal(Level::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  LogEvent(Level::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   relay.Stop();
-  Journal(Level::kInfo, "stopped");
+  LogEvent(Level::kInfo, "stopped");
   return kDone;
 }
 

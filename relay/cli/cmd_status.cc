@@ -35,7 +35,7 @@ struct Seen {
 
 // Of the relay that runs, else of its directory. kInvalidInput: the
 // configuration is wrong, or the relay refuses to say.
-Result<Seen> Look(const Whereabouts& where, const Clock& clock) {
+Result<Seen> Look(const LogLocation& where, const Clock& clock) {
   std::string directory = where.data;
   std::string note = fmt::format("read from {}", directory);
   if (directory.empty()) {
@@ -53,7 +53,7 @@ Result<Seen> Look(const Whereabouts& where, const Clock& clock) {
 }
 
 // The same, where what is not of a running relay is said beside it.
-Result<RelayStatus> StatusFor(const Whereabouts& where, const Clock& clock) {
+Result<RelayStatus> StatusFor(const LogLocation& where, const Clock& clock) {
   Result<Seen> seen = Look(where, clock);
   if (!seen.ok()) return std::move(seen).error();
   if (where.data.empty() && !seen.value().note.empty()) {
@@ -89,7 +89,7 @@ int Print(const StatusArgs& args, const Clock& clock) {
 
 constexpr std::chrono::seconds kEvery{2};
 
-OwedHistory HistoryFor(const Whereabouts& where) {
+OwedHistory HistoryFor(const LogLocation& where) {
   if (!where.data.empty()) return {};
   const Result<Config> config = LoadConfig(where.config_path);
   if (!config.ok()) return {};
@@ -97,19 +97,19 @@ OwedHistory HistoryFor(const Whereabouts& where) {
   return json.ok() ? OwedHistoryFrom(json.value()) : OwedHistory();
 }
 
-std::string FrameFor(const StatusArgs& args, const Clock& clock, const Screen& screen) {
+std::string FrameFor(const StatusArgs& args, const Clock& clock, const Terminal& screen) {
   const Result<Seen> seen = Look(args.where, clock);
   if (!seen.ok()) return OneLine(seen.error().message(), screen.Size().columns);
   const OwedHistory history = HistoryFor(args.where);
   return WatchFrame({seen.value().status, history, seen.value().note}, screen.Size(),
-                    Screen::Style());
+                    Terminal::Style());
 }
 
 int WatchOnScreen(const StatusArgs& args, const Clock& clock) {
-  Screen screen;
+  Terminal screen;
   do {
     screen.Show(FrameFor(args, clock, screen));
-  } while (screen.Wait(kEvery) != Screen::Event::kEnd);
+  } while (screen.Wait(kEvery) != Terminal::Event::kEnd);
   return kDone;
 }
 
@@ -130,7 +130,7 @@ int Watch(const StatusArgs& args, Clock& clock) {
       !seen.ok() && seen.error().code() == ErrorCode::kInvalidInput) {
     return Fail("status", seen.error());
   }
-  return Screen::IsThere() && !args.json ? WatchOnScreen(args, clock) : WatchInTurn(args, clock);
+  return Terminal::IsThere() && !args.json ? WatchOnScreen(args, clock) : WatchInTurn(args, clock);
 }
 
 // What a wait waits for: that each backend has what was accepted before it began.

@@ -31,13 +31,13 @@ int ShowConfigAsYaml(const std::string& config_path);
 
 // Where a command finds the relay: by its configuration, or, where that is
 // elsewhere, by its data directory alone.
-struct Whereabouts {
+struct LogLocation {
   std::string config_path;
   std::string data;  // Empty: as the configuration says.
 };
 
 struct StatusArgs {
-  Whereabouts where;
+  LogLocation where;
   bool json = false;
   bool watch = false;   // Again and again, until it is interrupted.
   bool wait = false;    // Show nothing; return once what was accepted until now is delivered.
@@ -102,7 +102,7 @@ int Checkpoint(const CheckpointArgs& args);
 
 // What is listed: dead letters, gaps, the audit trail.
 struct LedgerArgs {
-  Whereabouts where = {.config_path = kDefaultConfigPath, .data = ""};
+  LogLocation where = {.config_path = kDefaultConfigPath, .data = ""};
   std::string backend;
   std::uint64_t number = 0;
   std::uint64_t after = 0;
@@ -117,7 +117,7 @@ int ListGaps(const LedgerArgs& args);
 int ListAudit(const LedgerArgs& args);
 
 struct InspectArgs {
-  Whereabouts where;
+  LogLocation where;
   std::string backend;
   std::string from;  // A sequence or a time; empty: the oldest owed record.
   std::string to;    // Included; empty: to the head.
@@ -131,7 +131,7 @@ struct InspectArgs {
 int Inspect(const InspectArgs& args);
 
 struct VerifyArgs {
-  Whereabouts where;
+  LogLocation where;
   std::uint64_t limit = 1000;  // Of findings that are shown.
   bool json = false;
 };
@@ -139,7 +139,7 @@ struct VerifyArgs {
 int Verify(const VerifyArgs& args);
 
 struct ExportArgs {
-  Whereabouts where;
+  LogLocation where;
   std::string backend;
   std::string from;  // As InspectArgs.
   std::string to;

@@ -48,7 +48,7 @@ Result<Sequence> PlaceBefore(const LogView& log, const BackendId& backend,
 
 }  // namespace
 
-Result<std::string> LogDirectory(const Whereabouts& where) {
+Result<std::string> LogDirectory(const LogLocation& where) {
   if (!where.data.empty()) return where.data;
   Result<Config> config = LoadConfig(where.config_path);
   if (config.ok()) return config.value().log.path;
@@ -77,7 +77,7 @@ Result<BackendId> ChooseBackend(const LogView& log, const std::string& name) {
                fmt::format("the log knows no backend '{}'; there are: {}", name, names));
 }
 
-Result<OpenedLog> OpenLogFor(const Whereabouts& where, const std::string& backend) {
+Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backend) {
   Result<std::string> directory = LogDirectory(where);
   if (!directory.ok()) return std::move(directory).error();
   Result<std::unique_ptr<LogView>> log = OpenLogIn(directory.value());
@@ -89,7 +89,7 @@ Result<OpenedLog> OpenLogFor(const Whereabouts& where, const std::string& backen
 
 Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
                          const std::string& to) {
-  Result<Figures> figures = log.FiguresOf(backend);
+  Result<QueueStats> figures = log.StatsOf(backend);
   if (!figures.ok()) return std::move(figures).error();
   const Marks& marks = figures.value().marks;
   LogRange range{.after = marks.cursor, .last = marks.head};

@@ -17,7 +17,7 @@
 namespace relay {
 
 // The directory that the operator means.
-Result<std::string> LogDirectory(const Whereabouts& where);
+Result<std::string> LogDirectory(const LogLocation& where);
 
 // Opens the log there to look at it. kNotFound names the directory as given.
 Result<std::unique_ptr<LogView>> OpenLogIn(const std::string& directory);
@@ -32,7 +32,7 @@ struct OpenedLog {
 };
 
 // The three above in one.
-Result<OpenedLog> OpenLogFor(const Whereabouts& where, const std::string& backend);
+Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backend);
 
 // The records after `after` up to and including `last`.
 struct LogRange {

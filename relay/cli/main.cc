@@ -20,7 +20,7 @@ struct CheckConfigArgs {
   bool to_yaml = false;
 };
 
-void AddWhereabouts(CLI::App& command, relay::Whereabouts& where) {
+void AddWhereabouts(CLI::App& command, relay::LogLocation& where) {
   relay::AddConfig(command, "--config", where.config_path);
   command.add_option("--data", where.data,
                      "A data directory (log.path), of a running relay or a copy");

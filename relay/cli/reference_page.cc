@@ -48,7 +48,7 @@ std::string Endpoints() {
       "For writes, on every address of `http`; what they answer is in "
       "[relay/ingest/HTTP.md](../relay/ingest/HTTP.md):\n\n"
       "| path | methods | what |\n|---|---|---|\n";
-  for (const DoorPath& path : DoorPaths()) {
+  for (const IngestEndpoint& path : IngestEndpoints()) {
     page += fmt::format("| `{}` | {} | {} |\n", path.path, path.methods, path.sentence);
   }
   page +=

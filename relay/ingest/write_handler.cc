@@ -39,7 +39,7 @@ namespace {
 
 struct Path {
   Endpoint endpoint = Endpoint::kOther;
-  DoorPath doc;
+  IngestEndpoint doc;
 };
 
 constexpr std::string_view kWriteMethods = "OPTIONS, POST";
@@ -137,7 +137,7 @@ Refused RefusedOf(ScannedLines& scanned) {
 
 }  // namespace
 
-struct WriteHandler::Asked {
+struct WriteHandler::WriteContext {
   Api api = Api::kV1;
   std::shared_ptr<const WriteHandlerOptions> options;
   QueryParameters parameters;
@@ -147,8 +147,8 @@ struct WriteHandler::Asked {
   std::shared_ptr<MemoryReservation> room = {};
 };
 
-std::vector<DoorPath> DoorPaths() {
-  std::vector<DoorPath> paths;
+std::vector<IngestEndpoint> IngestEndpoints() {
+  std::vector<IngestEndpoint> paths;
   paths.reserve(kPaths.size());
   for (const Path& path : kPaths) paths.push_back(path.doc);
   return paths;
@@ -205,7 +205,7 @@ void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpRepl
 }
 
 void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
-  Asked asked{.api = ApiOf(request.path), .options = options_.Get(), .parameters = {}};
+  WriteContext asked{.api = ApiOf(request.path), .options = options_.Get(), .parameters = {}};
   Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
   if (!parameters.ok()) return reply(ErrorAnswer(asked.api, 400, parameters.error().message()));
   asked.parameters = std::move(parameters).value();
@@ -224,7 +224,7 @@ void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const H
   Write(std::move(asked), std::move(request), reply);
 }
 
-void WriteHandler::Query(Asked asked, HttpRequest& request, const HttpReply& reply) {
+void WriteHandler::Query(WriteContext asked, HttpRequest& request, const HttpReply& reply) {
   if (request.Header("Content-Type").starts_with("application/x-www-form-urlencoded")) {
     Result<QueryParameters> form = QueryParameters::Parse(request.body);
     if (!form.ok()) return reply(ErrorAnswer(Api::kV1, 400, form.error().message()));
@@ -236,7 +236,7 @@ void WriteHandler::Query(Asked asked, HttpRequest& request, const HttpReply& rep
 }
 
 // All of them are logged, or the client is told which one cannot be.
-void WriteHandler::Statements(const Asked& asked, const HttpReply& reply) {
+void WriteHandler::Statements(const WriteContext& asked, const HttpReply& reply) {
   if (asked.options->pass_credentials && asked.credentials.empty()) {
     return reply(Unauthorized(Api::kV1, false));  // No backend would carry it out for nobody.
   }
@@ -267,7 +267,7 @@ void WriteHandler::Statements(const Asked& asked, const HttpReply& reply) {
                    });
 }
 
-void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& reply) {
+void WriteHandler::Write(WriteContext asked, HttpRequest request, const HttpReply& reply) {
   const Api api = asked.api;
   Result<WriteQuery> query =
       ParseWriteQuery(api, asked.parameters, asked.options->default_retention_policy);
@@ -287,7 +287,7 @@ void WriteHandler::Write(Asked asked, HttpRequest request, const HttpReply& repl
   Store(std::move(asked), std::move(scanned), reply);
 }
 
-void WriteHandler::Store(Asked asked, ScannedLines scanned, const HttpReply& reply) {
+void WriteHandler::Store(WriteContext asked, ScannedLines scanned, const HttpReply& reply) {
   Refused refused = RefusedOf(scanned);
   if (auto answer = NothingIn(asked.query, scanned, refused)) return reply(*std::move(answer));
   const Router& router = *asked.options->router;
@@ -306,7 +306,7 @@ void WriteHandler::Store(Asked asked, ScannedLines scanned, const HttpReply& rep
   Append(std::move(asked), std::move(routed), std::move(refused), reply);
 }
 
-void WriteHandler::Append(Asked asked, RoutedLines routed, Refused refused,
+void WriteHandler::Append(WriteContext asked, RoutedLines routed, Refused refused,
                           const HttpReply& reply) {
   const Totals size = routed.size();
   const WriteParams params = asked.query.params;
@@ -321,8 +321,8 @@ void WriteHandler::Append(Asked asked, RoutedLines routed, Refused refused,
 }
 
 // The log has it. That is the answer, unless the client asked for more.
-void WriteHandler::OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
-                            const HttpReply& reply) {
+void WriteHandler::OnStored(const WriteContext& asked, std::vector<StoredPart> parts,
+                            Refused refused, const HttpReply& reply) {
   const Consistency consistency = asked.query.consistency;
   if (consistency == Consistency::kLog || !asked.options->waiter) {
     return reply(Stored(parts, asked.api, refused));
@@ -339,7 +339,7 @@ void WriteHandler::OnStored(const Asked& asked, std::vector<StoredPart> parts, R
                               });
 }
 
-Result<std::string> WriteHandler::PlainBody(HttpRequest& request, Asked& asked) {
+Result<std::string> WriteHandler::PlainBody(HttpRequest& request, WriteContext& asked) {
   const std::string_view encoding = request.Header("Content-Encoding");
   if (encoding.empty() || encoding == "identity") return std::move(request.body);
   if (encoding != "gzip" && encoding != "x-gzip") {

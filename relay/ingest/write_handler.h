@@ -27,13 +27,13 @@
 namespace relay {
 
 // An endpoint, for the reference.
-struct DoorPath {
+struct IngestEndpoint {
   std::string_view path;
   std::string_view methods;  // As Allow has them.
   std::string_view sentence;
 };
 
-std::vector<DoorPath> DoorPaths();
+std::vector<IngestEndpoint> IngestEndpoints();
 
 struct WriteHandlerOptions {
   std::string default_retention_policy;
@@ -64,20 +64,20 @@ class WriteHandler final : public HttpHandler {
   void Reconfigure(WriteHandlerOptions options) { options_.Set(std::move(options)); }
 
  private:
-  struct Asked;  // A request on its way through the door.
+  struct WriteContext;  // A request on its way through the door.
 
   void Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
   void AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
-  void Write(Asked asked, HttpRequest request, const HttpReply& reply);
-  void Store(Asked asked, ScannedLines scanned, const HttpReply& reply);
-  void Append(Asked asked, RoutedLines routed, Refused refused, const HttpReply& reply);
-  void OnStored(const Asked& asked, std::vector<StoredPart> parts, Refused refused,
+  void Write(WriteContext asked, HttpRequest request, const HttpReply& reply);
+  void Store(WriteContext asked, ScannedLines scanned, const HttpReply& reply);
+  void Append(WriteContext asked, RoutedLines routed, Refused refused, const HttpReply& reply);
+  void OnStored(const WriteContext& asked, std::vector<StoredPart> parts, Refused refused,
                 const HttpReply& reply);
-  void Query(Asked asked, HttpRequest& request, const HttpReply& reply);
-  void Statements(const Asked& asked, const HttpReply& reply);
-  Result<std::string> PlainBody(HttpRequest& request, Asked& asked);
+  void Query(WriteContext asked, HttpRequest& request, const HttpReply& reply);
+  void Statements(const WriteContext& asked, const HttpReply& reply);
+  Result<std::string> PlainBody(HttpRequest& request, WriteContext& asked);
 
-  Current<WriteHandlerOptions> options_;
+  SharedSnapshot<WriteHandlerOptions> options_;
   Log& log_;
   const Clock& clock_;
   Counters& counters_;

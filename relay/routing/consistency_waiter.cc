@@ -79,13 +79,14 @@ Clock::Duration DeliveryWaiter::Step() {
 void DeliveryWaiter::Look(Waiting& waiting, Behind& behind) const {
   std::erase_if(waiting.missing, [&](const Needed& needed) {
     if (behind.contains(needed.backend)) return false;
-    const Result<Fate> fate = log_.FateOf(needed.backend, needed.payload);
+    const Result<WriteOutcome> fate = log_.OutcomeOf(needed.backend, needed.payload);
     if (!fate.ok()) return true;  // A backend that was taken away will not have it.
-    if (fate.value() == Fate::kOwed) {
+    if (fate.value() == WriteOutcome::kOwed) {
       behind.insert(needed.backend);
       return false;
     }
-    if (fate.value() == Fate::kPassed || fate.value() == Fate::kTrimmed) ++waiting.have;
+    if (fate.value() == WriteOutcome::kPassed || fate.value() == WriteOutcome::kTrimmed)
+      ++waiting.have;
     return true;
   });
 }

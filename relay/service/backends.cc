@@ -28,18 +28,18 @@ class HealthTeller {
     TellStuck(status);
     if (IsWell(status.state)) {
       if (!std::exchange(told_, "").empty()) {
-        Journal(Level::kInfo, "backend is well again", {{"backend", backend_}});
+        LogEvent(Level::kInfo, "backend is well again", {{"backend", backend_}});
       }
       return;
     }
     std::string telling = fmt::format("{}: {}", ToString(status.state), status.why);
     if (telling == told_) return;
     told_ = std::move(telling);
-    Journal(Level::kWarning, "backend is not well",
-            {{"backend", backend_},
-             {"state", ToString(status.state)},
-             {"why", status.why},
-             {"last_answer", status.last_answer}});
+    LogEvent(Level::kWarning, "backend is not well",
+             {{"backend", backend_},
+              {"state", ToString(status.state)},
+              {"why", status.why},
+              {"last_answer", status.last_answer}});
   }
 
  private:
@@ -47,12 +47,12 @@ class HealthTeller {
     if (is_stuck_ == status.stuck.has_value()) return;
     is_stuck_ = status.stuck.has_value();
     if (!is_stuck_)
-      return Journal(Level::kInfo, "backend is not stuck any more", {{"backend", backend_}});
-    Journal(Level::kError, "backend is stuck",
-            {{"backend", backend_},
-             {"why", status.stuck->why},
-             {"last_answer", status.stuck->last_answer},
-             {"remedy", status.stuck->remedy}});
+      return LogEvent(Level::kInfo, "backend is not stuck any more", {{"backend", backend_}});
+    LogEvent(Level::kError, "backend is stuck",
+             {{"backend", backend_},
+              {"why", status.stuck->why},
+              {"last_answer", status.stuck->last_answer},
+              {"remedy", status.stuck->remedy}});
   }
 
   std::string backend_;

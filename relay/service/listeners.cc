@@ -53,7 +53,7 @@ bool CanGoOn(const UdpListenerConfig& was, const UdpListenerConfig& now) {
 
 }  // namespace
 
-Status WriteListeners::Start(const Config& config) {
+Status Listeners::Start(const Config& config) {
   admission_ = std::make_shared<Admission>(AdmissionLimitsOf(config.limits));
   waiter_->Start();
   const Problems problems = ReloadAll(config, std::chrono::milliseconds(0));
@@ -61,21 +61,19 @@ Status WriteListeners::Start(const Config& config) {
   return Error(ErrorCode::kUnavailable, problems.front());
 }
 
-Status WriteListeners::CheckFiles(const Config& config) {
+Status Listeners::CheckFiles(const Config& config) {
   for (const HttpListenerConfig& listener : config.http) {
     if (auto users = Users::Load(listener.users); !users.ok()) return std::move(users).error();
   }
   return Ok();
 }
 
-std::vector<std::string> WriteListeners::Reload(const Config& config,
-                                                std::chrono::milliseconds grace) {
+std::vector<std::string> Listeners::Reload(const Config& config, std::chrono::milliseconds grace) {
   admission_->SetLimits(AdmissionLimitsOf(config.limits));
   return ReloadAll(config, grace);
 }
 
-WriteListeners::Problems WriteListeners::ReloadAll(const Config& config,
-                                                   std::chrono::milliseconds grace) {
+Listeners::Problems Listeners::ReloadAll(const Config& config, std::chrono::milliseconds grace) {
   Reloading reloading{config, grace};
   ReloadKind(reloading, config.http, http_);
   ReloadKind(reloading, config.tcp, tcp_);
@@ -85,8 +83,8 @@ WriteListeners::Problems WriteListeners::ReloadAll(const Config& config,
 
 // Closes before it opens: one may take the address of another.
 template <typename Listener, typename ListenerConfig>
-void WriteListeners::ReloadKind(Reloading& reloading, const std::vector<ListenerConfig>& wanted,
-                                std::vector<Listener>& running) {
+void Listeners::ReloadKind(Reloading& reloading, const std::vector<ListenerConfig>& wanted,
+                           std::vector<Listener>& running) {
   const Config& config = reloading.config;
   const auto note = [&reloading](const ListenerConfig& listener, Status status) {
     if (status.ok()) return;
@@ -112,8 +110,8 @@ void WriteListeners::ReloadKind(Reloading& reloading, const std::vector<Listener
   for (const ListenerConfig* listener : opening) note(*listener, Open(config, *listener));
 }
 
-Result<WriteHandlerOptions> WriteListeners::HandlerOptions(
-    const Config& config, const HttpListenerConfig& listener) const {
+Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
+                                                      const HttpListenerConfig& listener) const {
   Result<std::shared_ptr<const Users>> users = Users::Load(listener.users);
   if (!users.ok()) return std::move(users).error();
   return WriteHandlerOptions{.default_retention_policy = listener.default_retention_policy,
@@ -129,7 +127,7 @@ Result<WriteHandlerOptions> WriteListeners::HandlerOptions(
                              .log_statements = listener.log_statements};
 }
 
-Status WriteListeners::Open(const Config& config, const HttpListenerConfig& listener) {
+Status Listeners::Open(const Config& config, const HttpListenerConfig& listener) {
   Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
   if (!options.ok()) return std::move(options).error();
   Http http{listener, nullptr, nullptr};
@@ -152,7 +150,7 @@ Status WriteListeners::Open(const Config& config, const HttpListenerConfig& list
   return Ok();
 }
 
-Status WriteListeners::Open(const Config& config, const TcpListenerConfig& listener) {
+Status Listeners::Open(const Config& config, const TcpListenerConfig& listener) {
   Result<std::unique_ptr<LineListener>> lines =
       StartTcpLines({.address = listener.address,
                      .connections_max = listener.max_connections,
@@ -164,7 +162,7 @@ Status WriteListeners::Open(const Config& config, const TcpListenerConfig& liste
   return Ok();
 }
 
-Status WriteListeners::Open(const Config& config, const UdpListenerConfig& listener) {
+Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) {
   Result<std::unique_ptr<LineListener>> lines = StartUdpLines(
       {.address = listener.address, .read_buffer = listener.read_buffer, .batcher = {}},
       TargetOf(config, listener), {log_, clock_, counters_});
@@ -174,8 +172,7 @@ Status WriteListeners::Open(const Config& config, const UdpListenerConfig& liste
 }
 
 // A certificate that is wrong leaves the old one, and keeps nothing else back.
-Status WriteListeners::Tell(const Config& config, Http& http,
-                            const HttpListenerConfig& listener) const {
+Status Listeners::Tell(const Config& config, Http& http, const HttpListenerConfig& listener) const {
   Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
   if (!options.ok()) return std::move(options).error();
   const std::optional<TlsFiles> tls = TlsFilesOf(listener.tls);
@@ -186,26 +183,24 @@ Status WriteListeners::Tell(const Config& config, Http& http,
   return certified;
 }
 
-Status WriteListeners::Tell(const Config& config, Tcp& tcp,
-                            const TcpListenerConfig& listener) const {
+Status Listeners::Tell(const Config& config, Tcp& tcp, const TcpListenerConfig& listener) const {
   tcp.lines->Retarget(TargetOf(config, listener));
   tcp.config = listener;
   return Ok();
 }
 
-Status WriteListeners::Tell(const Config& config, Udp& udp,
-                            const UdpListenerConfig& listener) const {
+Status Listeners::Tell(const Config& config, Udp& udp, const UdpListenerConfig& listener) const {
   udp.lines->Retarget(TargetOf(config, listener));
   udp.config = listener;
   return Ok();
 }
 
-void WriteListeners::Close(Http http, std::chrono::milliseconds grace) {
+void Listeners::Close(Http http, std::chrono::milliseconds grace) {
   http.server->Stop(grace);
   closed_http_.push_back(std::move(http));
 }
 
-void WriteListeners::Stop(std::chrono::milliseconds grace) {
+void Listeners::Stop(std::chrono::milliseconds grace) {
   waiter_->Stop();  // Who waits for backends has waited long enough: the log has it.
   std::vector<std::jthread> stopping;  // All at once, so that they share the time.
   stopping.reserve(http_.size() + tcp_.size() + udp_.size());

@@ -24,10 +24,10 @@
 
 namespace relay {
 
-class WriteListeners {
+class Listeners {
  public:
   // All outlive it. `inherited`: sockets to use where they have a listener's address.
-  WriteListeners(Log& log, Clock& clock, Counters& counters, const InheritedSockets& inherited)
+  Listeners(Log& log, Clock& clock, Counters& counters, const InheritedSockets& inherited)
       : log_(log),
         clock_(clock),
         counters_(counters),

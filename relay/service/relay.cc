@@ -62,25 +62,25 @@ void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& l
 
 }  // namespace
 
-Status RunningRelay::Start() {
+Status Relay::Start() {
   inherited_.TakeFromEnvironment();
   std::vector<ListenAddress> listened;
   for (const HttpListenerConfig& listener : config_.http) listened.push_back(listener.address);
   for (const std::string& address : inherited_.Unused(listened)) {
-    Journal(Level::kWarning, "a socket that was handed over is not used",
-            {{"address", address}, {"why", "no listener of http has this address"}});
+    LogEvent(Level::kWarning, "a socket that was handed over is not used",
+             {{"address", address}, {"why", "no listener of http has this address"}});
   }
   if (Status opened = OpenLog(); !opened.ok()) return opened;
-  housekeeper_ = std::make_unique<Housekeeper>(*log_, clock_);
+  housekeeper_ = std::make_unique<RetentionThread>(*log_, clock_);
   fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_, clock_), *log_, clock_);
   fleet_->Start();
   // Whoever is told by /readyz that writes are taken must find it so.
-  write_listeners_ = std::make_unique<WriteListeners>(*log_, clock_, counters_, inherited_);
+  write_listeners_ = std::make_unique<Listeners>(*log_, clock_, counters_, inherited_);
   if (Status writes = write_listeners_->Start(config_); !writes.ok()) return writes;
   return StartAdmin();
 }
 
-void RunningRelay::Stop() {
+void Relay::Stop() {
   if (write_listeners_) write_listeners_->Stop(kGrace);
   if (fleet_) fleet_->Stop();
   if (admin_) admin_->Stop();
@@ -90,7 +90,7 @@ void RunningRelay::Stop() {
   fleet_.reset();  // which must therefore go after it.
 }
 
-Status RunningRelay::OpenLog() {
+Status Relay::OpenLog() {
   LogOptions options{.directory = config_.log.path};
   options.keep = {.time = config_.log.keep_for, .size = config_.log.keep_up_to};
   options.size_max = config_.log.max_size;
@@ -106,8 +106,8 @@ Status RunningRelay::OpenLog() {
 
 // What can be refused comes first, then what new writes need, then the writes'
 // new ways, and in the end what nothing goes to any more.
-Result<std::vector<std::string>> RunningRelay::Reload(const Config& next) {
-  if (Status files = WriteListeners::CheckFiles(next); !files.ok()) {
+Result<std::vector<std::string>> Relay::Reload(const Config& next) {
+  if (Status files = Listeners::CheckFiles(next); !files.ok()) {
     return std::move(files).error();
   }
   if (Status known = log_->SetBackends(next.BackendNames()); !known.ok()) {
@@ -131,35 +131,35 @@ Result<std::vector<std::string>> RunningRelay::Reload(const Config& next) {
   return stays;
 }
 
-void RunningRelay::PutChangedMembers(const Config& next) {
+void Relay::PutChangedMembers(const Config& next) {
   std::uint64_t seed = 0;
   for (const BackendConfig& backend : next.backends) {
     ++seed;
     const BackendConfig* was = Find(config_, backend.name);
     if (was != nullptr && IsSentToAlike(*was, backend)) continue;
-    Journal(Level::kInfo, was != nullptr ? "backend changed" : "backend added",
-            {{"backend", backend.name.text()}});
+    LogEvent(Level::kInfo, was != nullptr ? "backend changed" : "backend added",
+             {{"backend", backend.name.text()}});
     fleet_->Put(MemberFor(backend, seed, send_times_, clock_));
   }
 }
 
-void RunningRelay::RemoveMembers(const Config& next) {
+void Relay::RemoveMembers(const Config& next) {
   for (const BackendConfig& backend : config_.backends) {
     if (Find(next, backend.name) != nullptr) continue;
     fleet_->Remove(backend.name);
-    Journal(Level::kWarning, "backend removed: what it is owed is kept",
-            {{"backend", backend.name.text()},
-             {"records", std::to_string(log_->MarksOf(backend.name).lag())}});
+    LogEvent(Level::kWarning, "backend removed: what it is owed is kept",
+             {{"backend", backend.name.text()},
+              {"records", std::to_string(log_->MarksOf(backend.name).lag())}});
   }
 }
 
-void RunningRelay::NoteReloadFailure(std::string why) {
+void Relay::NoteReloadFailure(std::string why) {
   const std::lock_guard lock(reload_failure_mutex_);
   reload_failure_ = std::move(why);
 }
 
-Status RunningRelay::StartAdmin() {
-  admin_ = std::make_unique<AdminStation>(AdminStation::Parts{
+Status Relay::StartAdmin() {
+  admin_ = std::make_unique<AdminServer>(AdminServer::Parts{
       .config = config_.admin,
       .log_path = log_path_,
       .log = *log_,
@@ -179,7 +179,7 @@ Status RunningRelay::StartAdmin() {
   return admin_->Start();
 }
 
-RelayStatus RunningRelay::Snapshot() {
+RelayStatus Relay::Snapshot() {
   RelayStatus status;
   status.version = RELAY_VERSION;
   status.now = clock_.WallNow();

@@ -25,12 +25,12 @@
 
 namespace relay {
 
-class RunningRelay {
+class Relay {
  public:
-  explicit RunningRelay(Config config) : config_(std::move(config)), log_path_(config_.log.path) {}
-  RunningRelay(const RunningRelay&) = delete;
-  RunningRelay& operator=(const RunningRelay&) = delete;
-  ~RunningRelay() { Stop(); }
+  explicit Relay(Config config) : config_(std::move(config)), log_path_(config_.log.path) {}
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+  ~Relay() { Stop(); }
 
   // Returns once writes are taken. After an error, only Stop.
   Status Start();
@@ -68,11 +68,11 @@ class RunningRelay {
   LogTimes log_times_;
   SendTimes send_times_;
   InheritedSockets inherited_;
-  std::unique_ptr<WriteListeners> write_listeners_;
+  std::unique_ptr<Listeners> write_listeners_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Fleet> fleet_;
-  std::unique_ptr<Housekeeper> housekeeper_;
-  std::unique_ptr<AdminStation> admin_;
+  std::unique_ptr<RetentionThread> housekeeper_;
+  std::unique_ptr<AdminServer> admin_;
 };
 
 }  // namespace relay

@@ -13,17 +13,17 @@ constexpr std::chrono::seconds kTurn{1};
 
 }  // namespace
 
-Housekeeper::Housekeeper(DurableLog& log, Clock& clock)
+RetentionThread::RetentionThread(DurableLog& log, Clock& clock)
     : log_(log),
       clock_(clock),
       keeper_([this](const std::stop_token& stop) { Keep(stop); }),
       teller_([this](const std::stop_token& stop) { Tell(stop); }) {}
 
-void Housekeeper::Keep(const std::stop_token& stop) {
+void RetentionThread::Keep(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "housekeeper");
   Signal never;
   while (!stop.stop_requested()) {
-    Status kept = log_.KeepHouse(clock_.WallNow());
+    Status kept = log_.EnforceRetention(clock_.WallNow());
     {
       const std::lock_guard lock(mutex_);
       kept_ = std::move(kept);
@@ -33,7 +33,7 @@ void Housekeeper::Keep(const std::stop_token& stop) {
   }
 }
 
-void Housekeeper::Tell(const std::stop_token& stop) {
+void RetentionThread::Tell(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "watchdog");
   Signal never;
   while (!stop.stop_requested()) {
@@ -45,30 +45,30 @@ void Housekeeper::Tell(const std::stop_token& stop) {
   }
 }
 
-Status Housekeeper::Kept() const {
+Status RetentionThread::Kept() const {
   const std::lock_guard lock(mutex_);
   return kept_;
 }
 
-bool Housekeeper::Alive() {
+bool RetentionThread::Alive() {
   const std::uint64_t before = std::exchange(turns_seen_, turns_);
   return turns_seen_ != before || log_.DiskWait() > kTurn;
 }
 
 // Of a change, not every turn.
-void Housekeeper::TellTrouble(const Status& status) {
+void RetentionThread::TellTrouble(const Status& status) {
   std::string trouble = status.ok() ? "" : status.error().message();
-  if (trouble.empty() && !trouble_.empty()) Journal(Level::kInfo, "the log is well again");
+  if (trouble.empty() && !trouble_.empty()) LogEvent(Level::kInfo, "the log is well again");
   if (!trouble.empty() && trouble_.empty()) {
-    Journal(Level::kError, "the log is not well", {{"why", trouble}});
+    LogEvent(Level::kError, "the log is not well", {{"why", trouble}});
   }
   trouble_ = std::move(trouble);
 }
 
-void Housekeeper::TellAlarms() {
+void RetentionThread::TellAlarms() {
   for (const std::string& alarm : log_.Alarms()) {
     if (!alarmed_.insert(alarm).second) continue;
-    Journal(Level::kError, "the log is damaged", {{"why", alarm}});
+    LogEvent(Level::kError, "the log is damaged", {{"why", alarm}});
   }
 }
 

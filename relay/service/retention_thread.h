@@ -21,9 +21,9 @@ namespace relay {
 // THREADS. Has two of its own, from construction to destruction: one keeps
 // house and waits for the disk with it, the other tells. Log and clock outlive
 // it.
-class Housekeeper {
+class RetentionThread {
  public:
-  Housekeeper(DurableLog& log, Clock& clock);
+  RetentionThread(DurableLog& log, Clock& clock);
 
  private:
   void Keep(const std::stop_token& stop);

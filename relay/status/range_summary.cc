@@ -29,21 +29,21 @@ std::string Records(RecordCount count) {
 
 }  // namespace
 
-Result<Extent> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
-                        Sequence last) {
-  if (last <= after) return Extent();
+Result<RangeSummary> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
+                              Sequence last) {
+  if (last <= after) return RangeSummary();
   const Result<Entry> first = EntryAfter(log, backend, after);
   if (!first.ok()) return Error(first.error());
   const Result<Entry> end = EntryAfter(log, backend, Sequence(last.value() - 1));
   if (!end.ok()) return Error(end.error());
   const Totals before = first.value().position.totals - first.value().size;
-  return Extent{.records = last - after,
-                .size = end.value().position.totals - before,
-                .first = first.value().accepted_at,
-                .last = end.value().accepted_at};
+  return RangeSummary{.records = last - after,
+                      .size = end.value().position.totals - before,
+                      .first = first.value().accepted_at,
+                      .last = end.value().accepted_at};
 }
 
-std::string ToString(const Extent& extent) {
+std::string ToString(const RangeSummary& extent) {
   if (extent.records == 0) return Records(0);
   return fmt::format("{} ({} points, {}, accepted from {} to {})", Records(extent.records),
                      extent.size.points, ShownBytes(extent.size.bytes), ToTheSecond(extent.first),
@@ -52,7 +52,7 @@ std::string ToString(const Extent& extent) {
 
 std::string ShownExtent(const LogView& log, const BackendId& backend, Sequence after,
                         Sequence last) {
-  const Result<Extent> extent = ExtentOf(log, backend, after, last);
+  const Result<RangeSummary> extent = ExtentOf(log, backend, after, last);
   return extent.ok() ? ToString(extent.value()) : Records(last - after);
 }
 

@@ -10,7 +10,7 @@
 
 namespace relay {
 
-struct Extent {
+struct RangeSummary {
   RecordCount records = 0;
   Totals size;
   WallTime first;  // When the first was accepted ...
@@ -19,12 +19,12 @@ struct Extent {
 
 // Of the records (after, last]. Errors as LogView::Read; kNotFound: one end is
 // not kept any more.
-Result<Extent> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
-                        Sequence last);
+Result<RangeSummary> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
+                              Sequence last);
 
 // "2 records (6 points, 48 B, accepted from 2026-11-23T20:15:00Z to
 // 2026-11-23T20:16:00Z)".
-std::string ToString(const Extent& extent);
+std::string ToString(const RangeSummary& extent);
 
 // The same where it can be read, else the number of records alone.
 std::string ShownExtent(const LogView& log, const BackendId& backend, Sequence after,

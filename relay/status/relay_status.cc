@@ -79,7 +79,7 @@ std::vector<BackendStatus> BackendStatuses(const LogView& log) {
     BackendStatus status;
     status.name = backend.text();
     status.state = "not running";
-    Result<Figures> figures = log.FiguresOf(backend);
+    Result<QueueStats> figures = log.StatsOf(backend);
     Result<std::vector<HeldLane>> lanes = log.HeldLanes(backend);
     if (figures.ok()) status.figures = figures.value();
     for (HeldLane& lane : lanes.ok() ? lanes.value() : std::vector<HeldLane>()) {

@@ -33,7 +33,7 @@ struct BackendStatus {
   bool takes_writes = false;      // But for lanes that are on hold.
   bool stuck = false;             // Owed something, and nothing has moved for a while.
   std::optional<WallTime> since;  // When the state began.
-  Figures figures;
+  QueueStats figures;
   std::vector<LaneReport> lanes;
   std::optional<Flow> flow;       // Of a relay that runs for long enough.
   Histogram::Reading send_times;  // Since the start.

@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 NamedFigures FiguresIn(const LogView& log) {
   NamedFigures figures;
   for (const BackendId& backend : log.Backends()) {
-    Result<Figures> read = log.FiguresOf(backend);
+    Result<QueueStats> read = log.StatsOf(backend);
     if (read.ok()) figures.emplace(backend.text(), read.value());
   }
   return figures;

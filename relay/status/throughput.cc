@@ -21,11 +21,11 @@ double Grown(std::uint64_t before, std::uint64_t after) {
   return static_cast<double>(after) - static_cast<double>(before);
 }
 
-Bytes StoredFor(const Figures& figures) {
+Bytes StoredFor(const QueueStats& figures) {
   return figures.owed.stored + figures.held.stored;
 }
 
-Flow Between(const Figures& before, const Figures& after, double seconds, double backends) {
+Flow Between(const QueueStats& before, const QueueStats& after, double seconds, double backends) {
   const double records = Grown(before.marks.head.value(), after.marks.head.value());
   Flow flow;
   flow.points_in = Grown(before.accepted.points, after.accepted.points) / seconds;
@@ -72,7 +72,7 @@ std::map<std::string, Flow> FlowMeter::Flows() const {
   return flows;
 }
 
-std::optional<std::chrono::seconds> DrainEta(const Figures& figures, const Flow& flow) {
+std::optional<std::chrono::seconds> DrainEta(const QueueStats& figures, const Flow& flow) {
   if (figures.owed.points == 0) return std::chrono::seconds(0);
   // What a few seconds deliver is always owed while points come in.
   const auto owed = static_cast<double>(figures.owed.points);

@@ -26,7 +26,7 @@ struct Flow {
   double owed_growth = 0;  // The same of what is owed or held; negative while it drains.
 };
 
-using NamedFigures = std::map<std::string, Figures>;
+using NamedFigures = std::map<std::string, QueueStats>;
 
 class FlowMeter {
  public:
@@ -53,7 +53,7 @@ class FlowMeter {
 // Until everything is delivered if both rates stay as they are; zero where
 // nothing is owed, nothing where the backend does not catch up. What it takes
 // within seconds does not count as a backlog that only grows.
-std::optional<std::chrono::seconds> DrainEta(const Figures& figures, const Flow& flow);
+std::optional<std::chrono::seconds> DrainEta(const QueueStats& figures, const Flow& flow);
 
 // What the log can still take before it is full: up to the nearest of its
 // limits, and what is only kept for a rewind, by every backend.

@@ -94,8 +94,8 @@ void LineBatcher::Refuse(std::uint64_t lines, std::string_view why) {
   of_listener_.Refused(lines);
   counters_.RefusedLines(lines);
   if (const auto count = bad_lines_.Note(lines, clock_.Now())) {
-    Journal(Level::kWarning, "lines refused",
-            {{"listener", Name()}, {"lines", std::to_string(*count)}, {"one", why}});
+    LogEvent(Level::kWarning, "lines refused",
+             {{"listener", Name()}, {"lines", std::to_string(*count)}, {"one", why}});
   }
 }
 
@@ -143,8 +143,8 @@ void LineBatcher::TakeAnswer() {
   if (!came->ok()) {
     retry_at_ = clock_.Now() + options_.retry;
     if (!std::exchange(told_refusal_, true)) {
-      Journal(Level::kWarning, "the log takes nothing: the listener waits",
-              {{"listener", Name()}, {"why", came->error().message()}});
+      LogEvent(Level::kWarning, "the log takes nothing: the listener waits",
+               {{"listener", Name()}, {"why", came->error().message()}});
     }
     return;
   }
@@ -165,8 +165,8 @@ void LineBatcher::TellUnrouted() {
   of_listener_.Unrouted(unrouted_);
   counters_.UnroutedPoints(unrouted_);
   if (const auto count = unrouted_points_.Note(unrouted_, clock_.Now())) {
-    Journal(Level::kWarning, "points go nowhere",
-            {{"listener", Name()}, {"points", std::to_string(*count)}, {"one", unrouted_why_}});
+    LogEvent(Level::kWarning, "points go nowhere",
+             {{"listener", Name()}, {"points", std::to_string(*count)}, {"one", unrouted_why_}});
   }
 }
 
@@ -178,8 +178,8 @@ void LineBatcher::Abandon() {
   batches_.clear();
   waiting_ = 0_B;
   of_listener_.Abandoned(points);
-  Journal(Level::kError, "points lost: the log did not take them before the stop",
-          {{"listener", Name()}, {"points", std::to_string(points)}});
+  LogEvent(Level::kError, "points lost: the log did not take them before the stop",
+           {{"listener", Name()}, {"points", std::to_string(points)}});
 }
 
 }  // namespace relay

@@ -102,7 +102,7 @@ class LineBatcher {
   std::string Name() const { return of_listener_.protocol() + " " + of_listener_.address(); }
 
   const LineBatcherOptions options_;
-  Current<LineTarget> target_;
+  SharedSnapshot<LineTarget> target_;
   Log& log_;
   const Clock& clock_;
   Counters& counters_;
@@ -118,8 +118,8 @@ class LineBatcher {
   std::string unrouted_why_;
   std::optional<Clock::TimePoint> retry_at_;
   bool told_refusal_ = false;
-  Sampled bad_lines_;
-  Sampled unrouted_points_;
+  ReportLimiter bad_lines_;
+  ReportLimiter unrouted_points_;
 };
 
 }  // namespace relay

@@ -69,10 +69,10 @@ void SetReadBuffer(const OwnedFd& socket, const UdpLinesOptions& options) {
   getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &size);
   got /= 2;  // The kernel counts its own share.
   if (got >= wanted) return;
-  Journal(Level::kWarning, "the UDP read buffer is smaller than configured",
-          {{"listener", "udp " + ToString(options.address)},
-           {"read_buffer", std::to_string(got)},
-           {"remedy", "raise net.core.rmem_max"}});
+  LogEvent(Level::kWarning, "the UDP read buffer is smaller than configured",
+           {{"listener", "udp " + ToString(options.address)},
+            {"read_buffer", std::to_string(got)},
+            {"remedy", "raise net.core.rmem_max"}});
 }
 
 class UdpLines final : public LineListener {
@@ -135,8 +135,8 @@ class UdpLines final : public LineListener {
     if (more == 0) return;
     counters_.Lost(more);
     if (const auto count = lost_.Note(more, clock_.Now())) {
-      Journal(Level::kWarning, "packets lost: the read buffer was full",
-              {{"listener", "udp " + counters_.address()}, {"packets", std::to_string(*count)}});
+      LogEvent(Level::kWarning, "packets lost: the read buffer was full",
+               {{"listener", "udp " + counters_.address()}, {"packets", std::to_string(*count)}});
     }
   }
 
@@ -150,7 +150,7 @@ class UdpLines final : public LineListener {
   LineBatcher batcher_;
   PacketRoom packets_;
   std::uint32_t dropped_ = 0;
-  Sampled lost_{std::chrono::seconds(10)};
+  ReportLimiter lost_{std::chrono::seconds(10)};
   std::chrono::milliseconds grace_{0};
   std::atomic<bool> stopping_ = false;
   std::thread thread_;  // Last: it uses all of the above.

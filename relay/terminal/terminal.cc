@@ -33,18 +33,18 @@ bool IsUtf8() {
 
 }  // namespace
 
-struct Screen::State {
+struct Terminal::State {
   termios before{};
   sigset_t signals{};
   sigset_t signals_before{};
   int signal_file = -1;
 };
 
-bool Screen::IsThere() {
+bool Terminal::IsThere() {
   return isatty(STDOUT_FILENO) == 1 && isatty(STDIN_FILENO) == 1;
 }
 
-Screen::Screen() : state_(new State) {
+Terminal::Terminal() : state_(new State) {
   sigemptyset(&state_->signals);
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP}) {
     sigaddset(&state_->signals, number);
@@ -55,7 +55,7 @@ Screen::Screen() : state_(new State) {
   Enter();
 }
 
-Screen::~Screen() {
+Terminal::~Terminal() {
   Leave();
   close(state_->signal_file);
   pthread_sigmask(SIG_SETMASK, &state_->signals_before, nullptr);
@@ -63,32 +63,32 @@ Screen::~Screen() {
 }
 
 // Keys come at once and are not shown; Ctrl-C stays a signal.
-void Screen::Enter() const {
+void Terminal::Enter() const {
   termios raw = state_->before;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   tcsetattr(STDIN_FILENO, TCSANOW, &raw);
   Put("\x1b[?1049h\x1b[?25l");  // The other screen; no cursor.
 }
 
-void Screen::Leave() const {
+void Terminal::Leave() const {
   Put("\x1b[?25h\x1b[?1049l");
   tcsetattr(STDIN_FILENO, TCSANOW, &state_->before);
 }
 
-ScreenSize Screen::Size() const {
+ScreenSize Terminal::Size() const {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return {};
   return {.columns = size.ws_col, .rows = size.ws_row};
 }
 
-ScreenStyle Screen::Style() {
+ScreenStyle Terminal::Style() {
   const char* no_color = std::getenv("NO_COLOR");
   return {.colors = no_color == nullptr || *no_color == '\0', .unicode = IsUtf8()};
 }
 
 // Each line wipes what is left of the one before it in its place, and the last
 // one all below it: nothing is blank in between.
-void Screen::Show(std::string_view frame) const {
+void Terminal::Show(std::string_view frame) const {
   std::string text = "\x1b[H";
   for (const char c : frame) {
     if (c == '\n') text += "\x1b[K\r";
@@ -97,7 +97,7 @@ void Screen::Show(std::string_view frame) const {
   Put(text + "\x1b[K\x1b[J");
 }
 
-Screen::Event Screen::OnSignal() {
+Terminal::Event Terminal::OnSignal() {
   signalfd_siginfo info{};
   if (read(state_->signal_file, &info, sizeof(info)) != sizeof(info)) return Event::kTimeout;
   if (info.ssi_signo == SIGWINCH) return Event::kResized;
@@ -109,7 +109,7 @@ Screen::Event Screen::OnSignal() {
   return Event::kResized;
 }
 
-Screen::Event Screen::Wait(std::chrono::milliseconds duration) {
+Terminal::Event Terminal::Wait(std::chrono::milliseconds duration) {
   std::array<pollfd, 2> files = {pollfd{.fd = state_->signal_file, .events = POLLIN, .revents = 0},
                                  pollfd{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0}};
   if (poll(files.data(), files.size(), static_cast<int>(duration.count())) <= 0) {

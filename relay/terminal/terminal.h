@@ -13,17 +13,17 @@
 
 namespace relay {
 
-class Screen {
+class Terminal {
  public:
   enum class Event : std::uint8_t { kTimeout, kResized, kEnd };
 
   // Whether there is a terminal to take.
   static bool IsThere();
 
-  Screen();
-  ~Screen();
-  Screen(const Screen&) = delete;
-  Screen& operator=(const Screen&) = delete;
+  Terminal();
+  ~Terminal();
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
 
   ScreenSize Size() const;
   static ScreenStyle Style();

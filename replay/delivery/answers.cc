@@ -46,13 +46,13 @@ std::string WordsOf(const Reply& reply) {
   return reply.body.substr(0, kWordsMax);
 }
 
-std::shared_ptr<const Piece> EndOf(const Piece& piece) {
-  const Piece::Part& last = piece.parts.back();
+std::shared_ptr<const SendBatch> EndOf(const SendBatch& piece) {
+  const SendBatch::Part& last = piece.parts.back();
   if (last.record->lines.size() > kTakenMax) return nullptr;
-  if (piece.is_of_one_record()) return std::make_shared<const Piece>(piece);
-  Piece end;
+  if (piece.is_of_one_record()) return std::make_shared<const SendBatch>(piece);
+  SendBatch end;
   Join(end, last, {});
-  return std::make_shared<const Piece>(std::move(end));
+  return std::make_shared<const SendBatch>(std::move(end));
 }
 
 }  // namespace
@@ -91,13 +91,13 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
   }
   if (lane.by_operator && lane.mode != LaneMode::kHeld) PutOnHold(lane, kHeldByOperator, "");
   lanes_.Queue(lane, clock_.Now());
-  Settle();
+  CommitResolved();
   ShowState();
 }
 
 void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
                    const Reply& reply) {
-  const Piece& piece = *job.piece;
+  const SendBatch& piece = *job.piece;
   switch (verdict.action) {
     case Action::kDelivered: return Delivered(lane, job);
     case Action::kPartial:
@@ -132,7 +132,7 @@ void Delivery::Succeeded(const UnderWay& job) {
 }
 
 void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
-  const Piece& piece = *job.piece;
+  const SendBatch& piece = *job.piece;
   Succeeded(job);
   ++taken_;
   if (!piece.params().credentials.empty()) {
@@ -145,8 +145,8 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
   } else {
     lane.taken = EndOf(piece);
   }
-  for (const Piece::Part& part : piece.parts) {
-    Slot& slot = WindowOf(lane).At(part.sequence);
+  for (const SendBatch::Part& part : piece.parts) {
+    WindowEntry& slot = WindowOf(lane).At(part.sequence);
     slot.delivered += piece.is_of_one_record() ? piece.points : slot.entry.size.points;
   }
   Progressed(piece.points);
@@ -159,7 +159,7 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
 void Delivery::CutIfSlow(LaneQueue& lane, const UnderWay& job) {
   const bool is_slow = clock_.Now() - job.started >= kAtOnce;
   if (!is_slow || lane.failures + 1 < kTriesWhole) return;
-  std::vector<Piece> smaller = CutTo(*job.piece, PieceLimitNow());
+  std::vector<SendBatch> smaller = CutTo(*job.piece, PieceLimitNow());
   if (smaller.size() == 1) return;
   const std::uint32_t failures = lane.failures;
   ReplaceFront(lane, std::move(smaller));
@@ -173,8 +173,8 @@ void Delivery::ForgetTaken(const std::string& database) {
 }
 
 // The front piece is resolved.
-void Delivery::FinishFront(LaneQueue& lane, const Piece& piece) {
-  for (const Piece::Part& part : piece.parts) --WindowOf(lane).At(part.sequence).pieces_left;
+void Delivery::FinishFront(LaneQueue& lane, const SendBatch& piece) {
+  for (const SendBatch::Part& part : piece.parts) --WindowOf(lane).At(part.sequence).pieces_left;
   lane.pieces.pop_front();
   lane.failures = 0;
   lane.not_before = {};
@@ -190,17 +190,17 @@ void Delivery::FinishFront(LaneQueue& lane, const Piece& piece) {
 // Some lines of the front piece will never be taken: all of them go to the dead
 // letters if that is what the backend says or only one is left, else each half
 // is asked for on its own.
-void Delivery::Refused(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+void Delivery::Refused(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
                        const Reply& reply) {
   if (verdict.too_large) size_.TooLarge(piece.bytes, clock_.Now());
   failures_in_a_row_ = 0;  // It answers.
   gate_.until = clock_.Now();
   if (piece.points == 1 || verdict.dropped == piece.points) {
-    Bury(lane, piece, verdict, reply);
+    RecordDeadLetters(lane, piece, verdict, reply);
     return FinishFront(lane, piece);
   }
   auto [first, second] = Halve(piece);
-  std::vector<Piece> halves;
+  std::vector<SendBatch> halves;
   halves.push_back(std::move(first));
   halves.push_back(std::move(second));
   ReplaceFront(lane, std::move(halves));
@@ -210,13 +210,13 @@ void Delivery::Refused(LaneQueue& lane, const Piece& piece, const Verdict& verdi
 // False, and nothing happened, where it does not.
 bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
                              const Reply& reply) {
-  const Piece& piece = *job.piece;
+  const SendBatch& piece = *job.piece;
   const std::vector<RefusedLine> refused = RefusedLinesIn(reply.body, piece.points);
   if (refused.empty()) return false;
   Succeeded(job);
   ++taken_;
   Window& window = WindowOf(lane);
-  for (const Piece::Part& part : piece.parts) {
+  for (const SendBatch::Part& part : piece.parts) {
     window.At(part.sequence).delivered +=
         piece.is_of_one_record() ? piece.points : part.record->points;
   }
@@ -230,7 +230,7 @@ bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict
     letter.points = 1;
     letter.lines = lines[i].text;
     letter.words = refused[i].words.substr(0, kWordsMax);
-    Slot& slot = window.At(letter.sequence);
+    WindowEntry& slot = window.At(letter.sequence);
     --slot.delivered;
     slot.letters.push_back(std::move(letter));
   }
@@ -238,28 +238,28 @@ bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict
   PointCount last = piece.points;
   for (auto number = numbers.rbegin(); number != numbers.rend() && *number == last; ++number)
     --last;
-  if (last > 0) lane.taken = std::make_shared<const Piece>(LineAlone(piece, last - 1));
+  if (last > 0) lane.taken = std::make_shared<const SendBatch>(LineAlone(piece, last - 1));
   Progressed(piece.points);
   FinishFront(lane, piece);
   if (lane.mode == LaneMode::kHeld && !lane.by_operator) Drain(lane);
   return true;
 }
 
-void Delivery::ReplaceFront(LaneQueue& lane, std::vector<Piece> parts) {
+void Delivery::ReplaceFront(LaneQueue& lane, std::vector<SendBatch> parts) {
   Window& window = WindowOf(lane);
-  const std::shared_ptr<const Piece> whole = lane.pieces.front();
+  const std::shared_ptr<const SendBatch> whole = lane.pieces.front();
   lane.pieces.pop_front();
-  for (const Piece::Part& part : whole->parts) --window.At(part.sequence).pieces_left;
+  for (const SendBatch::Part& part : whole->parts) --window.At(part.sequence).pieces_left;
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-    for (const Piece::Part& of : part->parts) ++window.At(of.sequence).pieces_left;
-    lane.pieces.push_front(std::make_shared<const Piece>(std::move(*part)));
+    for (const SendBatch::Part& of : part->parts) ++window.At(of.sequence).pieces_left;
+    lane.pieces.push_front(std::make_shared<const SendBatch>(std::move(*part)));
   }
   lane.failures = 0;
   lane.not_before = {};
 }
 
 // All but which lines.
-DeadLetter Delivery::LetterOf(const Piece::Part& part, const Verdict& verdict,
+DeadLetter Delivery::LetterOf(const SendBatch::Part& part, const Verdict& verdict,
                               const Reply& reply) const {
   DeadLetter letter;
   letter.sequence = part.sequence;
@@ -271,11 +271,11 @@ DeadLetter Delivery::LetterOf(const Piece::Part& part, const Verdict& verdict,
   return letter;
 }
 
-void Delivery::Bury(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
-                    const Reply& reply) {
+void Delivery::RecordDeadLetters(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+                                 const Reply& reply) {
   std::string joined;
   const bool alone = piece.is_of_one_record();
-  for (const Piece::Part& part : piece.parts) {
+  for (const SendBatch::Part& part : piece.parts) {
     DeadLetter letter = LetterOf(part, verdict, reply);
     letter.first_line = piece.first_line;
     letter.points = alone ? piece.points : part.record->points;
@@ -377,7 +377,7 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
 
 // --------------------------------------------------------------------- poison
 
-void Delivery::Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+void Delivery::Suspect(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
                        const Reply& reply) {
   const std::uint32_t tries = lane.is_suspect ? 1 : kTriesUnsuspected;
   if (lane.failures + 1 < tries) {
@@ -399,9 +399,9 @@ void Delivery::Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdi
 }
 
 // Nothing where the lane took nothing yet and has nothing behind the front piece.
-std::shared_ptr<const Piece> Delivery::FindCanary(LaneQueue& lane) {
+std::shared_ptr<const SendBatch> Delivery::FindCanary(LaneQueue& lane) {
   if (lane.taken) {
-    return std::make_shared<const Piece>(LineAlone(*lane.taken, lane.taken->points - 1));
+    return std::make_shared<const SendBatch>(LineAlone(*lane.taken, lane.taken->points - 1));
   }
   // One piece more each time: the next few may be poisoned too.
   const bool has_unsent = !(lane.held.empty() ? lane.flow : lane.held_unsent).empty();
@@ -412,8 +412,8 @@ std::shared_ptr<const Piece> Delivery::FindCanary(LaneQueue& lane) {
                    [](const auto& piece) { return piece->params().api == Api::kStatement; });
   const auto behind = static_cast<std::size_t>(statement - lane.pieces.begin() - 1);
   if (behind == 0) return nullptr;
-  const Piece& piece = *lane.pieces[1 + random_() % behind];
-  return std::make_shared<const Piece>(LineAlone(piece, random_() % piece.points));
+  const SendBatch& piece = *lane.pieces[1 + random_() % behind];
+  return std::make_shared<const SendBatch>(LineAlone(piece, random_() % piece.points));
 }
 
 void Delivery::CanaryAnswered(LaneQueue& lane, const Verdict& verdict) {
@@ -433,7 +433,7 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const Verdict& verdict) {
 
 // The lane works, the front piece does not: its lines are at fault.
 void Delivery::AfterCanary(LaneQueue& lane) {
-  const std::shared_ptr<const Piece> piece = lane.pieces.front();
+  const std::shared_ptr<const SendBatch> piece = lane.pieces.front();
   const Suspicion suspicion = *lane.suspicion;
   if (suspicion.verdict.of_credentials) {
     return RefuseClient(lane, *piece, suspicion.verdict, suspicion.reply);

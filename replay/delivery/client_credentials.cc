@@ -17,7 +17,7 @@ bool IsOfOther(const WriteParams& params, const ClientCredentials& than) {
 
 }  // namespace
 
-void Delivery::SuspectClient(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+void Delivery::SuspectClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
                              const Reply& reply) {
   const bool others_are_taken =
       lane.clients_taken_before && clients_taken_ > *lane.clients_taken_before;
@@ -39,31 +39,31 @@ void Delivery::SuspectClient(LaneQueue& lane, const Piece& piece, const Verdict&
 }
 
 // To the dead letters whole: all of it is the same client's.
-void Delivery::RefuseClient(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+void Delivery::RefuseClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
                             const Reply& reply) {
   failures_in_a_row_ = 0;  // It answers.
   gate_.until = clock_.Now();
-  Bury(lane, piece, verdict, reply);
+  RecordDeadLetters(lane, piece, verdict, reply);
   FinishFront(lane, piece);
 }
 
 // A line of the same lane that another client sent: what the lane took last,
 // once more, or one from behind, which is sent again when its turn comes. Of
 // another lane it could overwrite what that lane has written since.
-std::shared_ptr<const Piece> Delivery::FindOtherClient(LaneQueue& lane) {
+std::shared_ptr<const SendBatch> Delivery::FindOtherClient(LaneQueue& lane) {
   const ClientCredentials& refused = lane.pieces.front()->params().credentials;
   if (lane.taken && IsOfOther(lane.taken->params(), refused)) {
-    return std::make_shared<const Piece>(LineAlone(*lane.taken, lane.taken->points - 1));
+    return std::make_shared<const SendBatch>(LineAlone(*lane.taken, lane.taken->points - 1));
   }
   // One more each time: the next few may be refused too.
   FormPieceOfOther(lane, refused);
-  std::vector<const Piece*> others;
+  std::vector<const SendBatch*> others;
   for (const auto& piece : lane.pieces) {
     if (IsOfOther(piece->params(), refused)) others.push_back(piece.get());
   }
   if (others.empty()) return nullptr;
-  const Piece& chosen = *others[random_() % others.size()];
-  return std::make_shared<const Piece>(LineAlone(chosen, random_() % chosen.points));
+  const SendBatch& chosen = *others[random_() % others.size()];
+  return std::make_shared<const SendBatch>(LineAlone(chosen, random_() % chosen.points));
 }
 
 void Delivery::FormPieceOfOther(LaneQueue& lane, const ClientCredentials& than) {

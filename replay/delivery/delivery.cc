@@ -66,7 +66,7 @@ Delivery::Job Delivery::ChooseJob() {
   LookAtLog();
   const TimePoint now = clock_.Now();
   const bool log_rests = log_retry_at_ > now;
-  if (log_rests || !Settle()) {
+  if (log_rests || !CommitResolved()) {
     return Wait{WorkerState::kLogFailing, std::chrono::ceil<Duration>(log_retry_at_ - now), false};
   }
   if (is_paused_) return Wait{WorkerState::kPaused, kLookAgain, true};
@@ -116,7 +116,7 @@ std::optional<Delivery::Job> Delivery::StartLane(LaneQueue& lane) {
                 {.records = kReadRecordsMax,
                  .bytes = std::max(PieceLimitNow().bytes, options_.read_least)}};
   }
-  const std::shared_ptr<const Piece> front =
+  const std::shared_ptr<const SendBatch> front =
       lane.pieces.empty() ? FormPiece(lane) : lane.pieces.front();
   if (lane.create_due) return StartRequest(lane, Kind::kCreate, front);
   if (lane.canary) return StartRequest(lane, Kind::kCanary, lane.canary);
@@ -124,7 +124,7 @@ std::optional<Delivery::Job> Delivery::StartLane(LaneQueue& lane) {
 }
 
 Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
-                                     std::shared_ptr<const Piece> piece) {
+                                     std::shared_ptr<const SendBatch> piece) {
   const TimePoint now = clock_.Now();
   lane.is_busy = true;
   lanes_.Queue(lane, now);
@@ -146,14 +146,14 @@ PieceLimit Delivery::PieceLimitNow() const {
 }
 
 // What waits in the lane, joined. REQUIRES: something does.
-std::shared_ptr<const Piece> Delivery::FormPiece(LaneQueue& lane) {
+std::shared_ptr<const SendBatch> Delivery::FormPiece(LaneQueue& lane) {
   std::deque<Sequence>& unsent = lane.held.empty() ? lane.flow : lane.held_unsent;
   Window& window = WindowOf(lane);
   const PieceLimit limit = PieceLimitNow();
-  auto piece = std::make_shared<Piece>();
+  auto piece = std::make_shared<SendBatch>();
   INVARIANT(!unsent.empty());
   while (!unsent.empty()) {
-    const Slot& slot = window.At(unsent.front());
+    const WindowEntry& slot = window.At(unsent.front());
     if (!Join(*piece, {unsent.front(), slot.record}, limit)) break;
     unsent.pop_front();
   }
@@ -289,7 +289,7 @@ void Delivery::LookAtLog() {
 // A limit below what comes in would make the backlog grow for ever.
 void Delivery::LookAtRate() {
   if (options_.rate.points_per_second == 0 && options_.rate.bytes_per_second == 0_B) return;
-  const Result<Figures> figures = log_.FiguresOf(options_.backend);
+  const Result<QueueStats> figures = log_.StatsOf(options_.backend);
   if (!figures.ok()) return;
   const Totals accepted = figures.value().accepted;
   const TimePoint now = clock_.Now();
@@ -297,7 +297,7 @@ void Delivery::LookAtRate() {
   accepted_before_ = accepted;
   accepted_points_.Add(static_cast<double>(accepted.points - before.points), now);
   accepted_bytes_.Add(static_cast<double>((accepted.bytes - before.bytes).count()), now);
-  const auto limit = [&](Allowance& allowance, std::uint64_t configured, const RateMeter& in) {
+  const auto limit = [&](TokenBucket& allowance, std::uint64_t configured, const RateMeter& in) {
     if (configured == 0) return;
     allowance.Allow(std::max(static_cast<double>(configured), kHeadroom * in.PerSecond(now)));
   };
@@ -305,7 +305,7 @@ void Delivery::LookAtRate() {
   limit(bytes_allowed_, options_.rate.bytes_per_second.count(), accepted_bytes_);
 }
 
-bool Delivery::Settle() {
+bool Delivery::CommitResolved() {
   if (!SettleFlow()) return false;
   const std::set<LaneQueue*> open = held_open_;
   return std::all_of(open.begin(), open.end(),
@@ -313,7 +313,7 @@ bool Delivery::Settle() {
 }
 
 bool Delivery::SettleFlow() {
-  const std::optional<Settlement> settlement = window_.Resolved();
+  const std::optional<ResolvedPrefix> settlement = window_.Resolved();
   if (!settlement) return true;
   const Status resolved = log_.Resolve(options_.backend, {.after = window_.settled(),
                                                           .through = settlement->through,
@@ -336,7 +336,7 @@ bool Delivery::SettleFlow() {
   return true;
 }
 
-void Delivery::NoteHeld(const Settlement& settlement) {
+void Delivery::NoteHeld(const ResolvedPrefix& settlement) {
   for (const Sequence sequence : settlement.held) {
     LaneQueue* const lane = lanes_.Find(LaneOf(window_.At(sequence).record->params));
     INVARIANT(lane != nullptr);
@@ -346,7 +346,7 @@ void Delivery::NoteHeld(const Settlement& settlement) {
 }
 
 bool Delivery::SettleHeld(LaneQueue& lane) {
-  const std::optional<Settlement> settlement = lane.held.Resolved();
+  const std::optional<ResolvedPrefix> settlement = lane.held.Resolved();
   if (!settlement) return true;
   const Status resolved = log_.ResolveHeld(options_.backend, lane.lane,
                                            {.first = settlement->first,

@@ -164,7 +164,7 @@ class Delivery {
   // may be under way; each is reported exactly once.
   struct Send {
     JobId id = 0;
-    std::shared_ptr<const Piece> piece;
+    std::shared_ptr<const SendBatch> piece;
   };
   struct Create {
     JobId id = 0;
@@ -202,7 +202,7 @@ class Delivery {
     LaneQueue* lane = nullptr;
     std::uint64_t epoch = 0;  // Of the lane: what was read since is something else.
     Clock::TimePoint started;
-    std::shared_ptr<const Piece> piece;
+    std::shared_ptr<const SendBatch> piece;
   };
   // The backend as a whole takes nothing before `until`.
   struct Gate {
@@ -216,8 +216,8 @@ class Delivery {
   Job ChooseJob();
   std::optional<Job> NextOfLanes();
   std::optional<Job> StartLane(LaneQueue& lane);
-  Job StartRequest(LaneQueue& lane, Kind kind, std::shared_ptr<const Piece> piece);
-  std::shared_ptr<const Piece> FormPiece(LaneQueue& lane);
+  Job StartRequest(LaneQueue& lane, Kind kind, std::shared_ptr<const SendBatch> piece);
+  std::shared_ptr<const SendBatch> FormPiece(LaneQueue& lane);
   std::optional<Job> NextRead();
   Wait WaitForWork();
   std::size_t AtOnce() const;
@@ -234,11 +234,11 @@ class Delivery {
   void LookAtHeldLanes();
   void CompareHeld(LaneQueue& lane, const HeldLane* held);
   void LookAtRate();
-  bool Settle();
+  bool CommitResolved();
   bool SettleFlow();
   bool SettleHeld(LaneQueue& lane);
   void HeldSettled(LaneQueue& lane);
-  void NoteHeld(const Settlement& settlement);
+  void NoteHeld(const ResolvedPrefix& settlement);
   void StartOver();
   bool LogFailed(const Error& error);
 
@@ -257,27 +257,29 @@ class Delivery {
   void NoteRequest(const UnderWay& job, const Result<Reply>& answer);
   void Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict, const Reply& reply);
   void Delivered(LaneQueue& lane, const UnderWay& job);
-  void Refused(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
+  void Refused(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict, const Reply& reply);
   bool RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
                      const Reply& reply);
-  DeadLetter LetterOf(const Piece::Part& part, const Verdict& verdict, const Reply& reply) const;
-  void Bury(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
-  void ReplaceFront(LaneQueue& lane, std::vector<Piece> parts);
-  void FinishFront(LaneQueue& lane, const Piece& piece);
+  DeadLetter LetterOf(const SendBatch::Part& part, const Verdict& verdict,
+                      const Reply& reply) const;
+  void RecordDeadLetters(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+                         const Reply& reply);
+  void ReplaceFront(LaneQueue& lane, std::vector<SendBatch> parts);
+  void FinishFront(LaneQueue& lane, const SendBatch& piece);
   void ForgetTaken(const std::string& database);
   void Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& params);
   void Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff, WorkerState state);
   void CutIfSlow(LaneQueue& lane, const UnderWay& job);
   void WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
                     WorkerState state);
-  void Suspect(LaneQueue& lane, const Piece& piece, const Verdict& verdict, const Reply& reply);
-  void SuspectClient(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+  void Suspect(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict, const Reply& reply);
+  void SuspectClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
                      const Reply& reply);
-  void RefuseClient(LaneQueue& lane, const Piece& piece, const Verdict& verdict,
+  void RefuseClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
                     const Reply& reply);
-  std::shared_ptr<const Piece> FindOtherClient(LaneQueue& lane);
+  std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane);
   void FormPieceOfOther(LaneQueue& lane, const ClientCredentials& than);
-  std::shared_ptr<const Piece> FindCanary(LaneQueue& lane);
+  std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane);
   void CanaryAnswered(LaneQueue& lane, const Verdict& verdict);
   void AfterCanary(LaneQueue& lane);
   void Succeeded(const UnderWay& job);
@@ -326,10 +328,10 @@ class Delivery {
   bool lanes_changed_ = false;
   Clock::TimePoint look_again_at_;
   Clock::TimePoint holds_full_until_;
-  SizeLearner size_;
-  Throttle throttle_;
-  Allowance points_allowed_;
-  Allowance bytes_allowed_;
+  AdaptiveBatchSize size_;
+  ConcurrencyLimiter throttle_;
+  TokenBucket points_allowed_;
+  TokenBucket bytes_allowed_;
   RateMeter accepted_points_;
   RateMeter accepted_bytes_;
   std::optional<Totals> accepted_before_;

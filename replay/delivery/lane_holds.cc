@@ -13,7 +13,7 @@ void Delivery::TakeOutOfFlow(LaneQueue& lane) {
   INVARIANT(!lane.is_busy);
   if (lane.held.empty()) {
     for (const auto& piece : lane.pieces) {
-      for (const Piece::Part& part : piece->parts) window_.Hold(part.sequence);
+      for (const SendBatch::Part& part : piece->parts) window_.Hold(part.sequence);
     }
   }
   for (const Sequence sequence : lane.flow) window_.Hold(sequence);

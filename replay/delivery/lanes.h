@@ -50,8 +50,9 @@ struct LaneQueue {
   bool is_busy = false;      // A request of it, or a read of what it holds, is under way.
   std::uint64_t epoch = 0;   // Raised when what was read is thrown away.
 
-  std::deque<std::shared_ptr<const Piece>> pieces;  // To be sent before anything else, in order.
-  std::deque<Sequence> flow;                        // Read in the window, in no piece yet.
+  std::deque<std::shared_ptr<const SendBatch>>
+      pieces;                 // To be sent before anything else, in order.
+  std::deque<Sequence> flow;  // Read in the window, in no piece yet.
 
   Window held;  // What was read of what the log holds for it.
   std::deque<Sequence> held_unsent;
@@ -72,11 +73,12 @@ struct LaneQueue {
   bool create_tried = false;  // Since it was last on hold.
 
   // See "Poison" in delivery.h.
-  std::shared_ptr<const Piece> canary;  // To be sent before the next try.
-  bool is_suspect = false;              // A poisoned line is being looked for.
-  std::uint32_t line_suspicions = 0;    // Canaries taken while the single line in front was not.
-  std::optional<Suspicion> suspicion;   // The front piece's last one.
-  std::shared_ptr<const Piece> taken;   // Ends with the last line that it took, if that is small.
+  std::shared_ptr<const SendBatch> canary;  // To be sent before the next try.
+  bool is_suspect = false;                  // A poisoned line is being looked for.
+  std::uint32_t line_suspicions = 0;   // Canaries taken while the single line in front was not.
+  std::optional<Suspicion> suspicion;  // The front piece's last one.
+  std::shared_ptr<const SendBatch>
+      taken;  // Ends with the last line that it took, if that is small.
 
   bool takes_flow() const {
     return !by_operator && (mode == LaneMode::kLive || mode == LaneMode::kFinishing);

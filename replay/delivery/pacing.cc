@@ -33,7 +33,7 @@ double SecondsBetween(Clock::TimePoint from, Clock::TimePoint to) {
 
 }  // namespace
 
-void SizeLearner::TooLarge(Bytes size, Clock::TimePoint at) {
+void AdaptiveBatchSize::TooLarge(Bytes size, Clock::TimePoint at) {
   const Bytes least = std::min(kSizeLeast, configured_);
   now_ = std::clamp(Bytes(size.count() / 2), least, std::max(least, now_));
   refused_ = refused_ ? std::min(*refused_, size) : size;
@@ -41,7 +41,7 @@ void SizeLearner::TooLarge(Bytes size, Clock::TimePoint at) {
   full_in_a_row_ = 0;
 }
 
-void SizeLearner::Taken(Bytes size, Clock::TimePoint at) {
+void AdaptiveBatchSize::Taken(Bytes size, Clock::TimePoint at) {
   if (now_ == configured_ || size.count() < now_.count() / 2) return;
   if (++full_in_a_row_ < kFullBeforeMore) return;
   full_in_a_row_ = 0;
@@ -51,25 +51,25 @@ void SizeLearner::Taken(Bytes size, Clock::TimePoint at) {
   now_ = std::min(more, configured_);
 }
 
-double Allowance::LeftAt(Clock::TimePoint at) const {
+double TokenBucket::LeftAt(Clock::TimePoint at) const {
   // Saved up: a tenth of a second's worth, so that a pause is not followed by a burst.
   return std::min(per_second_ / 10, left_ + per_second_ * SecondsBetween(at_, at));
 }
 
-void Allowance::Spend(double amount, Clock::TimePoint at) {
+void TokenBucket::Spend(double amount, Clock::TimePoint at) {
   if (per_second_ <= 0) return;
   left_ = LeftAt(at) - amount;
   at_ = at;
 }
 
-Clock::Duration Allowance::Wait(Clock::TimePoint at) const {
+Clock::Duration TokenBucket::Wait(Clock::TimePoint at) const {
   if (per_second_ <= 0) return Clock::Duration::zero();
   const double left = LeftAt(at);
   if (left >= 0) return Clock::Duration::zero();
   return std::chrono::ceil<Clock::Duration>(Seconds(-left / per_second_));
 }
 
-void Throttle::Taken(Clock::Duration took, PointCount points) {
+void ConcurrencyLimiter::Taken(Clock::Duration took, PointCount points) {
   share_ = took < longest_ ? std::min(1.0, share_ + kShareStep)
                            : std::max(kShareLeast, share_ * kShareLess);
   // What a request costs by itself must not make a small one look slow.
@@ -89,21 +89,21 @@ void Throttle::Taken(Clock::Duration took, PointCount points) {
   usual_ms_per_point_ = better ? per_point : usual_ms_per_point_ * 1.02;
 }
 
-void Throttle::Unreachable() {
+void ConcurrencyLimiter::Unreachable() {
   share_ = std::max(kShareLeast, share_ / 2);
 }
 
-void Throttle::Overloaded() {
+void ConcurrencyLimiter::Overloaded() {
   Unreachable();
   strain_ = std::clamp(strain_ * 2, kStrainFirst, kStrainMost);
 }
 
-std::size_t Throttle::at_once() const {
+std::size_t ConcurrencyLimiter::at_once() const {
   const double allowed = std::floor(static_cast<double>(at_once_max_) * share_);
   return std::max<std::size_t>(1, static_cast<std::size_t>(allowed));
 }
 
-Clock::Duration Throttle::RestAfter(Clock::Duration took) const {
+Clock::Duration ConcurrencyLimiter::RestAfter(Clock::Duration took) const {
   return std::chrono::duration_cast<Clock::Duration>(took * strain_);
 }
 

@@ -17,9 +17,9 @@ namespace relay {
 // The largest request that a backend takes. Halved when one was too large, and
 // tried again upwards: slowly, and beyond what was refused only after a while,
 // since the limit may have been raised but most likely was not.
-class SizeLearner {
+class AdaptiveBatchSize {
  public:
-  explicit SizeLearner(Bytes configured) : configured_(configured), now_(configured) {}
+  explicit AdaptiveBatchSize(Bytes configured) : configured_(configured), now_(configured) {}
 
   Bytes now() const { return now_; }
 
@@ -36,7 +36,7 @@ class SizeLearner {
 
 // At most so much per second, on the average of a second; 0: no limit. What
 // takes more than is left is a debt that has to be waited for.
-class Allowance {
+class TokenBucket {
  public:
   void Allow(double per_second) { per_second_ = per_second; }
 
@@ -58,9 +58,9 @@ class Allowance {
 // ones, and a rest after each that is a multiple of the time it took. A request
 // that takes longer than `longest` is taken for too large: where a line is slow,
 // no answer to a larger one would come in time.
-class Throttle {
+class ConcurrencyLimiter {
  public:
-  Throttle(std::size_t at_once_max, Clock::Duration longest)
+  ConcurrencyLimiter(std::size_t at_once_max, Clock::Duration longest)
       : at_once_max_(at_once_max), longest_(longest) {}
 
   void Taken(Clock::Duration took, PointCount points);

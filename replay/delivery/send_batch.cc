@@ -14,29 +14,29 @@ std::size_t SizeOfLines(std::string_view lines, PointCount count) {
   return size;
 }
 
-std::string_view LinesOfOne(const Piece& piece) {
+std::string_view LinesOfOne(const SendBatch& piece) {
   return std::string_view(piece.parts.front().record->lines)
       .substr(piece.offset, piece.bytes.count());
 }
 
-Piece Whole(const Piece::Part* begin, const Piece::Part* end) {
+SendBatch Whole(const SendBatch::Part* begin, const SendBatch::Part* end) {
   // Made with its parts: g++ 12 sees null pointers in what assign() would destroy.
-  Piece piece{.parts = std::vector<Piece::Part>(begin, end)};
-  for (const Piece::Part& part : piece.parts) {
+  SendBatch piece{.parts = std::vector<SendBatch::Part>(begin, end)};
+  for (const SendBatch::Part& part : piece.parts) {
     piece.points += part.record->points;
     piece.bytes += Bytes(part.record->lines.size());
   }
   return piece;
 }
 
-std::pair<Piece, Piece> CutRecords(const Piece& piece, std::size_t first) {
-  const Piece::Part* begin = piece.parts.data();
+std::pair<SendBatch, SendBatch> CutRecords(const SendBatch& piece, std::size_t first) {
+  const SendBatch::Part* begin = piece.parts.data();
   return {Whole(begin, begin + first), Whole(begin + first, begin + piece.parts.size())};
 }
 
-std::pair<Piece, Piece> CutLines(const Piece& piece, PointCount first_points) {
-  Piece first = piece;
-  Piece second = piece;
+std::pair<SendBatch, SendBatch> CutLines(const SendBatch& piece, PointCount first_points) {
+  SendBatch first = piece;
+  SendBatch second = piece;
   first.points = first_points;
   first.bytes = Bytes(SizeOfLines(LinesOfOne(piece), first_points));
   second.points -= first.points;
@@ -48,7 +48,7 @@ std::pair<Piece, Piece> CutLines(const Piece& piece, PointCount first_points) {
 
 }  // namespace
 
-bool Join(Piece& piece, Piece::Part part, PieceLimit limit) {
+bool Join(SendBatch& piece, SendBatch::Part part, PieceLimit limit) {
   const Bytes size(part.record->lines.size());
   if (!piece.parts.empty()) {
     if (part.record->params != piece.params()) return false;
@@ -62,19 +62,19 @@ bool Join(Piece& piece, Piece::Part part, PieceLimit limit) {
   return true;
 }
 
-std::string_view LinesOf(const Piece& piece, std::string& joined) {
+std::string_view LinesOf(const SendBatch& piece, std::string& joined) {
   if (piece.is_of_one_record()) return LinesOfOne(piece);
   joined.clear();
   joined.reserve(piece.bytes.count());
-  for (const Piece::Part& part : piece.parts) joined += part.record->lines;
+  for (const SendBatch::Part& part : piece.parts) joined += part.record->lines;
   return joined;
 }
 
-std::vector<LineOfPiece> FindLines(const Piece& piece, const std::vector<PointCount>& numbers) {
+std::vector<LineOfPiece> FindLines(const SendBatch& piece, const std::vector<PointCount>& numbers) {
   std::vector<LineOfPiece> found;
   const bool alone = piece.is_of_one_record();
   PointCount number = 0;
-  for (const Piece::Part& part : piece.parts) {
+  for (const SendBatch::Part& part : piece.parts) {
     std::uint32_t in_record = alone ? piece.first_line : 1;
     LineWalk walk(alone ? LinesOfOne(piece) : std::string_view(part.record->lines));
     for (; !walk.AtEnd() && found.size() < numbers.size(); ++in_record) {
@@ -86,11 +86,11 @@ std::vector<LineOfPiece> FindLines(const Piece& piece, const std::vector<PointCo
   return found;
 }
 
-std::vector<Piece> CutTo(const Piece& piece, PieceLimit limit) {
-  std::vector<Piece> left = {piece};
-  std::vector<Piece> cut;
+std::vector<SendBatch> CutTo(const SendBatch& piece, PieceLimit limit) {
+  std::vector<SendBatch> left = {piece};
+  std::vector<SendBatch> cut;
   while (!left.empty()) {
-    Piece next = std::move(left.back());
+    SendBatch next = std::move(left.back());
     left.pop_back();
     const bool fits = next.points <= limit.points && next.bytes <= limit.bytes;
     if (fits || next.points == 1) {
@@ -104,16 +104,16 @@ std::vector<Piece> CutTo(const Piece& piece, PieceLimit limit) {
   return cut;
 }
 
-std::pair<Piece, Piece> Halve(const Piece& piece) {
+std::pair<SendBatch, SendBatch> Halve(const SendBatch& piece) {
   INVARIANT(piece.points >= 2);
   if (!piece.is_of_one_record()) return CutRecords(piece, piece.parts.size() / 2);
   return CutLines(piece, piece.points / 2);
 }
 
-std::vector<Piece> FirstLineApart(const Piece& piece) {
+std::vector<SendBatch> FirstLineApart(const SendBatch& piece) {
   INVARIANT(piece.points >= 2);
-  std::vector<Piece> pieces;
-  Piece first = piece;
+  std::vector<SendBatch> pieces;
+  SendBatch first = piece;
   if (!piece.is_of_one_record()) {
     auto [front, others] = CutRecords(piece, 1);
     first = std::move(front);
@@ -129,7 +129,7 @@ std::vector<Piece> FirstLineApart(const Piece& piece) {
   return pieces;
 }
 
-Piece LineAlone(const Piece& piece, PointCount number) {
+SendBatch LineAlone(const SendBatch& piece, PointCount number) {
   INVARIANT(number < piece.points);
   std::string joined;
   LineWalk walk(LinesOf(piece, joined));
@@ -138,7 +138,7 @@ Piece LineAlone(const Piece& piece, PointCount number) {
   record.params = piece.params();
   record.points = 1;
   record.lines = walk.Next();
-  Piece alone;
+  SendBatch alone;
   Join(alone, {Sequence::BeforeFirst(), std::make_shared<const Record>(std::move(record))}, {});
   return alone;
 }

@@ -17,7 +17,7 @@
 
 namespace relay {
 
-struct Piece {
+struct SendBatch {
   struct Part {
     Sequence sequence;
     std::shared_ptr<const Record> record;
@@ -41,36 +41,36 @@ struct PieceLimit {
 
 // Puts a record behind the others. False, and nothing happened, where its
 // parameters differ or it would make the piece too large.
-bool Join(Piece& piece, Piece::Part part, PieceLimit limit);
+bool Join(SendBatch& piece, SendBatch::Part part, PieceLimit limit);
 
 // The lines in one run; `joined` is where those of several records are put
 // together, and must outlive the view as the piece must.
-std::string_view LinesOf(const Piece& piece, std::string& joined);
+std::string_view LinesOf(const SendBatch& piece, std::string& joined);
 
 // One line of a piece, and where it is from.
 struct LineOfPiece {
-  const Piece::Part* part = nullptr;
+  const SendBatch::Part* part = nullptr;
   std::uint32_t number = 0;  // In its record, from 1.
   std::string_view text;
 };
 
 // The lines with these numbers, counted from 1 through the whole piece, which
 // must outlive them. REQUIRES: ascending, each once, none above the points.
-std::vector<LineOfPiece> FindLines(const Piece& piece, const std::vector<PointCount>& numbers);
+std::vector<LineOfPiece> FindLines(const SendBatch& piece, const std::vector<PointCount>& numbers);
 
 // Pieces none of which is larger than the limit, unless it is a single line, in
 // the order of their lines.
-std::vector<Piece> CutTo(const Piece& piece, PieceLimit limit);
+std::vector<SendBatch> CutTo(const SendBatch& piece, PieceLimit limit);
 
 // Two pieces in the order of their lines. REQUIRES: at least two points.
-std::pair<Piece, Piece> Halve(const Piece& piece);
+std::pair<SendBatch, SendBatch> Halve(const SendBatch& piece);
 
 // The first line alone, then the rest in one or two pieces. REQUIRES: at least
 // two points.
-std::vector<Piece> FirstLineApart(const Piece& piece);
+std::vector<SendBatch> FirstLineApart(const SendBatch& piece);
 
 // One of its lines, counted from 0, as a piece that belongs to no record.
 // REQUIRES: number < points.
-Piece LineAlone(const Piece& piece, PointCount number);
+SendBatch LineAlone(const SendBatch& piece, PointCount number);
 
 }  // namespace relay

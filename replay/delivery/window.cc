@@ -31,7 +31,7 @@ void Window::Add(StoredRecord stored, WallTime now) {
   INVARIANT(stored.entry.position.sequence > read_through_);
   read_through_ = stored.entry.position.sequence;
   bytes_ += stored.entry.size.bytes;
-  Slot slot{.entry = stored.entry, .record = nullptr, .letters = {}, .gap = std::nullopt};
+  WindowEntry slot{.entry = stored.entry, .record = nullptr, .letters = {}, .gap = std::nullopt};
   if (stored.record.ok()) {
     slot.record = std::move(stored.record).value();
   } else {
@@ -42,35 +42,36 @@ void Window::Add(StoredRecord stored, WallTime now) {
 }
 
 // The sequences of a flow have no gaps, those of a lane on hold may have.
-Slot& Window::At(Sequence sequence) {
+WindowEntry& Window::At(Sequence sequence) {
   INVARIANT(!slots_.empty() && sequence >= slots_.front().entry.position.sequence);
   const RecordCount guess = sequence - slots_.front().entry.position.sequence;
   if (guess < slots_.size() && slots_[guess].entry.position.sequence == sequence) {
     return slots_[guess];
   }
-  const auto found = std::lower_bound(
-      slots_.begin(), slots_.end(), sequence,
-      [](const Slot& slot, Sequence wanted) { return slot.entry.position.sequence < wanted; });
+  const auto found = std::lower_bound(slots_.begin(), slots_.end(), sequence,
+                                      [](const WindowEntry& slot, Sequence wanted) {
+                                        return slot.entry.position.sequence < wanted;
+                                      });
   INVARIANT(found != slots_.end() && found->entry.position.sequence == sequence);
   return *found;
 }
 
 void Window::Hold(Sequence sequence) {
-  Slot& slot = At(sequence);
+  WindowEntry& slot = At(sequence);
   slot.to_held = true;
   slot.delivered = 0;
   slot.letters.clear();
 }
 
 void Window::Unhold(Sequence sequence) {
-  Slot& slot = At(sequence);
+  WindowEntry& slot = At(sequence);
   slot.to_held = false;
   slot.pieces_left = 1;
 }
 
 std::vector<Sequence> Window::ToHeldOf(const Lane& lane) const {
   std::vector<Sequence> found;
-  for (const Slot& slot : slots_) {
+  for (const WindowEntry& slot : slots_) {
     if (slot.to_held && LaneOf(slot.record->params) == lane) {
       found.push_back(slot.entry.position.sequence);
     }
@@ -78,11 +79,11 @@ std::vector<Sequence> Window::ToHeldOf(const Lane& lane) const {
   return found;
 }
 
-std::optional<Settlement> Window::Resolved() const {
+std::optional<ResolvedPrefix> Window::Resolved() const {
   if (slots_.empty() || !slots_.front().is_resolved()) return std::nullopt;
-  Settlement settlement;
+  ResolvedPrefix settlement;
   settlement.first = slots_.front().entry.position.sequence;
-  for (const Slot& slot : slots_) {
+  for (const WindowEntry& slot : slots_) {
     if (!slot.is_resolved()) break;
     settlement.through = slot.entry.position;
     settlement.delivered += slot.delivered;

@@ -14,7 +14,7 @@
 
 namespace relay {
 
-struct Slot {
+struct WindowEntry {
   Entry entry;
   std::shared_ptr<const Record> record;  // Nothing: its stored bytes are damaged.
   std::size_t pieces_left = 1;
@@ -27,7 +27,7 @@ struct Slot {
 };
 
 // The resolved run at the front.
-struct Settlement {
+struct ResolvedPrefix {
   Sequence first = Sequence::BeforeFirst();
   Position through;
   PointCount delivered = 0;
@@ -55,7 +55,7 @@ class Window {
   Sequence first() const { return slots_.front().entry.position.sequence; }
 
   // REQUIRES: it is in the window.
-  Slot& At(Sequence sequence);
+  WindowEntry& At(Sequence sequence);
 
   // Takes it out of the flow, or puts it back as if it had just been read.
   void Hold(Sequence sequence);
@@ -65,13 +65,13 @@ class Window {
   std::vector<Sequence> ToHeldOf(const Lane& lane) const;
 
   // Nothing where the oldest record is not resolved.
-  std::optional<Settlement> Resolved() const;
+  std::optional<ResolvedPrefix> Resolved() const;
 
   // The log has what Resolved said, up to here.
   void Forget(Sequence through);
 
  private:
-  std::deque<Slot> slots_;
+  std::deque<WindowEntry> slots_;
   Bytes bytes_{0};
   Sequence read_through_ = Sequence::BeforeFirst();
   Sequence settled_ = Sequence::BeforeFirst();

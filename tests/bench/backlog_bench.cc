@@ -29,7 +29,7 @@ double Mebibytes(std::uint64_t kibibytes) {
   return static_cast<double>(kibibytes) / 1024;
 }
 
-Figures FiguresOfSink(const RelayProcess& relay, const std::string& name) {
+QueueStats FiguresOfSink(const RelayProcess& relay, const std::string& name) {
   return test::StatusOf(relay, name).figures;
 }
 
@@ -46,7 +46,7 @@ class PeakMemory {
  public:
   // Before a relay ends.
   double Note(RelayProcess& relay) {
-    const double now = Mebibytes(FiguresOf(relay.process().pid()).peak_memory_kib);
+    const double now = Mebibytes(StatsOf(relay.process().pid()).peak_memory_kib);
     worst_ = std::max(worst_, now);
     return now;
   }
@@ -153,18 +153,18 @@ void TimeDrain(RelayProcess& relay) {
   std::vector<Sequence> heads;
   Totals owed;
   for (const std::string& name : Sinks::Names()) {
-    const Figures figures = FiguresOfSink(relay, name);
+    const QueueStats figures = FiguresOfSink(relay, name);
     heads.push_back(figures.marks.head);
     owed = figures.owed;
   }
-  const double cpu_before = FiguresOf(relay.process().pid()).cpu_seconds;
+  const double cpu_before = StatsOf(relay.process().pid()).cpu_seconds;
   SmallWriter writer(relay.endpoint());
   const SteadyClock::time_point start = SteadyClock::now();
   while (!IsPast(relay, heads)) {
     if (relay.process().WaitFor(milliseconds(50))) throw std::runtime_error(relay.Output());
   }
   const double seconds = SecondsSince(start);
-  const double cpu = FiguresOf(relay.process().pid()).cpu_seconds - cpu_before;
+  const double cpu = StatsOf(relay.process().pid()).cpu_seconds - cpu_before;
   fmt::print(
       "drain: {:.1f} s, to each of two backends {:.0f} MB/s of lines, {:.0f} points/s; "
       "the relay used {:.1f} s of CPU\n",

@@ -93,7 +93,7 @@ CaughtUp CatchUp(const Work& work) {
                      {.backends = {{"a", server.influxd.Url(), {"compress: " + work.gzip}}}});
   Fill(relay, work.points);
   const auto delivered = [&relay] { return test::StatusOf(relay, "a").figures.delivered; };
-  const double cpu_before = FiguresOf(relay.process().pid()).cpu_seconds;
+  const double cpu_before = StatsOf(relay.process().pid()).cpu_seconds;
   server.influxd.Start();
   PointCount at_start = 0;
   while (at_start == 0) at_start = delivered();
@@ -101,7 +101,7 @@ CaughtUp CatchUp(const Work& work) {
   if (!relay.WaitDrained(std::chrono::hours(1))) throw std::runtime_error("it does not catch up");
   const double seconds = SecondsSince(start);
   server.CheckHolds(work.points);
-  const ProcessFigures figures = FiguresOf(relay.process().pid());
+  const ProcessFigures figures = StatsOf(relay.process().pid());
   return {.points_per_second = static_cast<double>(work.points - at_start) / seconds,
           .relay_cpu_seconds = figures.cpu_seconds - cpu_before,
           .peak_memory_mib = static_cast<double>(figures.peak_memory_kib) / 1024};

@@ -23,7 +23,7 @@ using test::RelayProcess;
 constexpr double kAim = 2e6;
 constexpr double kMemoryLimitMib = 300;
 
-Figures FiguresOfFirst(const RelayProcess& relay) {
+QueueStats FiguresOfFirst(const RelayProcess& relay) {
   return test::StatusOf(relay, Sinks::Names().front()).figures;
 }
 
@@ -48,7 +48,7 @@ struct Drained {
 // outage is its back-off's matter.
 Drained Drain(RelayProcess& relay, Sinks& sinks, std::size_t backends) {
   const PointCount owed = FiguresOfFirst(relay).owed.points;
-  const double cpu_before = FiguresOf(relay.process().pid()).cpu_seconds;
+  const double cpu_before = StatsOf(relay.process().pid()).cpu_seconds;
   sinks.Open();
   PointCount at_start = 0;
   const bool begins = test::Eventually(test::kPatience, [&] {
@@ -59,7 +59,7 @@ Drained Drain(RelayProcess& relay, Sinks& sinks, std::size_t backends) {
   const SteadyClock::time_point start = SteadyClock::now();
   if (!relay.WaitDrained(std::chrono::minutes(10))) throw std::runtime_error("it never drains");
   const double seconds = SecondsSince(start);
-  const ProcessFigures figures = FiguresOf(relay.process().pid());
+  const ProcessFigures figures = StatsOf(relay.process().pid());
   const auto sent = static_cast<double>(owed * backends);
   return {.points_per_second = static_cast<double>(owed - at_start) / seconds,
           .cpu_us_per_point = 1e6 * (figures.cpu_seconds - cpu_before) / sent,

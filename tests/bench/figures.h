@@ -74,7 +74,7 @@ inline double CpuSeconds(const std::string& stat) {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-inline ProcessFigures FiguresOf(pid_t pid) {
+inline ProcessFigures StatsOf(pid_t pid) {
   const std::string folder = fmt::format("/proc/{}/", pid);
   return {.cpu_seconds = CpuSeconds(test::ReadFile(folder + "stat")),
           .written_bytes = NumberAfter(test::ReadFile(folder + "io"), "\nwrite_bytes:"),

@@ -137,7 +137,7 @@ class Bench {
 };
 
 std::uint64_t WrittenByThis() {
-  return FiguresOf(getpid()).written_bytes;
+  return StatsOf(getpid()).written_bytes;
 }
 
 double WrittenPerByte(std::uint64_t before, Bytes accepted) {
@@ -161,7 +161,8 @@ void RunHealthy(const std::string& directory, Bytes size) {
       if (records == 0) std::this_thread::yield();
       if (SecondsSince(kept) < 1) continue;
       kept = SteadyClock::now();
-      if (Status done = bench.log().KeepHouse(std::chrono::system_clock::now()); !done.ok()) {
+      if (Status done = bench.log().EnforceRetention(std::chrono::system_clock::now());
+          !done.ok()) {
         Fail(done.error());
       }
     }
@@ -190,7 +191,7 @@ void CompareWithEmpty(const std::string& directory, Bench& owed, Bytes probe) {
 
 std::uint64_t PeakMib() {
   constexpr std::uint64_t kKibOfMib = 1024;
-  return FiguresOf(getpid()).peak_memory_kib / kKibOfMib;
+  return StatsOf(getpid()).peak_memory_kib / kKibOfMib;
 }
 
 void ForgetPeak() {

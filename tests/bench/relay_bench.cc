@@ -39,7 +39,7 @@ struct Behind {
 Behind BehindOf(const RelayProcess& relay) {
   Behind most;
   for (const std::string& name : Sinks::Names()) {
-    const Figures figures = test::StatusOf(relay, name).figures;
+    const QueueStats figures = test::StatusOf(relay, name).figures;
     most.records = std::max(most.records, figures.marks.lag());
     most.points = std::max(most.points, figures.owed.points);
   }
@@ -73,12 +73,12 @@ std::optional<double> Drain(const RelayProcess& relay) {
 Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
   const pid_t pid = relay.process().pid();
   const Bytes accepted_before = AcceptedBytes(relay);
-  const ProcessFigures before = FiguresOf(pid);
+  const ProcessFigures before = StatsOf(pid);
   Cell cell;
   cell.wrk = RunWrk(load);
   cell.behind = BehindOf(relay);
   if (drain) cell.drain_seconds = Drain(relay);
-  const ProcessFigures after = FiguresOf(pid);
+  const ProcessFigures after = StatsOf(pid);
 
   // Where all were refused, the figures below are of nothing and not infinite.
   const auto accepted = static_cast<double>(std::max<std::uint64_t>(cell.wrk.accepted(), 1));

@@ -23,7 +23,7 @@ struct Life {
 // Whatever the disk does not take, it still gives.
 void CheckThatItIsReadable(const Log& log) {
   for (const BackendId& backend : log.Backends()) {
-    const Result<Figures> figures = log.FiguresOf(backend);
+    const Result<QueueStats> figures = log.StatsOf(backend);
     if (!figures.ok()) continue;  // Forgotten after all, though that was refused.
     CHECK(log.Read(backend, figures.value().marks.trimmed, kAll).ok());
   }

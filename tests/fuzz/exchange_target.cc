@@ -18,7 +18,7 @@ const BackendId& Backend() {
 }
 
 // A front door with a log in memory, new after a while: the log grows.
-struct Door {
+struct IngestFixture {
   test::MemoryLog log{{Backend()}};
   SystemClock clock;
   Counters counters;
@@ -30,17 +30,17 @@ struct Door {
   int uses = 0;
 };
 
-Door& TheDoor() {
+IngestFixture& TheDoor() {
   constexpr int kUses = 1'000;
-  static std::unique_ptr<Door> door;
-  if (!door || ++door->uses > kUses) door = std::make_unique<Door>();
+  static std::unique_ptr<IngestFixture> door;
+  if (!door || ++door->uses > kUses) door = std::make_unique<IngestFixture>();
   return *door;
 }
 
 }  // namespace
 
 void FuzzExchange(std::string_view input) {
-  Door& door = TheDoor();
+  IngestFixture& door = TheDoor();
   test::RawConnection connection({.host = "127.0.0.1", .port = door.server->port()});
   connection.Send(input);
   connection.CloseSending();

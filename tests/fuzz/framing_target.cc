@@ -53,7 +53,7 @@ void FuzzFraming(std::string_view input) {
     INVARIANT(turns < 1'000);
     listener.batcher.Turn();
   }
-  const PointCount stored = listener.log.FiguresOf(listener.backend).value().accepted.points;
+  const PointCount stored = listener.log.StatsOf(listener.backend).value().accepted.points;
   INVARIANT(stored >= expected);  // And those of the stream.
 }
 

@@ -120,7 +120,7 @@ TEST_CASE("power loss: a cursor may fall back, never run ahead, and dead letters
   machine.CutPower(std::move(log));
 
   const auto reopened = machine.Boot();
-  const Figures figures = reopened->FiguresOf(kWest).value();
+  const QueueStats figures = reopened->StatsOf(kWest).value();
   CHECK_EQ(figures.marks.cursor, Sequence(4));
   CHECK_EQ(figures.dead, 1);
   CHECK_EQ(figures.unaccounted(), 0);

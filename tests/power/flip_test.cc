@@ -66,7 +66,7 @@ struct Pristine {
     REQUIRE(Eventually(10s, [&] {
       const auto mark = ReadHighWater(live.path());
       if (!mark.ok()) return false;
-      const auto& run = mark.value().mark.log.runs.at(kWest);
+      const auto& run = mark.value().mark.log.queues.at(kWest);
       return run.head.sequence == Sequence(kRecords) && run.state.cursor == through;
     }));
     CopyAsCrashed(live.path(), directory.path());
@@ -110,7 +110,7 @@ std::string ReadOwed(DurableLog& log, std::set<std::uint64_t>& missing) {
     }
     expected = number + 1;
   }
-  return log.FiguresOf(kWest).value().unaccounted() == 0 ? "" : "points are unaccounted for";
+  return log.StatsOf(kWest).value().unaccounted() == 0 ? "" : "points are unaccounted for";
 }
 
 Outcome Examine(const std::string& directory) {

@@ -100,7 +100,7 @@ void Verify(DurableLog& log, Shared& shared) {
   if (head < shared.acknowledged) {
     Die(fmt::format("head {} after record {} was acknowledged", head, shared.acknowledged.load()));
   }
-  if (log.FiguresOf(kWest).value().unaccounted() != 0) Die("points are unaccounted for");
+  if (log.StatsOf(kWest).value().unaccounted() != 0) Die("points are unaccounted for");
   shared.verified = head;
 }
 
@@ -132,7 +132,7 @@ bool Append(DurableLog& log, std::uint64_t number) {
   for (std::uint64_t i = 0; i < kRecordsMax; ++i) {
     ++number;
     if (i % 50 == 49) {
-      const Status kept = log.KeepHouse(At(1));
+      const Status kept = log.EnforceRetention(At(1));
       if (!kept.ok()) break;
     }
     if (!Append(log, number)) break;

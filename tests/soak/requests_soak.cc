@@ -83,7 +83,7 @@ bool Soak(std::uint64_t requests, std::uint64_t connections) {
   }
   const double seconds = static_cast<double>(watch.elapsed().count()) / 1000;
   const bool drained = relay.WaitDrained(kDrain);
-  const Figures figures = StatusOf(relay, "a").figures;
+  const QueueStats figures = StatusOf(relay, "a").figures;
   const std::uint64_t there = server.CountPoints("metrics", "m", "v");
   fmt::print(
       "{} requests of one line over {} connections in {:.1f} s ({:.0f}/s): {} answered 204, ", all,

@@ -25,9 +25,9 @@ inline Worker::Options QuickOptions() {
   return options;
 }
 
-struct WorkerBench {
-  explicit WorkerBench(std::deque<Result<Reply>> script) : transport(std::move(script)) {}
-  explicit WorkerBench(ScriptedTransport::Rule rule) : transport(std::move(rule)) {}
+struct WorkerFixture {
+  explicit WorkerFixture(std::deque<Result<Reply>> script) : transport(std::move(script)) {}
+  explicit WorkerFixture(ScriptedTransport::Rule rule) : transport(std::move(rule)) {}
 
   void Accept(const std::string& lines, const std::string& database = "db",
               Precision precision = Precision::kNanosecond, const std::string& policy = "") {
@@ -62,7 +62,7 @@ struct WorkerBench {
       Step();
     }
   }
-  Figures Now() { return log.FiguresOf(kWest).value(); }
+  QueueStats Now() { return log.StatsOf(kWest).value(); }
   std::vector<DeadLetter> Dead() {
     std::vector<DeadLetter> letters;
     const std::vector<StoredDeadLetter> kept = log.ReadDead(kWest, 0, 10'000).value();

@@ -24,24 +24,24 @@ Error Closed(const Error& because) {
 std::vector<BackendId> DurableLog::Backends() const {
   const std::lock_guard lock(mutex_);
   std::vector<BackendId> names;
-  names.reserve(runs_.size());
-  for (const auto& [name, run] : runs_) names.push_back(name);
+  names.reserve(queues_.size());
+  for (const auto& [name, run] : queues_) names.push_back(name);
   return names;
 }
 
-Result<Run> DurableLog::CopyOf(const BackendId& backend) const {
+Result<Queue> DurableLog::SnapshotOf(const BackendId& backend) const {
   const std::lock_guard lock(mutex_);
-  const auto found = runs_.find(backend);
-  if (found != runs_.end()) return found->second;
+  const auto found = queues_.find(backend);
+  if (found != queues_.end()) return found->second;
   return Error(ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text()));
 }
 
-Result<OpenRun> DurableLog::OpenRunOf(const BackendId& backend) const {
+Result<OpenQueue> DurableLog::OpenQueueOf(const BackendId& backend) const {
   std::shared_lock open(store_mutex_);
-  Result<Run> run = CopyOf(backend);
+  Result<Queue> run = SnapshotOf(backend);
   if (!run.ok()) return std::move(run).error();
   if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
-  return OpenRun{RunReader(*store_, std::move(run).value(), &recent_), std::move(open)};
+  return OpenQueue{QueueReader(*store_, std::move(run).value(), &recent_), std::move(open)};
 }
 
 void DurableLog::Append(AppendRequest request, AppendDone done) {
@@ -52,7 +52,7 @@ void DurableLog::Append(AppendRequest request, AppendDone done) {
 
 // `add` puts what takes so much memory, and on disk at most so much, in the queue.
 template <typename Add>
-Status DurableLog::Queue(Bytes memory, Bytes stored, const Add& add) {
+Status DurableLog::Enqueue(Bytes memory, Bytes stored, const Add& add) {
   std::unique_lock lock(mutex_);
   if (Status admitted = Admit(memory); !admitted.ok()) return admitted;
   const bool first = appends_.empty();
@@ -71,7 +71,7 @@ void DurableLog::AppendParts(std::vector<AppendRequest> parts, AppendDone done) 
     INVARIANT(part.backends != nullptr && !part.backends->empty());
     size = size + part.record.size();
   }
-  Status queued = Queue(size.bytes + size.stored, size.stored, [&] {
+  Status queued = Enqueue(size.bytes + size.stored, size.stored, [&] {
     appends_.Add(std::move(parts), {std::move(done), Now()});
   });
   if (!queued.ok()) done(std::move(queued).error());
@@ -82,7 +82,7 @@ void DurableLog::AppendSmall(SmallWrite write, AppendDone done) {
   const Bytes size(write.record.lines.size());
   Status queued = CheckStorable(write.record.params);
   if (queued.ok()) {
-    queued = Queue(size, size, [&] {
+    queued = Enqueue(size, size, [&] {
       appends_.AddSmall(std::move(write), {std::move(done), Now()});
     });
   }
@@ -125,15 +125,15 @@ Status DurableLog::Admit(Bytes size) const {
 
 Marks DurableLog::MarksOf(const BackendId& backend) const {
   const std::lock_guard lock(mutex_);
-  const auto found = runs_.find(backend);
-  INVARIANT(found != runs_.end());
+  const auto found = queues_.find(backend);
+  INVARIANT(found != queues_.end());
   return found->second.marks();
 }
 
 bool DurableLog::PausedOf(const BackendId& backend) const {
   const std::lock_guard lock(mutex_);
-  const auto found = runs_.find(backend);
-  INVARIANT(found != runs_.end());
+  const auto found = queues_.find(backend);
+  INVARIANT(found != queues_.end());
   return found->second.state.paused;
 }
 
@@ -188,7 +188,7 @@ DurableLog::Group DurableLog::NextGroup() {
 
 // REQUIRES: mutex_ is held. The same below.
 void DurableLog::TakeDirtyCursors(Group& group) {
-  for (const BackendId& backend : dirty_) group.cursors.emplace(backend, runs_.at(backend).state);
+  for (const BackendId& backend : dirty_) group.cursors.emplace(backend, queues_.at(backend).state);
   dirty_.clear();
   // What a change was worked out from has been the run's state ever since.
   for (const WaitingChange* waiting : group.changes) group.cursors.erase(waiting->backend);
@@ -209,7 +209,7 @@ void DurableLog::Commit(Group group) {
     waiting->done.set_value(Ok());  // From here on it is gone.
   }
   for (WaitingBackends* waiting : group.backends) waiting->done.set_value(Ok());
-  for (WaitingMark* waiting : group.marks) waiting->done.set_value(Truth());
+  for (WaitingMark* waiting : group.marks) waiting->done.set_value(SyncedState());
   PassCrashPoint(CrashPoint::kCommitAnswered);
   if (wakes && on_readable_) on_readable_();
 }
@@ -238,7 +238,7 @@ Status DurableLog::WriteGroup(Group& group) {
                 EncodeNumber(kLastPayloadKey, last_payload_.value()));
   }
   for (const auto& [backend, state] : group.cursors) {
-    PutRunState(*batch_, tails_.at(backend).number, state);
+    PutQueueState(*batch_, tails_.at(backend).number, state);
   }
   PassCrashPoint(CrashPoint::kCommitStaged);
   return WriteBatch();
@@ -291,7 +291,7 @@ void DurableLog::StageChange(WaitingChange& waiting) {
     }
   }
   if (waiting.change.state) {
-    PutRunState(*batch_, tails_.at(waiting.backend).number, *waiting.change.state);
+    PutQueueState(*batch_, tails_.at(waiting.backend).number, *waiting.change.state);
   }
 }
 
@@ -308,12 +308,12 @@ void DurableLog::Publish(Group& group) {
   for (WaitingChange* waiting : group.changes) add(waiting->appends);
   for (const WaitingBackends* waiting : group.backends) {
     for (const BackendId& backend : waiting->names) {
-      runs_.try_emplace(backend).first->second.number = tails_.at(backend).number;
+      queues_.try_emplace(backend).first->second.number = tails_.at(backend).number;
       synced_.try_emplace(backend);
     }
   }
   last_backend_ = staged_backend_;
-  for (auto& [backend, run] : runs_) {
+  for (auto& [backend, run] : queues_) {
     const Tail& tail = tails_.at(backend);
     run.head = tail.head;
     run.last_accepted = tail.last_accepted;
@@ -327,12 +327,12 @@ void DurableLog::Publish(Group& group) {
 void DurableLog::PublishChange(const WaitingChange& waiting) {
   const Change& change = waiting.change;
   if (!change.state) {
-    runs_.erase(waiting.backend);
+    queues_.erase(waiting.backend);
     synced_.erase(waiting.backend);
     tails_.erase(waiting.backend);
     return;
   }
-  Run& run = runs_.at(waiting.backend);
+  Queue& run = queues_.at(waiting.backend);
   run.state = *change.state;
   synced_[waiting.backend] = *change.state;
   if (change.lanes.empty()) return;

@@ -80,7 +80,7 @@ struct LogLimits {
   WhenFull when_full = WhenFull::kRefuse;
 };
 
-class DurableLog final : public RunsView<Log> {
+class DurableLog final : public QueueView<Log> {
  public:
   // Opens or creates the log; names in `backends` that it does not know begin
   // at their first append. A log that is damaged opens without what is gone, and
@@ -96,7 +96,7 @@ class DurableLog final : public RunsView<Log> {
   // half each turn; when that is gone and it is to drop the oldest, it drops, a
   // file's worth at a time, from the backend that is furthest behind until
   // there is room. By one thread.
-  Status KeepHouse(WallTime now);
+  Status EnforceRetention(WallTime now);
 
   DiskUse disk_use() const;
 
@@ -137,8 +137,8 @@ class DurableLog final : public RunsView<Log> {
   Status ResolveHeld(const BackendId& backend, const Lane& lane,
                      HeldResolution resolution) override;
   Result<Marks> Rewind(const BackendId& backend, Sequence to) override;
-  Result<Gap> Skip(const BackendId& backend, Sequence to, const AskedBy& asked) override;
-  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const AskedBy& asked) override;
+  Result<Gap> Skip(const BackendId& backend, Sequence to, const Actor& asked) override;
+  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) override;
   Status HoldLane(const BackendId& backend, const Lane& lane) override;
   Status ReleaseLane(const BackendId& backend, const Lane& lane) override;
   Status SetPaused(const BackendId& backend, bool paused) override;
@@ -171,13 +171,13 @@ class DurableLog final : public RunsView<Log> {
     std::promise<Result<HighWater>> done;
   };
   using Plan = std::function<Result<Change>(ChangePlan)>;
-  class RunLock;
+  class QueueLock;
   // What one batch holds.
   struct Group {
     std::vector<WaitingAppend> appends;
     std::vector<WaitingChange*> changes;
     std::vector<WaitingBackends*> backends;
-    std::map<BackendId, RunState> cursors;
+    std::map<BackendId, QueueState> cursors;
     std::vector<WaitingMark*> marks;
     bool last = false;
 
@@ -201,20 +201,20 @@ class DurableLog final : public RunsView<Log> {
   Status OpenOnce(const StoreMending& mending, std::vector<std::string>& alarms);
   Status OpenToRead(const Error& because);
   Status StartHighWater();
-  HighWater Truth() const;
+  HighWater SyncedState() const;
   void Adopt(LoadedLog loaded);
   bool MustReopen();
   static Status DiscardAllOf(Store& store, BackendNumber number);
   static Status DiscardLeftovers(Store& store, const LoadedLog& loaded);
-  Result<OpenRun> OpenRunOf(const BackendId& backend) const override;
-  Result<Run> CopyOf(const BackendId& backend) const;
+  Result<OpenQueue> OpenQueueOf(const BackendId& backend) const override;
+  Result<Queue> SnapshotOf(const BackendId& backend) const;
   std::vector<BackendId> Configured() const;
   LogLimits LimitsNow() const;
   Status CheckRoom() const;
   Status CheckTaking() const;
   Status Admit(Bytes size) const;
   template <typename Add>
-  Status Queue(Bytes memory, Bytes stored, const Add& add);
+  Status Enqueue(Bytes memory, Bytes stored, const Add& add);
 
   Status MoveCursor(const BackendId& backend, const Resolution& resolution);
   Status Apply(const BackendId& backend, const Plan& plan, Wakes wakes);
@@ -230,7 +230,7 @@ class DurableLog final : public RunsView<Log> {
   };
   Result<std::optional<Oldest>> FindOldest() const;
   Status Trim(const KeepPolicy& keep, WallTime now);
-  Status TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now);
+  Status TrimQueue(const BackendId& backend, const KeepPolicy& keep, WallTime now);
   Status DiscardTrimmed();
 
   Status CheckRoomForCopies() const;
@@ -263,15 +263,15 @@ class DurableLog final : public RunsView<Log> {
 
   mutable std::mutex mutex_;  // Guards what follows, up to the blank line.
   std::condition_variable work_;
-  std::condition_variable run_unlocked_;
+  std::condition_variable queue_unlocked_;
   std::vector<BackendId> backends_;  // That are configured.
   LogLimits limits_;
-  Runs runs_;
-  std::set<BackendId> locked_;  // Whose state nobody but the holder of a RunLock changes.
+  Queues queues_;
+  std::set<BackendId> locked_;  // Whose state nobody but the holder of a QueueLock changes.
   std::set<BackendId> dirty_;   // Whose cursor is not written yet.
   AppendQueue appends_;
   std::vector<WaitingChange*> changes_;
-  std::map<BackendId, RunState> synced_;  // As it is on stable storage.
+  std::map<BackendId, QueueState> synced_;  // As it is on stable storage.
   std::uint32_t last_backend_ = 0;
   std::vector<std::string> alarms_;
   std::vector<WaitingBackends*> new_backends_;

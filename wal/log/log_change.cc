@@ -27,7 +27,7 @@ std::vector<std::uint64_t> Ascending(std::vector<std::uint64_t> numbers) {
   return numbers;
 }
 
-void SignedBy(Gap& gap, const AskedBy& asked) {
+void SignedBy(Gap& gap, const Actor& asked) {
   gap.by = asked.by;
   gap.note = asked.note;
   gap.when = asked.when;
@@ -35,8 +35,8 @@ void SignedBy(Gap& gap, const AskedBy& asked) {
 
 }  // namespace
 
-ChangePlan::ChangePlan(const Store& store, const Run& run)
-    : store_(store), run_(run), reader_(store, run), state_(run.state) {}
+ChangePlan::ChangePlan(const Store& store, const Queue& run)
+    : store_(store), queue_(run), reader_(store, run), state_(run.state) {}
 
 // Puts the new state and lanes beside the rows.
 Result<Change> ChangePlan::Done() {
@@ -44,7 +44,7 @@ Result<Change> ChangePlan::Done() {
   ++state_.edition;
   change_.state = state_;
   for (const auto& [lane, state] : change_.lanes) {
-    std::string key = LaneKey(run_.number, lane);
+    std::string key = LaneKey(queue_.number, lane);
     std::optional<std::string> value;
     if (!state.empty()) value = EncodeLane(key, state);
     change_.rows.push_back({Family::kState, std::move(key), std::move(value)});
@@ -53,10 +53,10 @@ Result<Change> ChangePlan::Done() {
 }
 
 Status ChangePlan::CheckLaneCount() const {
-  std::size_t count = run_.lanes->size();
+  std::size_t count = queue_.lanes->size();
   bool grew = false;
   for (const auto& [lane, state] : change_.lanes) {
-    const bool was = run_.lanes->contains(lane);
+    const bool was = queue_.lanes->contains(lane);
     if (was && state.empty()) --count;
     if (!was && !state.empty()) {
       ++count;
@@ -75,7 +75,7 @@ Result<Change> ChangePlan::Resolve(const Resolution& resolution) && {
                              resolution.after.value()));
   }
   INVARIANT(resolution.after < resolution.through.sequence);
-  INVARIANT(resolution.through.sequence <= run_.head.sequence);
+  INVARIANT(resolution.through.sequence <= queue_.head.sequence);
   state_.cursor = resolution.through;
   state_.delivered += resolution.delivered;
   Bury(resolution.letters);
@@ -91,7 +91,7 @@ Result<Change> ChangePlan::Resolve(const Resolution& resolution) && {
 
 void ChangePlan::Bury(const std::vector<DeadLetter>& letters) {
   for (const DeadLetter& letter : letters) {
-    std::string key = DeadKey(run_.number, ++state_.last_dead);
+    std::string key = DeadKey(queue_.number, ++state_.last_dead);
     std::string value = EncodeDead(key, letter);
     change_.rows.push_back({Family::kDead, std::move(key), std::move(value)});
     state_.dead[letter.reason] += letter.points;
@@ -101,7 +101,7 @@ void ChangePlan::Bury(const std::vector<DeadLetter>& letters) {
 
 void ChangePlan::Enter(const std::vector<Gap>& gaps) {
   for (const Gap& gap : gaps) {
-    std::string key = GapKey(run_.number, ++state_.last_gap);
+    std::string key = GapKey(queue_.number, ++state_.last_gap);
     std::string value = EncodeGap(key, gap);
     change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
     state_.dropped += gap.points;
@@ -132,7 +132,7 @@ Status ChangePlan::Hold(Sequence sequence) {
   state.size = state.size + entry.value().size;
   ++state_.held_records;
   state_.held = state_.held + entry.value().size;
-  std::string key = HeldKey(run_.number, lane, sequence);
+  std::string key = HeldKey(queue_.number, lane, sequence);
   std::string value = EncodeHeld(key, entry.value(), *payload.value());
   change_.rows.push_back({Family::kHeld, std::move(key), std::move(value)});
   return Ok();
@@ -141,14 +141,14 @@ Status ChangePlan::Hold(Sequence sequence) {
 LaneState& ChangePlan::LaneToChange(const Lane& lane) {
   const auto [place, fresh] = change_.lanes.try_emplace(lane);
   if (!fresh) return place->second;
-  const auto known = run_.lanes->find(lane);
-  if (known != run_.lanes->end()) place->second = known->second;
+  const auto known = queue_.lanes->find(lane);
+  if (known != queue_.lanes->end()) place->second = known->second;
   return place->second;
 }
 
 Result<Change> ChangePlan::ResolveHeld(const Lane& lane, const HeldResolution& resolution) && {
-  const auto found = run_.lanes->find(lane);
-  if (found == run_.lanes->end() || found->second.records == 0 ||
+  const auto found = queue_.lanes->find(lane);
+  if (found == queue_.lanes->end() || found->second.records == 0 ||
       found->second.first != resolution.first) {
     return Error(ErrorCode::kConflict,
                  fmt::format("record {} is not the oldest that is held", resolution.first.value()));
@@ -168,10 +168,10 @@ Result<Change> ChangePlan::ResolveHeld(const Lane& lane, const HeldResolution& r
 Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, Sequence to,
                                                Bytes stored) {
   LaneState& state = LaneToChange(lane);
-  const std::string prefix = HeldPrefix(run_.number, lane);
+  const std::string prefix = HeldPrefix(queue_.number, lane);
   Taken taken;
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
-  at->Seek(HeldKey(run_.number, lane, std::max(from, state.first)));
+  at->Seek(HeldKey(queue_.number, lane, std::max(from, state.first)));
   for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
     Result<Sequence> sequence = DecodeHeldKey(at->Key(), prefix);
     if (!sequence.ok()) return std::move(sequence).error();
@@ -206,12 +206,12 @@ Status ChangePlan::FindEnds(const Lane& lane, LaneState& state, Sequence from, S
   const bool first_goes = from <= state.first;
   const bool last_goes = to >= state.last;
   if (first_goes == last_goes) return Ok();  // All of them, or some of the middle.
-  const std::string prefix = HeldPrefix(run_.number, lane);
+  const std::string prefix = HeldPrefix(queue_.number, lane);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
   if (first_goes) {
-    at->Seek(HeldKey(run_.number, lane, to.Next()));
+    at->Seek(HeldKey(queue_.number, lane, to.Next()));
   } else {
-    at->SeekForPrevious(HeldKey(run_.number, lane, Sequence(from.value() - 1)));
+    at->SeekForPrevious(HeldKey(queue_.number, lane, Sequence(from.value() - 1)));
   }
   if (!at->Valid() || !at->Key().starts_with(prefix)) return at->Health();
   Result<Sequence> end = DecodeHeldKey(at->Key(), prefix);
@@ -233,7 +233,7 @@ Result<Change> ChangePlan::Rewind(Sequence to) && {
   Result<Position> position = reader_.PositionAt(to);
   if (!position.ok()) return std::move(position).error();
   PointCount again = state_.cursor.totals.points - position.value().totals.points;
-  for (const auto& [lane, state] : *run_.lanes) {
+  for (const auto& [lane, state] : *queue_.lanes) {
     if (state.records == 0 || state.last <= to) continue;
     Result<Taken> taken = TakeHeld(lane, to.Next(), kLastSequence);
     if (!taken.ok()) return std::move(taken).error();
@@ -266,9 +266,9 @@ Result<Gap> ChangePlan::GapOf(Sequence first, const Position& last) const {
              .by = {}};
 }
 
-Result<Change> ChangePlan::Skip(Sequence to, const AskedBy& asked, Gap& written) && {
-  if (to <= state_.cursor.sequence || to > run_.head.sequence) {
-    return OutOfRange("skip", to, state_.cursor.sequence.Next(), run_.head.sequence);
+Result<Change> ChangePlan::Skip(Sequence to, const Actor& asked, Gap& written) && {
+  if (to <= state_.cursor.sequence || to > queue_.head.sequence) {
+    return OutOfRange("skip", to, state_.cursor.sequence.Next(), queue_.head.sequence);
   }
   Result<Position> position = reader_.PositionAt(to);
   if (!position.ok()) return std::move(position).error();
@@ -282,9 +282,9 @@ Result<Change> ChangePlan::Skip(Sequence to, const AskedBy& asked, Gap& written)
   return Done();
 }
 
-Result<Change> ChangePlan::SkipHeld(const Lane& lane, const AskedBy& asked, Gap& written) && {
-  const auto found = run_.lanes->find(lane);
-  if (found == run_.lanes->end() || found->second.records == 0) {
+Result<Change> ChangePlan::SkipHeld(const Lane& lane, const Actor& asked, Gap& written) && {
+  const auto found = queue_.lanes->find(lane);
+  if (found == queue_.lanes->end() || found->second.records == 0) {
     return Error(ErrorCode::kNotFound, "the lane holds nothing");
   }
   const LaneState before = found->second;
@@ -310,7 +310,7 @@ Gap ChangePlan::GapOf(const Lane& lane, const LaneState& before, const Taken& ta
 }
 
 Result<Change> ChangePlan::DropOwed(Bytes stored, WallTime now) && {
-  if (run_.head.sequence == state_.cursor.sequence) {
+  if (queue_.head.sequence == state_.cursor.sequence) {
     return Error(ErrorCode::kConflict, "nothing is owed any more");
   }
   Result<Position> end = reader_.EndOfStored(state_.cursor, stored);
@@ -325,8 +325,8 @@ Result<Change> ChangePlan::DropOwed(Bytes stored, WallTime now) && {
 }
 
 Result<Change> ChangePlan::DropHeld(const Lane& lane, Bytes stored, WallTime now) && {
-  const auto found = run_.lanes->find(lane);
-  if (found == run_.lanes->end() || found->second.records == 0) {
+  const auto found = queue_.lanes->find(lane);
+  if (found == queue_.lanes->end() || found->second.records == 0) {
     return Error(ErrorCode::kConflict, "nothing is held any more");
   }
   const LaneState before = found->second;
@@ -365,7 +365,7 @@ Status ChangePlan::EnterDropped(Gap gap, WallTime now) {
                  gap.databases.end(), std::back_inserter(databases));
   databases.resize(std::min(databases.size(), Gap::kDatabasesMax));
   longer.databases = std::move(databases);
-  std::string key = GapKey(run_.number, last.value().front().number);
+  std::string key = GapKey(queue_.number, last.value().front().number);
   std::string value = EncodeGap(key, longer);
   change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
   return Ok();
@@ -381,8 +381,8 @@ Result<Change> ChangePlan::HoldLane(const Lane& lane) && {
 }
 
 Result<Change> ChangePlan::ReleaseLane(const Lane& lane) && {
-  const auto found = run_.lanes->find(lane);
-  if (found == run_.lanes->end() || !found->second.by_operator) {
+  const auto found = queue_.lanes->find(lane);
+  if (found == queue_.lanes->end() || !found->second.by_operator) {
     return Error(ErrorCode::kNotFound, "no operator holds the lane");
   }
   LaneToChange(lane).by_operator = false;
@@ -395,7 +395,7 @@ Result<Change> ChangePlan::SetPaused(bool paused) && {
 }
 
 Result<DeadLetter> ChangePlan::TakeLetter(std::uint64_t number) {
-  std::string key = DeadKey(run_.number, number);
+  std::string key = DeadKey(queue_.number, number);
   Result<std::optional<std::string>> value = store_.Get(Family::kDead, key);
   if (!value.ok()) return std::move(value).error();
   if (!value.value()) return NoLetter(number);
@@ -407,9 +407,9 @@ Result<DeadLetter> ChangePlan::TakeLetter(std::uint64_t number) {
 
 // The lowest number that is still stored once `gone` are not.
 Status ChangePlan::FindFirstDead(const std::vector<std::uint64_t>& gone) {
-  const std::string prefix = BackendKeys(run_.number);
+  const std::string prefix = BackendKeys(queue_.number);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
-  at->Seek(DeadKey(run_.number, state_.first_dead));
+  at->Seek(DeadKey(queue_.number, state_.first_dead));
   for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
     Result<NumberedKey> place = DecodeNumberedKey(at->Key());
     if (!place.ok()) return std::move(place).error();
@@ -469,9 +469,9 @@ Result<Change> ChangePlan::Trim(const Position& through) && {
 // The rows of the other families are given back as a whole, by their number.
 Result<Change> ChangePlan::Forget(const BackendId& name) && {
   change_.rows.push_back({Family::kState, BackendKey(name), std::nullopt});
-  change_.rows.push_back({Family::kState, RunKey(run_.number), std::nullopt});
-  for (const auto& [lane, state] : *run_.lanes) {
-    change_.rows.push_back({Family::kState, LaneKey(run_.number, lane), std::nullopt});
+  change_.rows.push_back({Family::kState, QueueKey(queue_.number), std::nullopt});
+  for (const auto& [lane, state] : *queue_.lanes) {
+    change_.rows.push_back({Family::kState, LaneKey(queue_.number, lane), std::nullopt});
   }
   return std::move(change_);
 }

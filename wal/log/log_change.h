@@ -27,7 +27,7 @@ struct Change {
     std::optional<std::string> value;  // Nothing: the row goes.
   };
 
-  std::optional<RunState> state;    // Nothing: the run goes.
+  std::optional<QueueState> state;  // Nothing: the run goes.
   std::map<Lane, LaneState> lanes;  // Those that changed; an empty one goes.
   std::vector<Row> rows;
   std::vector<EncodedRecord> records;  // To be accepted, for this backend alone.
@@ -36,14 +36,14 @@ struct Change {
 
 class ChangePlan {
  public:
-  ChangePlan(const Store& store, const Run& run);
+  ChangePlan(const Store& store, const Queue& run);
 
   Result<Change> Resolve(const Resolution& resolution) &&;
   Result<Change> ResolveHeld(const Lane& lane, const HeldResolution& resolution) &&;
   Result<Change> Rewind(Sequence to) &&;
   // `written` is what the ledger says.
-  Result<Change> Skip(Sequence to, const AskedBy& asked, Gap& written) &&;
-  Result<Change> SkipHeld(const Lane& lane, const AskedBy& asked, Gap& written) &&;
+  Result<Change> Skip(Sequence to, const Actor& asked, Gap& written) &&;
+  Result<Change> SkipHeld(const Lane& lane, const Actor& asked, Gap& written) &&;
   // The oldest that is owed, or held, about so much as stored, at least a record.
   Result<Change> DropOwed(Bytes stored, WallTime now) &&;
   Result<Change> DropHeld(const Lane& lane, Bytes stored, WallTime now) &&;
@@ -82,9 +82,9 @@ class ChangePlan {
   Status FindFirstDead(const std::vector<std::uint64_t>& gone);
 
   const Store& store_;
-  const Run& run_;
-  RunReader reader_;
-  RunState state_;
+  const Queue& queue_;
+  QueueReader reader_;
+  QueueState state_;
   Change change_;
 };
 

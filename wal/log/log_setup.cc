@@ -32,7 +32,7 @@ Status DurableLog::SetBackends(const std::vector<BackendId>& backends) {
   {
     const std::lock_guard lock(mutex_);
     std::copy_if(backends.begin(), backends.end(), std::back_inserter(waiting.names),
-                 [this](const BackendId& name) { return !runs_.contains(name); });
+                 [this](const BackendId& name) { return !queues_.contains(name); });
     if (waiting.names.empty()) {
       backends_ = backends;
       return Ok();
@@ -56,8 +56,8 @@ void DurableLog::StageBackends(const WaitingBackends& waiting) {
     const BackendNumber number(++staged_backend_);
     const std::string key = BackendKey(backend);
     batch_->Put(Family::kState, key, EncodeNumber(key, number.value()));
-    const std::string run = RunKey(number);
-    batch_->Put(Family::kState, run, EncodeRunState(run, RunState()));
+    const std::string run = QueueKey(number);
+    batch_->Put(Family::kState, run, EncodeQueueState(run, QueueState()));
     tails_.emplace(backend, Tail{number, Position(), WallTime()});
   }
   batch_->Put(Family::kState, kLastBackendKey, EncodeNumber(kLastBackendKey, staged_backend_));

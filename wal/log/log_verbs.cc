@@ -12,21 +12,21 @@ namespace {}  // namespace
 
 // Keeps a run as it is, but for its head, from when a change is worked out until
 // it is seen.
-class DurableLog::RunLock {
+class DurableLog::QueueLock {
  public:
-  RunLock(DurableLog& log, const BackendId& backend) : log_(log), backend_(backend) {
+  QueueLock(DurableLog& log, const BackendId& backend) : log_(log), backend_(backend) {
     std::unique_lock lock(log_.mutex_);
-    log_.run_unlocked_.wait(lock, [this] { return !log_.locked_.contains(backend_); });
+    log_.queue_unlocked_.wait(lock, [this] { return !log_.locked_.contains(backend_); });
     log_.locked_.insert(backend_);
   }
-  RunLock(const RunLock&) = delete;
-  RunLock& operator=(const RunLock&) = delete;
-  ~RunLock() {
+  QueueLock(const QueueLock&) = delete;
+  QueueLock& operator=(const QueueLock&) = delete;
+  ~QueueLock() {
     {
       const std::lock_guard lock(log_.mutex_);
       log_.locked_.erase(backend_);
     }
-    log_.run_unlocked_.notify_all();
+    log_.queue_unlocked_.notify_all();
   }
 
  private:
@@ -35,7 +35,7 @@ class DurableLog::RunLock {
 };
 
 Status DurableLog::Apply(const BackendId& backend, const Plan& plan, Wakes wakes) {
-  const RunLock alone(*this, backend);
+  const QueueLock alone(*this, backend);
   Result<Change> change = PlanNow(backend, plan);
   if (!change.ok()) return std::move(change).error();
   PassCrashPoint(CrashPoint::kChangePlanned);
@@ -44,7 +44,7 @@ Status DurableLog::Apply(const BackendId& backend, const Plan& plan, Wakes wakes
 
 Result<Change> DurableLog::PlanNow(const BackendId& backend, const Plan& plan) const {
   const std::shared_lock open(store_mutex_);
-  Result<Run> run = CopyOf(backend);
+  Result<Queue> run = SnapshotOf(backend);
   if (!run.ok()) return std::move(run).error();
   if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
   return plan(ChangePlan(*store_, run.value()));
@@ -62,8 +62,8 @@ Status DurableLog::Write(const BackendId& backend, Change change, Wakes wakes) {
   std::future<Status> done = waiting.done.get_future();
   {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return NoSuchBackend(backend);
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return NoSuchBackend(backend);
     if (closed_because_ || stopping_) {
       return Error(ErrorCode::kUnavailable, "the log takes no writes now");
     }
@@ -94,10 +94,10 @@ Status DurableLog::Resolve(const BackendId& backend, Resolution resolution) {
 
 Status DurableLog::MoveCursor(const BackendId& backend, const Resolution& resolution) {
   std::unique_lock lock(mutex_);
-  run_unlocked_.wait(lock, [&] { return !locked_.contains(backend); });
-  const auto found = runs_.find(backend);
-  if (found == runs_.end()) return NoSuchBackend(backend);
-  Run& run = found->second;
+  queue_unlocked_.wait(lock, [&] { return !locked_.contains(backend); });
+  const auto found = queues_.find(backend);
+  if (found == queues_.end()) return NoSuchBackend(backend);
+  Queue& run = found->second;
   const Sequence cursor = run.state.cursor.sequence;
   if (resolution.after != cursor) {
     return Error(ErrorCode::kConflict, fmt::format("the cursor is at {}, no more at {}",
@@ -125,12 +125,12 @@ Result<Marks> DurableLog::Rewind(const BackendId& backend, Sequence to) {
   if (Status rewound = Apply(backend, plan, Wakes::kListener); !rewound.ok()) {
     return std::move(rewound).error();
   }
-  Result<Run> run = CopyOf(backend);
+  Result<Queue> run = SnapshotOf(backend);
   if (!run.ok()) return std::move(run).error();
   return run.value().marks();
 }
 
-Result<Gap> DurableLog::Skip(const BackendId& backend, Sequence to, const AskedBy& asked) {
+Result<Gap> DurableLog::Skip(const BackendId& backend, Sequence to, const Actor& asked) {
   Gap gap;
   const auto plan = [&](ChangePlan run) { return std::move(run).Skip(to, asked, gap); };
   if (Status skipped = Apply(backend, plan, Wakes::kListener); !skipped.ok()) {
@@ -139,7 +139,7 @@ Result<Gap> DurableLog::Skip(const BackendId& backend, Sequence to, const AskedB
   return gap;
 }
 
-Result<Gap> DurableLog::SkipHeld(const BackendId& backend, const Lane& lane, const AskedBy& asked) {
+Result<Gap> DurableLog::SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) {
   Gap gap;
   const auto plan = [&](ChangePlan run) { return std::move(run).SkipHeld(lane, asked, gap); };
   if (Status skipped = Apply(backend, plan, Wakes::kListener); !skipped.ok()) {
@@ -181,7 +181,7 @@ Status DurableLog::Forget(const BackendId& backend) {
     return Error(ErrorCode::kInvalidInput,
                  fmt::format("backend '{}' is configured: it cannot be forgotten", backend.text()));
   }
-  Result<Run> run = CopyOf(backend);
+  Result<Queue> run = SnapshotOf(backend);
   if (!run.ok()) return std::move(run).error();
   const auto plan = [&](ChangePlan forget) { return std::move(forget).Forget(backend); };
   if (Status gone = Apply(backend, plan, Wakes::kNobody); !gone.ok()) return gone;

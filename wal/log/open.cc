@@ -128,7 +128,7 @@ void DurableLog::ReadMark(const FoundIdentity& identity) {
 
 // REQUIRES: store_ is closed, nobody reads.
 Status DurableLog::OpenAndLoad() {
-  if (high_water_ != nullptr) known_ = Truth();
+  if (high_water_ != nullptr) known_ = SyncedState();
   std::vector<std::string> alarms;
   StoreMending mending{.kept = options_.directory + "/before-open",
                        .quarantine = options_.directory + "/quarantine",
@@ -201,24 +201,24 @@ Status DurableLog::StartHighWater() {
   if (!file.ok()) return std::move(file).error();
   // Twice, so that both slots have their place on disk should it be full.
   for (int slot = 0; slot < 2; ++slot) {
-    if (Status written = file.value()->Write(Truth()); !written.ok()) return written;
+    if (Status written = file.value()->Write(SyncedState()); !written.ok()) return written;
   }
   high_water_ = std::make_unique<HighWaterKeeper>(
-      std::move(file).value(), [this] { return Truth(); }, options_.cursor_interval);
+      std::move(file).value(), [this] { return SyncedState(); }, options_.cursor_interval);
   return Ok();
 }
 
 // What is on stable storage at this moment, of all that was answered for.
-HighWater DurableLog::Truth() const {
+HighWater DurableLog::SyncedState() const {
   const std::lock_guard lock(mutex_);
   HighWater truth;
   truth.epoch = epoch_;
   truth.log.last_payload = newest_payload_;
   truth.log.last_backend = last_backend_;
-  for (const auto& [backend, run] : runs_) {
-    Run synced = run;
+  for (const auto& [backend, run] : queues_) {
+    Queue synced = run;
     synced.state = synced_.at(backend);
-    truth.log.runs.emplace(backend, std::move(synced));
+    truth.log.queues.emplace(backend, std::move(synced));
   }
   return truth;
 }
@@ -232,10 +232,10 @@ Status DurableLog::OpenToRead(const Error& because) {
   Result<LoadedLog> loaded = LoadLog(*store.value());
   if (!loaded.ok()) return std::move(loaded).error();
   for (const BackendId& backend : Configured()) {
-    if (loaded.value().runs.contains(backend)) continue;
-    Run run;
+    if (loaded.value().queues.contains(backend)) continue;
+    Queue run;
     run.number = BackendNumber(++loaded.value().last_backend);
-    loaded.value().runs.emplace(backend, run);
+    loaded.value().queues.emplace(backend, run);
   }
   Adopt(std::move(loaded).value());
   store_ = std::move(store).value();
@@ -249,7 +249,7 @@ Status DurableLog::OpenToRead(const Error& because) {
 // have gone when the backend was forgotten.
 Status DurableLog::DiscardLeftovers(Store& store, const LoadedLog& loaded) {
   std::set<BackendNumber> known;
-  for (const auto& [backend, run] : loaded.runs) known.insert(run.number);
+  for (const auto& [backend, run] : loaded.queues) known.insert(run.number);
   for (std::uint32_t value = 1; value <= loaded.last_backend; ++value) {
     const BackendNumber number(value);
     if (known.contains(number)) continue;
@@ -276,17 +276,17 @@ Status DurableLog::RegisterNewBackends(Store& store, LoadedLog& loaded) const {
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, kFormatVersion));
   if (loaded.format < kFormatVersion) {
-    for (const auto& [backend, run] : loaded.runs) PutRunState(*batch, run.number, run.state);
+    for (const auto& [backend, run] : loaded.queues) PutQueueState(*batch, run.number, run.state);
   }
   for (const BackendId& backend : Configured()) {
-    if (loaded.runs.contains(backend)) continue;
+    if (loaded.queues.contains(backend)) continue;
     const BackendNumber number(++loaded.last_backend);
     const std::string key = BackendKey(backend);
     batch->Put(Family::kState, key, EncodeNumber(key, number.value()));
-    PutRunState(*batch, number, RunState());
-    Run run;
+    PutQueueState(*batch, number, QueueState());
+    Queue run;
     run.number = number;
-    loaded.runs.emplace(backend, run);
+    loaded.queues.emplace(backend, run);
   }
   batch->Put(Family::kState, kLastBackendKey, EncodeNumber(kLastBackendKey, loaded.last_backend));
   const bool upgrades = loaded.format < kFormatVersion;
@@ -303,22 +303,22 @@ Status DurableLog::RegisterNewBackends(Store& store, LoadedLog& loaded) const {
 void DurableLog::Adopt(LoadedLog loaded) {
   const std::lock_guard lock(mutex_);
   synced_.clear();
-  for (auto& [backend, run] : loaded.runs) {
+  for (auto& [backend, run] : loaded.queues) {
     synced_[backend] = run.state;
-    const auto known = runs_.find(backend);
-    if (known == runs_.end() || run.state.edition > known->second.state.edition) continue;
+    const auto known = queues_.find(backend);
+    if (known == queues_.end() || run.state.edition > known->second.state.edition) continue;
     INVARIANT(run.head.sequence >= known->second.head.sequence);
     run.state = known->second.state;
     dirty_.insert(backend);
   }
-  runs_ = std::move(loaded.runs);
+  queues_ = std::move(loaded.queues);
   // Forgotten after all, though that was reported as failed.
-  std::erase_if(dirty_, [this](const BackendId& backend) { return !runs_.contains(backend); });
+  std::erase_if(dirty_, [this](const BackendId& backend) { return !queues_.contains(backend); });
   last_payload_ = loaded.last_payload;
   newest_payload_ = loaded.last_payload;
   last_backend_ = loaded.last_backend;
   tails_.clear();
-  for (const auto& [backend, run] : runs_) {
+  for (const auto& [backend, run] : queues_) {
     tails_.emplace(backend, Tail{run.number, run.head, run.last_accepted});
   }
 }

@@ -40,7 +40,7 @@ Result<DiskUse> MeasureDirectory(const std::string& directory) {
 
 }  // namespace
 
-Status DurableLog::KeepHouse(WallTime now) {
+Status DurableLog::EnforceRetention(WallTime now) {
   if (Status measured = MeasureDisk(); !measured.ok()) return measured;
   const KeepPolicy keep = PolicyNow();
   if (Status trimmed = Trim(keep, now); !trimmed.ok()) return trimmed;
@@ -57,8 +57,8 @@ KeepPolicy DurableLog::PolicyNow() const {
   if (!disk_use().full()) return keep;
   Bytes kept(0);
   const std::lock_guard lock(mutex_);
-  for (const auto& [backend, run] : runs_) {
-    const RunState& state = run.state;
+  for (const auto& [backend, run] : queues_) {
+    const QueueState& state = run.state;
     kept = std::max(kept, state.cursor.totals.stored - state.trimmed.totals.stored);
   }
   // What is left of it in the end is not worth the refusal of a write.
@@ -99,9 +99,9 @@ Result<std::optional<DurableLog::Oldest>> DurableLog::FindOldest() const {
     oldest = Oldest{backend, lane, *accepted_at};
   };
   for (const BackendId& backend : Backends()) {
-    Result<OpenRun> run = OpenRunOf(backend);
+    Result<OpenQueue> run = OpenQueueOf(backend);
     if (!run.ok()) return std::move(run).error();
-    Result<Figures> figures = run.value().reader.ReadFigures();
+    Result<QueueStats> figures = run.value().reader.ReadFigures();
     if (!figures.ok()) return std::move(figures).error();
     consider(backend, std::nullopt, figures.value().oldest_owed);
     for (const HeldLane& held : run.value().reader.HeldLanes()) {
@@ -138,7 +138,7 @@ Status DurableLog::Trim(const KeepPolicy& keep, WallTime now) {
   // One that cannot be trimmed does not keep the others' disk.
   Status worst = Ok();
   for (const BackendId& backend : Backends()) {
-    if (Status trimmed = TrimRun(backend, keep, now); !trimmed.ok()) {
+    if (Status trimmed = TrimQueue(backend, keep, now); !trimmed.ok()) {
       // Forgotten meanwhile, or rewound: there is a next time.
       const ErrorCode code = trimmed.error().code();
       if (code == ErrorCode::kNotFound || code == ErrorCode::kConflict) continue;
@@ -149,10 +149,10 @@ Status DurableLog::Trim(const KeepPolicy& keep, WallTime now) {
   return worst;
 }
 
-Status DurableLog::TrimRun(const BackendId& backend, const KeepPolicy& keep, WallTime now) {
+Status DurableLog::TrimQueue(const BackendId& backend, const KeepPolicy& keep, WallTime now) {
   Position target;
   {
-    Result<OpenRun> run = OpenRunOf(backend);
+    Result<OpenQueue> run = OpenQueueOf(backend);
     if (!run.ok()) return std::move(run).error();
     Result<Position> found = run.value().reader.TrimTarget(keep, now);
     if (!found.ok()) return std::move(found).error();
@@ -171,16 +171,16 @@ Status DurableLog::TrimRun(const BackendId& backend, const KeepPolicy& keep, Wal
 Status DurableLog::DiscardTrimmed() {
   const std::shared_lock open(store_mutex_);
   if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
-  Runs runs;
+  Queues queues;
   PayloadId floor(0);
   {
     const std::lock_guard lock(mutex_);
     if (closed_because_) return *closed_because_;
-    runs = runs_;
+    queues = queues_;
     floor = newest_payload_.Next();
   }
-  for (const auto& [backend, run] : runs) {
-    Result<std::optional<PayloadId>> first = RunReader(*store_, run).FirstPayload();
+  for (const auto& [backend, run] : queues) {
+    Result<std::optional<PayloadId>> first = QueueReader(*store_, run).FirstPayload();
     if (!first.ok()) return std::move(first).error();
     if (first.value()) floor = std::min(floor, *first.value());
     const std::string end = EntryKey(run.number, run.state.trimmed.sequence.Next());

@@ -62,7 +62,7 @@ Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend
 }
 
 // Format 1 counted what is dead, not why; it never deleted a letter.
-Status CountDeadByReason(const Store& store, BackendNumber number, RunState& state) {
+Status CountDeadByReason(const Store& store, BackendNumber number, QueueState& state) {
   DeadByReason counted;
   PointCount sum = 0;
   const std::string prefix = BackendKeys(number);
@@ -78,12 +78,12 @@ Status CountDeadByReason(const Store& store, BackendNumber number, RunState& sta
   return at->Health();
 }
 
-Result<RunState> LoadRunState(const Store& store, BackendNumber number, std::uint64_t format) {
-  const std::string key = RunKey(number);
+Result<QueueState> LoadRunState(const Store& store, BackendNumber number, std::uint64_t format) {
+  const std::string key = QueueKey(number);
   Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
   if (!stored.ok()) return std::move(stored).error();
-  if (!stored.value()) return RunState();
-  Result<RunState> state = DecodeRunState(key, *stored.value());
+  if (!stored.value()) return QueueState();
+  Result<QueueState> state = DecodeQueueState(key, *stored.value());
   if (!state.ok() || format > 1) return state;
   if (Status counted = CountDeadByReason(store, number, state.value()); !counted.ok()) {
     return std::move(counted).error();
@@ -106,15 +106,15 @@ Result<std::shared_ptr<const Lanes>> LoadLanes(const Store& store, BackendNumber
   return std::make_shared<const Lanes>(std::move(lanes));
 }
 
-Result<Run> LoadRun(const Store& store, BackendNumber number, LoadedLog& log) {
-  Result<RunState> state = LoadRunState(store, number, log.format);
+Result<Queue> LoadRun(const Store& store, BackendNumber number, LoadedLog& log) {
+  Result<QueueState> state = LoadRunState(store, number, log.format);
   if (!state.ok()) return std::move(state).error();
   Result<std::shared_ptr<const Lanes>> lanes = LoadLanes(store, number);
   if (!lanes.ok()) return std::move(lanes).error();
   Result<std::optional<Entry>> last = LastEntry(store, number);
   if (!last.ok()) return std::move(last).error();
 
-  Run run;
+  Queue run;
   run.number = number;
   run.state = state.value();
   run.lanes = std::move(lanes).value();
@@ -145,9 +145,9 @@ Status LoadRuns(const Store& store, LoadedLog& log) {
     Result<std::uint64_t> stored = DecodeNumber(at->Key(), at->Value());
     if (!stored.ok()) return std::move(stored).error();
     const BackendNumber number(static_cast<std::uint32_t>(stored.value()));
-    Result<Run> run = LoadRun(store, number, log);
+    Result<Queue> run = LoadRun(store, number, log);
     if (!run.ok()) return std::move(run).error().Within(name.value().text());
-    log.runs.emplace(std::move(name).value(), std::move(run).value());
+    log.queues.emplace(std::move(name).value(), std::move(run).value());
     log.last_backend = std::max(log.last_backend, number.value());
   }
   return at->Health();

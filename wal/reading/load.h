@@ -17,7 +17,7 @@ namespace relay {
 
 // What a log remembers between two runs of the program.
 struct LoadedLog {
-  Runs runs;
+  Queues queues;
   std::uint32_t last_backend = 0;  // The highest number ever given to a name.
   PayloadId last_payload{0};
   std::uint64_t format = kFormatVersion;  // That it was written in.

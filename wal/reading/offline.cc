@@ -11,23 +11,23 @@
 namespace relay {
 namespace {
 
-class OfflineLog final : public RunsView<LogView> {
+class OfflineLog final : public QueueView<LogView> {
  public:
   OfflineLog(std::unique_ptr<Store> store, LoadedLog log)
       : store_(std::move(store)), log_(std::move(log)) {}
 
   std::vector<BackendId> Backends() const override {
     std::vector<BackendId> names;
-    names.reserve(log_.runs.size());
-    for (const auto& [name, run] : log_.runs) names.push_back(name);
+    names.reserve(log_.queues.size());
+    for (const auto& [name, run] : log_.queues) names.push_back(name);
     return names;
   }
 
  private:
-  Result<OpenRun> OpenRunOf(const BackendId& backend) const override {
-    const auto found = log_.runs.find(backend);
-    if (found == log_.runs.end()) return NoSuchBackend(backend);
-    return OpenRun{RunReader(*store_, found->second), {}};
+  Result<OpenQueue> OpenQueueOf(const BackendId& backend) const override {
+    const auto found = log_.queues.find(backend);
+    if (found == log_.queues.end()) return NoSuchBackend(backend);
+    return OpenQueue{QueueReader(*store_, found->second), {}};
   }
 
   std::unique_ptr<Store> store_;

@@ -8,9 +8,9 @@ Error NoSuchBackend(const BackendId& backend) {
   return {ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text())};
 }
 
-void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state) {
-  const std::string key = RunKey(number);
-  batch.Put(Family::kState, key, EncodeRunState(key, state));
+void PutQueueState(StoreBatch& batch, BackendNumber number, const QueueState& state) {
+  const std::string key = QueueKey(number);
+  batch.Put(Family::kState, key, EncodeQueueState(key, state));
 }
 
 }  // namespace relay

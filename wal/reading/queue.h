@@ -12,21 +12,21 @@ namespace relay {
 
 using Lanes = std::map<Lane, LaneState>;
 
-struct Run {
+struct Queue {
   BackendNumber number{0};
   Position head;
   WallTime last_accepted;  // Of the record at head.
-  RunState state;
+  QueueState state;
   // Those that are not empty. Replaced, never altered: copies of a run share it.
   std::shared_ptr<const Lanes> lanes = std::make_shared<const Lanes>();
 
   Marks marks() const { return {state.trimmed.sequence, state.cursor.sequence, head.sequence}; }
 };
 
-using Runs = std::map<BackendId, Run>;
+using Queues = std::map<BackendId, Queue>;
 
 // Puts the state of a run into a batch, under its key.
-void PutRunState(StoreBatch& batch, BackendNumber number, const RunState& state);
+void PutQueueState(StoreBatch& batch, BackendNumber number, const QueueState& state);
 
 // kNotFound, for a name that the log does not know.
 Error NoSuchBackend(const BackendId& backend);

@@ -13,12 +13,12 @@ namespace {
 // whose running totals say how much was lost.
 class EntryWalk {
  public:
-  EntryWalk(const Store& store, const Run& run, Sequence after)
-      : at_(store.NewCursor(Family::kEntries)), run_(run), last_(after) {
+  EntryWalk(const Store& store, const Queue& run, Sequence after)
+      : at_(store.NewCursor(Family::kEntries)), queue_(run), last_(after) {
     at_->Seek(EntryKey(run.number, after.Next()));
   }
 
-  bool AtHead() const { return last_ >= run_.head.sequence; }
+  bool AtHead() const { return last_ >= queue_.head.sequence; }
   Status Health() const { return at_->Health(); }
 
   struct Step {
@@ -46,8 +46,8 @@ class EntryWalk {
     for (; at_->Valid(); at_->Next()) {
       Result<NumberedKey> place = DecodeNumberedKey(at_->Key());
       if (!place.ok()) continue;
-      if (place.value().backend != run_.number) return std::nullopt;
-      if (Sequence(place.value().number) > run_.head.sequence) return std::nullopt;
+      if (place.value().backend != queue_.number) return std::nullopt;
+      if (Sequence(place.value().number) > queue_.head.sequence) return std::nullopt;
       if (Result<Entry> entry = DecodeEntry(at_->Key(), at_->Value()); entry.ok()) {
         return entry.value();
       }
@@ -57,8 +57,8 @@ class EntryWalk {
 
   Entry EndOfStretch(const std::optional<Entry>& next) const {
     Entry end;
-    end.position = run_.head;
-    end.accepted_at = run_.last_accepted;
+    end.position = queue_.head;
+    end.accepted_at = queue_.last_accepted;
     if (!next) return end;
     end.position.sequence = Sequence(next->position.sequence.value() - 1);
     end.position.totals = next->position.totals - next->size;
@@ -67,7 +67,7 @@ class EntryWalk {
   }
 
   std::unique_ptr<StoreCursor> at_;
-  const Run& run_;
+  const Queue& queue_;
   Sequence last_;
 };
 
@@ -130,11 +130,11 @@ Result<StoredRecord> HeldRecord(std::string_view key, std::string_view prefix,
 
 }  // namespace
 
-Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limit) const {
+Result<std::vector<StoredRecord>> QueueReader::Read(Sequence after, ReadLimit limit) const {
   INVARIANT(limit.records > 0);
   std::vector<StoredRecord> records;
-  Sequence last = std::max(after, run_.state.trimmed.sequence);
-  EntryWalk walk(store_, run_, last);
+  Sequence last = std::max(after, queue_.state.trimmed.sequence);
+  EntryWalk walk(store_, queue_, last);
   PayloadWalk payloads(store_, recent_);
   Bytes bytes(0);
   while (records.size() < limit.records && !walk.AtHead()) {
@@ -153,27 +153,27 @@ Result<std::vector<StoredRecord>> RunReader::Read(Sequence after, ReadLimit limi
 }
 
 // What damaged entries held, by the sums around them.
-Totals RunReader::SizeOfStretch(Sequence before, const Position& end) const {
+Totals QueueReader::SizeOfStretch(Sequence before, const Position& end) const {
   const std::optional<Totals> totals = TotalsAt(before);
   return totals ? end.totals - *totals : Totals();
 }
 
-Result<Figures> RunReader::ReadFigures() const {
-  Figures figures;
-  figures.marks = run_.marks();
-  figures.accepted = run_.head.totals;
-  figures.owed = run_.head.totals - run_.state.cursor.totals;
-  figures.kept = run_.state.cursor.totals - run_.state.trimmed.totals;
-  figures.held = run_.state.held;
-  figures.held_records = run_.state.held_records;
-  figures.rewound = run_.state.rewound;
-  figures.delivered = run_.state.delivered;
-  figures.dead = run_.state.dead_points();
-  figures.dead_by_reason = run_.state.dead;
-  figures.dead_letters = run_.state.dead_letters;
-  figures.dropped = run_.state.dropped;
-  figures.gaps = run_.state.last_gap;
-  figures.paused = run_.state.paused;
+Result<QueueStats> QueueReader::ReadFigures() const {
+  QueueStats figures;
+  figures.marks = queue_.marks();
+  figures.accepted = queue_.head.totals;
+  figures.owed = queue_.head.totals - queue_.state.cursor.totals;
+  figures.kept = queue_.state.cursor.totals - queue_.state.trimmed.totals;
+  figures.held = queue_.state.held;
+  figures.held_records = queue_.state.held_records;
+  figures.rewound = queue_.state.rewound;
+  figures.delivered = queue_.state.delivered;
+  figures.dead = queue_.state.dead_points();
+  figures.dead_by_reason = queue_.state.dead;
+  figures.dead_letters = queue_.state.dead_letters;
+  figures.dropped = queue_.state.dropped;
+  figures.gaps = queue_.state.last_gap;
+  figures.paused = queue_.state.paused;
   if (figures.marks.trimmed < figures.marks.cursor) {
     Result<WallTime> oldest = TimeAfter(figures.marks.trimmed);
     if (!oldest.ok()) return std::move(oldest).error();
@@ -188,19 +188,19 @@ Result<Figures> RunReader::ReadFigures() const {
 }
 
 // When the record behind `sequence` was accepted. REQUIRES: there is one.
-Result<WallTime> RunReader::TimeAfter(Sequence sequence) const {
-  EntryWalk walk(store_, run_, sequence);
+Result<WallTime> QueueReader::TimeAfter(Sequence sequence) const {
+  EntryWalk walk(store_, queue_, sequence);
   if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
   return walk.Next().entry.accepted_at;
 }
 
-Result<Sequence> RunReader::LastBefore(WallTime time) const {
+Result<Sequence> QueueReader::LastBefore(WallTime time) const {
   return LastWhere([time](const Entry& entry) { return entry.accepted_at < time; });
 }
 
-Result<Position> RunReader::TrimTarget(const KeepPolicy& keep, WallTime now) const {
-  const Position& trimmed = run_.state.trimmed;
-  const Position& cursor = run_.state.cursor;
+Result<Position> QueueReader::TrimTarget(const KeepPolicy& keep, WallTime now) const {
+  const Position& trimmed = queue_.state.trimmed;
+  const Position& cursor = queue_.state.cursor;
   if (trimmed.sequence == cursor.sequence) return trimmed;
   Result<Sequence> target = LastWhere([&](const Entry& entry) {
     if (entry.position.sequence > cursor.sequence) return false;
@@ -217,8 +217,8 @@ Result<Position> RunReader::TrimTarget(const KeepPolicy& keep, WallTime now) con
   return entry.value().position;
 }
 
-Result<std::optional<PayloadId>> RunReader::FirstPayload() const {
-  EntryWalk walk(store_, run_, run_.state.trimmed.sequence);
+Result<std::optional<PayloadId>> QueueReader::FirstPayload() const {
+  EntryWalk walk(store_, queue_, queue_.state.trimmed.sequence);
   while (!walk.AtHead()) {
     const Entry entry = walk.Next().entry;
     if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
@@ -230,9 +230,9 @@ Result<std::optional<PayloadId>> RunReader::FirstPayload() const {
 
 // The last sequence whose entry, and all before it, are `wanted`: by bisection.
 template <typename Wanted>
-Result<Sequence> RunReader::LastWhere(const Wanted& wanted) const {
-  std::uint64_t low = run_.state.trimmed.sequence.value();
-  std::uint64_t high = run_.head.sequence.value();
+Result<Sequence> QueueReader::LastWhere(const Wanted& wanted) const {
+  std::uint64_t low = queue_.state.trimmed.sequence.value();
+  std::uint64_t high = queue_.head.sequence.value();
   while (low < high) {  // The answer is in [low, high].
     const std::uint64_t middle = low + (high - low + 1) / 2;
     Result<Entry> entry = EntryOrStretch(Sequence(middle));
@@ -246,14 +246,14 @@ Result<Sequence> RunReader::LastWhere(const Wanted& wanted) const {
   return Sequence(low);
 }
 
-Result<std::vector<StoredDeadLetter>> RunReader::ReadDead(std::uint64_t after,
-                                                          std::size_t count_max) const {
+Result<std::vector<StoredDeadLetter>> QueueReader::ReadDead(std::uint64_t after,
+                                                            std::size_t count_max) const {
   // Never from below the first: there may be many deleted ones to read over.
-  const std::uint64_t from = std::max(after + 1, run_.state.first_dead);
+  const std::uint64_t from = std::max(after + 1, queue_.state.first_dead);
   std::vector<StoredDeadLetter> letters;
-  const std::string prefix = BackendKeys(run_.number);
+  const std::string prefix = BackendKeys(queue_.number);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
-  for (at->Seek(DeadKey(run_.number, from));
+  for (at->Seek(DeadKey(queue_.number, from));
        at->Valid() && at->Key().starts_with(prefix) && letters.size() < count_max; at->Next()) {
     Result<NumberedKey> place = DecodeNumberedKey(at->Key());
     if (!place.ok()) return std::move(place).error();
@@ -265,12 +265,12 @@ Result<std::vector<StoredDeadLetter>> RunReader::ReadDead(std::uint64_t after,
   return letters;
 }
 
-Result<std::vector<StoredGap>> RunReader::ReadGaps(std::uint64_t after,
-                                                   std::size_t count_max) const {
+Result<std::vector<StoredGap>> QueueReader::ReadGaps(std::uint64_t after,
+                                                     std::size_t count_max) const {
   std::vector<StoredGap> gaps;
-  const std::string prefix = BackendKeys(run_.number);
+  const std::string prefix = BackendKeys(queue_.number);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kGaps);
-  for (at->Seek(GapKey(run_.number, after + 1));
+  for (at->Seek(GapKey(queue_.number, after + 1));
        at->Valid() && at->Key().starts_with(prefix) && gaps.size() < count_max; at->Next()) {
     Result<NumberedKey> place = DecodeNumberedKey(at->Key());
     if (!place.ok()) return std::move(place).error();
@@ -282,10 +282,10 @@ Result<std::vector<StoredGap>> RunReader::ReadGaps(std::uint64_t after,
   return gaps;
 }
 
-std::vector<HeldLane> RunReader::HeldLanes() const {
+std::vector<HeldLane> QueueReader::HeldLanes() const {
   std::vector<HeldLane> lanes;
-  lanes.reserve(run_.lanes->size());
-  for (const auto& [lane, state] : *run_.lanes) {
+  lanes.reserve(queue_.lanes->size());
+  for (const auto& [lane, state] : *queue_.lanes) {
     HeldLane held{.lane = lane, .records = state.records, .size = state.size};
     held.by_operator = state.by_operator;
     if (state.records > 0) {
@@ -298,17 +298,17 @@ std::vector<HeldLane> RunReader::HeldLanes() const {
   return lanes;
 }
 
-Result<std::vector<StoredRecord>> RunReader::ReadHeld(const Lane& lane, Sequence after,
-                                                      ReadLimit limit) const {
+Result<std::vector<StoredRecord>> QueueReader::ReadHeld(const Lane& lane, Sequence after,
+                                                        ReadLimit limit) const {
   INVARIANT(limit.records > 0);
   std::vector<StoredRecord> records;
-  const auto found = run_.lanes->find(lane);
-  if (found == run_.lanes->end() || found->second.records == 0) return records;
-  const std::string prefix = HeldPrefix(run_.number, lane);
+  const auto found = queue_.lanes->find(lane);
+  if (found == queue_.lanes->end() || found->second.records == 0) return records;
+  const std::string prefix = HeldPrefix(queue_.number, lane);
   const Sequence from = std::max(after.Next(), found->second.first);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
   Bytes bytes(0);
-  for (at->Seek(HeldKey(run_.number, lane, from));
+  for (at->Seek(HeldKey(queue_.number, lane, from));
        at->Valid() && at->Key().starts_with(prefix) && records.size() < limit.records; at->Next()) {
     Result<StoredRecord> record = HeldRecord(at->Key(), prefix, at->Value());
     if (!record.ok()) return std::move(record).error();
@@ -321,45 +321,45 @@ Result<std::vector<StoredRecord>> RunReader::ReadHeld(const Lane& lane, Sequence
   return records;
 }
 
-Result<Fate> RunReader::FateOf(PayloadId payload) const {
+Result<WriteOutcome> QueueReader::OutcomeOf(PayloadId payload) const {
   Result<Sequence> last =
       LastWhere([payload](const Entry& entry) { return entry.payload <= payload; });
   if (!last.ok()) return std::move(last).error();
   const Sequence sequence = last.value();
-  if (sequence == run_.state.trimmed.sequence) {
-    return sequence == Sequence::BeforeFirst() ? Fate::kNotRouted : Fate::kTrimmed;
+  if (sequence == queue_.state.trimmed.sequence) {
+    return sequence == Sequence::BeforeFirst() ? WriteOutcome::kNotRouted : WriteOutcome::kTrimmed;
   }
   Result<Entry> entry = ReadEntry(sequence);
   if (!entry.ok()) return std::move(entry).error();
-  if (entry.value().payload != payload) return Fate::kNotRouted;
-  if (sequence > run_.state.cursor.sequence) return Fate::kOwed;
+  if (entry.value().payload != payload) return WriteOutcome::kNotRouted;
+  if (sequence > queue_.state.cursor.sequence) return WriteOutcome::kOwed;
   Result<bool> held = IsHeld(sequence);
   if (!held.ok()) return std::move(held).error();
-  return held.value() ? Fate::kHeld : Fate::kPassed;
+  return held.value() ? WriteOutcome::kHeld : WriteOutcome::kPassed;
 }
 
-Result<bool> RunReader::IsHeld(Sequence sequence) const {
-  for (const auto& [lane, state] : *run_.lanes) {
+Result<bool> QueueReader::IsHeld(Sequence sequence) const {
+  for (const auto& [lane, state] : *queue_.lanes) {
     if (state.records == 0 || sequence < state.first || sequence > state.last) continue;
     Result<std::optional<std::string>> row =
-        store_.Get(Family::kHeld, HeldKey(run_.number, lane, sequence));
+        store_.Get(Family::kHeld, HeldKey(queue_.number, lane, sequence));
     if (!row.ok()) return std::move(row).error();
     if (row.value()) return true;
   }
   return false;
 }
 
-Result<Position> RunReader::PositionAt(Sequence sequence) const {
-  if (sequence == run_.state.trimmed.sequence) return run_.state.trimmed;
-  if (sequence == run_.state.cursor.sequence) return run_.state.cursor;
-  if (sequence == run_.head.sequence) return run_.head;
+Result<Position> QueueReader::PositionAt(Sequence sequence) const {
+  if (sequence == queue_.state.trimmed.sequence) return queue_.state.trimmed;
+  if (sequence == queue_.state.cursor.sequence) return queue_.state.cursor;
+  if (sequence == queue_.head.sequence) return queue_.head;
   Result<Entry> entry = ReadEntry(sequence);
   if (!entry.ok()) return std::move(entry).error();
   return entry.value().position;
 }
 
-Result<Position> RunReader::EndOfStored(const Position& start, Bytes stored) const {
-  INVARIANT(start.sequence < run_.head.sequence);
+Result<Position> QueueReader::EndOfStored(const Position& start, Bytes stored) const {
+  INVARIANT(start.sequence < queue_.head.sequence);
   const Sequence first = start.sequence.Next();
   Result<Sequence> last = LastWhere([&](const Entry& entry) {
     return entry.position.sequence <= first ||
@@ -369,9 +369,9 @@ Result<Position> RunReader::EndOfStored(const Position& start, Bytes stored) con
   return PositionAt(last.value());
 }
 
-Result<std::vector<std::string>> RunReader::DatabasesIn(Sequence after, Sequence through) const {
+Result<std::vector<std::string>> QueueReader::DatabasesIn(Sequence after, Sequence through) const {
   std::set<std::string> names;
-  EntryWalk walk(store_, run_, after);
+  EntryWalk walk(store_, queue_, after);
   const std::unique_ptr<StoreCursor> payloads = store_.NewCursor(Family::kPayloads);
   Sequence at = after;
   while (at < through && names.size() < Gap::kDatabasesMax) {
@@ -390,15 +390,15 @@ Result<std::vector<std::string>> RunReader::DatabasesIn(Sequence after, Sequence
 }
 
 // The entry of a record; of one that is lost, the end of the stretch it is in.
-Result<Entry> RunReader::EntryOrStretch(Sequence sequence) const {
-  EntryWalk walk(store_, run_, Sequence(sequence.value() - 1));
+Result<Entry> QueueReader::EntryOrStretch(Sequence sequence) const {
+  EntryWalk walk(store_, queue_, Sequence(sequence.value() - 1));
   const Entry entry = walk.Next().entry;
   if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
   return entry;
 }
 
-Result<Entry> RunReader::ReadEntry(Sequence sequence) const {
-  const std::string key = EntryKey(run_.number, sequence);
+Result<Entry> QueueReader::ReadEntry(Sequence sequence) const {
+  const std::string key = EntryKey(queue_.number, sequence);
   Result<std::optional<std::string>> value = store_.Get(Family::kEntries, key);
   if (!value.ok()) return std::move(value).error();
   if (!value.value()) {
@@ -408,9 +408,9 @@ Result<Entry> RunReader::ReadEntry(Sequence sequence) const {
 }
 
 // Nothing where the entry there is damaged too.
-std::optional<Totals> RunReader::TotalsAt(Sequence sequence) const {
-  if (sequence == run_.state.cursor.sequence) return run_.state.cursor.totals;
-  if (sequence == run_.state.trimmed.sequence) return run_.state.trimmed.totals;
+std::optional<Totals> QueueReader::TotalsAt(Sequence sequence) const {
+  if (sequence == queue_.state.cursor.sequence) return queue_.state.cursor.totals;
+  if (sequence == queue_.state.trimmed.sequence) return queue_.state.trimmed.totals;
   Result<Entry> entry = ReadEntry(sequence);
   if (!entry.ok()) return std::nullopt;
   return entry.value().position.totals;

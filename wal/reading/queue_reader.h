@@ -26,24 +26,24 @@ struct KeepPolicy {
   Bytes size = 8_GiB;  // As stored, for each backend.
 };
 
-class RunReader {
+class QueueReader {
  public:
   // `run` is a copy: marks and sums of one moment. The store outlives the
   // reader, and so does `recent`, where there is one.
-  RunReader(const Store& store, Run run, const RecentRecords* recent = nullptr)
-      : store_(store), run_(std::move(run)), recent_(recent) {}
+  QueueReader(const Store& store, Queue run, const RecentRecords* recent = nullptr)
+      : store_(store), queue_(std::move(run)), recent_(recent) {}
 
-  const Run& run() const { return run_; }
+  const Queue& run() const { return queue_; }
 
   Result<std::vector<StoredRecord>> Read(Sequence after, ReadLimit limit) const;
-  Result<Figures> ReadFigures() const;
+  Result<QueueStats> ReadFigures() const;
   Result<Sequence> LastBefore(WallTime time) const;
   Result<std::vector<StoredDeadLetter>> ReadDead(std::uint64_t after, std::size_t count_max) const;
   Result<std::vector<StoredGap>> ReadGaps(std::uint64_t after, std::size_t count_max) const;
   std::vector<HeldLane> HeldLanes() const;
   Result<std::vector<StoredRecord>> ReadHeld(const Lane& lane, Sequence after,
                                              ReadLimit limit) const;
-  Result<Fate> FateOf(PayloadId payload) const;
+  Result<WriteOutcome> OutcomeOf(PayloadId payload) const;
 
   // REQUIRES: trimmed < sequence <= head.
   Result<Entry> ReadEntry(Sequence sequence) const;
@@ -73,7 +73,7 @@ class RunReader {
   std::optional<Totals> TotalsAt(Sequence sequence) const;
 
   const Store& store_;
-  Run run_;
+  Queue queue_;
   const RecentRecords* recent_;
 };
 

@@ -12,53 +12,54 @@
 namespace relay {
 
 // A run, and what keeps its store open meanwhile.
-struct OpenRun {
-  RunReader reader;
+struct OpenQueue {
+  QueueReader reader;
   std::shared_lock<std::shared_mutex> open;
 };
 
 // `Base` is LogView or what derives from it.
 template <typename Base>
-class RunsView : public Base {
+class QueueView : public Base {
  public:
-  Result<Figures> FiguresOf(const BackendId& backend) const final {
-    return Ask(backend, [](const RunReader& run) { return run.ReadFigures(); });
+  Result<QueueStats> StatsOf(const BackendId& backend) const final {
+    return Ask(backend, [](const QueueReader& run) { return run.ReadFigures(); });
   }
   Result<std::vector<StoredRecord>> Read(const BackendId& backend, Sequence after,
                                          ReadLimit limit) const final {
-    return Ask(backend, [&](const RunReader& run) { return run.Read(after, limit); });
+    return Ask(backend, [&](const QueueReader& run) { return run.Read(after, limit); });
   }
   Result<Sequence> LastBefore(const BackendId& backend, WallTime time) const final {
-    return Ask(backend, [&](const RunReader& run) { return run.LastBefore(time); });
+    return Ask(backend, [&](const QueueReader& run) { return run.LastBefore(time); });
   }
   Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
                                                  std::size_t count_max) const final {
-    return Ask(backend, [&](const RunReader& run) { return run.ReadDead(after, count_max); });
+    return Ask(backend, [&](const QueueReader& run) { return run.ReadDead(after, count_max); });
   }
   Result<std::vector<StoredGap>> ReadGaps(const BackendId& backend, std::uint64_t after,
                                           std::size_t count_max) const final {
-    return Ask(backend, [&](const RunReader& run) { return run.ReadGaps(after, count_max); });
+    return Ask(backend, [&](const QueueReader& run) { return run.ReadGaps(after, count_max); });
   }
   Result<std::vector<HeldLane>> HeldLanes(const BackendId& backend) const final {
-    return Ask(backend,
-               [](const RunReader& run) { return Result<std::vector<HeldLane>>(run.HeldLanes()); });
+    return Ask(backend, [](const QueueReader& run) {
+      return Result<std::vector<HeldLane>>(run.HeldLanes());
+    });
   }
   Result<std::vector<StoredRecord>> ReadHeld(const BackendId& backend, const Lane& lane,
                                              Sequence after, ReadLimit limit) const final {
-    return Ask(backend, [&](const RunReader& run) { return run.ReadHeld(lane, after, limit); });
+    return Ask(backend, [&](const QueueReader& run) { return run.ReadHeld(lane, after, limit); });
   }
-  Result<Fate> FateOf(const BackendId& backend, PayloadId payload) const final {
-    return Ask(backend, [&](const RunReader& run) { return run.FateOf(payload); });
+  Result<WriteOutcome> OutcomeOf(const BackendId& backend, PayloadId payload) const final {
+    return Ask(backend, [&](const QueueReader& run) { return run.OutcomeOf(payload); });
   }
 
  protected:
-  virtual Result<OpenRun> OpenRunOf(const BackendId& backend) const = 0;
+  virtual Result<OpenQueue> OpenQueueOf(const BackendId& backend) const = 0;
 
  private:
   template <typename Question>
   auto Ask(const BackendId& backend, const Question& question) const
-      -> decltype(question(std::declval<const RunReader&>())) {
-    Result<OpenRun> run = OpenRunOf(backend);
+      -> decltype(question(std::declval<const QueueReader&>())) {
+    Result<OpenQueue> run = OpenQueueOf(backend);
     if (!run.ok()) return std::move(run).error();
     return question(run.value().reader);
   }

@@ -12,7 +12,7 @@ std::string_view ToString(GapReason reason) {
   return "unknown";  // Written by a newer program.
 }
 
-std::int64_t Figures::unaccounted() const {
+std::int64_t QueueStats::unaccounted() const {
   const PointCount known = delivered + owed.points + held.points + dead + dropped;
   return static_cast<std::int64_t>(accepted.points + rewound) - static_cast<std::int64_t>(known);
 }

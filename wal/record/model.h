@@ -159,14 +159,14 @@ struct HeldLane {
 };
 
 // What an operator's change is remembered by.
-struct AskedBy {
+struct Actor {
   std::string by;
   std::string note;
   WallTime when;
 };
 
 // One backend's figures, all from the same moment.
-struct Figures {
+struct QueueStats {
   Marks marks;
   Totals accepted;  // Up to head.
   Totals owed;      // Between cursor and head.
@@ -189,7 +189,7 @@ struct Figures {
 };
 
 // What became of a write at one backend.
-enum class Fate : std::uint8_t {
+enum class WriteOutcome : std::uint8_t {
   kNotRouted,  // It was not for this backend.
   kOwed,
   kHeld,

@@ -327,7 +327,7 @@ std::string BackendKey(const BackendId& name) {
   return std::string(kBackendPrefix) + name.text();
 }
 
-std::string RunKey(BackendNumber backend) {
+std::string QueueKey(BackendNumber backend) {
   std::string key = "run/";
   PutBigEndian(key, backend.value());
   return key;
@@ -348,12 +348,12 @@ Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value)
   return number;
 }
 
-PointCount RunState::dead_points() const {
+PointCount QueueState::dead_points() const {
   return dead[DeadReason::kRefused] + dead[DeadReason::kExpired] + dead[DeadReason::kLimit] +
          dead[DeadReason::kDamaged];
 }
 
-std::string EncodeRunState(std::string_view key, const RunState& state) {
+std::string EncodeQueueState(std::string_view key, const QueueState& state) {
   std::string value = BeginValue(kRunVersion);
   PutPosition(value, state.trimmed);
   PutPosition(value, state.cursor);
@@ -376,11 +376,11 @@ std::string EncodeRunState(std::string_view key, const RunState& state) {
 
 namespace {
 
-Result<RunState> DecodeFirstRunState(std::string_view key, std::string_view value) {
+Result<QueueState> DecodeFirstRunState(std::string_view key, std::string_view value) {
   Result<BigEndianReader> body = Open(key, value);
   if (!body.ok()) return std::move(body).error();
   BigEndianReader reader = body.value();
-  RunState state;
+  QueueState state;
   state.trimmed = TakePosition(reader);
   state.cursor = TakePosition(reader);
   state.delivered = reader.Take<std::uint64_t>();
@@ -394,14 +394,14 @@ Result<RunState> DecodeFirstRunState(std::string_view key, std::string_view valu
 
 }  // namespace
 
-Result<RunState> DecodeRunState(std::string_view key, std::string_view value) {
+Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value) {
   if (VersionOf(value) == 1) {
     return DecodeFirstRunState(key, value);
   }
   Result<BigEndianReader> body = Open(key, value, kRunVersion);
   if (!body.ok()) return std::move(body).error();
   BigEndianReader reader = body.value();
-  RunState state;
+  QueueState state;
   state.trimmed = TakePosition(reader);
   state.cursor = TakePosition(reader);
   state.rewound = reader.Take<std::uint64_t>();

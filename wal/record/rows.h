@@ -30,7 +30,7 @@ class BackendNumber {
 };
 
 // What the `state` family keeps of one backend.
-struct RunState {
+struct QueueState {
   Position trimmed;
   Position cursor;
   PointCount rewound = 0;
@@ -50,7 +50,7 @@ struct RunState {
 
   PointCount dead_points() const;
 
-  friend bool operator==(const RunState&, const RunState&) = default;
+  friend bool operator==(const QueueState&, const QueueState&) = default;
 };
 
 // What the `state` family keeps of one lane that holds something.
@@ -115,7 +115,7 @@ inline constexpr std::string_view kLastBackendKey = "last-backend";
 inline constexpr std::string_view kLastPayloadKey = "last-payload";
 inline constexpr std::string_view kBackendPrefix = "backend/";
 std::string BackendKey(const BackendId& name);
-std::string RunKey(BackendNumber backend);
+std::string QueueKey(BackendNumber backend);
 std::string LanePrefix(BackendNumber backend);
 std::string LaneKey(BackendNumber backend, const Lane& lane);
 Result<Lane> DecodeLaneKey(std::string_view key, BackendNumber backend);
@@ -129,8 +129,8 @@ Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value)
 
 // What format 1 stored is decoded too: all that is dead in it has the reason
 // kRefused until its letters are counted.
-std::string EncodeRunState(std::string_view key, const RunState& state);
-Result<RunState> DecodeRunState(std::string_view key, std::string_view value);
+std::string EncodeQueueState(std::string_view key, const QueueState& state);
+Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value);
 
 std::string EncodeLane(std::string_view key, const LaneState& lane);
 Result<LaneState> DecodeLane(std::string_view key, std::string_view value);

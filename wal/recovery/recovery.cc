@@ -19,14 +19,14 @@ void PutNumber(StoreBatch& batch, std::string_view key, std::uint64_t number) {
   batch.Put(Family::kState, key, EncodeNumber(key, number));
 }
 
-void PutState(StoreBatch& batch, const Run& run) {
-  const std::string key = RunKey(run.number);
-  batch.Put(Family::kState, key, EncodeRunState(key, run.state));
+void PutState(StoreBatch& batch, const Queue& run) {
+  const std::string key = QueueKey(run.number);
+  batch.Put(Family::kState, key, EncodeQueueState(key, run.state));
 }
 
 // An entry without a payload at the place of the last record that is lost: the
 // head is derived from it, its totals say how much is gone.
-void PutLostEnd(StoreBatch& batch, const Run& known) {
+void PutLostEnd(StoreBatch& batch, const Queue& known) {
   Entry end;
   end.position = known.head;
   end.accepted_at = known.last_accepted;
@@ -45,8 +45,8 @@ std::string LostRecords(const BackendId& backend, const Position& found, const P
 bool PutMissingNames(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
                      std::vector<std::string>& alarms) {
   bool missing = false;
-  for (const auto& [backend, run] : known.runs) {
-    if (found.runs.contains(backend)) continue;
+  for (const auto& [backend, run] : known.queues) {
+    if (found.queues.contains(backend)) continue;
     missing = true;
     alarms.push_back(fmt::format("the log had forgotten backend '{}'", backend.text()));
     PutNumber(batch, BackendKey(backend), run.number.value());
@@ -68,9 +68,9 @@ Status RestoreNames(Store& store, LoadedLog& found, const LoadedLog& known,
 
 void PutLostRecords(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
                     std::vector<std::string>& alarms) {
-  for (const auto& [backend, run] : known.runs) {
-    const auto at = found.runs.find(backend);
-    if (at == found.runs.end() || at->second.number != run.number) continue;
+  for (const auto& [backend, run] : known.queues) {
+    const auto at = found.queues.find(backend);
+    if (at == found.queues.end() || at->second.number != run.number) continue;
     if (at->second.head.sequence >= run.head.sequence) continue;
     alarms.push_back(LostRecords(backend, at->second.head, run.head));
     PutLostEnd(batch, run);
@@ -80,7 +80,7 @@ void PutLostRecords(StoreBatch& batch, const LoadedLog& found, const LoadedLog& 
 // A state that is older than one that was synced: it would send again what was
 // delivered, and its sums would not fit. A cursor that is further back tells
 // only of a database that is known to be damaged: it may have been rewound.
-bool IsOlder(const RunState& state, const RunState& known, bool damaged) {
+bool IsOlder(const QueueState& state, const QueueState& known, bool damaged) {
   if (state.edition != known.edition) return state.edition < known.edition;
   return damaged && state.cursor.sequence < known.cursor.sequence;
 }
@@ -88,9 +88,9 @@ bool IsOlder(const RunState& state, const RunState& known, bool damaged) {
 void PutNewerStates(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
                     std::vector<std::string>& alarms) {
   const bool damaged = !alarms.empty();
-  for (const auto& [backend, run] : known.runs) {
-    const auto at = found.runs.find(backend);
-    if (at == found.runs.end() || at->second.number != run.number) continue;
+  for (const auto& [backend, run] : known.queues) {
+    const auto at = found.queues.find(backend);
+    if (at == found.queues.end() || at->second.number != run.number) continue;
     if (!IsOlder(at->second.state, run.state, damaged)) continue;
     if (at->second.state.edition < run.state.edition) {
       alarms.push_back(fmt::format("the newest changes of backend '{}' were gone", backend.text()));
@@ -157,12 +157,12 @@ bool HasAll(const Store& store, const HighWater& known) {
   const Result<LoadedLog> log = LoadLog(store);
   if (!epoch.ok() || !log.ok()) return true;  // Recover says what is wrong.
   const auto behind = [&log](const auto& known_run) {
-    const auto found = log.value().runs.find(known_run.first);
-    return found != log.value().runs.end() &&
+    const auto found = log.value().queues.find(known_run.first);
+    return found != log.value().queues.end() &&
            found->second.head.sequence < known_run.second.head.sequence;
   };
-  const Runs& runs = known.log.runs;
-  return epoch.value() >= known.epoch && std::none_of(runs.begin(), runs.end(), behind);
+  const Queues& queues = known.log.queues;
+  return epoch.value() >= known.epoch && std::none_of(queues.begin(), queues.end(), behind);
 }
 
 }  // namespace relay

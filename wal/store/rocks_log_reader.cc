@@ -28,7 +28,7 @@ std::uint64_t LeftInBlock(std::uint64_t at) {
 }  // namespace
 
 // A piece of a known type with the right checksum, within its block.
-std::optional<EngineLogReader::Piece> EngineLogReader::PieceAt(std::uint64_t at) const {
+std::optional<RocksLogReader::Piece> RocksLogReader::PieceAt(std::uint64_t at) const {
   const std::uint64_t room = std::min<std::uint64_t>(file_.size() - at, LeftInBlock(at));
   if (room < kHeader) return std::nullopt;
   const std::string_view rest = file_.substr(at, room);
@@ -40,18 +40,18 @@ std::optional<EngineLogReader::Piece> EngineLogReader::PieceAt(std::uint64_t at)
   return Piece{type, rest.substr(kHeader, length)};
 }
 
-bool EngineLogReader::OnlyZerosFrom(std::uint64_t at) const {
+bool RocksLogReader::OnlyZerosFrom(std::uint64_t at) const {
   return file_.find_first_not_of('\0', at) == std::string_view::npos;
 }
 
-void EngineLogReader::StartAnew() {
+void RocksLogReader::StartAnew() {
   damaged_ = true;
   begun_.reset();
 }
 
 // From a place that holds no piece to one where the next might be: where the
 // damaged one says that it ends, if a piece begins there, else the next block.
-bool EngineLogReader::NextTry() {
+bool RocksLogReader::NextTry() {
   if (OnlyZerosFrom(at_)) return false;  // Room that was set aside and not used.
   const std::uint64_t left = std::min<std::uint64_t>(LeftInBlock(at_), file_.size() - at_);
   if (left >= kHeader) {
@@ -66,7 +66,7 @@ bool EngineLogReader::NextTry() {
   return at_ < file_.size();
 }
 
-std::optional<EngineLogReader::Piece> EngineLogReader::NextPiece() {
+std::optional<RocksLogReader::Piece> RocksLogReader::NextPiece() {
   while (at_ < file_.size()) {
     if (std::optional<Piece> piece = PieceAt(at_)) {
       at_ += kHeader + piece->data.size();
@@ -79,7 +79,7 @@ std::optional<EngineLogReader::Piece> EngineLogReader::NextPiece() {
   return std::nullopt;
 }
 
-std::optional<EngineRecord> EngineLogReader::Next() {
+std::optional<EngineRecord> RocksLogReader::Next() {
   damaged_ = false;
   while (std::optional<Piece> piece = NextPiece()) {
     const bool begins = piece->type == kWhole || piece->type == kFirst;

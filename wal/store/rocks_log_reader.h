@@ -20,10 +20,10 @@ struct EngineRecord {
   bool after_damage = false;  // Something before it, behind the last record, cannot be read.
 };
 
-class EngineLogReader {
+class RocksLogReader {
  public:
   // `file` outlives the reader.
-  explicit EngineLogReader(std::string_view file) : file_(file) {}
+  explicit RocksLogReader(std::string_view file) : file_(file) {}
 
   // The next record that is whole; nothing at the end.
   std::optional<EngineRecord> Next();

@@ -62,7 +62,7 @@ class Opening {
     rocks_.families = FamiliesOf(options, floors_);
   }
 
-  Result<std::unique_ptr<Store>> Run() {
+  Result<std::unique_ptr<Store>> Queue() {
     if (options_.mending == nullptr) return Finish(Try());
     if (Status prepared = Prepare(); !prepared.ok()) return std::move(prepared).error();
     rocksdb::Status opened = Try();
@@ -233,7 +233,7 @@ class Opening {
 
 Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
   if (Status made = MakeDirectory(options.directory); !made.ok()) return std::move(made).error();
-  return Opening(options).Run();
+  return Opening(options).Queue();
 }
 
 Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {

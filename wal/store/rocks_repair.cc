@@ -147,7 +147,7 @@ class WalSalvage {
   Status Read(const std::string& path) {
     Result<std::string> text = ReadWhole(path);
     if (!text.ok()) return std::move(text).error();
-    EngineLogReader reader(text.value());
+    RocksLogReader reader(text.value());
     while (std::optional<EngineRecord> record = reader.Next()) {
       if (record->after_damage) ++damages_;
       if (Status put = PutAgain(record->data); !put.ok()) return put;
@@ -255,7 +255,7 @@ Result<Mended> TrimManifest(const std::string& database, Alarms& alarms) {
   const std::string path = database + "/" + current.value();
   Result<std::string> manifest = ReadWhole(path);
   if (!manifest.ok()) return std::move(manifest).error();
-  EngineLogReader reader(manifest.value());
+  RocksLogReader reader(manifest.value());
   std::uint64_t end = 0;
   while (std::optional<EngineRecord> record = reader.Next()) {
     if (record->after_damage) return Mended::kBeyondRepair;

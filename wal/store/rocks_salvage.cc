@@ -46,7 +46,7 @@ class TableSalvage {
   std::size_t damages() const { return damages_; }
   std::size_t rows() const { return rows_; }
 
-  Status Run() {
+  Status Queue() {
     const std::string name = reader_->GetTableProperties()->column_family_name;
     for (rocksdb::ColumnFamilyHandle* family : rocks_.handles) {
       if (family->GetName() == name) family_ = family;
@@ -141,7 +141,7 @@ Result<bool> SalvageTable(const OpenedRocks& rocks, const fs::path& path, Alarms
                                  path.string()));
     return false;
   }
-  if (Status run = table.Run(); !run.ok()) return std::move(run).error().Within(name);
+  if (Status run = table.Queue(); !run.ok()) return std::move(run).error().Within(name);
   if (table.damages() == 0 && table.rows() == 0) return true;
   alarms.push_back(
       fmt::format("the database's file {} is damaged in {} places; {} rows of it were recovered{}",

@@ -131,12 +131,12 @@ namespace {
 class LaneCheck {
  public:
   LaneCheck(const CheckedRun& run, const Lane& lane, VerifyReport& report)
-      : run_(run), lane_(lane), report_(report), prefix_(HeldPrefix(run.number, lane)) {}
+      : queue_(run), lane_(lane), report_(report), prefix_(HeldPrefix(run.number, lane)) {}
 
   // Returns what the rows add up to.
-  LaneState Run(const Store& store, Sequence from) {
+  LaneState Queue(const Store& store, Sequence from) {
     ForEachRow({NumberWalk(store, Family::kHeld, prefix_, from.value()), "held",
-                "backend " + run_.name + ", lane " + LaneName(lane_)},
+                "backend " + queue_.name + ", lane " + LaneName(lane_)},
                report_, [this](const NumberWalk& walk) { Take(walk); });
     return found_;
   }
@@ -148,7 +148,7 @@ class LaneCheck {
     const Sequence sequence(walk.Number());
     if (found_.records == 1) found_.first = sequence;
     found_.last = sequence;
-    const std::string key = run_.At("lane " + LaneName(lane_) + ", sequence", sequence.value());
+    const std::string key = queue_.At("lane " + LaneName(lane_) + ", sequence", sequence.value());
     const Result<Entry> entry = DecodeHeldEntry(walk.Key(), sequence, walk.Value());
     if (!entry.ok()) return report_.FindDamaged("held", key, entry.error());
     found_.size = found_.size + entry.value().size;
@@ -166,7 +166,7 @@ class LaneCheck {
     report_.Compare("held", key, ToWords(entry.size), ToWords(size));
   }
 
-  const CheckedRun& run_;
+  const CheckedRun& queue_;
   const Lane& lane_;
   VerifyReport& report_;
   const std::string prefix_;
@@ -211,7 +211,7 @@ void CheckHeld(const Store& store, const CheckedRun& run, VerifyReport& report) 
     size = size + state.size;
     records += state.records;
     if (state.records == 0) continue;
-    const LaneState found = LaneCheck(run, lane, report).Run(store, state.first);
+    const LaneState found = LaneCheck(run, lane, report).Queue(store, state.first);
     report.Compare("held", fmt::format("backend {}, lane {}", run.name, LaneName(lane)),
                    ToWords(state), ToWords(found));
   }

@@ -25,11 +25,11 @@ std::string Span(std::string_view what, Place first, Place last) {
 class EntryCheck {
  public:
   EntryCheck(const Store& store, CheckedRun& run, VerifyReport& report)
-      : run_(run),
+      : queue_(run),
         report_(report),
         walk_(store, Family::kEntries, BackendKeys(run.number), First(run)) {
     if (run.state) before_ = run.state->trimmed;
-    run_.head = before_.value_or(Position());
+    queue_.head = before_.value_or(Position());
     expected_ = First(run);
     Settle();
   }
@@ -53,12 +53,12 @@ class EntryCheck {
       last_payload = payload();
       last = entry_->position.sequence;
     }
-    report_.Find({"payloads", "backend " + run_.name + ", " + Span("sequence", first, last),
+    report_.Find({"payloads", "backend " + queue_.name + ", " + Span("sequence", first, last),
                   Span("payload", first_payload, last_payload), std::string(why)});
   }
   // Nothing is to be said of its payload that was not.
   void Pass() { Next(); }
-  std::string Here() const { return run_.At("sequence", entry_->position.sequence.value()); }
+  std::string Here() const { return queue_.At("sequence", entry_->position.sequence.value()); }
 
  private:
   static std::uint64_t First(const CheckedRun& run) {
@@ -75,10 +75,10 @@ class EntryCheck {
     entry_.reset();
     while (!entry_) {
       if (const auto crossed = walk_.TakeUnreadable()) {
-        report_.FindUnreadable("entries", "backend " + run_.name, *crossed);
+        report_.FindUnreadable("entries", "backend " + queue_.name, *crossed);
         if (!walk_.AtEnd()) expected_ = walk_.Number();
         before_.reset();
-        run_.head_known = false;
+        queue_.head_known = false;
       }
       if (walk_.AtEnd()) return Finish();
       Take();
@@ -94,22 +94,22 @@ class EntryCheck {
     Result<Entry> entry = DecodeEntry(walk_.Key(), walk_.Value());
     if (!entry.ok()) {
       before_.reset();
-      run_.head.sequence = sequence;
-      run_.head_known = false;
-      return report_.FindDamaged("entries", run_.At("sequence", sequence.value()), entry.error());
+      queue_.head.sequence = sequence;
+      queue_.head_known = false;
+      return report_.FindDamaged("entries", queue_.At("sequence", sequence.value()), entry.error());
     }
     entry_ = entry.value();
     CheckSums();
     CheckOrder();
-    before_ = run_.head = entry_->position;
-    run_.head_known = true;
+    before_ = queue_.head = entry_->position;
+    queue_.head_known = true;
     last_ = entry_;
     CheckCursor();
   }
 
   void Missing(Sequence first, Sequence last) {
-    if (!run_.explained.Covers(first, last)) {
-      report_.Find({"entries", run_.At("sequence", first.value()),
+    if (!queue_.explained.Covers(first, last)) {
+      report_.Find({"entries", queue_.At("sequence", first.value()),
                     fmt::format("entries {} to {}", first.value(), last.value()), "none"});
     }
     before_.reset();
@@ -141,26 +141,26 @@ class EntryCheck {
   }
 
   void CheckCursor() {
-    if (!run_.state || entry_->position.sequence != run_.state->cursor.sequence) return;
-    report_.Compare("state", "cursor of backend " + run_.name, ToWords(entry_->position.totals),
-                    ToWords(run_.state->cursor.totals));
+    if (!queue_.state || entry_->position.sequence != queue_.state->cursor.sequence) return;
+    report_.Compare("state", "cursor of backend " + queue_.name, ToWords(entry_->position.totals),
+                    ToWords(queue_.state->cursor.totals));
   }
 
   // Where the last entries are damaged, the cursor may know more of the head.
   void Finish() {
-    if (!run_.state || run_.state->cursor.sequence <= run_.head.sequence) return;
-    const Sequence first = run_.head.sequence.Next();
-    if (!run_.explained.Covers(first, run_.state->cursor.sequence)) {
+    if (!queue_.state || queue_.state->cursor.sequence <= queue_.head.sequence) return;
+    const Sequence first = queue_.head.sequence.Next();
+    if (!queue_.explained.Covers(first, queue_.state->cursor.sequence)) {
       report_.Find(
-          {"entries", run_.At("sequence", first.value()),
-           fmt::format("entries up to the cursor at {}", run_.state->cursor.sequence.value()),
+          {"entries", queue_.At("sequence", first.value()),
+           fmt::format("entries up to the cursor at {}", queue_.state->cursor.sequence.value()),
            "none"});
     }
-    run_.head = run_.state->cursor;
-    run_.head_known = true;
+    queue_.head = queue_.state->cursor;
+    queue_.head_known = true;
   }
 
-  CheckedRun& run_;
+  CheckedRun& queue_;
   VerifyReport& report_;
   NumberWalk walk_;
   std::uint64_t expected_ = 1;
@@ -171,17 +171,17 @@ class EntryCheck {
 
 class RecordsCheck {
  public:
-  RecordsCheck(const Store& store, std::vector<CheckedRun>& runs, VerifyReport& report)
+  RecordsCheck(const Store& store, std::vector<CheckedRun>& queues, VerifyReport& report)
       : report_(report) {
-    entries_.reserve(runs.size());
-    for (CheckedRun& run : runs) entries_.emplace_back(store, run, report);
+    entries_.reserve(queues.size());
+    for (CheckedRun& run : queues) entries_.emplace_back(store, run, report);
     first_ = Wanted().value();
     if (Wanted() == kNoPayload) return;
     walk_ = std::make_unique<NumberWalk>(store, Family::kPayloads, "", first_);
     last_ = std::max(first_, LastPayload(store));
   }
 
-  void Run() {
+  void Queue() {
     while (walk_ != nullptr && Wanted() != kNoPayload) {
       if (const auto crossed = walk_->TakeUnreadable()) Cross(*crossed);
       if (walk_->AtEnd()) return Miss(kNoPayload);
@@ -263,8 +263,8 @@ class RecordsCheck {
 
 }  // namespace
 
-void CheckRecords(const Store& store, std::vector<CheckedRun>& runs, VerifyReport& report) {
-  RecordsCheck(store, runs, report).Run();
+void CheckRecords(const Store& store, std::vector<CheckedRun>& queues, VerifyReport& report) {
+  RecordsCheck(store, queues, report).Queue();
 }
 
 }  // namespace relay

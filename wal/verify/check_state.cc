@@ -16,16 +16,16 @@ class StateCheck {
  public:
   StateCheck(const Store& store, VerifyReport& report) : store_(store), report_(report) {}
 
-  Result<std::vector<CheckedRun>> Run() {
+  Result<std::vector<CheckedRun>> Queue() {
     if (Status format = CheckFormat(); !format.ok()) return std::move(format).error();
     last_backend_ = CheckNumber(kLastBackendKey);
     CheckNumber(kLastPayloadKey);
     CheckBackends();
-    for (CheckedRun& run : runs_) {
+    for (CheckedRun& run : queues_) {
       CheckRun(run);
       CheckLanes(run);
     }
-    return std::move(runs_);
+    return std::move(queues_);
   }
 
  private:
@@ -77,24 +77,24 @@ class StateCheck {
       report_.Find({"state", std::string(key), fmt::format("at most {}", *last_backend_),
                     std::to_string(number.value())});
     }
-    const auto same = std::find_if(runs_.begin(), runs_.end(), [&run](const CheckedRun& other) {
+    const auto same = std::find_if(queues_.begin(), queues_.end(), [&run](const CheckedRun& other) {
       return other.number == run.number;
     });
-    if (same != runs_.end()) {
+    if (same != queues_.end()) {
       report_.Find({"state", std::string(key), "a number of its own", "that of " + same->name});
     }
-    runs_.push_back(std::move(run));
+    queues_.push_back(std::move(run));
   }
 
   void CheckRun(CheckedRun& run) {
-    const std::string key = RunKey(run.number);
+    const std::string key = QueueKey(run.number);
     const std::string shown = "run of backend " + run.name;
     const std::optional<std::string> stored = Get(key, shown);
     if (!stored) {
-      run.state = RunState();  // Nothing was delivered to it yet.
+      run.state = QueueState();  // Nothing was delivered to it yet.
       return;
     }
-    Result<RunState> state = DecodeRunState(key, *stored);
+    Result<QueueState> state = DecodeQueueState(key, *stored);
     if (state.ok()) {
       run.state = state.value();
     } else {
@@ -125,17 +125,17 @@ class StateCheck {
   const Store& store_;
   VerifyReport& report_;
   std::optional<std::uint64_t> last_backend_;
-  std::vector<CheckedRun> runs_;
+  std::vector<CheckedRun> queues_;
 };
 
 }  // namespace
 
 Result<std::vector<CheckedRun>> CheckState(const Store& store, VerifyReport& report) {
-  return StateCheck(store, report).Run();
+  return StateCheck(store, report).Queue();
 }
 
 void CheckMarks(const CheckedRun& run, VerifyReport& report) {
-  const RunState& state = *run.state;
+  const QueueState& state = *run.state;
   const Marks marks{state.trimmed.sequence, state.cursor.sequence, run.head.sequence};
   const std::string whose = "run of backend " + run.name;
   if (marks.trimmed > marks.cursor || marks.cursor > marks.head) {

@@ -55,7 +55,7 @@ class Explained {
 struct CheckedRun {
   std::string name;
   BackendNumber number{0};
-  std::optional<RunState> state;  // None: damaged.
+  std::optional<QueueState> state;  // None: damaged.
   Lanes lanes;
   Explained explained;
   Position head;
@@ -76,7 +76,7 @@ void CheckDead(const Store& store, const CheckedRun& run, VerifyReport& report);
 void CheckHeld(const Store& store, const CheckedRun& run, VerifyReport& report);
 
 // Entries and payloads of all runs side by side; fills the heads.
-void CheckRecords(const Store& store, std::vector<CheckedRun>& runs, VerifyReport& report);
+void CheckRecords(const Store& store, std::vector<CheckedRun>& queues, VerifyReport& report);
 
 // Marks, and that no point is missing. REQUIRES: the head is known.
 void CheckMarks(const CheckedRun& run, VerifyReport& report);

@@ -82,9 +82,9 @@ Result<Beside> CheckBeside(const std::string& directory, VerifyReport& report) {
 
 // A database that lost its end has no row that says so.
 void CheckEnd(const HighWater& mark, const CheckedRun& run, VerifyReport& report) {
-  const auto known = std::find_if(mark.log.runs.begin(), mark.log.runs.end(),
+  const auto known = std::find_if(mark.log.queues.begin(), mark.log.queues.end(),
                                   [&](const auto& one) { return one.first.text() == run.name; });
-  if (known == mark.log.runs.end() || known->second.number != run.number) return;
+  if (known == mark.log.queues.end() || known->second.number != run.number) return;
   const Sequence head = known->second.head.sequence;
   if (!run.head_known || run.head.sequence >= head) return;
   report.Find({"entries", "backend " + run.name, fmt::format("records up to {}", head.value()),
@@ -94,10 +94,10 @@ void CheckEnd(const HighWater& mark, const CheckedRun& run, VerifyReport& report
 Status CheckStore(const Store& store, const Beside& beside, VerifyReport& report) {
   Result<std::vector<CheckedRun>> state = CheckState(store, report);
   if (!state.ok()) return std::move(state).error();
-  std::vector<CheckedRun>& runs = state.value();
-  for (CheckedRun& run : runs) CheckGaps(store, run, report);
-  CheckRecords(store, runs, report);
-  for (const CheckedRun& run : runs) {
+  std::vector<CheckedRun>& queues = state.value();
+  for (CheckedRun& run : queues) CheckGaps(store, run, report);
+  CheckRecords(store, queues, report);
+  for (const CheckedRun& run : queues) {
     if (beside.mark) CheckEnd(*beside.mark, run, report);
     CheckHeld(store, run, report);
     CheckDead(store, run, report);

@@ -84,7 +84,7 @@ TEST_CASE("dead letter: a type conflict in a backlog is set aside, all around it
                                                       "type string, already exists as type float"),
            std::string::npos);
 
-  const Figures figures = StatusOf(one.relay, "a").figures;
+  const QueueStats figures = StatusOf(one.relay, "a").figures;
   CHECK_EQ(figures.marks.cursor, figures.marks.head);
   CHECK_EQ(figures.dead, 1);
   CHECK_EQ(figures.delivered, 41);

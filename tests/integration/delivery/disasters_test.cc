@@ -201,7 +201,7 @@ void CheckHolds(const std::vector<StoredPoint>& stored, const Client& client) {
 
 void CheckAccounts(const RelayProcess& relay, const std::string& backend, PointCount dead) {
   CAPTURE(backend);
-  const Figures figures = StatusOf(relay, backend).figures;
+  const QueueStats figures = StatusOf(relay, backend).figures;
   CHECK_EQ(figures.unaccounted(), 0);
   CHECK_EQ(figures.dead, dead);
   CHECK_EQ(figures.dropped, 0);

@@ -27,7 +27,7 @@ struct OneServer {
     const std::string lines = fmt::format("m v={0} {0}\nlast v={0} 1\n", number);
     REQUIRE_EQ(relay.Write(database, lines, parameters).status, 204);
   }
-  Figures Now() const { return StatusOf(relay, "a").figures; }
+  QueueStats Now() const { return StatusOf(relay, "a").figures; }
   bool HoldsPoints(PointCount points) const {
     return Eventually(kPatience,
                       [&] { return Now().owed.points == 0 && Now().held.points == points; });

@@ -57,7 +57,7 @@ TEST_CASE("restore: rewound to the backup's time, a restored backend equals the 
   for (const std::string measurement : {"cpu", "mem"}) {
     CHECK(both.a.ReadPoints("metrics", measurement) == both.b.ReadPoints("metrics", measurement));
   }
-  const Figures figures = StatusOf(both.relay, "b").figures;
+  const QueueStats figures = StatusOf(both.relay, "b").figures;
   CHECK_EQ(figures.unaccounted(), 0);
   CHECK_GE(figures.rewound, 40);
 }

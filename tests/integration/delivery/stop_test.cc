@@ -72,7 +72,7 @@ TEST_CASE("stop: under load, the relay stops in time and has all that was acknow
   writers.Stop();
   REQUIRE(stoppable.relay.WaitDrained());
   CHECK_EQ(writers.Differences(PointsIn(stoppable.backend.Bodies())), "");
-  const Figures figures = StatusOf(stoppable.relay, "a").figures;
+  const QueueStats figures = StatusOf(stoppable.relay, "a").figures;
   CHECK_EQ(figures.delivered, figures.accepted.points);
   CHECK_EQ(figures.unaccounted(), 0);
 }

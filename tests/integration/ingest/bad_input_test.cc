@@ -25,7 +25,7 @@ using nlohmann::json;
 
 constexpr std::size_t kBodyMax = 64U << 10U;  // Of the door below.
 
-struct Door {
+struct IngestFixture {
   TempDir directory;
   FakeBackend backend;
   RelayProcess relay{directory.path(),
@@ -127,7 +127,7 @@ std::vector<HttpAnswer> ReadAnswers(RawConnection& connection, std::size_t count
 }
 
 // On a connection of its own, and what the relay says before it closes it.
-HttpAnswer Exchange(const Door& door, const std::string& bytes) {
+HttpAnswer Exchange(const IngestFixture& door, const std::string& bytes) {
   RawConnection connection(door.relay.endpoint());
   connection.Send(bytes);
   return ReadAnswers(connection, 1).front();
@@ -136,7 +136,7 @@ HttpAnswer Exchange(const Door& door, const std::string& bytes) {
 // ---- The query
 
 TEST_CASE("bad input: a write without a database, or with an unknown precision, is refused") {
-  const Door door;
+  const IngestFixture door;
   CheckRefused(door.Write("", "m v=1 1\n"), 400, "database is required");
   CheckRefused(door.Write("db=", "m v=1 1\n"), 400, "database is required");
   CheckRefused(door.Write("db=metrics&precision=d", "m v=1 1\n"), 400, "invalid precision \"d\"");
@@ -147,7 +147,7 @@ TEST_CASE("bad input: a write without a database, or with an unknown precision, 
 }
 
 TEST_CASE("bad input: a bad percent escape is refused") {
-  const Door door;
+  const IngestFixture door;
   CheckRefused(door.Write("db=%zz", "m v=1 1\n"), 400, "invalid URL escape \"%zz\"");
   CheckRefused(door.Write("db=m%2", "m v=1 1\n"), 400, "invalid URL escape \"%2\"");
   CHECK_EQ(door.StoredPoints(), 0);
@@ -156,14 +156,14 @@ TEST_CASE("bad input: a bad percent escape is refused") {
 // ---- The lines
 
 TEST_CASE("bad input: a body without a point is a success that stores nothing") {
-  const Door door;
+  const IngestFixture door;
   CHECK_EQ(door.Write("db=metrics", "").status, 204);
   CHECK_EQ(door.Write("db=metrics", "\n  \n# only a comment\n\r\n").status, 204);
   CHECK_EQ(StatusOf(door.relay, "a").figures.marks.head.value(), 0);
 }
 
 TEST_CASE("bad input: nothing is stored of a body of bad lines, and each is named") {
-  const Door door;
+  const IngestFixture door;
   const HttpAnswer answer = door.Write("db=metrics", "m\n\nm v=\n");
   CheckRefused(answer, 400, "unable to parse 'm': missing fields");
   CHECK(Contains(answer.body, "unable to parse 'm v=': missing field value"));
@@ -173,7 +173,7 @@ TEST_CASE("bad input: nothing is stored of a body of bad lines, and each is name
 }
 
 TEST_CASE("bad input: the good lines beside a bad one are stored, and the answer names the bad") {
-  const Door door;
+  const IngestFixture door;
   const HttpAnswer answer = door.Write("db=metrics", "m v=1 1\nm v=x 2\nm v=3 3\n");
   CheckRefused(answer, 400, "partial write: unable to parse 'm v=x 2': ");
   CHECK(Contains(answer.body, "dropped=0"));
@@ -182,7 +182,7 @@ TEST_CASE("bad input: the good lines beside a bad one are stored, and the answer
 }
 
 TEST_CASE("bad input: bytes that are no text do not break the answer") {
-  const Door door;
+  const IngestFixture door;
   CheckRefused(door.Write("db=metrics", std::string("\xff\xfe\0 \x01\r\"", 7)), 400,
                "unable to parse");
   CHECK_EQ(door.StoredPoints(), 0);
@@ -191,7 +191,7 @@ TEST_CASE("bad input: bytes that are no text do not break the answer") {
 // ---- The body
 
 TEST_CASE("bad input: a body that is not the gzip it says is refused") {
-  const Door door;
+  const IngestFixture door;
   const std::string good = Gzip("m v=1 1\n");
   CheckRefused(door.WriteGzip("m v=1 1\n"), 400, "not valid gzip");
   CheckRefused(door.WriteGzip(""), 400, "not valid gzip");
@@ -208,7 +208,7 @@ TEST_CASE("bad input: a body that is not the gzip it says is refused") {
 }
 
 TEST_CASE("bad input: a small body that inflates beyond the limit is refused") {
-  const Door door;
+  const IngestFixture door;
   const std::string bomb = Gzip(std::string(10U << 20U, '\n'));
   REQUIRE_LT(bomb.size(), kBodyMax);
   CheckRefused(door.WriteGzip(bomb), 413, "larger than 65536 bytes");
@@ -216,14 +216,14 @@ TEST_CASE("bad input: a small body that inflates beyond the limit is refused") {
 }
 
 TEST_CASE("bad input: an encoding that the relay does not know is refused by its name") {
-  const Door door;
+  const IngestFixture door;
   CheckRefused(door.Write("db=metrics", "m v=1 1\n", {{"content-encoding", "br"}}), 400,
                "Content-Encoding \"br\"");
   CHECK_EQ(door.StoredPoints(), 0);
 }
 
 TEST_CASE("bad input: a body above the limit is refused, whether it says its length or not") {
-  const Door door;
+  const IngestFixture door;
   const std::string large = Lines(kBodyMax + 1);
   CheckRefused(door.Write("db=metrics", large), 413, "Request Entity Too Large");
   CheckRefused(Exchange(door, ChunkedRequest(large)), 413, "Request Entity Too Large");
@@ -240,7 +240,7 @@ TEST_CASE("bad input: a body above the limit is refused, whether it says its len
 }
 
 TEST_CASE("bad input: half a body stores nothing") {
-  const Door door;
+  const IngestFixture door;
   RawConnection connection(door.relay.endpoint());
   const std::string request = WriteRequest("m v=1 1\nm v=2 2\n");
   REQUIRE(connection.Send(request.substr(0, request.size() - 8)));
@@ -253,13 +253,13 @@ TEST_CASE("bad input: half a body stores nothing") {
 // ---- HTTP itself
 
 TEST_CASE("bad input: a POST that does not say where its body ends is refused") {
-  const Door door;
+  const IngestFixture door;
   CheckRefused(Exchange(door, "POST /write?db=metrics HTTP/1.1\r\nHost: relay\r\n\r\n"), 411,
                "Content-Length");
 }
 
 TEST_CASE("bad input: a head that is too large is refused") {
-  const Door door;
+  const IngestFixture door;
   const std::string head =
       fmt::format("POST /write?db=metrics\r\nX-Pad: {}", std::string(20'000, 'x'));
   CheckRefused(Exchange(door, Request(head, "m v=1 1\n")), 431, "too large");
@@ -267,7 +267,7 @@ TEST_CASE("bad input: a head that is too large is refused") {
 }
 
 TEST_CASE("bad input: what is not HTTP is refused, and does not stop the relay") {
-  const Door door;
+  const IngestFixture door;
   for (const std::string_view bytes :
        {"GARBAGE\r\n\r\n", "POST /write?db=m HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
         "POST /write?db=m HTTP/1.1\r\nno colon\r\n\r\n",
@@ -280,7 +280,7 @@ TEST_CASE("bad input: what is not HTTP is refused, and does not stop the relay")
 }
 
 TEST_CASE("bad input: a wrong method is told the right ones, an unknown path that it is unknown") {
-  const Door door;
+  const IngestFixture door;
   for (const std::string_view method : {"GET", "PUT", "DELETE", "PATCH"}) {
     const HttpAnswer answer =
         Exchange(door, Request(fmt::format("{} /write?db=metrics", method), ""));
@@ -295,7 +295,7 @@ TEST_CASE("bad input: a wrong method is told the right ones, an unknown path tha
 }
 
 TEST_CASE("bad input: OPTIONS tells what may be done") {
-  const Door door;
+  const IngestFixture door;
   const HttpAnswer answer = Exchange(door, "OPTIONS /write HTTP/1.1\r\nHost: relay\r\n\r\n");
   CHECK_EQ(answer.status, 204);
   CHECK(Contains(answer.Header("allow"), "POST"));
@@ -304,7 +304,7 @@ TEST_CASE("bad input: OPTIONS tells what may be done") {
 // ---- The connection
 
 TEST_CASE("bad input: a connection goes on after a refusal of a body that was read whole") {
-  const Door door;
+  const IngestFixture door;
   RawConnection connection(door.relay.endpoint());
   for (const std::string& bad :
        {WriteRequest("m\n"), Request("POST /write", "m v=1 1\n"),
@@ -319,7 +319,7 @@ TEST_CASE("bad input: a connection goes on after a refusal of a body that was re
 }
 
 TEST_CASE("bad input: requests sent without waiting for answers are answered in their order") {
-  const Door door;
+  const IngestFixture door;
   RawConnection connection(door.relay.endpoint());
   std::string all;
   for (int i = 1; i <= 20; ++i) {
@@ -339,7 +339,7 @@ TEST_CASE("bad input: requests sent without waiting for answers are answered in 
 }
 
 TEST_CASE("bad input: a client that leaves before its answer harms nobody") {
-  const Door door;
+  const IngestFixture door;
   for (int i = 1; i <= 50; ++i) {
     RawConnection connection(door.relay.endpoint());
     const std::string request = WriteRequest(fmt::format("m v={} {}\n", i, i));

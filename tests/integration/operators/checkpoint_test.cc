@@ -94,7 +94,7 @@ TEST_CASE(
   // A request has five points of its own.
   CHECK_GE(both.b.CountPoints("meanwhile", "load", "v"), 5 * acknowledged);
   for (const std::string name : {"a", "b"}) {
-    const Figures figures = StatusOf(both.relay, name).figures;
+    const QueueStats figures = StatusOf(both.relay, name).figures;
     CHECK_EQ(figures.unaccounted(), 0);
     CHECK_EQ(figures.owed.points, 0);
     CHECK_EQ(figures.delivered + figures.dead, figures.accepted.points + figures.rewound);

@@ -60,7 +60,7 @@ struct World {
     relay.Start();
     for (int i = 2; i <= 4; ++i) Write(fmt::format("cpu v={0} {0}", i));
     REQUIRE(Eventually(kPatience, [this] {
-      const Figures figures = StatusOf(relay, "here").figures;
+      const QueueStats figures = StatusOf(relay, "here").figures;
       return figures.delivered == 4 && figures.dead == 1;
     }));
     REQUIRE_EQ(Do({"hold", "--backend", "away", "--database", "other"}).exit_code, 0);

@@ -207,13 +207,13 @@ TEST_CASE("commands: -config FILE starts the relay, as the original") {
 // Whatever does not depend on who is asked.
 void CheckOwingFigures(const std::string& status_json) {
   INFO(status_json);
-  const Figures here = BackendIn(status_json, "here").figures;
+  const QueueStats here = BackendIn(status_json, "here").figures;
   CHECK_EQ(here.marks.cursor.value(), 5);
   CHECK_EQ(here.marks.head.value(), 5);
   CHECK_EQ(here.delivered, 15);
   CHECK_EQ(here.owed.points, 0);
   CHECK_EQ(here.unaccounted(), 0);
-  const Figures away = BackendIn(status_json, "away").figures;
+  const QueueStats away = BackendIn(status_json, "away").figures;
   CHECK_EQ(away.marks.cursor.value(), 0);
   CHECK_EQ(away.marks.head.value(), 5);
   CHECK_EQ(away.marks.lag(), 5);

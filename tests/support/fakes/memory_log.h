@@ -20,7 +20,7 @@ class MemoryLog final : public Log {
  public:
   explicit MemoryLog(const std::vector<BackendId>& backends)
       : configured_(backends.begin(), backends.end()) {
-    for (const BackendId& backend : backends) runs_.emplace(backend, Run{});
+    for (const BackendId& backend : backends) queues_.emplace(backend, Run{});
   }
 
   // Another one in the same state, without its listener.
@@ -28,7 +28,7 @@ class MemoryLog final : public Log {
     const std::lock_guard lock(mutex_);
     auto copy = std::make_unique<MemoryLog>(std::vector<BackendId>());
     copy->configured_ = configured_;
-    copy->runs_ = runs_;
+    copy->queues_ = queues_;
     copy->last_payload_ = last_payload_;
     copy->synced_changes_ = synced_changes_;
     return copy;
@@ -50,7 +50,7 @@ class MemoryLog final : public Log {
   // Makes the stored bytes of one record unreadable.
   void Damage(const BackendId& backend, Sequence sequence) {
     const std::lock_guard lock(mutex_);
-    runs_.at(backend).damaged.insert(sequence);
+    queues_.at(backend).damaged.insert(sequence);
   }
 
   // The backend leaves the configuration.
@@ -63,13 +63,13 @@ class MemoryLog final : public Log {
   void Configure(const BackendId& backend) {
     const std::lock_guard lock(mutex_);
     configured_.insert(backend);
-    runs_.try_emplace(backend);
+    queues_.try_emplace(backend);
   }
 
   // As after a crash: the cursor was not yet on stable storage.
   void FallBack(const BackendId& backend, Sequence cursor, PointCount delivered) {
     const std::lock_guard lock(mutex_);
-    Run& run = runs_.at(backend);
+    Run& run = queues_.at(backend);
     run.cursor = run.PositionAt(cursor);
     run.figures.delivered = delivered;
   }
@@ -84,7 +84,7 @@ class MemoryLog final : public Log {
   // REQUIRES: trimmed <= through <= cursor.
   void Trim(const BackendId& backend, Sequence through) {
     const std::lock_guard lock(mutex_);
-    Run& run = runs_.at(backend);
+    Run& run = queues_.at(backend);
     INVARIANT(run.trimmed.sequence <= through && through <= run.cursor.sequence);
     run.trimmed = run.PositionAt(through);
   }
@@ -92,16 +92,16 @@ class MemoryLog final : public Log {
   std::vector<BackendId> Backends() const override {
     const std::lock_guard lock(mutex_);
     std::vector<BackendId> names;
-    for (const auto& [name, run] : runs_) names.push_back(name);
+    for (const auto& [name, run] : queues_) names.push_back(name);
     return names;
   }
 
-  Result<Figures> FiguresOf(const BackendId& backend) const override {
+  Result<QueueStats> StatsOf(const BackendId& backend) const override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     const Run& run = found->second;
-    Figures figures = run.figures;
+    QueueStats figures = run.figures;
     figures.marks = run.marks();
     figures.accepted = run.head().totals;
     figures.owed = run.head().totals - run.cursor.totals;
@@ -121,8 +121,8 @@ class MemoryLog final : public Log {
                                          ReadLimit limit) const override {
     INVARIANT(limit.records > 0);
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     if (failing_reads_) return Error(ErrorCode::kIo, "Too many open files");
     const Run& run = found->second;
     std::vector<StoredRecord> records;
@@ -136,8 +136,8 @@ class MemoryLog final : public Log {
 
   Result<Sequence> LastBefore(const BackendId& backend, WallTime time) const override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     Sequence last = found->second.trimmed.sequence;
     for (const Stored& stored : found->second.records) {
       if (stored.entry.accepted_at < time) last = std::max(last, stored.entry.position.sequence);
@@ -148,8 +148,8 @@ class MemoryLog final : public Log {
   Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
                                                  std::size_t count_max) const override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     std::vector<StoredDeadLetter> letters;
     const auto& kept = found->second.letters;
     for (auto at = kept.upper_bound(after); at != kept.end() && letters.size() < count_max; ++at) {
@@ -161,8 +161,8 @@ class MemoryLog final : public Log {
   Result<std::vector<StoredGap>> ReadGaps(const BackendId& backend, std::uint64_t after,
                                           std::size_t count_max) const override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     std::vector<StoredGap> gaps;
     const std::vector<Gap>& kept = found->second.gaps;
     for (std::uint64_t i = after; i < kept.size() && gaps.size() < count_max; ++i) {
@@ -173,8 +173,8 @@ class MemoryLog final : public Log {
 
   Result<std::vector<HeldLane>> HeldLanes(const BackendId& backend) const override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     std::vector<HeldLane> lanes;
     for (const auto& [lane, held] : found->second.lanes) {
       HeldLane shown{.lane = lane, .records = held.records.size(), .size = held.size()};
@@ -192,8 +192,8 @@ class MemoryLog final : public Log {
   Result<std::vector<StoredRecord>> ReadHeld(const BackendId& backend, const Lane& lane,
                                              Sequence after, ReadLimit limit) const override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     if (failing_reads_) return Error(ErrorCode::kIo, "Too many open files");
     std::vector<StoredRecord> records;
     const auto held = found->second.lanes.find(lane);
@@ -206,19 +206,19 @@ class MemoryLog final : public Log {
     return records;
   }
 
-  Result<Fate> FateOf(const BackendId& backend, PayloadId payload) const override {
+  Result<WriteOutcome> OutcomeOf(const BackendId& backend, PayloadId payload) const override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     const Run& run = found->second;
     for (const Stored& stored : run.records) {
       if (stored.entry.payload != payload) continue;
       const Sequence sequence = stored.entry.position.sequence;
-      if (sequence <= run.trimmed.sequence) return Fate::kTrimmed;
-      if (sequence > run.cursor.sequence) return Fate::kOwed;
-      return run.Holds(sequence) ? Fate::kHeld : Fate::kPassed;
+      if (sequence <= run.trimmed.sequence) return WriteOutcome::kTrimmed;
+      if (sequence > run.cursor.sequence) return WriteOutcome::kOwed;
+      return run.Holds(sequence) ? WriteOutcome::kHeld : WriteOutcome::kPassed;
     }
-    return Fate::kNotRouted;
+    return WriteOutcome::kNotRouted;
   }
 
   void Append(AppendRequest request, AppendDone done) override {
@@ -253,8 +253,8 @@ class MemoryLog final : public Log {
 
   Status Resolve(const BackendId& backend, Resolution resolution) override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     Run& run = found->second;
     const bool waits =
         !resolution.letters.empty() || !resolution.gaps.empty() || !resolution.held.empty();
@@ -277,8 +277,8 @@ class MemoryLog final : public Log {
   Status ResolveHeld(const BackendId& backend, const Lane& lane,
                      HeldResolution resolution) override {
     const std::lock_guard lock(mutex_);
-    const auto found = runs_.find(backend);
-    if (found == runs_.end()) return Unknown();
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
     if (failing_) return Closed();
     Run& run = found->second;
     const auto held = run.lanes.find(lane);
@@ -313,7 +313,7 @@ class MemoryLog final : public Log {
     });
   }
 
-  Result<Gap> Skip(const BackendId& backend, Sequence to, const AskedBy& asked) override {
+  Result<Gap> Skip(const BackendId& backend, Sequence to, const Actor& asked) override {
     return Change<Gap>(backend, [&](Run& run) -> Result<Gap> {
       if (to <= run.cursor.sequence || to > run.head().sequence) {
         return Error(ErrorCode::kInvalidInput, "outside of what is owed");
@@ -327,7 +327,7 @@ class MemoryLog final : public Log {
     });
   }
 
-  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const AskedBy& asked) override {
+  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) override {
     return Change<Gap>(backend, [&](Run& run) -> Result<Gap> {
       const auto held = run.lanes.find(lane);
       if (held == run.lanes.end() || held->second.records.empty()) {
@@ -405,18 +405,18 @@ class MemoryLog final : public Log {
   Status Forget(const BackendId& backend) override {
     const std::lock_guard lock(mutex_);
     if (configured_.contains(backend)) return Error(ErrorCode::kInvalidInput, "it is configured");
-    if (runs_.erase(backend) == 0) return Unknown();
+    if (queues_.erase(backend) == 0) return Unknown();
     return Ok();
   }
 
   Marks MarksOf(const BackendId& backend) const override {
     const std::lock_guard lock(mutex_);
-    return runs_.at(backend).marks();
+    return queues_.at(backend).marks();
   }
 
   bool PausedOf(const BackendId& backend) const override {
     const std::lock_guard lock(mutex_);
-    return runs_.at(backend).figures.paused;
+    return queues_.at(backend).figures.paused;
   }
 
   void OnReadable(std::function<void()> listener) override { on_readable_ = std::move(listener); }
@@ -451,7 +451,7 @@ class MemoryLog final : public Log {
     std::map<Lane, Held> lanes;
     Position trimmed;
     Position cursor;
-    Figures figures;  // The counters in it.
+    QueueStats figures;  // The counters in it.
 
     Position head() const { return records.empty() ? Position() : records.back().entry.position; }
     Marks marks() const { return {trimmed.sequence, cursor.sequence, head().sequence}; }
@@ -494,7 +494,7 @@ class MemoryLog final : public Log {
         gaps.push_back(std::move(gap));
       }
     }
-    Gap EnterSkipped(const std::vector<const Stored*>& skipped, const AskedBy& asked) {
+    Gap EnterSkipped(const std::vector<const Stored*>& skipped, const Actor& asked) {
       Gap gap{.first = skipped.front()->entry.position.sequence,
               .last = skipped.back()->entry.position.sequence,
               .from = skipped.front()->entry.accepted_at,
@@ -538,8 +538,8 @@ class MemoryLog final : public Log {
     Result<T> done = Unknown();
     {
       const std::lock_guard lock(mutex_);
-      const auto found = runs_.find(backend);
-      if (found == runs_.end()) return done;
+      const auto found = queues_.find(backend);
+      if (found == queues_.end()) return done;
       done = failing_ ? Result<T>(Closed()) : verb(found->second);
       if (done.ok()) ++synced_changes_;
     }
@@ -553,7 +553,7 @@ class MemoryLog final : public Log {
     INVARIANT(record.ok());
     const auto shared = std::make_shared<const Record>(std::move(record).value());
     for (const BackendId& backend : *request.backends) {
-      Run& run = runs_.at(backend);
+      Run& run = queues_.at(backend);
       Entry entry;
       entry.payload = last_payload_;
       entry.size = request.record.size();
@@ -569,7 +569,7 @@ class MemoryLog final : public Log {
 
   mutable std::mutex mutex_;
   std::set<BackendId> configured_;
-  std::map<BackendId, Run> runs_;
+  std::map<BackendId, Run> queues_;
   PayloadId last_payload_{0};
   std::uint64_t synced_changes_ = 0;
   bool failing_ = false;

@@ -124,7 +124,7 @@ std::string BackendModel::NextLines(const Lane& lane, std::uint64_t count) {
   return lines;
 }
 
-std::vector<std::uint64_t> BackendModel::NumbersIn(const Piece& piece) {
+std::vector<std::uint64_t> BackendModel::NumbersIn(const SendBatch& piece) {
   std::string joined;
   std::vector<std::uint64_t> numbers;
   for (LineWalk walk(LinesOf(piece, joined)); !walk.AtEnd();) {
@@ -172,7 +172,7 @@ void BackendModel::ChangeWeather() {
   row_ = random_() % (std::size(kTakesNothing) + kSilences);
 }
 
-Told BackendModel::Arrive(const Piece& piece, Arrival arrival) {
+Told BackendModel::Arrive(const SendBatch& piece, Arrival arrival) {
   const Lane lane = LaneOf(piece.params());
   const std::vector<std::uint64_t> numbers = NumbersIn(piece);
   ++requests;
@@ -275,7 +275,7 @@ Told BackendModel::TakenBut(const std::vector<std::size_t>& refused, std::size_t
   return Row(answer.name, reply, names_them || refused.size() == lines);
 }
 
-void BackendModel::Answered(const Piece& piece, const Told& answer) {
+void BackendModel::Answered(const SendBatch& piece, const Told& answer) {
   if (IsCanary(piece) || !answer.settles) return;
   Known& known = lanes_.at(LaneOf(piece.params()));
   for (const std::uint64_t number : NumbersIn(piece)) known.lines[number - 1].is_settled = true;

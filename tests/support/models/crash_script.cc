@@ -195,7 +195,7 @@ class Writer {
   }
 
   void Operators(const BackendId& west) {
-    const AskedBy ann{.by = "ann", .note = "why", .when = Moment()};
+    const Actor ann{.by = "ann", .note = "why", .when = Moment()};
     Add("a lane is held", [west](Log& log) { return log.HoldLane(west, {"c", ""}); });
     Add("a lane is released", [west](Log& log) { return log.ReleaseLane(west, {"c", ""}); });
     Add("what is on hold is skipped", [west, ann](Log& log) {
@@ -225,14 +225,14 @@ class Writer {
   void Trims(const std::vector<BackendId>& backends) {
     Append(12, 6'000);
     for (const BackendId& backend : backends) Deliver(backend, 1'000);
-    KeepHouse();
+    EnforceRetention();
     Append(8, 6'000);
     for (const BackendId& backend : backends) Deliver(backend, 6);
-    KeepHouse();
+    EnforceRetention();
   }
 
-  void KeepHouse() {
-    const auto on_log = [](SmallLog& small) { return small.log().KeepHouse(Moment()); };
+  void EnforceRetention() {
+    const auto on_log = [](SmallLog& small) { return small.log().EnforceRetention(Moment()); };
     const auto on_model = [](MemoryLog& model) {
       for (const BackendId& backend : model.Backends()) {
         model.Trim(backend, model.MarksOf(backend).cursor);

@@ -42,7 +42,7 @@ std::string DeliverySim::Run(std::uint64_t steps) {
   for (std::uint64_t i = 0; i < steps && model_.wrong().empty(); ++i) Step();
   EndFaults();
   if (model_.wrong().empty() && !Drain()) {
-    const Figures now = log_.FiguresOf(kWest).value();
+    const QueueStats now = log_.StatsOf(kWest).value();
     const WorkerStatus status = delivery_->Snapshot();
     model_.Wrong(fmt::format("{} points owed and {} held are not delivered in time: {} {}",
                              now.owed.points, now.held.points, ToString(status.state), status.why));
@@ -136,7 +136,7 @@ void DeliverySim::PlantOnSend(Flying& flying) {
     delivery_->Sent(flying.id, planted_ == Planted::kTwoInFlight ? NoAnswer() : Status204());
   }
   if (planted_ == Planted::kLaneOrder && flying.piece->parts.size() > 1) {
-    auto turned = std::make_shared<Piece>(*flying.piece);
+    auto turned = std::make_shared<SendBatch>(*flying.piece);
     std::reverse(turned->parts.begin(), turned->parts.end());
     flying.piece = turned;
   }
@@ -207,7 +207,7 @@ void DeliverySim::Crash() {
 }
 
 void DeliverySim::NoteCursor() {
-  const Figures now = log_.FiguresOf(kWest).value();
+  const QueueStats now = log_.StatsOf(kWest).value();
   const Cursor cursor{now.marks.cursor, now.delivered};
   if (cursor.at != since_sync_.back().at || cursor.delivered != since_sync_.back().delivered) {
     since_sync_.push_back(cursor);
@@ -219,7 +219,7 @@ void DeliverySim::NoteCursor() {
 }
 
 void DeliverySim::CheckBalance() {
-  const std::int64_t unaccounted = log_.FiguresOf(kWest).value().unaccounted();
+  const std::int64_t unaccounted = log_.StatsOf(kWest).value().unaccounted();
   if (unaccounted != 0) model_.Wrong(fmt::format("{} points are unaccounted for", unaccounted));
 }
 
@@ -333,7 +333,7 @@ bool DeliverySim::Drain() {
       clock_.Advance(wait_);
     }
     CheckBalance();
-    const Figures now = log_.FiguresOf(kWest).value();
+    const QueueStats now = log_.StatsOf(kWest).value();
     if (now.owed.points + now.held.points == 0 && flying_.empty()) return true;
   }
   return !model_.wrong().empty();

@@ -15,7 +15,7 @@
 
 namespace relay::test {
 
-inline std::string RunStateOfFormatOne(std::string_view key, const RunState& state) {
+inline std::string RunStateOfFormatOne(std::string_view key, const QueueState& state) {
   std::string body;
   for (const Position& position : {state.trimmed, state.cursor}) {
     PutBigEndian(body, position.sequence.value());
@@ -41,8 +41,8 @@ inline Status TurnIntoFormatOne(const std::string& log_path) {
     if (!log.ok()) return log.error();
     const std::unique_ptr<StoreBatch> batch = store.value()->NewBatch();
     batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, 1));
-    for (const auto& [backend, run] : log.value().runs) {
-      const std::string key = RunKey(run.number);
+    for (const auto& [backend, run] : log.value().queues) {
+      const std::string key = QueueKey(run.number);
       batch->Put(Family::kState, key, RunStateOfFormatOne(key, run.state));
     }
     Status put = store.value()->Write(*batch, Durability::kSynced);

@@ -84,7 +84,7 @@ std::string Shown(const Status& status) {
 }
 
 // All there is in one line, so that a difference is seen in its context.
-std::string Shown(const Figures& f) {
+std::string Shown(const QueueStats& f) {
   const auto dead = [&f](DeadReason reason) { return f.dead_by_reason[reason]; };
   return fmt::format(
       "trimmed {} cursor {} head {} accepted {} owed {} kept {} held {} oldest owed {} kept {} "
@@ -110,9 +110,9 @@ void ExpectSame(const Result<std::vector<StoredRecord>>& log,
 }
 
 void ExpectSameFigures(const LogView& log, const LogView& model, const BackendId& backend) {
-  const Result<Figures> figures = log.FiguresOf(backend);
+  const Result<QueueStats> figures = log.StatsOf(backend);
   Expect(figures.ok(), figures.ok() ? "" : figures.error().message());
-  const Figures right = model.FiguresOf(backend).value();
+  const QueueStats right = model.StatsOf(backend).value();
   Expect(figures.value().unaccounted() == 0, "points are unaccounted for");
   Expect(Shown(figures.value()) == Shown(right),
          fmt::format("{} has\n  {}\nthe model\n  {}", backend.text(), Shown(figures.value()),
@@ -120,7 +120,7 @@ void ExpectSameFigures(const LogView& log, const LogView& model, const BackendId
 }
 
 void ExpectSameContents(const LogView& log, const LogView& model, const BackendId& backend) {
-  const Sequence after = model.FiguresOf(backend).value().marks.trimmed;
+  const Sequence after = model.StatsOf(backend).value().marks.trimmed;
   ExpectSame(log.Read(backend, after, kAll), model.Read(backend, after, kAll));
   ExpectSameLetters(log, model, backend);
   ExpectSameGaps(log, model, backend);

@@ -20,7 +20,7 @@ inline constexpr ReadLimit kAll{.records = 1'000'000, .bytes = 1_GiB};
 void Expect(bool holds, const std::string& what);
 
 std::string Shown(const Status& status);
-std::string Shown(const Figures& figures);
+std::string Shown(const QueueStats& figures);
 
 void ExpectSame(const Result<std::vector<StoredRecord>>& log,
                 const Result<std::vector<StoredRecord>>& model);

@@ -107,7 +107,7 @@ void LogModel::DoOne() {
       {"hold or release", 60, &LogModel::HoldOrRelease},
       {"pause", 30, &LogModel::Pause},
       {"drop or redrive dead", 150, &LogModel::DropOrRedriveDead},
-      {"keep house", 150, &LogModel::KeepHouse},
+      {"keep house", 150, &LogModel::EnforceRetention},
       {"become full", 10, &LogModel::BecomeFull},
       {"reopen", 20, &LogModel::Reopen},
       {"power loss", 30, &LogModel::CutPower},
@@ -199,7 +199,7 @@ void LogModel::Both(const Verb& verb, bool waits) {
 void LogModel::RememberCursors() {
   places_.clear();
   for (const BackendId& backend : model_->Backends()) {
-    const Figures figures = model_->FiguresOf(backend).value();
+    const QueueStats figures = model_->StatsOf(backend).value();
     places_[backend] = {{figures.marks.cursor, figures.delivered}};
   }
 }
@@ -234,7 +234,7 @@ void LogModel::Deliver() {
   }
   Both([&](Log& log) { return log.Resolve(backend, resolution); }, waits);
   if (waits) return;
-  const Figures figures = model_->FiguresOf(backend).value();
+  const QueueStats figures = model_->StatsOf(backend).value();
   places_[backend].push_back({figures.marks.cursor, figures.delivered});
 }
 
@@ -375,9 +375,9 @@ void LogModel::DropOrRedriveDead() {
   });
 }
 
-void LogModel::KeepHouse() {
+void LogModel::EnforceRetention() {
   if (bug_ == PlantedBug::kTrimBeforeSync) disk_->LieAboutSyncs(true);
-  const Status kept = log_->KeepHouse(now_);
+  const Status kept = log_->EnforceRetention(now_);
   disk_->LieAboutSyncs(bug_ == PlantedBug::kAnswerBeforeSync);
   Expect(kept.ok(), kept.ok() ? "" : kept.error().message());
   KeepPolicy keep = options_.keep;
@@ -388,7 +388,7 @@ void LogModel::KeepHouse() {
 
 void LogModel::TrimModel(const BackendId& backend, const KeepPolicy& keep) {
   const Marks marks = model_->MarksOf(backend);
-  const Bytes kept = model_->FiguresOf(backend).value().kept.stored;
+  const Bytes kept = model_->StatsOf(backend).value().kept.stored;
   Bytes before(0);
   Sequence through = marks.trimmed;
   for (const StoredRecord& stored : model_->Read(backend, marks.trimmed, kAll).value()) {
@@ -436,7 +436,7 @@ void LogModel::CutPower() {
 void LogModel::Follow(const std::vector<Step>& uncertain) {
   std::string seen;
   for (const BackendId& backend : log_->Backends()) {
-    seen += fmt::format("\n  {}: {}", backend.text(), Shown(log_->FiguresOf(backend).value()));
+    seen += fmt::format("\n  {}: {}", backend.text(), Shown(log_->StatsOf(backend).value()));
   }
   for (std::size_t there = 0; there <= uncertain.size(); ++there) {
     std::unique_ptr<MemoryLog> candidate = model_->Copy();
@@ -449,7 +449,7 @@ void LogModel::Follow(const std::vector<Step>& uncertain) {
   }
   std::string known;
   for (const BackendId& backend : model_->Backends()) {
-    known += fmt::format("\n  {}: {}", backend.text(), Shown(model_->FiguresOf(backend).value()));
+    known += fmt::format("\n  {}: {}", backend.text(), Shown(model_->StatsOf(backend).value()));
   }
   Expect(false, fmt::format("{} operations under way, and the log has{}\nthe model{}",
                             uncertain.size(), seen, known));
@@ -457,7 +457,7 @@ void LogModel::Follow(const std::vector<Step>& uncertain) {
 
 bool LogModel::FollowsTo(MemoryLog& candidate, bool cursors_may_fall) const {
   for (const BackendId& backend : candidate.Backends()) {
-    const Result<Figures> log = log_->FiguresOf(backend);
+    const Result<QueueStats> log = log_->StatsOf(backend);
     if (!log.ok()) return false;
     const auto places = places_.find(backend);
     if (cursors_may_fall && places != places_.end()) {
@@ -467,7 +467,7 @@ bool LogModel::FollowsTo(MemoryLog& candidate, bool cursors_may_fall) const {
         break;
       }
     }
-    if (Shown(candidate.FiguresOf(backend).value()) != Shown(log.value())) return false;
+    if (Shown(candidate.StatsOf(backend).value()) != Shown(log.value())) return false;
   }
   return true;
 }
@@ -568,9 +568,9 @@ void LogModel::CheckContents(const BackendId& backend) {
   Expect(log_->LastBefore(backend, time).value() == model_->LastBefore(backend, time).value(),
          "another last record before a time");
   const PayloadId payload(1 + Below(next_number_));
-  const Fate fate = log_->FateOf(backend, payload).value();
-  const Fate right = model_->FateOf(backend, payload).value();
-  Expect(fate == right || (fate == Fate::kTrimmed && right == Fate::kNotRouted),
+  const WriteOutcome fate = log_->OutcomeOf(backend, payload).value();
+  const WriteOutcome right = model_->OutcomeOf(backend, payload).value();
+  Expect(fate == right || (fate == WriteOutcome::kTrimmed && right == WriteOutcome::kNotRouted),
          fmt::format("fate {} of payload {}, the model says {}", static_cast<int>(fate),
                      payload.value(), static_cast<int>(right)));
 }

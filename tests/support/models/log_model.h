@@ -65,7 +65,7 @@ class LogModel {
   void HoldOrRelease();
   void Pause();
   void DropOrRedriveDead();
-  void KeepHouse();
+  void EnforceRetention();
   void BecomeFull();
   void Reopen();
   void CutPower();

@@ -20,14 +20,14 @@ void ScriptModel::Do(const CrashStep& step) {
   step.on_model(*model_);
   if (step.waits) places_.clear();
   for (const BackendId& backend : model_->Backends()) {
-    const Figures figures = model_->FiguresOf(backend).value();
+    const QueueStats figures = model_->StatsOf(backend).value();
     places_[backend].push_back({figures.marks.cursor, figures.delivered});
   }
 }
 
 std::string ScriptModel::DifferenceOf(const LogView& log, const BackendId& backend) {
   try {
-    const Result<Figures> figures = log.FiguresOf(backend);
+    const Result<QueueStats> figures = log.StatsOf(backend);
     Expect(figures.ok(), backend.text() + " is not there");
     for (const CursorPlace& place : places_[backend]) {
       if (place.cursor != figures.value().marks.cursor) continue;

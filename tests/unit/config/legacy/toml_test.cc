@@ -15,14 +15,14 @@ namespace {
 using std::chrono::milliseconds;
 
 Config Parsed(const std::string& toml) {
-  auto config = ParseOriginal(toml, "relay.toml");
+  auto config = ParseLegacyToml(toml, "relay.toml");
   if (!config.ok()) FAIL(config.error().message());
   return std::move(config).value();
 }
 
 // Without "relay.toml:".
 std::string Mistake(const std::string& toml) {
-  const auto config = ParseOriginal(toml, "relay.toml");
+  const auto config = ParseLegacyToml(toml, "relay.toml");
   REQUIRE(!config.ok());
   CHECK_EQ(config.error().code(), ErrorCode::kInvalidInput);
   return config.error().message().substr(std::string("relay.toml:").size());

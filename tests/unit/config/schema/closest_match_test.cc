@@ -23,7 +23,7 @@ TEST_CASE("nearest: a slip of the keyboard finds the word that was meant") {
            Row{"usernames", "username"},
        }) {
     CAPTURE(row.word);
-    CHECK_EQ(Nearest(row.word, kKnown), std::optional<std::string>(row.meant));
+    CHECK_EQ(ClosestMatch(row.word, kKnown), std::optional<std::string>(row.meant));
   }
 }
 
@@ -31,9 +31,9 @@ TEST_CASE("nearest: a word of another kind finds nothing") {
   for (const std::string& word :
        {std::string(), std::string("tls"), std::string("only"), std::string(1000, 'u')}) {
     CAPTURE(word);
-    CHECK_EQ(Nearest(word, kKnown), std::nullopt);
+    CHECK_EQ(ClosestMatch(word, kKnown), std::nullopt);
   }
-  CHECK_EQ(Nearest("name", {}), std::nullopt);
+  CHECK_EQ(ClosestMatch("name", {}), std::nullopt);
 }
 
 }  // namespace

@@ -173,7 +173,7 @@ TEST_CASE("config: of several mistakes the first in the file is told") {
 void DeclareRuled(Section& section) {
   Inner inner;
   DeclareInner(section, inner);
-  const Where size = section.Find("size");
+  const SourceLocation size = section.Find("size");
   if (!size.given) section.Mistake(size, "expected for this rule");
 }
 

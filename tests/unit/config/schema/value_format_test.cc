@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 
 template <typename T>
-std::string Refusal(const Form<T>& form, std::string_view text) {
+std::string Refusal(const ValueFormat<T>& form, std::string_view text) {
   const auto value = form.parse(text);
   REQUIRE(!value.ok());
   CHECK_EQ(value.error().code(), ErrorCode::kInvalidInput);

@@ -13,16 +13,18 @@ namespace {
 constexpr int kAllowed = 0;
 
 // The status a request is refused with, or kAllowed.
-class Door {
+class IngestFixture {
  public:
-  explicit Door(std::string host) { config_.address = {.host = std::move(host), .port = 9097}; }
+  explicit IngestFixture(std::string host) {
+    config_.address = {.host = std::move(host), .port = 9097};
+  }
 
-  Door& Operators(const std::string& token) {
+  IngestFixture& Operators(const std::string& token) {
     WriteFile(directory_.path() + "/operate", token + "\n");
     config_.token = SecretSource::FromFile(directory_.path() + "/operate");
     return *this;
   }
-  Door& Readers(const std::string& token) {
+  IngestFixture& Readers(const std::string& token) {
     WriteFile(directory_.path() + "/read", token + "\n");
     config_.read_token = SecretSource::FromFile(directory_.path() + "/read");
     return *this;
@@ -46,13 +48,13 @@ class Door {
 };
 
 TEST_CASE("access: a loopback port without tokens is open to who is on this machine") {
-  const Door door("127.0.0.1");
+  const IngestFixture door("127.0.0.1");
   CHECK_EQ(door.Ask(Role::kRead), kAllowed);
   CHECK_EQ(door.Ask(Role::kOperate), kAllowed);
 }
 
 TEST_CASE("access: a port that others reach changes nothing without a token") {
-  const Door door("0.0.0.0");
+  const IngestFixture door("0.0.0.0");
   CHECK_EQ(door.Ask(Role::kProbe), kAllowed);
   CHECK_EQ(door.Ask(Role::kRead), kAllowed);
   CHECK_EQ(door.Ask(Role::kOperate), 403);
@@ -62,7 +64,7 @@ TEST_CASE("access: the operators' token guards changes everywhere, reading where
   for (const char* host : {"127.0.0.1", "::1", "0.0.0.0"}) {
     CAPTURE(host);
     const bool loopback = std::string(host) != "0.0.0.0";
-    Door door(host);
+    IngestFixture door(host);
     door.Operators("open sesame");
     CHECK_EQ(door.Ask(Role::kProbe), kAllowed);
     CHECK_EQ(door.Ask(Role::kRead), loopback ? kAllowed : 401);
@@ -75,7 +77,7 @@ TEST_CASE("access: the operators' token guards changes everywhere, reading where
 }
 
 TEST_CASE("access: a reader reads and changes nothing") {
-  Door door("0.0.0.0");
+  IngestFixture door("0.0.0.0");
   door.Operators("open sesame").Readers("peek");
   CHECK_EQ(door.Ask(Role::kRead), 401);
   CHECK_EQ(door.Ask(Role::kRead, {{"Authorization", "Bearer peek"}}), kAllowed);
@@ -83,7 +85,7 @@ TEST_CASE("access: a reader reads and changes nothing") {
 }
 
 TEST_CASE("access: a page of another site changes nothing, even where no token is needed") {
-  const Door door("127.0.0.1");
+  const IngestFixture door("127.0.0.1");
   CHECK_EQ(door.Ask(Role::kOperate, {{"Content-Type", "text/plain"}}), 415);
   CHECK_EQ(door.Ask(Role::kOperate, {{"Content-Type", "application/x-www-form-urlencoded"}}), 415);
   CHECK_EQ(door.Ask(Role::kOperate, {{"Origin", "http://evil.example"}}), 403);
@@ -98,12 +100,12 @@ TEST_CASE("access: a page of another site changes nothing, even where no token i
 }
 
 TEST_CASE("access: a foreign name that leads here opens nothing where no token does") {
-  const Door open("127.0.0.1");
+  const IngestFixture open("127.0.0.1");
   CHECK_EQ(open.Ask(Role::kRead, {{"Host", "rebound.example:9097"}}), 403);
   CHECK_EQ(open.Ask(Role::kRead, {{"Host", "localhost:9097"}}), kAllowed);
   CHECK_EQ(open.Ask(Role::kRead, {{"Host", "[::1]:9097"}}), kAllowed);
   CHECK_EQ(open.Ask(Role::kProbe, {{"Host", "relay.example"}}), kAllowed);
-  Door guarded("0.0.0.0");
+  IngestFixture guarded("0.0.0.0");
   guarded.Operators("open sesame");
   CHECK_EQ(guarded.Ask(Role::kRead,
                        {{"Host", "relay.example"}, {"Authorization", "Bearer open sesame"}}),

@@ -35,7 +35,7 @@ struct Bench {
     const Result<std::string> done = Perform(operation);
     return done.ok() ? "was done" : done.error().message();
   }
-  Figures West() { return log.FiguresOf(kWest).value(); }
+  QueueStats West() { return log.StatsOf(kWest).value(); }
 };
 
 Operation On(Verb verb) {

@@ -36,7 +36,7 @@ class ErrorStream {
 std::string Told(std::string_view value) {
   const TempDir directory;
   const ErrorStream errors(directory.File("errors"));
-  Journal(Level::kWarning, "it happened", {{"why", value}});
+  LogEvent(Level::kWarning, "it happened", {{"why", value}});
   return errors.text();
 }
 

@@ -14,7 +14,7 @@ namespace relay::test::relay_ingest_write_handler_test {
 namespace {
 
 // The front door over a log in memory.
-struct Door {
+struct IngestFixture {
   HttpResponse Ask(std::string_view method, std::string_view path, std::string_view query,
                    std::string body = "") {
     std::optional<HttpResponse> answer;
@@ -54,7 +54,7 @@ std::string HeaderOf(const HttpResponse& response, std::string_view name) {
 }
 
 TEST_CASE("front door: a write that is stored is answered 204") {
-  Door door;
+  IngestFixture door;
   const HttpResponse answer = door.Write("m v=1 5\n");
   CHECK_EQ(answer.status, 204);
   CHECK(answer.body.empty());
@@ -63,21 +63,21 @@ TEST_CASE("front door: a write that is stored is answered 204") {
 }
 
 TEST_CASE("front door: a point without a time gets the relay's, in the request's precision") {
-  Door door;
+  IngestFixture door;
   door.clock.Advance(std::chrono::milliseconds(1'234'567));
   CHECK_EQ(door.Write("m v=1\n", "db=d&precision=s").status, 204);
   CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1234\n"});
 }
 
 TEST_CASE("front door: an empty body stores nothing and is answered 204") {
-  Door door;
+  IngestFixture door;
   CHECK_EQ(door.Write("").status, 204);
   CHECK_EQ(door.Write("# a comment\n\n").status, 204);
   CHECK(door.Stored().empty());
 }
 
 TEST_CASE("front door: of a body with bad lines the good ones are stored and the bad ones named") {
-  Door door;
+  IngestFixture door;
   const HttpResponse answer = door.Write("m v=1 1\nm v= 2\nm v=3 3\nm 4\n");
   CHECK_EQ(answer.status, 400);
   CHECK_EQ(ErrorOf(answer),
@@ -96,7 +96,7 @@ WriteHandlerOptions Picky(Unrouted unrouted) {
 }
 
 TEST_CASE("front door: points that no backend takes are refused, the others stored") {
-  Door door;
+  IngestFixture door;
   door.handler.Reconfigure(Picky(Unrouted::kRefuse));
   const HttpResponse partly = door.Write("m v=1 1\nn v=2 2\nbad\nn v=3 3\n");
   CHECK_EQ(partly.status, 400);
@@ -113,7 +113,7 @@ TEST_CASE("front door: points that no backend takes are refused, the others stor
 }
 
 TEST_CASE("front door: points that no backend takes are counted, where that is configured") {
-  Door door;
+  IngestFixture door;
   door.handler.Reconfigure(Picky(Unrouted::kCount));
   CHECK_EQ(door.Write("m v=1 1\nn v=2 2\n").status, 204);
   CHECK_EQ(door.Write("m v=1 1\n", "db=other").status, 204);
@@ -139,13 +139,13 @@ TEST_CASE("front door: a write that is split is stored for each backend, and ans
                   .body = "m v=1 1\nn v=2 2\n"},
                  [&](const HttpResponse& response) { answers.push_back(response.status); });
   CHECK_EQ(answers, std::vector<int>{204});
-  CHECK_EQ(log.FiguresOf(kWest).value().owed.points, 1);
-  CHECK_EQ(log.FiguresOf(kEast).value().owed.points, 2);
+  CHECK_EQ(log.StatsOf(kWest).value().owed.points, 1);
+  CHECK_EQ(log.StatsOf(kEast).value().owed.points, 2);
   CHECK_EQ(counters.accepted_points(), 2);
 }
 
 TEST_CASE("front door: a body with only bad lines stores nothing") {
-  Door door;
+  IngestFixture door;
   const HttpResponse answer = door.Write("nonsense\n");
   CHECK_EQ(answer.status, 400);
   CHECK_EQ(ErrorOf(answer), "unable to parse 'nonsense': missing fields");
@@ -153,7 +153,7 @@ TEST_CASE("front door: a body with only bad lines stores nothing") {
 }
 
 TEST_CASE("front door: while the log takes nothing, the answer is 503 with Retry-After") {
-  Door door;
+  IngestFixture door;
   door.log.Fail(true);
   const HttpResponse answer = door.Write("m v=1 5\n");
   CHECK_EQ(answer.status, 503);
@@ -164,7 +164,7 @@ TEST_CASE("front door: while the log takes nothing, the answer is 503 with Retry
 }
 
 TEST_CASE("front door: an error fits into a header: one line, at most 1024 bytes") {
-  Door door;
+  IngestFixture door;
   std::string body;
   for (int i = 0; i < 100; ++i) body += "bad line with \x01 and \xff in it\n";
   const HttpResponse answer = door.Write(body);
@@ -176,7 +176,7 @@ TEST_CASE("front door: an error fits into a header: one line, at most 1024 bytes
 }
 
 TEST_CASE("front door: other methods and paths are refused as what they are") {
-  Door door;
+  IngestFixture door;
   CHECK_EQ(door.Ask("GET", "/write", "db=d").status, 405);
   CHECK_EQ(door.Ask("OPTIONS", "/write", "").status, 204);
   CHECK_EQ(door.Ask("POST", "/ping", "").status, 405);
@@ -185,7 +185,7 @@ TEST_CASE("front door: other methods and paths are refused as what they are") {
 }
 
 TEST_CASE("front door: ping says 204, and the version to who asks") {
-  Door door;
+  IngestFixture door;
   CHECK_EQ(door.Ask("GET", "/ping", "").status, 204);
   CHECK_EQ(door.Ask("HEAD", "/ping", "verbose=false").status, 204);
   const HttpResponse verbose = door.Ask("GET", "/ping", "verbose=true");
@@ -194,14 +194,14 @@ TEST_CASE("front door: ping says 204, and the version to who asks") {
 }
 
 TEST_CASE("front door: the answer to a write says where in the log it is") {
-  Door door;
+  IngestFixture door;
   CHECK_EQ(HeaderOf(door.Write("m v=1 5\n"), "X-Relay-Position"), "1");
   CHECK_EQ(HeaderOf(door.Write("m v=\nm v=1 6\n"), "X-Relay-Position"), "2");
   CHECK_EQ(HeaderOf(door.Write("m v=\n"), "X-Relay-Position"), "");
 }
 
 TEST_CASE("front door: v2 stores all of a body or nothing of it") {
-  Door door;
+  IngestFixture door;
   const HttpResponse bad =
       door.Ask("POST", "/api/v2/write", "bucket=d&precision=s", "m v=1 1\nm v= 2\n");
   CHECK_EQ(bad.status, 400);
@@ -221,7 +221,7 @@ TEST_CASE("front door: v2 stores all of a body or nothing of it") {
 }
 
 TEST_CASE("front door: v2 errors have a code and a message") {
-  Door door;
+  IngestFixture door;
   const HttpResponse missing = door.Ask("POST", "/api/v2/write", "", "m v=1\n");
   CHECK_EQ(missing.status, 400);
   CHECK_EQ(nlohmann::json::parse(missing.body).at("code"), "invalid");
@@ -239,7 +239,7 @@ TEST_CASE("front door: v2 errors have a code and a message") {
 }
 
 TEST_CASE("front door: v3 stores the good lines and shows the bad ones") {
-  Door door;
+  IngestFixture door;
   const HttpResponse partial =
       door.Ask("POST", "/api/v3/write_lp", "db=d&precision=ns", "m v=1 1\n\nm v= 2\n");
   CHECK_EQ(partial.status, 400);
@@ -250,7 +250,7 @@ TEST_CASE("front door: v3 stores the good lines and shows the bad ones") {
 }
 
 TEST_CASE("front door: v3 without accept_partial stores nothing beside a bad line") {
-  Door door;
+  IngestFixture door;
   const HttpResponse refused =
       door.Ask("POST", "/api/v3/write_lp", "db=d&accept_partial=false", "m v=1 1\nm v= 2\nm 3\n");
   CHECK_EQ(refused.status, 400);
@@ -264,7 +264,7 @@ TEST_CASE("front door: v3 without accept_partial stores nothing beside a bad lin
 }
 
 TEST_CASE("front door: times that v3 would guess the unit of are stored in nanoseconds") {
-  Door door;
+  IngestFixture door;
   const std::string body =
       "m v=1 1700000000\nm v=2 1700000000001\nm v=3 1700000000000002\n"
       "m v=4 1700000000000000003\nm v=\"a\n b\" -1700000000  \nm v=6 4999999999\n"
@@ -278,7 +278,7 @@ TEST_CASE("front door: times that v3 would guess the unit of are stored in nanos
 }
 
 TEST_CASE("front door: health and ready are as InfluxDB 2 has them, and ready means the log") {
-  Door door;
+  IngestFixture door;
   const auto health = nlohmann::json::parse(door.Ask("GET", "/health", "").body);
   CHECK_EQ(health.at("status"), "pass");
   CHECK(health.at("checks").is_array());
@@ -292,7 +292,7 @@ TEST_CASE("front door: health and ready are as InfluxDB 2 has them, and ready me
 }
 
 TEST_CASE("front door: databases that were created or written to are shown") {
-  Door door;
+  IngestFixture door;
   const HttpResponse created = door.Ask("POST", "/query", "q=CREATE+DATABASE+%22my+db%22");
   CHECK_EQ(created.status, 200);
   CHECK_EQ(created.body, "{\"results\":[{\"statement_id\":0}]}\n");
@@ -303,7 +303,7 @@ TEST_CASE("front door: databases that were created or written to are shown") {
 }
 
 TEST_CASE("front door: a query may be in a form; one that the relay cannot answer is refused") {
-  Door door;
+  IngestFixture door;
   door.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
   CHECK_EQ(door.Ask("POST", "/query", "", "q=SHOW+DATABASES").status, 200);
   CHECK_EQ(door.Ask("POST", "/query", "q=SELECT+1", "q=SHOW+DATABASES").status, 400);
@@ -312,7 +312,7 @@ TEST_CASE("front door: a query may be in a form; one that the relay cannot answe
 }
 
 TEST_CASE("front door: where there are users, only they may write") {
-  Door door;
+  IngestFixture door;
   setenv("DOOR_TEST_TOKEN", "t0ken", 1);
   door.handler.Reconfigure(
       {.router = RouterTo({kWest}),
@@ -344,7 +344,7 @@ TEST_CASE("front door: where there are users, only they may write") {
 
 // ---- Statements
 
-struct StatementDoor : Door {
+struct StatementDoor : IngestFixture {
   StatementDoor() { handler.Reconfigure({.router = RouterTo({kWest}), .log_statements = true}); }
   HttpResponse Query(std::string_view query) { return Ask("POST", "/query", query); }
 };
@@ -371,7 +371,7 @@ TEST_CASE("front door: what cannot be replayed is refused, and all that came wit
 }
 
 TEST_CASE("front door: statements are not logged unless that is set up") {
-  Door door;
+  IngestFixture door;
   CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+e").status, 200);
   CHECK_EQ(door.Ask("POST", "/query", "q=DROP+DATABASE+e").status, 400);
   CHECK(door.Stored().empty());

@@ -13,8 +13,8 @@ Clock::TimePoint At(milliseconds since_start) {
 }
 
 // So many points accepted and delivered, one a record, of ten bytes each.
-Figures FiguresAt(PointCount accepted, PointCount delivered) {
-  Figures figures;
+QueueStats FiguresAt(PointCount accepted, PointCount delivered) {
+  QueueStats figures;
   figures.marks.cursor = Sequence(delivered);
   figures.marks.head = Sequence(accepted);
   figures.accepted = {accepted, Bytes(accepted * 10), Bytes(accepted * 5)};

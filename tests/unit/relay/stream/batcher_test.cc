@@ -188,7 +188,7 @@ TEST_CASE("line batcher: what is abandoned is counted") {
 }
 
 TEST_CASE("sampled: told at once, then once in a while with all that was not told") {
-  Sampled sampled(milliseconds(10));
+  ReportLimiter sampled(milliseconds(10));
   Clock::TimePoint now{};
   CHECK_EQ(sampled.Note(1, now), 1);
   CHECK_FALSE(sampled.Note(2, now + milliseconds(9)));

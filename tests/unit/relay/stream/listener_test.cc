@@ -263,7 +263,7 @@ TEST_CASE("udp lines: what has arrived before the stop is stored before it retur
   bench.Udp({.batcher = {.linger = std::chrono::hours(1)}});
   for (int i = 0; i < 100; ++i) SendPacket(bench.At(), fmt::format("m v={} {}\n", i, i));
   bench.listener->Stop(kPatience);
-  CHECK_EQ(bench.log.FiguresOf(kWest).value().owed.points, 100);
+  CHECK_EQ(bench.log.StatsOf(kWest).value().owed.points, 100);
 }
 
 TEST_CASE("line listeners: a new target holds from then on") {

@@ -37,9 +37,9 @@ struct Backend {
   }
 };
 
-struct Bench : WorkerBench {
+struct Bench : WorkerFixture {
   explicit Bench(std::set<std::string> clients)
-      : WorkerBench([this](const WriteParams& p, std::string_view l) { return backend(p, l); }),
+      : WorkerFixture([this](const WriteParams& p, std::string_view l) { return backend(p, l); }),
         backend{.clients = std::move(clients)} {
     Restart(Passing());
   }

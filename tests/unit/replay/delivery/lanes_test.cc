@@ -27,9 +27,9 @@ struct Backend {
   }
 };
 
-struct Bench : WorkerBench {
+struct Bench : WorkerFixture {
   Bench()
-      : WorkerBench([this](const WriteParams& p, std::string_view l) { return backend(p, l); }) {}
+      : WorkerFixture([this](const WriteParams& p, std::string_view l) { return backend(p, l); }) {}
 
   PointCount HeldPoints() { return Now().held.points; }
 
@@ -89,7 +89,7 @@ TEST_CASE("lanes: a lane on hold is probed seldom, with the oldest that it holds
 }
 
 TEST_CASE("lanes: a retention policy that is missing holds neither the database nor another") {
-  WorkerBench bench([](const WriteParams& params, std::string_view) {
+  WorkerFixture bench([](const WriteParams& params, std::string_view) {
     return params.retention_policy == "week" ? Http(500, "retention policy not found: week")
                                              : Status204();
   });
@@ -208,7 +208,7 @@ TEST_CASE("lanes: where no more lanes can be held the backend waits, and nothing
 TEST_CASE(
     "lanes: one that is refused as the whole backend would be, while others are taken, "
     "is on hold alone") {
-  WorkerBench bench([](const WriteParams& params, std::string_view) {
+  WorkerFixture bench([](const WriteParams& params, std::string_view) {
     return params.database == "secret" ? Http(403, "not authorized to write") : Status204();
   });
   for (int i = 0; i < 20; ++i) {
@@ -243,7 +243,7 @@ TEST_CASE("lanes: stuck is said once, with the reason, the last answer and what 
 }
 
 TEST_CASE("lanes: a backend that does not answer is stuck after a while too") {
-  WorkerBench bench([](const WriteParams&, std::string_view) { return NoAnswer(); });
+  WorkerFixture bench([](const WriteParams&, std::string_view) { return NoAnswer(); });
   bench.Accept("m v=1 1\n");
   bench.StepFor(62s);
   REQUIRE(bench.Status().stuck.has_value());
@@ -261,7 +261,7 @@ Result<Reply> Poisoned(const WriteParams&, std::string_view lines) {
 }
 
 TEST_CASE("poison: one record that makes the backend fail is found and set aside") {
-  WorkerBench bench(Poisoned);
+  WorkerFixture bench(Poisoned);
   bench.Accept("m v=0 0\n");
   bench.Drain();
   std::string lines;
@@ -280,7 +280,7 @@ TEST_CASE("poison: one record that makes the backend fail is found and set aside
 }
 
 TEST_CASE("poison: a lane that has taken nothing yet is tried with its own first line") {
-  WorkerBench bench(Poisoned);
+  WorkerFixture bench(Poisoned);
   bench.Accept("m v=1 1\nm poison=1 2\nm v=3 3\n");
   bench.StepFor(120s);
   CHECK_EQ(bench.Now().delivered, 2);
@@ -290,7 +290,7 @@ TEST_CASE("poison: a lane that has taken nothing yet is tried with its own first
 }
 
 TEST_CASE("poison: a lane whose first lines are refused is tried with the next ones") {
-  WorkerBench bench([](const WriteParams& params, std::string_view lines) {
+  WorkerFixture bench([](const WriteParams& params, std::string_view lines) {
     const bool refused = lines.find("bad") != std::string_view::npos;
     const Result<Reply> answer = Poisoned(params, lines);
     return answer.ok() && answer.value().http_status == 204 && refused
@@ -305,7 +305,7 @@ TEST_CASE("poison: a lane whose first lines are refused is tried with the next o
 }
 
 TEST_CASE("poison: a lane whose first record is one poisoned line is tried with what is behind") {
-  WorkerBench bench(Poisoned);
+  WorkerFixture bench(Poisoned);
   bench.Accept("m poison=1 1\n");
   bench.StepFor(60s);
   CHECK(bench.Dead().empty());  // Alone, there is nothing to tell it by.
@@ -317,7 +317,7 @@ TEST_CASE("poison: a lane whose first record is one poisoned line is tried with 
 
 TEST_CASE("poison: a backend that fails on everything loses nothing, however long it takes") {
   bool fails = false;
-  WorkerBench bench([&](const WriteParams&, std::string_view) {
+  WorkerFixture bench([&](const WriteParams&, std::string_view) {
     return fails ? Http(500, "An internal error has occurred") : Status204();
   });
   bench.Accept("m v=1 1\n");
@@ -333,7 +333,7 @@ TEST_CASE("poison: a backend that fails on everything loses nothing, however lon
 }
 
 TEST_CASE("poison: a database that fails on everything while others do not is on hold alone") {
-  WorkerBench bench([](const WriteParams& params, std::string_view) {
+  WorkerFixture bench([](const WriteParams& params, std::string_view) {
     return params.database == "broken" ? Http(500, "An internal error has occurred") : Status204();
   });
   for (int i = 1; i <= 60; ++i) {

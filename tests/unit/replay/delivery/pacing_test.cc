@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 using TimePoint = Clock::TimePoint;
 
 TEST_CASE("pacing: an allowance is kept on average, and a pause is not followed by a burst") {
-  Allowance allowance;
+  TokenBucket allowance;
   allowance.Allow(1000);
   TimePoint now = TimePoint{} + 3600s;
   double spent = 0;
@@ -23,7 +23,7 @@ TEST_CASE("pacing: an allowance is kept on average, and a pause is not followed 
 }
 
 TEST_CASE("pacing: what takes more than is left is waited for afterwards") {
-  Allowance allowance;
+  TokenBucket allowance;
   allowance.Allow(100);
   const TimePoint now = TimePoint{} + 1s;
   CHECK_EQ(allowance.Wait(now), 0ms);
@@ -34,13 +34,13 @@ TEST_CASE("pacing: what takes more than is left is waited for afterwards") {
 }
 
 TEST_CASE("pacing: without a limit nothing waits") {
-  Allowance allowance;
+  TokenBucket allowance;
   allowance.Spend(1e12, TimePoint{});
   CHECK_EQ(allowance.Wait(TimePoint{}), 0ms);
 }
 
 TEST_CASE("pacing: a request that was too large halves the next, which grow back but not to it") {
-  SizeLearner size(4_MiB);
+  AdaptiveBatchSize size(4_MiB);
   TimePoint now{};
   size.TooLarge(4_MiB, now);
   CHECK_EQ(size.now(), 2_MiB);
@@ -53,7 +53,7 @@ TEST_CASE("pacing: a request that was too large halves the next, which grow back
 }
 
 TEST_CASE("pacing: small requests say nothing about the size that is taken") {
-  SizeLearner size(4_MiB);
+  AdaptiveBatchSize size(4_MiB);
   size.TooLarge(4_MiB, {});
   for (int i = 0; i < 1000; ++i) size.Taken(1_KiB, {});
   CHECK_EQ(size.now(), 2_MiB);
@@ -62,7 +62,7 @@ TEST_CASE("pacing: small requests say nothing about the size that is taken") {
 TEST_CASE(
     "pacing: an overloaded backend gets less at once, smaller and with rests; step by step "
     "more again") {
-  Throttle throttle(4, 3s);
+  ConcurrencyLimiter throttle(4, 3s);
   CHECK_EQ(throttle.at_once(), 4);
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
   throttle.Overloaded();
@@ -80,7 +80,7 @@ TEST_CASE(
 }
 
 TEST_CASE("pacing: a backend that was down is begun with small requests, and without rests") {
-  Throttle throttle(1, 3s);
+  ConcurrencyLimiter throttle(1, 3s);
   for (int i = 0; i < 10; ++i) throttle.Unreachable();
   CHECK_LT(throttle.share(), 0.1);
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
@@ -89,7 +89,7 @@ TEST_CASE("pacing: a backend that was down is begun with small requests, and wit
 }
 
 TEST_CASE("pacing: a backend that becomes slow is rested in proportion, until it is not") {
-  Throttle throttle(2, 3s);
+  ConcurrencyLimiter throttle(2, 3s);
   for (int i = 0; i < 10; ++i) throttle.Taken(300ms, 10'000);
   CHECK_EQ(throttle.RestAfter(1s), 0ms);
   for (int i = 0; i < 10; ++i) throttle.Taken(3s, 10'000);
@@ -100,7 +100,7 @@ TEST_CASE("pacing: a backend that becomes slow is rested in proportion, until it
 }
 
 TEST_CASE("pacing: a request that takes a good part of its time is not followed by a larger one") {
-  Throttle throttle(1, 3s);
+  ConcurrencyLimiter throttle(1, 3s);
   double before = throttle.share();
   for (int i = 0; i < 5; ++i) {
     throttle.Taken(3s, 10'000);

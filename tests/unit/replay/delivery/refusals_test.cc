@@ -10,7 +10,7 @@ namespace relay::test::replay_delivery_refusals_test {
 namespace {
 
 using namespace std::chrono_literals;
-using Bench = WorkerBench;
+using Bench = WorkerFixture;
 
 std::string Numbered(int first, int last) {
   std::string lines;

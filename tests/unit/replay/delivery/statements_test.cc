@@ -16,8 +16,8 @@ namespace {
 
 using Sent = std::vector<std::string>;
 
-struct Bench : WorkerBench {
-  using WorkerBench::WorkerBench;
+struct Bench : WorkerFixture {
+  using WorkerFixture::WorkerFixture;
 
   void Say(const std::string& statement, const std::string& database = "db") {
     Record record;

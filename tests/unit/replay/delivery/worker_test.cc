@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using enum WorkerState;
 
-using Bench = WorkerBench;
+using Bench = WorkerFixture;
 
 TEST_CASE("worker: what waits goes in one request, in the order it was accepted") {
   Bench bench({Status204()});

@@ -93,7 +93,7 @@ TEST_CASE("checkpoint: a copy holds every record, and cursors that only memory k
   CHECK_EQ(copy->MarksOf(kWest).cursor, Sequence(3));
   CHECK_EQ(copy->MarksOf(kWest).head, Sequence(5));
   CHECK_EQ(copy->MarksOf(kEast).cursor, Sequence(0));
-  CHECK_EQ(copy->FiguresOf(kWest).value().delivered, 3);
+  CHECK_EQ(copy->StatsOf(kWest).value().delivered, 3);
   CHECK_EQ(ReadAll(*copy, kWest, Sequence(3)).front().record.value()->lines,
            NumberedRecord(4).lines);
 }
@@ -129,11 +129,11 @@ TEST_CASE("checkpoint: what is held, dead, dropped and paused is in the copy") {
               .ok());
   REQUIRE(log->Skip(kWest, Sequence(4), {.by = "me", .note = "why", .when = At(9)}).ok());
   REQUIRE(log->SetPaused(kWest, true).ok());
-  const Figures before = log->FiguresOf(kWest).value();
+  const QueueStats before = log->StatsOf(kWest).value();
   MustCopy(*log, original.Copy());
   CheckSound(original.Copy());
   const auto copy = OpenLogView(original.Copy()).value();
-  const Figures figures = copy->FiguresOf(kWest).value();
+  const QueueStats figures = copy->StatsOf(kWest).value();
   CHECK_EQ(figures.delivered, before.delivered);
   CHECK_EQ(figures.held.points, 2);
   CHECK_EQ(figures.dead, 2);
@@ -216,7 +216,7 @@ TEST_CASE("checkpoint: made under load it is sound, and no cursor is ahead of wh
     CHECK_GE(marks.head, Sequence(acknowledged));
     CHECK_GE(marks.cursor, cursor);
     CHECK_LE(marks.cursor, resolved);
-    CHECK_EQ(copy->FiguresOf(kWest).value().unaccounted(), 0);
+    CHECK_EQ(copy->StatsOf(kWest).value().unaccounted(), 0);
     CheckRecords(*copy, kEast, copy->MarksOf(kEast).head.value());
   }
 }
@@ -244,7 +244,7 @@ TEST_CASE("checkpoint: it shares the log's files, and keeps what the log gives b
   const Position head = ReadAll(*log, kWest).back().entry.position;
   REQUIRE(Deliver(*log, kWest, head, 2000 * 200 + 1).ok());
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->KeepHouse(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(At(1000)).ok());
     return log->disk_use().used < 6_MiB;
   }));
   CheckSound(original.Copy());
@@ -255,10 +255,10 @@ TEST_CASE("checkpoint: those in the log's directory are not counted as the log's
   Original original;
   const auto log = original.Open();
   AppendTo(*log, 50, 200);
-  REQUIRE(log->KeepHouse(At(1)).ok());
+  REQUIRE(log->EnforceRetention(At(1)).ok());
   const Bytes used = log->disk_use().used;
   for (int i = 0; i < 5; ++i) MustCopy(*log, original.File(fmt::format("checkpoints/{}", i)));
-  REQUIRE(log->KeepHouse(At(1)).ok());
+  REQUIRE(log->EnforceRetention(At(1)).ok());
   CHECK_LT(log->disk_use().used, used + 64_KiB);
 }
 

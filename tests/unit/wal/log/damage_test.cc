@@ -33,7 +33,7 @@ std::unique_ptr<DurableLog> OpenIn(const std::string& directory) {
 
 std::uint64_t MarkedHead(const std::string& directory) {
   const auto mark = ReadHighWater(directory);
-  return mark.ok() ? mark.value().mark.log.runs.at(kWest).head.sequence.value() : 0;
+  return mark.ok() ? mark.value().mark.log.queues.at(kWest).head.sequence.value() : 0;
 }
 
 void AppendUpTo(DurableLog& log, std::uint64_t first, std::uint64_t last) {
@@ -100,7 +100,7 @@ void CheckWhole(DurableLog& log, std::uint64_t count) {
   for (const BackendId& backend : {kWest, kEast}) {
     CHECK_EQ(log.MarksOf(backend).head.value(), count);
     Deliver(log, backend);
-    const Figures figures = log.FiguresOf(backend).value();
+    const QueueStats figures = log.StatsOf(backend).value();
     CHECK_EQ(figures.accepted.points, 2 * count);
     CHECK_EQ(figures.delivered + figures.dropped, 2 * count);
     CHECK_EQ(figures.unaccounted(), 0);
@@ -109,7 +109,7 @@ void CheckWhole(DurableLog& log, std::uint64_t count) {
   CHECK_EQ(log.MarksOf(kWest).head.value(), count + 1);
   CHECK_EQ(Deliver(log, kWest), std::vector<std::uint64_t>{count + 1});
   // What is lost does not keep the disk from being given back.
-  REQUIRE(log.KeepHouse(At(1'000)).ok());
+  REQUIRE(log.EnforceRetention(At(1'000)).ok());
   CHECK_EQ(log.MarksOf(kWest).trimmed, log.MarksOf(kWest).cursor);
 }
 
@@ -189,7 +189,7 @@ TEST_CASE("damage: a cursor outlives its database") {
   }
   fs::remove_all(directory.File("db"));
   const auto log = OpenIn(directory.path());
-  const Figures figures = log->FiguresOf(kWest).value();
+  const QueueStats figures = log->StatsOf(kWest).value();
   CHECK_EQ(figures.marks.cursor, Sequence(10));
   CHECK_EQ(figures.delivered, 20);
   CHECK_EQ(figures.owed.points, 6);

@@ -40,7 +40,7 @@ TEST_CASE("durable log: records, cursor and dead letters are there after reopeni
   const auto log = OpenIn(directory);
   CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(3));
   CHECK_EQ(log->MarksOf(kWest).head, Sequence(4));
-  const Figures figures = log->FiguresOf(kWest).value();
+  const QueueStats figures = log->StatsOf(kWest).value();
   CHECK_EQ(figures.delivered, 2);
   CHECK_EQ(figures.dead, 1);
   CHECK_EQ(figures.unaccounted(), 0);
@@ -246,7 +246,7 @@ TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing
   }
   REQUIRE(TurnIntoFormatOne(directory.path()).ok());
   const auto check = [](const LogView& log) {
-    const Figures figures = log.FiguresOf(kWest).value();
+    const QueueStats figures = log.StatsOf(kWest).value();
     CHECK_EQ(figures.marks.cursor, Sequence(2));
     CHECK_EQ(figures.delivered, 1);
     CHECK_EQ(figures.dead, 2);
@@ -265,7 +265,7 @@ TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing
   const auto store = StoreIn(directory);
   const std::string format = store->Get(Family::kState, kFormatKey).value().value();
   CHECK_EQ(DecodeNumber(kFormatKey, format).value(), kFormatVersion);
-  const std::string key = RunKey(BackendNumber(1));
+  const std::string key = QueueKey(BackendNumber(1));
   CHECK_EQ(store->Get(Family::kState, key).value().value().front(), 2);
 }
 
@@ -352,7 +352,7 @@ TEST_CASE("durable log: what is held, skipped, paused and rewound is there after
   const auto log = OpenIn(directory);
   CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(5));
   CHECK(log->PausedOf(kWest));
-  const Figures figures = log->FiguresOf(kWest).value();
+  const QueueStats figures = log->StatsOf(kWest).value();
   CHECK_EQ(figures.rewound, 0);  // What was behind the mark was held, and is owed instead.
   CHECK_EQ(figures.held.points, 2);
   CHECK_EQ(figures.dropped, 2);
@@ -381,9 +381,9 @@ TEST_CASE("durable log: what is held outlives the trimming of everything else") 
                                  .gaps = {},
                                  .held = {Sequence(2)}})
                 .ok());
-    REQUIRE(log->KeepHouse(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(At(1000)).ok());
     CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
-    CHECK_EQ(log->FateOf(kWest, PayloadId(2)).value(), Fate::kTrimmed);
+    CHECK_EQ(log->OutcomeOf(kWest, PayloadId(2)).value(), WriteOutcome::kTrimmed);
     CHECK_EQ(log->Rewind(kWest, Sequence(1)).error().message(),
              "cannot rewind to 1: only from 3 to 3");
   }
@@ -407,8 +407,8 @@ TEST_CASE("durable log: a backend that is forgotten is gone, and comes back as a
              ErrorCode::kNotFound);
     REQUIRE(log->Forget(kEast).ok());
     CHECK_EQ(log->Backends(), std::vector<BackendId>{kWest});
-    CHECK_EQ(log->FiguresOf(kEast).error().code(), ErrorCode::kNotFound);
-    REQUIRE(log->KeepHouse(At(1)).ok());
+    CHECK_EQ(log->StatsOf(kEast).error().code(), ErrorCode::kNotFound);
+    REQUIRE(log->EnforceRetention(At(1)).ok());
   }
   const auto log = OpenIn(directory, {kWest, kEast});
   CHECK_EQ(log->MarksOf(kEast).head, Sequence(0));
@@ -435,7 +435,7 @@ TEST_CASE("log view: shows a log that a relay has open, without a trace in its d
   const auto view = OpenLogView(directory.path()).value();
   CHECK_EQ(view->Backends(), std::vector<BackendId>{kWest});
   CHECK_EQ(ReadAll(*view, kWest).size(), 3);
-  CHECK_EQ(view->FiguresOf(kWest).value().marks.lag(), 3);
+  CHECK_EQ(view->StatsOf(kWest).value().marks.lag(), 3);
   CHECK_EQ(files(), before);
   REQUIRE(AppendAndWait(*log, NumberedRecord(4)).ok());
 }

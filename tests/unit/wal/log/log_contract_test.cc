@@ -112,12 +112,12 @@ TEST_CASE_TEMPLATE("log: small writes are stored in their order, whatever record
     CHECK_GE(payload, last);
     last = payload;
   }
-  CHECK_EQ(log.FateOf(kWest, last).value(), Fate::kOwed);
+  CHECK_EQ(log.OutcomeOf(kWest, last).value(), WriteOutcome::kOwed);
   for (const BackendId& backend : {kWest, kEast}) {
     std::string stored;
     for (const StoredRecord& one : ReadAll(log, backend)) stored += one.record.value()->lines;
     CHECK_EQ(stored, lines);
-    CHECK_EQ(log.FiguresOf(backend).value().accepted.points, kWrites);
+    CHECK_EQ(log.StatsOf(backend).value().accepted.points, kWrites);
   }
 }
 
@@ -142,7 +142,7 @@ TEST_CASE_TEMPLATE("log: lag is what lies between cursor and head, in records, p
   const Position first = ReadAll(log, kWest)[0].entry.position;
   REQUIRE(Deliver(log, kWest, first, 10).ok());
 
-  const Figures figures = log.FiguresOf(kWest).value();
+  const QueueStats figures = log.StatsOf(kWest).value();
   CHECK_EQ(figures.marks.lag(), 1);
   CHECK_EQ(figures.owed.points, 5);
   CHECK_EQ(figures.owed.bytes.count(), NumberedRecord(2, 5).lines.size());
@@ -154,10 +154,10 @@ TEST_CASE_TEMPLATE("log: lag is what lies between cursor and head, in records, p
 TEST_CASE_TEMPLATE("log: nothing owed has no age", T, LOGS) {
   T bench;
   Log& log = *bench;
-  CHECK(!log.FiguresOf(kWest).value().oldest_owed.has_value());
+  CHECK(!log.StatsOf(kWest).value().oldest_owed.has_value());
   REQUIRE(AppendAndWait(log, NumberedRecord(1)).ok());
   REQUIRE(Deliver(log, kWest, HeadOf(log, kWest), 1).ok());
-  CHECK(!log.FiguresOf(kWest).value().oldest_owed.has_value());
+  CHECK(!log.StatsOf(kWest).value().oldest_owed.has_value());
   CHECK(ReadAll(log, kWest, Sequence(1)).empty());
 }
 
@@ -179,7 +179,7 @@ TEST_CASE_TEMPLATE("log: what is set aside is counted as dead and can be read wi
   resolution.letters = {letter};
   REQUIRE(log.Resolve(kWest, resolution).ok());
 
-  const Figures figures = log.FiguresOf(kWest).value();
+  const QueueStats figures = log.StatsOf(kWest).value();
   CHECK_EQ(figures.marks.lag(), 0);
   CHECK_EQ(figures.dead, 1);
   CHECK_EQ(figures.delivered, 2);
@@ -223,7 +223,7 @@ TEST_CASE_TEMPLATE(
 TEST_CASE_TEMPLATE("log: a backend that was never named is not found", T, LOGS) {
   T bench;
   const BackendId stranger = BackendId::Parse("stranger").value();
-  CHECK_EQ((*bench).FiguresOf(stranger).error().code(), ErrorCode::kNotFound);
+  CHECK_EQ((*bench).StatsOf(stranger).error().code(), ErrorCode::kNotFound);
   CHECK_EQ((*bench).Read(stranger, Sequence(0), {}).error().code(), ErrorCode::kNotFound);
 }
 
@@ -308,7 +308,7 @@ TEST_CASE_TEMPLATE("log: whoever resolves what is no longer behind the cursor ch
   late.letters = {LetterOf(3, 1)};
   late.after = Sequence(1);
   CHECK_EQ(log.Resolve(kWest, late).error().code(), ErrorCode::kConflict);
-  const Figures figures = log.FiguresOf(kWest).value();
+  const QueueStats figures = log.StatsOf(kWest).value();
   CHECK_EQ(figures.delivered, 2);
   CHECK_EQ(figures.dead, 0);
   CHECK_EQ(figures.marks.cursor, Sequence(2));
@@ -336,7 +336,7 @@ TEST_CASE_TEMPLATE("log: what is resolved in several ways at once is counted in 
   resolution.held = {Sequence(4)};
   REQUIRE(log.Resolve(kWest, resolution).ok());
 
-  const Figures figures = log.FiguresOf(kWest).value();
+  const QueueStats figures = log.StatsOf(kWest).value();
   CHECK_EQ(figures.delivered, 17);
   CHECK_EQ(figures.dead, 3);
   CHECK_EQ(figures.dead_by_reason[DeadReason::kRefused], 2);
@@ -391,7 +391,7 @@ TEST_CASE_TEMPLATE("log: held records wait in their lanes, in order, until they 
   CHECK_EQ(lanes[1].first.value(), Sequence(6));
   CHECK_EQ(lanes[1].oldest.value(), At(6));
   CHECK(!lanes[1].by_operator);
-  const Figures figures = log.FiguresOf(kWest).value();
+  const QueueStats figures = log.StatsOf(kWest).value();
   CHECK_EQ(figures.held.points, 12);
   CHECK_EQ(figures.held_records, 3);
   CHECK_EQ(figures.delivered, 8);
@@ -417,12 +417,12 @@ TEST_CASE_TEMPLATE("log: only the oldest that a lane holds can be resolved", T, 
   CHECK_EQ(code(kRed, 3, 3), "conflict");
   CHECK_EQ(code(kRed, 1, 2), "conflict");
   CHECK_EQ(code(kBlue, 1, 1), "conflict");
-  CHECK_EQ(log.FiguresOf(kWest).value().delivered, 1);
+  CHECK_EQ(log.StatsOf(kWest).value().delivered, 1);
   CHECK_EQ(code(kRed, 1, 1), "ok");
   CHECK_EQ(code(kRed, 1, 1), "conflict");
   CHECK_EQ(code(kRed, 3, 3), "ok");
   CHECK(log.HeldLanes(kWest).value().empty());
-  CHECK_EQ(log.FiguresOf(kWest).value().held, Totals());
+  CHECK_EQ(log.StatsOf(kWest).value().held, Totals());
 }
 
 TEST_CASE_TEMPLATE("log: what was rewound is owed again, and what of it was held leaves its lane",
@@ -438,7 +438,7 @@ TEST_CASE_TEMPLATE("log: what was rewound is owed again, and what of it was held
   CHECK_EQ(marks.cursor, Sequence(2));
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(2));
   CHECK_EQ(HeldIn(log, kRed), std::vector<std::uint64_t>{2});
-  const Figures figures = log.FiguresOf(kWest).value();
+  const QueueStats figures = log.StatsOf(kWest).value();
   CHECK_EQ(figures.rewound, 3);  // Four more were held, and are counted as owed now.
   CHECK_EQ(figures.delivered, 4);
   CHECK_EQ(figures.owed.points, 12);
@@ -448,7 +448,7 @@ TEST_CASE_TEMPLATE("log: what was rewound is owed again, and what of it was held
 
   REQUIRE(log.Rewind(kWest, Sequence::BeforeFirst()).ok());
   CHECK(log.HeldLanes(kWest).value().empty());
-  CHECK_EQ(log.FiguresOf(kWest).value().unaccounted(), 0);
+  CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
 }
 
 TEST_CASE_TEMPLATE("log: a rewind stays within what is kept", T, LOGS) {
@@ -459,7 +459,7 @@ TEST_CASE_TEMPLATE("log: a rewind stays within what is kept", T, LOGS) {
   CHECK_EQ(log.Rewind(kWest, Sequence(3)).error().code(), ErrorCode::kInvalidInput);
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(2));
   CHECK_EQ(log.Rewind(kWest, Sequence(2)).value().cursor, Sequence(2));
-  CHECK_EQ(log.FiguresOf(kWest).value().rewound, 0);
+  CHECK_EQ(log.StatsOf(kWest).value().rewound, 0);
 }
 
 TEST_CASE_TEMPLATE("log: what is skipped is in the gap ledger with when, where and by whom", T,
@@ -489,8 +489,8 @@ TEST_CASE_TEMPLATE("log: what is skipped is in the gap ledger with when, where a
   REQUIRE_EQ(gaps.size(), 1);
   CHECK(gaps[0].gap == expected);
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(3));
-  CHECK_EQ(log.FiguresOf(kWest).value().dropped, 5);
-  CHECK_EQ(log.FiguresOf(kWest).value().unaccounted(), 0);
+  CHECK_EQ(log.StatsOf(kWest).value().dropped, 5);
+  CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
   CHECK_EQ(log.Skip(kWest, Sequence(3), {}).error().code(), ErrorCode::kInvalidInput);
   CHECK_EQ(log.Skip(kWest, Sequence(5), {}).error().code(), ErrorCode::kInvalidInput);
 }
@@ -512,7 +512,7 @@ TEST_CASE_TEMPLATE("log: what a lane holds can be skipped as a whole", T, LOGS) 
   CHECK_EQ(gap.to, At(3));
   CHECK_EQ(gap.databases, std::vector<std::string>{"red"});
   CHECK(log.HeldLanes(kWest).value().empty());
-  CHECK_EQ(log.FiguresOf(kWest).value().unaccounted(), 0);
+  CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
   CHECK_EQ(log.SkipHeld(kWest, kRed, {}).error().code(), ErrorCode::kNotFound);
 }
 
@@ -571,7 +571,7 @@ TEST_CASE_TEMPLATE("log: a pause is remembered, of one backend", T, LOGS) {
   CHECK(!log.PausedOf(kWest));
   REQUIRE(log.SetPaused(kWest, true).ok());
   CHECK(log.PausedOf(kWest));
-  CHECK(log.FiguresOf(kWest).value().paused);
+  CHECK(log.StatsOf(kWest).value().paused);
   CHECK(!log.PausedOf(kEast));
   REQUIRE(log.SetPaused(kWest, false).ok());
   CHECK(!log.PausedOf(kWest));
@@ -591,9 +591,9 @@ TEST_CASE_TEMPLATE("log: dead letters that are dropped stay counted, and numbers
   const auto left = log.ReadDead(kWest, 0, 9).value();
   REQUIRE_EQ(left.size(), 1);
   CHECK_EQ(left[0].number, 2);
-  CHECK_EQ(log.FiguresOf(kWest).value().dead, 3);
-  CHECK_EQ(log.FiguresOf(kWest).value().dead_letters, 1);
-  CHECK_EQ(log.FiguresOf(kWest).value().unaccounted(), 0);
+  CHECK_EQ(log.StatsOf(kWest).value().dead, 3);
+  CHECK_EQ(log.StatsOf(kWest).value().dead_letters, 1);
+  CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
 
   Resolution second = UpTo(PositionOf(log, 2), 2);
   second.after = Sequence(1);
@@ -621,7 +621,7 @@ TEST_CASE_TEMPLATE("log: lines of dead letters are accepted once more, for their
   const auto left = log.ReadDead(kWest, 0, 9).value();
   REQUIRE_EQ(left.size(), 1);
   CHECK_EQ(left[0].number, 1);
-  const Figures figures = log.FiguresOf(kWest).value();
+  const QueueStats figures = log.StatsOf(kWest).value();
   CHECK_EQ(figures.accepted.points, 7);
   CHECK_EQ(figures.dead, 3);
   CHECK_EQ(figures.owed.points, 2);
@@ -655,12 +655,12 @@ TEST_CASE_TEMPLATE("log: the fate of a write is known by its number", T, LOGS) {
   Resolution resolution = UpTo(PositionOf(log, 3), 2);
   resolution.held = {Sequence(2)};
   REQUIRE(log.Resolve(kWest, resolution).ok());
-  CHECK_EQ(log.FateOf(kWest, ids[0]).value(), Fate::kPassed);
-  CHECK_EQ(log.FateOf(kWest, ids[1]).value(), Fate::kHeld);
-  CHECK_EQ(log.FateOf(kWest, ids[3]).value(), Fate::kOwed);
-  CHECK_EQ(log.FateOf(kWest, other).value(), Fate::kNotRouted);
-  CHECK_EQ(log.FateOf(kEast, other).value(), Fate::kOwed);
-  CHECK_EQ(log.FateOf(kEast, ids[0]).value(), Fate::kNotRouted);
+  CHECK_EQ(log.OutcomeOf(kWest, ids[0]).value(), WriteOutcome::kPassed);
+  CHECK_EQ(log.OutcomeOf(kWest, ids[1]).value(), WriteOutcome::kHeld);
+  CHECK_EQ(log.OutcomeOf(kWest, ids[3]).value(), WriteOutcome::kOwed);
+  CHECK_EQ(log.OutcomeOf(kWest, other).value(), WriteOutcome::kNotRouted);
+  CHECK_EQ(log.OutcomeOf(kEast, other).value(), WriteOutcome::kOwed);
+  CHECK_EQ(log.OutcomeOf(kEast, ids[0]).value(), WriteOutcome::kNotRouted);
 }
 
 TEST_CASE_TEMPLATE("log: a backend that is configured cannot be forgotten", T, LOGS) {

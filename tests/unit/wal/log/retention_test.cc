@@ -68,13 +68,13 @@ TEST_CASE("keeping: what was delivered is trimmed once its time is over, and not
     REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kWest}, At(second)).ok());
   }
   DeliverTo(*log, kWest, Sequence(3));
-  REQUIRE(log->KeepHouse(At(120)).ok());
+  REQUIRE(log->EnforceRetention(At(120)).ok());
   CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(1));
-  REQUIRE(log->KeepHouse(At(130)).ok());
+  REQUIRE(log->EnforceRetention(At(130)).ok());
   CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(2));
-  REQUIRE(log->KeepHouse(At(1000)).ok());
+  REQUIRE(log->EnforceRetention(At(1000)).ok());
   CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
-  CHECK_EQ(log->FiguresOf(kWest).value().kept.points, 0);
+  CHECK_EQ(log->StatsOf(kWest).value().kept.points, 0);
 }
 
 TEST_CASE("keeping: what is owed is never trimmed, however old") {
@@ -82,7 +82,7 @@ TEST_CASE("keeping: what is owed is never trimmed, however old") {
   const auto log = house.Open();
   for (int i = 0; i < 5; ++i) REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
   DeliverTo(*log, kWest, Sequence(2));
-  REQUIRE(log->KeepHouse(At(1'000'000)).ok());
+  REQUIRE(log->EnforceRetention(At(1'000'000)).ok());
   const Marks marks = log->MarksOf(kWest);
   CHECK_EQ(marks.trimmed, Sequence(2));
   CHECK_EQ(marks.lag(), 3);
@@ -95,8 +95,8 @@ TEST_CASE("keeping: beyond its size the oldest of what was delivered is trimmed"
   const auto log = house.Open();
   AppendPlain(*log, 20, 100);
   DeliverTo(*log, kWest, log->MarksOf(kWest).head);
-  REQUIRE(log->KeepHouse(At(2)).ok());
-  const Totals kept = log->FiguresOf(kWest).value().kept;
+  REQUIRE(log->EnforceRetention(At(2)).ok());
+  const Totals kept = log->StatsOf(kWest).value().kept;
   CHECK_LE(kept.stored, 10_KiB);
   CHECK_GT(kept.stored, 5_KiB);
 }
@@ -109,13 +109,13 @@ TEST_CASE(
   const std::uint64_t full = SizeOf(house.directory);
   CHECK_GT(full, 12U << 20U);
   DeliverTo(*log, kWest, log->MarksOf(kWest).head);
-  REQUIRE(log->KeepHouse(At(1000)).ok());
+  REQUIRE(log->EnforceRetention(At(1000)).ok());
   CHECK_EQ(ReadAll(*log, kEast).size(), 3001);
   CHECK_GT(SizeOf(house.directory), 12U << 20U);
 
   DeliverTo(*log, kEast, log->MarksOf(kEast).head);
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->KeepHouse(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(At(1000)).ok());
     return SizeOf(house.directory) < full / 2;  // The newest files are still being filled.
   }));
 }
@@ -128,7 +128,7 @@ TEST_CASE("giving back: what was filled last goes too, once all of it was trimme
     DeliverTo(*log, backend, log->MarksOf(backend).head);
   }
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->KeepHouse(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(At(1000)).ok());
     return SizeOf(house.directory) < 3U << 20U;  // A WAL, and entries.
   }));
   REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
@@ -143,11 +143,11 @@ TEST_CASE("giving back: numbers go on behind what was trimmed, after a restart t
     for (const BackendId& backend : {kWest, kEast}) {
       DeliverTo(*log, backend, log->MarksOf(backend).head);
     }
-    REQUIRE(log->KeepHouse(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(At(1000)).ok());
   }
   const auto log = house.Open();
   CHECK_EQ(log->MarksOf(kWest).head, Sequence(10));
-  CHECK_EQ(log->FiguresOf(kWest).value().unaccounted(), 0);
+  CHECK_EQ(log->StatsOf(kWest).value().unaccounted(), 0);
   CHECK_EQ(AppendAndWait(*log, NumberedRecord(7)).value().payload(), PayloadId(11));
   const auto records = ReadAll(*log, kWest);
   REQUIRE_EQ(records.size(), 1);
@@ -162,7 +162,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   const auto log = house.Open();
   do {  // What the engine takes shrinks now and then as it flushes.
     while (AppendOnePlain(*log, 200).ok()) continue;
-    REQUIRE(log->KeepHouse(At(2)).ok());
+    REQUIRE(log->EnforceRetention(At(2)).ok());
   } while (log->Health().ok());
   const Marks before = log->MarksOf(kWest);
   const Result<Durable> refused = AppendAndWait(*log, NumberedRecord(1));
@@ -174,7 +174,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   DeliverTo(*log, kWest, before.head);
   // Kept for 100 s more, were there room: given up for what comes.
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->KeepHouse(At(3)).ok());
+    REQUIRE(log->EnforceRetention(At(3)).ok());
     return log->Health().ok();
   }));
   CHECK(AppendAndWait(*log, NumberedRecord(1)).ok());
@@ -209,7 +209,7 @@ struct DroppingHouse : House {
         continue;
       }
       REQUIRE_EQ(log.Health().error().code(), ErrorCode::kFull);
-      REQUIRE(log.KeepHouse(At(now)).ok());
+      REQUIRE(log.EnforceRetention(At(now)).ok());
     }
   }
   std::int64_t now = 0;
@@ -222,10 +222,10 @@ TEST_CASE("a full log that drops: the backend that is behind loses its oldest, t
     house.AppendPastTheLimit(*log, 6, {kWest, kEast});
     DeliverTo(*log, kEast, log->MarksOf(kEast).head);
   }
-  const Figures east = log->FiguresOf(kEast).value();
+  const QueueStats east = log->StatsOf(kEast).value();
   CHECK_EQ(east.dropped, 0);
   CHECK_EQ(east.delivered, 600'000);
-  const Figures west = log->FiguresOf(kWest).value();
+  const QueueStats west = log->StatsOf(kWest).value();
   CHECK_GT(west.dropped, 100'000);
   CHECK_GT(west.owed.points, 30'000);
   CHECK_EQ(west.unaccounted(), 0);
@@ -249,8 +249,8 @@ TEST_CASE("a full log that drops: backends that are equally behind lose the same
   DroppingHouse house;
   const auto log = house.Open();
   house.AppendPastTheLimit(*log, 80, {kWest, kEast});
-  const Figures west = log->FiguresOf(kWest).value();
-  const Figures east = log->FiguresOf(kEast).value();
+  const QueueStats west = log->StatsOf(kWest).value();
+  const QueueStats east = log->StatsOf(kEast).value();
   CHECK_GT(west.dropped, 100'000);
   CHECK_GT(east.dropped, 100'000);
   const auto [less, more] = std::minmax(west.dropped, east.dropped);
@@ -268,7 +268,7 @@ TEST_CASE("a full log that drops: what a lane holds is owed too, and may be the 
   }
   REQUIRE(log->Resolve(kWest, all).ok());
   house.AppendPastTheLimit(*log, 80, {kWest});
-  const Figures figures = log->FiguresOf(kWest).value();
+  const QueueStats figures = log->StatsOf(kWest).value();
   CHECK_EQ(figures.held.points, 0);
   CHECK_EQ(figures.unaccounted(), 0);
   CHECK_EQ(log->ReadGaps(kWest, 0, 9).value().at(0).gap.first, Sequence(1));
@@ -280,7 +280,7 @@ TEST_CASE("a full log that drops: what is kept for a rewind goes before anything
   house.AppendPastTheLimit(*log, 40, {kWest});
   DeliverTo(*log, kWest, log->MarksOf(kWest).head);
   house.AppendPastTheLimit(*log, 40, {kWest});
-  const Figures figures = log->FiguresOf(kWest).value();
+  const QueueStats figures = log->StatsOf(kWest).value();
   CHECK_EQ(figures.dropped, 0);
   CHECK_LT(figures.kept.points, 200'000);
 }

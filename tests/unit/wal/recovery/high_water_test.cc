@@ -17,13 +17,13 @@ HighWater Mark(std::uint64_t head) {
   mark.epoch = 3;
   mark.log.last_backend = 2;
   mark.log.last_payload = PayloadId(head);
-  struct Run run;
+  Queue run;
   run.number = BackendNumber(2);
   run.head = {Sequence(head), {.points = 10 * head, .bytes = Bytes(100), .stored = Bytes(30)}};
   run.last_accepted = At(7);
   run.state.cursor.sequence = Sequence(1);
   run.state.delivered = 10;
-  mark.log.runs.emplace(kWest, run);
+  mark.log.queues.emplace(kWest, run);
   return mark;
 }
 
@@ -33,7 +33,7 @@ std::unique_ptr<HighWaterFile> FileIn(const TempDir& directory, std::uint64_t tu
 
 std::uint64_t HeadIn(const TempDir& directory) {
   const auto read = ReadHighWater(directory.path());
-  return read.ok() ? read.value().mark.log.runs.at(kWest).head.sequence.value() : 0;
+  return read.ok() ? read.value().mark.log.queues.at(kWest).head.sequence.value() : 0;
 }
 
 TEST_CASE("high water: what was written is read") {
@@ -43,9 +43,9 @@ TEST_CASE("high water: what was written is read") {
   CHECK(!decoded.mark.clean);
   CHECK_EQ(decoded.mark.log.last_backend, 2);
   CHECK_EQ(decoded.mark.log.last_payload, PayloadId(9));
-  const auto& run = decoded.mark.log.runs.at(kWest);
-  CHECK(run.head == Mark(9).log.runs.at(kWest).head);
-  CHECK(run.state == Mark(9).log.runs.at(kWest).state);
+  const auto& run = decoded.mark.log.queues.at(kWest);
+  CHECK(run.head == Mark(9).log.queues.at(kWest).head);
+  CHECK(run.state == Mark(9).log.queues.at(kWest).state);
   CHECK_EQ(run.number.value(), 2);
   CHECK(run.last_accepted == At(7));
 }

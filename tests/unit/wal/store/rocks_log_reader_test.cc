@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 std::vector<EngineRecord> RecordsOf(std::string_view file) {
   std::vector<EngineRecord> records;
-  EngineLogReader reader(file);
+  RocksLogReader reader(file);
   while (std::optional<EngineRecord> record = reader.Next()) records.push_back(*record);
   return records;
 }
@@ -49,7 +49,7 @@ std::string WrittenWal() {
 TEST_CASE("engine log: reads what RocksDB wrote, to its end") {
   const std::string wal = WrittenWal();
   REQUIRE_GT(wal.size(), 2U * 32U * 1024U);
-  EngineLogReader reader(wal);
+  RocksLogReader reader(wal);
   std::size_t count = 0;
   while (std::optional<EngineRecord> record = reader.Next()) {
     ++count;
@@ -81,7 +81,7 @@ TEST_CASE("engine log: a file cut anywhere gives the records before the cut") {
   const std::string wal = WrittenWal();
   const std::vector<EngineRecord> whole = RecordsOf(wal);
   for (std::size_t size = 0; size < wal.size(); size += 101) {
-    EngineLogReader reader(std::string_view(wal).substr(0, size));
+    RocksLogReader reader(std::string_view(wal).substr(0, size));
     std::size_t count = 0;
     while (reader.Next()) ++count;
     const auto before = static_cast<std::size_t>(
@@ -95,7 +95,7 @@ TEST_CASE("engine log: room that was set aside and never written is no damage") 
   std::string wal = WrittenWal();
   const std::size_t count = RecordsOf(wal).size();
   wal.append(100'000, '\0');
-  EngineLogReader reader(wal);
+  RocksLogReader reader(wal);
   std::size_t found = 0;
   while (reader.Next()) ++found;
   CHECK_EQ(found, count);

@@ -189,10 +189,10 @@ void ChangeEntry(Store& store, StoreBatch& batch, std::uint64_t sequence, const 
 
 template <typename Change>
 void ChangeRun(Store& store, StoreBatch& batch, const Change& change) {
-  const std::string key = RunKey(kWestNumber);
-  RunState state = DecodeRunState(key, Get(store, Family::kState, key)).value();
+  const std::string key = QueueKey(kWestNumber);
+  QueueState state = DecodeQueueState(key, Get(store, Family::kState, key)).value();
   change(state);
-  batch.Put(Family::kState, key, EncodeRunState(key, state));
+  batch.Put(Family::kState, key, EncodeQueueState(key, state));
 }
 
 const Lane kHeldLane{"held", ""};
@@ -259,22 +259,22 @@ std::vector<Planted> AllPlanted() {
        {"entries: backend west, sequence 9"}},
       {"a run with a flipped bit",
        [](Store& store, StoreBatch& batch) {
-         Flip(store, batch, Family::kState, RunKey(kWestNumber));
+         Flip(store, batch, Family::kState, QueueKey(kWestNumber));
        },
        {"state: run of backend west"}},
       {"a point delivered too many",
        [](Store& store, StoreBatch& batch) {
-         ChangeRun(store, batch, [](RunState& state) { ++state.delivered; });
+         ChangeRun(store, batch, [](QueueState& state) { ++state.delivered; });
        },
        {"state: run of backend west"}},
       {"a cursor with other sums than its entry",
        [](Store& store, StoreBatch& batch) {
-         ChangeRun(store, batch, [](RunState& state) { state.cursor.totals.bytes += 1_B; });
+         ChangeRun(store, batch, [](QueueState& state) { state.cursor.totals.bytes += 1_B; });
        },
        {"state: cursor of backend west"}},
       {"marks out of order",
        [](Store& store, StoreBatch& batch) {
-         ChangeRun(store, batch, [](RunState& state) {
+         ChangeRun(store, batch, [](QueueState& state) {
            state.trimmed = state.cursor;
            state.cursor = Position();
          });
@@ -357,7 +357,7 @@ TEST_CASE("verify: records that the gap ledger calls lost or damaged are no find
     gap.reason = GapReason::kLost;
     gap.points = 7 + 8 + 9;
     batch->Put(Family::kGaps, GapKey(kWestNumber, 2), EncodeGap(GapKey(kWestNumber, 2), gap));
-    ChangeRun(*store, *batch, [&](RunState& state) {
+    ChangeRun(*store, *batch, [&](QueueState& state) {
       const std::string last = WestEntry(9);
       state.cursor = DecodeEntry(last, Get(*store, Family::kEntries, last)).value().position;
       state.dropped += gap.points;
