@@ -456,7 +456,7 @@ Result<Config> ParseLegacyToml(const std::string& text, const std::string& name)
   try {
     const toml::table file = toml::parse(text, name);
     Config config = Original(findings).Read(file);
-    if (Status right = findings.first(); !right.ok()) return std::move(right).error();
+    RETURN_IF_ERROR(findings.first());
     config.notes = findings.Notes();
     return config;
   } catch (const toml::parse_error& error) {

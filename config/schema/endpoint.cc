@@ -149,7 +149,7 @@ bool Overlap(const ListenAddress& a, const ListenAddress& b) {
 }
 
 Result<BackendUrl> ParseBackendUrl(std::string_view text) {
-  if (Status refused = RefuseParts(text); !refused.ok()) return std::move(refused).error();
+  RETURN_IF_ERROR(RefuseParts(text));
   BackendUrl url;
   url.tls = text.starts_with("https://");
   url.udp = text.starts_with("udp://");

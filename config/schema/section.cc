@@ -407,7 +407,7 @@ std::string Quoted(const std::string& text) {
 Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare) {
   Mistakes mistakes;
   const Element root = ParseTree(text, mistakes);
-  if (Status parsed = mistakes.First(name); !parsed.ok()) return parsed;
+  RETURN_IF_ERROR(mistakes.First(name));
   YamlSection::Read(&root, "", mistakes, declare);
   return mistakes.First(name);
 }

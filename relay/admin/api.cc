@@ -53,14 +53,12 @@ struct Listing {
 
 Result<Listing> ListingIn(const AdminCall& call) {
   if (!call.query.Has("backend")) return Error(ErrorCode::kInvalidInput, "backend: is needed");
-  Result<BackendId> backend = BackendId::Parse(call.query.Get("backend"));
-  if (!backend.ok()) return std::move(backend).error();
+  ASSIGN_OR_RETURN(BackendId backend, BackendId::Parse(call.query.Get("backend")));
   const Result<std::uint64_t> after = NumberIn(call, "after", 0);
   if (!after.ok()) return Error(after.error());
   const Result<std::uint64_t> limit = NumberIn(call, "limit", 100);
   if (!limit.ok()) return Error(limit.error());
-  return Listing{backend.value(), after.value(),
-                 std::clamp<std::size_t>(limit.value(), 1, kListedMax)};
+  return Listing{backend, after.value(), std::clamp<std::size_t>(limit.value(), 1, kListedMax)};
 }
 
 // The fields of a JSON body; one that is not there is as its default. A field
@@ -238,9 +236,8 @@ HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
   std::uint64_t id = 0;
   const Result<std::string> done =
       parts_.operators.Audited(words.value(), "", asker, [&]() -> Status {
-        Result<std::uint64_t> started = parts_.replays.Start(request);
-        if (!started.ok()) return std::move(started).error();
-        id = started.value();
+        ASSIGN_OR_RETURN(std::uint64_t started, parts_.replays.Start(request));
+        id = started;
         return Ok();
       });
   if (!done.ok()) return AdminError(done.error());

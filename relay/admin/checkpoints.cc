@@ -117,9 +117,8 @@ Result<std::string> Checkpoints::DescribeMaking(const std::string& named) const 
 }
 
 Status Checkpoints::Make(const std::string& named) const {
-  Result<std::string> path = PathOf(named);
-  if (!path.ok()) return std::move(path).error();
-  return maker_({.directory = path.value(), .beside = Beside()});
+  ASSIGN_OR_RETURN(std::string path, PathOf(named));
+  return maker_({.directory = path, .beside = Beside()});
 }
 
 Result<std::string> Checkpoints::FindExisting(const std::string& named) const {
@@ -130,9 +129,8 @@ Result<std::string> Checkpoints::FindExisting(const std::string& named) const {
 }
 
 Result<std::unique_ptr<LogView>> Checkpoints::Open(const std::string& named) const {
-  Result<std::string> path = FindExisting(named);
-  if (!path.ok()) return std::move(path).error();
-  return OpenLogView(path.value());
+  ASSIGN_OR_RETURN(std::string path, FindExisting(named));
+  return OpenLogView(path);
 }
 
 Result<std::string> Checkpoints::DescribeDropping(const std::string& named) const {
@@ -144,15 +142,14 @@ Result<std::string> Checkpoints::DescribeDropping(const std::string& named) cons
 
 // First it loses its name: half of one must not look like a whole.
 Status Checkpoints::Drop(const std::string& named) const {
-  Result<std::string> path = FindExisting(named);
-  if (!path.ok()) return std::move(path).error();
-  const std::string unfinished = path.value() + std::string(kUnfinishedCheckpoint);
+  ASSIGN_OR_RETURN(std::string path, FindExisting(named));
+  const std::string unfinished = path + std::string(kUnfinishedCheckpoint);
   std::error_code failed;
   fs::remove_all(unfinished, failed);
-  fs::rename(path.value(), unfinished, failed);
+  fs::rename(path, unfinished, failed);
   if (!failed) fs::remove_all(unfinished, failed);
   if (!failed) return Ok();
-  return Error(ErrorCode::kIo, fmt::format("deleting {}: {}", path.value(), failed.message()));
+  return Error(ErrorCode::kIo, fmt::format("deleting {}: {}", path, failed.message()));
 }
 
 std::vector<CheckpointReport> Checkpoints::List() const {

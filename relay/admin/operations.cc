@@ -26,9 +26,8 @@ Error NoLane() {
 }
 
 Result<HeldLane> FindLane(const Log& log, const BackendId& backend, const Lane& lane) {
-  Result<std::vector<HeldLane>> lanes = log.HeldLanes(backend);
-  if (!lanes.ok()) return std::move(lanes).error();
-  for (HeldLane& held : lanes.value()) {
+  ASSIGN_OR_RETURN(std::vector<HeldLane> lanes, log.HeldLanes(backend));
+  for (HeldLane& held : lanes) {
     if (held.lane == lane) return std::move(held);
   }
   return Error(ErrorCode::kNotFound,
@@ -42,9 +41,8 @@ Operators::Operators(Log& log, Audit& audit, const Clock& clock,
     : log_(log), audit_(audit), clock_(clock), configured_(std::move(configured)) {}
 
 Result<std::string> Operators::Perform(const Operation& operation, const Asker& asker) {
-  Result<Plan> plan = PlanFor(operation, asker);
-  if (!plan.ok()) return std::move(plan).error();
-  return Audited(plan.value().words, operation.note, asker, plan.value().act);
+  ASSIGN_OR_RETURN(Plan plan, PlanFor(operation, asker));
+  return Audited(plan.words, operation.note, asker, plan.act);
 }
 
 Result<std::string> Operators::Audited(const std::string& words, const std::string& note,
@@ -112,12 +110,11 @@ Result<Sequence> Operators::PlaceOf(const BackendId& backend, const std::string&
 
 Result<Operators::Plan> Operators::PlanRewind(const BackendId& backend,
                                               const Operation& operation) {
-  Result<Sequence> place = PlaceOf(backend, operation.to);
-  if (!place.ok()) return std::move(place).error();
+  ASSIGN_OR_RETURN(Sequence place, PlaceOf(backend, operation.to));
   const std::optional<WallTime> time = ParseRfc3339(operation.to);
   const Marks marks = log_.MarksOf(backend);
   // What was accepted since a time may all be owed as it is.
-  const Sequence to = time ? std::min(place.value(), marks.cursor) : place.value();
+  const Sequence to = time ? std::min(place, marks.cursor) : place;
   if (to < marks.trimmed || to > marks.cursor) {
     return Error(
         ErrorCode::kInvalidInput,
@@ -137,17 +134,15 @@ Result<Operators::Plan> Operators::PlanRewind(const BackendId& backend,
     }
   }
   return Plan{std::move(words), [this, backend, to]() -> Status {
-                Result<Marks> done = log_.Rewind(backend, to);
-                if (!done.ok()) return std::move(done).error();
+                RETURN_IF_ERROR(log_.Rewind(backend, to));
                 return Ok();
               }};
 }
 
 Result<Operators::Plan> Operators::PlanSkip(const BackendId& backend, const Operation& operation,
                                             const Asker& asker) {
-  Result<Sequence> place = PlaceOf(backend, operation.to);
-  if (!place.ok()) return std::move(place).error();
-  const Sequence to = place.value();
+  ASSIGN_OR_RETURN(Sequence place, PlaceOf(backend, operation.to));
+  const Sequence to = place;
   const Marks marks = log_.MarksOf(backend);
   if (to <= marks.cursor || to > marks.head) {
     return Error(ErrorCode::kInvalidInput,
@@ -160,26 +155,23 @@ Result<Operators::Plan> Operators::PlanSkip(const BackendId& backend, const Oper
       fmt::format("skip what {} is owed up to {}: {} will never be delivered to it", backend.text(),
                   to.value(), ShownExtent(log_, backend, marks.cursor, to)),
       [this, backend, to, asked = Actor{asker.who, operation.note, clock_.WallNow()}]() -> Status {
-        Result<Gap> gap = log_.Skip(backend, to, asked);
-        if (!gap.ok()) return std::move(gap).error();
+        ASSIGN_OR_RETURN(Gap gap, log_.Skip(backend, to, asked));
         return Ok();
       }};
 }
 
 Result<Operators::Plan> Operators::PlanSkipLane(const BackendId& backend,
                                                 const Operation& operation, const Asker& asker) {
-  Result<HeldLane> held = FindLane(log_, backend, operation.lane);
-  if (!held.ok()) return std::move(held).error();
-  if (held.value().records == 0) {
+  ASSIGN_OR_RETURN(HeldLane held, FindLane(log_, backend, operation.lane));
+  if (held.records == 0) {
     return Error(ErrorCode::kNotFound,
                  fmt::format("{} holds nothing for {}", NameOf(operation.lane), backend.text()));
   }
   return Plan{fmt::format("skip the {} points that {} holds for {}: they will never be delivered",
-                          held.value().size.points, NameOf(operation.lane), backend.text()),
+                          held.size.points, NameOf(operation.lane), backend.text()),
               [this, backend, lane = operation.lane,
                asked = Actor{asker.who, operation.note, clock_.WallNow()}]() -> Status {
-                Result<Gap> gap = log_.SkipHeld(backend, lane, asked);
-                if (!gap.ok()) return std::move(gap).error();
+                ASSIGN_OR_RETURN(Gap gap, log_.SkipHeld(backend, lane, asked));
                 return Ok();
               }};
 }
@@ -191,15 +183,14 @@ Result<Operators::Plan> Operators::PlanLane(const BackendId& backend, const Oper
     return Plan{fmt::format("hold {} for {} until it is released", NameOf(lane), backend.text()),
                 [this, backend, lane] { return log_.HoldLane(backend, lane); }};
   }
-  Result<HeldLane> held = FindLane(log_, backend, lane);
-  if (!held.ok()) return std::move(held).error();
-  if (!held.value().by_operator) {
+  ASSIGN_OR_RETURN(HeldLane held, FindLane(log_, backend, lane));
+  if (!held.by_operator) {
     return Error(ErrorCode::kNotFound,
                  fmt::format("no operator holds {}: it is released by itself once {} takes it",
                              NameOf(lane), backend.text()));
   }
   return Plan{fmt::format("release {} for {}: {} points are delivered", NameOf(lane),
-                          backend.text(), held.value().size.points),
+                          backend.text(), held.size.points),
               [this, backend, lane] { return log_.ReleaseLane(backend, lane); }};
 }
 

@@ -168,14 +168,12 @@ Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest
 Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
   const Result<Source> source = SourceFor(request.checkpoint);
   if (!source.ok()) return Error(source.error());
-  Result<ReplayRange> range = RangeFor(*source.value().log, request);
-  if (!range.ok()) return std::move(range).error();
-  Result<std::unique_ptr<Transport>> transport =
-      parts_.transport(range.value().backend, request.to_url);
-  if (!transport.ok()) return std::move(transport).error();
-  const Sequence after = range.value().after;
-  const Sequence last = range.value().last;
-  const std::string extent = ShownExtent(*source.value().log, range.value().backend, after, last);
+  ASSIGN_OR_RETURN(ReplayRange range, RangeFor(*source.value().log, request));
+  ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport,
+                   parts_.transport(range.backend, request.to_url));
+  const Sequence after = range.after;
+  const Sequence last = range.last;
+  const std::string extent = ShownExtent(*source.value().log, range.backend, after, last);
   std::string what = fmt::format("replay records {} to {} of {}: {}", after.value() + 1,
                                  last.value(), request.backend, extent);
   if (!request.database.empty()) what += fmt::format(", database \"{}\"", request.database);
@@ -190,9 +188,8 @@ Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
 }
 
 Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
-  Result<Source> source = SourceFor(request.checkpoint);
-  if (!source.ok()) return std::move(source).error();
-  Result<ReplayRange> range = RangeFor(*source.value().log, request);
+  ASSIGN_OR_RETURN(Source source, SourceFor(request.checkpoint));
+  Result<ReplayRange> range = RangeFor(*source.log, request);
   if (!range.ok()) return std::move(range).error();
   ReplayReport report{.target = TargetOf(request),
                       .started = clock_.WallNow(),
@@ -206,7 +203,7 @@ Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
   }
   report.id = ++last_id_;
   const std::uint64_t id = report.id;
-  Status launched = Launch(std::move(report), request.to_url, std::move(source).value());
+  Status launched = Launch(std::move(report), request.to_url, std::move(source));
   if (!launched.ok()) return std::move(launched).error();
   return id;
 }
@@ -308,9 +305,8 @@ void ReplayJobs::Save(const ReplayReport& report, const std::string& url) const 
 
 // Of one that an earlier process began.
 Status ReplayJobs::Resume(ReplayReport report, const std::string& url) {
-  Result<Source> source = SourceFor(report.checkpoint);
-  if (!source.ok()) return std::move(source).error();
-  return Launch(std::move(report), url, std::move(source).value());
+  ASSIGN_OR_RETURN(Source source, SourceFor(report.checkpoint));
+  return Launch(std::move(report), url, std::move(source));
 }
 
 // One of an earlier process: it goes on, or is remembered as it ended.

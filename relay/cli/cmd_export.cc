@@ -53,7 +53,7 @@ class ExportRun {
       for (const StoredRecord& stored : window.value()) {
         after = stored.entry.position.sequence;
         if (after > last) return Ok();
-        if (Status taken = exporter_.Take(stored); !taken.ok()) return taken;
+        RETURN_IF_ERROR(exporter_.Take(stored));
       }
       progress_.Show(static_cast<double>(after - begin) / static_cast<double>(last - begin),
                      fmt::format("{} lines", Grouped(exporter_.tally().lines)));
@@ -62,16 +62,14 @@ class ExportRun {
   }
 
   Status TakeRecords() {
-    Result<LogRange> range = RangeOf(log_, backend_, args_.from, args_.to);
-    if (!range.ok()) return std::move(range).error();
-    return TakeRange(range.value().after, range.value().last,
+    ASSIGN_OR_RETURN(LogRange range, RangeOf(log_, backend_, args_.from, args_.to));
+    return TakeRange(range.after, range.last,
                      [this](Sequence after) { return log_.Read(backend_, after, kWindow); });
   }
 
   Status TakeHeld() {
-    Result<std::vector<HeldLane>> lanes = log_.HeldLanes(backend_);
-    if (!lanes.ok()) return std::move(lanes).error();
-    for (const HeldLane& held : lanes.value()) {
+    ASSIGN_OR_RETURN(std::vector<HeldLane> lanes, log_.HeldLanes(backend_));
+    for (const HeldLane& held : lanes) {
       if (!held.last) continue;
       Status taken = TakeRange(Sequence::BeforeFirst(), *held.last, [&](Sequence after) {
         return log_.ReadHeld(backend_, held.lane, after, kWindow);
@@ -84,12 +82,12 @@ class ExportRun {
   Status TakeDead() {
     constexpr std::size_t kLettersMax = 16;
     for (std::uint64_t after = 0;;) {
-      Result<std::vector<StoredDeadLetter>> letters = log_.ReadDead(backend_, after, kLettersMax);
-      if (!letters.ok()) return std::move(letters).error();
-      if (letters.value().empty()) return Ok();
-      for (const StoredDeadLetter& letter : letters.value()) {
+      ASSIGN_OR_RETURN(std::vector<StoredDeadLetter> letters,
+                       log_.ReadDead(backend_, after, kLettersMax));
+      if (letters.empty()) return Ok();
+      for (const StoredDeadLetter& letter : letters) {
         after = letter.number;
-        if (Status taken = exporter_.Take(letter); !taken.ok()) return taken;
+        RETURN_IF_ERROR(exporter_.Take(letter));
       }
     }
   }

@@ -69,31 +69,28 @@ void PrintRecord(const StoredRecord& stored, bool lines) {
 }
 
 Status PrintRecords(const LogView& log, const BackendId& backend, const InspectArgs& args) {
-  Result<LogRange> range = RangeOf(log, backend, args.from, args.to);
-  if (!range.ok()) return std::move(range).error();
+  ASSIGN_OR_RETURN(LogRange range, RangeOf(log, backend, args.from, args.to));
   if (!args.json) {
     fmt::print("{:>10}  {:<30}  {:>7}  {:>9}  {}\n", "SEQUENCE", "ACCEPTED", "POINTS", "BYTES",
                "DATABASE (PRECISION)");
   }
-  Sequence after = range.value().after;
-  for (std::uint64_t shown = 0; shown < args.limit && after < range.value().last; ++shown) {
-    Result<std::vector<StoredRecord>> read = log.Read(backend, after, {.records = 1});
-    if (!read.ok()) return std::move(read).error();
-    if (read.value().empty()) return Ok();
-    const StoredRecord& stored = read.value().front();
+  Sequence after = range.after;
+  for (std::uint64_t shown = 0; shown < args.limit && after < range.last; ++shown) {
+    ASSIGN_OR_RETURN(std::vector<StoredRecord> read, log.Read(backend, after, {.records = 1}));
+    if (read.empty()) return Ok();
+    const StoredRecord& stored = read.front();
     args.json ? PrintJson(RecordJson(stored, args.lines)) : PrintRecord(stored, args.lines);
     after = stored.entry.position.sequence;
   }
-  if (!args.json && after < range.value().last) {
-    fmt::print("... and {} more (--limit)\n", range.value().last - after);
+  if (!args.json && after < range.last) {
+    fmt::print("... and {} more (--limit)\n", range.last - after);
   }
   return Ok();
 }
 
 Status PrintDead(const LogView& log, const BackendId& backend, const InspectArgs& args) {
-  Result<std::vector<StoredDeadLetter>> letters = log.ReadDead(backend, 0, args.limit);
-  if (!letters.ok()) return std::move(letters).error();
-  for (const StoredDeadLetter& stored : letters.value()) {
+  ASSIGN_OR_RETURN(std::vector<StoredDeadLetter> letters, log.ReadDead(backend, 0, args.limit));
+  for (const StoredDeadLetter& stored : letters) {
     if (args.json) {
       PrintJson(LetterJson(stored));
       continue;
@@ -128,17 +125,15 @@ void PrintLane(const HeldLane& held, bool json) {
 
 // Each lane, and below it its records.
 Status PrintHeld(const LogView& log, const BackendId& backend, const InspectArgs& args) {
-  Result<std::vector<HeldLane>> lanes = log.HeldLanes(backend);
-  if (!lanes.ok()) return std::move(lanes).error();
+  ASSIGN_OR_RETURN(std::vector<HeldLane> lanes, log.HeldLanes(backend));
   std::uint64_t left = args.limit;
-  for (const HeldLane& held : lanes.value()) {
+  for (const HeldLane& held : lanes) {
     PrintLane(held, args.json);
     for (Sequence after = Sequence::BeforeFirst(); left > 0; --left) {
-      Result<std::vector<StoredRecord>> read =
-          log.ReadHeld(backend, held.lane, after, {.records = 1});
-      if (!read.ok()) return std::move(read).error();
-      if (read.value().empty()) break;
-      const StoredRecord& stored = read.value().front();
+      ASSIGN_OR_RETURN(std::vector<StoredRecord> read,
+                       log.ReadHeld(backend, held.lane, after, {.records = 1}));
+      if (read.empty()) break;
+      const StoredRecord& stored = read.front();
       args.json ? PrintJson(RecordJson(stored, args.lines)) : PrintRecord(stored, args.lines);
       after = stored.entry.position.sequence;
     }
@@ -165,9 +160,8 @@ Json GapJson(const StoredGap& stored) {
 }
 
 Status PrintGaps(const LogView& log, const BackendId& backend, const InspectArgs& args) {
-  Result<std::vector<StoredGap>> gaps = log.ReadGaps(backend, 0, args.limit);
-  if (!gaps.ok()) return std::move(gaps).error();
-  for (const StoredGap& stored : gaps.value()) {
+  ASSIGN_OR_RETURN(std::vector<StoredGap> gaps, log.ReadGaps(backend, 0, args.limit));
+  for (const StoredGap& stored : gaps) {
     const Gap& gap = stored.gap;
     if (args.json) {
       PrintJson(GapJson(stored));
@@ -183,14 +177,12 @@ Status PrintGaps(const LogView& log, const BackendId& backend, const InspectArgs
 }
 
 Status InspectIn(const std::string& path, const InspectArgs& args) {
-  Result<std::unique_ptr<LogView>> log = OpenLogIn(path);
-  if (!log.ok()) return std::move(log).error();
-  Result<BackendId> backend = ChooseBackend(*log.value(), args.backend);
-  if (!backend.ok()) return std::move(backend).error();
-  if (args.dead) return PrintDead(*log.value(), backend.value(), args);
-  if (args.held) return PrintHeld(*log.value(), backend.value(), args);
-  if (args.gaps) return PrintGaps(*log.value(), backend.value(), args);
-  return PrintRecords(*log.value(), backend.value(), args);
+  ASSIGN_OR_RETURN(std::unique_ptr<LogView> log, OpenLogIn(path));
+  ASSIGN_OR_RETURN(BackendId backend, ChooseBackend(*log, args.backend));
+  if (args.dead) return PrintDead(*log, backend, args);
+  if (args.held) return PrintHeld(*log, backend, args);
+  if (args.gaps) return PrintGaps(*log, backend, args);
+  return PrintRecords(*log, backend, args);
 }
 
 }  // namespace

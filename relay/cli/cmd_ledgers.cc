@@ -26,9 +26,8 @@ namespace {
 constexpr std::size_t kShownMax = 60;  // Characters of a message in a table.
 
 Result<std::vector<StoredDeadLetter>> LettersFor(const LedgerArgs& args) {
-  Result<OpenedLog> opened = OpenLogFor(args.where, args.backend);
-  if (!opened.ok()) return std::move(opened).error();
-  return opened.value().log->ReadDead(opened.value().backend, args.after, args.limit);
+  ASSIGN_OR_RETURN(OpenedLog opened, OpenLogFor(args.where, args.backend));
+  return opened.log->ReadDead(opened.backend, args.after, args.limit);
 }
 
 std::string LettersTable(const std::vector<StoredDeadLetter>& letters) {

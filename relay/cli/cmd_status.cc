@@ -23,9 +23,8 @@ namespace relay {
 namespace {
 
 Result<RelayStatus> AskRunning(const AdminConfig& admin) {
-  Result<std::string> json = GetFromAdmin(admin, "/api/v1/status");
-  if (!json.ok()) return std::move(json).error();
-  return StatusFromJson(json.value());
+  ASSIGN_OR_RETURN(std::string json, GetFromAdmin(admin, "/api/v1/status"));
+  return StatusFromJson(json);
 }
 
 struct Seen {
@@ -47,19 +46,17 @@ Result<Seen> Look(const LogLocation& where, const Clock& clock) {
     directory = config.value().log.path;
     note = fmt::format("{}; reading {}", running.error().message(), directory);
   }
-  Result<RelayStatus> offline = OfflineStatus(directory, clock.WallNow());
-  if (!offline.ok()) return std::move(offline).error();
-  return Seen{std::move(offline).value(), std::move(note)};
+  ASSIGN_OR_RETURN(RelayStatus offline, OfflineStatus(directory, clock.WallNow()));
+  return Seen{std::move(offline), std::move(note)};
 }
 
 // The same, where what is not of a running relay is said beside it.
 Result<RelayStatus> StatusFor(const LogLocation& where, const Clock& clock) {
-  Result<Seen> seen = Look(where, clock);
-  if (!seen.ok()) return std::move(seen).error();
-  if (where.data.empty() && !seen.value().note.empty()) {
-    fmt::print(stderr, "{}\n", seen.value().note);
+  ASSIGN_OR_RETURN(Seen seen, Look(where, clock));
+  if (where.data.empty() && !seen.note.empty()) {
+    fmt::print(stderr, "{}\n", seen.note);
   }
-  return std::move(seen).value().status;
+  return std::move(seen).status;
 }
 
 int Fail(const char* command, const Error& error) {

@@ -78,20 +78,16 @@ Result<BackendId> ChooseBackend(const LogView& log, const std::string& name) {
 }
 
 Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backend) {
-  Result<std::string> directory = LogDirectory(where);
-  if (!directory.ok()) return std::move(directory).error();
-  Result<std::unique_ptr<LogView>> log = OpenLogIn(directory.value());
-  if (!log.ok()) return std::move(log).error();
-  Result<BackendId> named = ChooseBackend(*log.value(), backend);
-  if (!named.ok()) return std::move(named).error();
-  return OpenedLog{std::move(log).value(), std::move(named).value()};
+  ASSIGN_OR_RETURN(std::string directory, LogDirectory(where));
+  ASSIGN_OR_RETURN(std::unique_ptr<LogView> log, OpenLogIn(directory));
+  ASSIGN_OR_RETURN(BackendId named, ChooseBackend(*log, backend));
+  return OpenedLog{std::move(log), std::move(named)};
 }
 
 Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
                          const std::string& to) {
-  Result<QueueStats> figures = log.StatsOf(backend);
-  if (!figures.ok()) return std::move(figures).error();
-  const Marks& marks = figures.value().marks;
+  ASSIGN_OR_RETURN(QueueStats figures, log.StatsOf(backend));
+  const Marks& marks = figures.marks;
   LogRange range{.after = marks.cursor, .last = marks.head};
   if (!from.empty()) {
     Result<Sequence> first = PlaceBefore(log, backend, from);

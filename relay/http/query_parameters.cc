@@ -24,9 +24,8 @@ Result<std::string> Decode(std::string_view text) {
       plain += text[i] == '+' ? ' ' : text[i];
       continue;
     }
-    Result<char> byte = DecodeEscape(text.substr(i + 1, 2));
-    if (!byte.ok()) return std::move(byte).error();
-    plain += byte.value();
+    ASSIGN_OR_RETURN(char byte, DecodeEscape(text.substr(i + 1, 2)));
+    plain += byte;
     i += 2;
   }
   return plain;
@@ -41,11 +40,10 @@ Result<QueryParameters> QueryParameters::Parse(std::string_view query) {
     const std::string_view pair = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    Result<std::string> name = Decode(pair.substr(0, equals));
-    if (!name.ok()) return std::move(name).error();
+    ASSIGN_OR_RETURN(std::string name, Decode(pair.substr(0, equals)));
     Result<std::string> value = Decode(pair.substr(std::min(equals + 1, pair.size())));
     if (!value.ok()) return std::move(value).error();
-    parameters.values_.emplace(std::move(name).value(), std::move(value).value());
+    parameters.values_.emplace(std::move(name), std::move(value).value());
   }
   return parameters;
 }

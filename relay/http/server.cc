@@ -104,9 +104,8 @@ class Server final : public HttpServer {
 Status Server::MakeLoops() {
   std::shared_ptr<TlsContext> tls;
   if (options_.tls) {
-    Result<std::shared_ptr<TlsContext>> loaded = LoadTls(*options_.tls);
-    if (!loaded.ok()) return std::move(loaded).error();
-    tls = std::move(loaded).value();
+    ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> loaded, LoadTls(*options_.tls));
+    tls = std::move(loaded);
   }
   for (unsigned i = 0; i < options_.threads; ++i) {
     loops_.push_back(std::make_unique<Loop>(service_, tls));
@@ -141,9 +140,8 @@ Status Server::Listen() {
 
 Status Server::SetTls(const TlsFiles& files) {
   INVARIANT(options_.tls.has_value());
-  Result<std::shared_ptr<TlsContext>> loaded = LoadTls(files);
-  if (!loaded.ok()) return std::move(loaded).error();
-  for (const auto& loop : loops_) loop->SetTls(loaded.value());
+  ASSIGN_OR_RETURN(std::shared_ptr<TlsContext> loaded, LoadTls(files));
+  for (const auto& loop : loops_) loop->SetTls(loaded);
   return Ok();
 }
 
@@ -175,7 +173,7 @@ std::string_view HttpRequest::Header(std::string_view name) const {
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
                                                       HttpHandler& handler, const Clock& clock) {
   auto server = std::make_unique<http_parts::Server>(std::move(options), handler, clock);
-  if (Status listening = server->Listen(); !listening.ok()) return std::move(listening).error();
+  RETURN_IF_ERROR(server->Listen());
   server->StartThreads();
   return std::unique_ptr<HttpServer>(std::move(server));
 }

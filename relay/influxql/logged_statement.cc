@@ -335,20 +335,17 @@ Result<std::vector<LoggedStatement>> ParseLoggedStatements(std::string_view text
   std::vector<Token> tokens;
   bool more = true;
   while (more) {
-    Result<Token> token = scanner.Next();
-    if (!token.ok()) return std::move(token).error();
-    more = token.value().kind != Token::Kind::kEnd;
-    const bool ends =
-        !more || (token.value().kind == Token::Kind::kSymbol && token.value().text == ";");
+    ASSIGN_OR_RETURN(Token token, scanner.Next());
+    more = token.kind != Token::Kind::kEnd;
+    const bool ends = !more || (token.kind == Token::Kind::kSymbol && token.text == ";");
     if (!ends) {
-      tokens.push_back(std::move(token).value());
+      tokens.push_back(std::move(token));
       continue;
     }
     if (tokens.empty()) continue;
     if (statements.size() == kStatementsMax) return Refused("more than 100 statements");
-    Result<LoggedStatement> statement = Parser(tokens, database).Parse();
-    if (!statement.ok()) return std::move(statement).error();
-    statements.push_back(std::move(statement).value());
+    ASSIGN_OR_RETURN(LoggedStatement statement, Parser(tokens, database).Parse());
+    statements.push_back(std::move(statement));
     tokens.clear();
   }
   if (statements.empty())

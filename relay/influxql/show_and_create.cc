@@ -97,13 +97,12 @@ Result<std::vector<Statement>> Split(std::string_view text) {
   ShowTokens tokens(text);
   std::vector<Statement> statements(1);
   while (true) {
-    Result<ShowToken> token = tokens.Next();
-    if (!token.ok()) return std::move(token).error();
-    if (token.value().kind == ShowToken::Kind::kEnd) break;
-    if (token.value().text == ";" && token.value().kind == ShowToken::Kind::kOther) {
+    ASSIGN_OR_RETURN(ShowToken token, tokens.Next());
+    if (token.kind == ShowToken::Kind::kEnd) break;
+    if (token.text == ";" && token.kind == ShowToken::Kind::kOther) {
       statements.emplace_back();
     } else {
-      statements.back().push_back(std::move(token).value());
+      statements.back().push_back(std::move(token));
     }
     if (statements.size() > kShowStatementsMax) {
       return Error(ErrorCode::kInvalidInput,
@@ -158,13 +157,11 @@ Result<QueryStatement> ParseOne(const Statement& statement) {
 }  // namespace
 
 Result<std::vector<QueryStatement>> ParseQueryStatements(std::string_view text) {
-  Result<std::vector<Statement>> statements = Split(text);
-  if (!statements.ok()) return std::move(statements).error();
+  ASSIGN_OR_RETURN(std::vector<Statement> statements, Split(text));
   std::vector<QueryStatement> parsed;
-  for (const Statement& statement : statements.value()) {
-    Result<QueryStatement> one = ParseOne(statement);
-    if (!one.ok()) return std::move(one).error();
-    parsed.push_back(std::move(one).value());
+  for (const Statement& statement : statements) {
+    ASSIGN_OR_RETURN(QueryStatement one, ParseOne(statement));
+    parsed.push_back(std::move(one));
   }
   return parsed;
 }

@@ -68,9 +68,7 @@ Result<std::string> InflateGzip(std::string_view body, Bytes limit) {
   const Bytes bound = std::min(limit, believable);
   Inflated inflated;
   while (!body.empty()) {
-    if (Status member = InflateMember(body, inflated, bound); !member.ok()) {
-      return std::move(member).error();
-    }
+    RETURN_IF_ERROR(InflateMember(body, inflated, bound));
   }
   inflated.out.resize(inflated.size);
   inflated.out.shrink_to_fit();

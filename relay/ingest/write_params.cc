@@ -139,11 +139,9 @@ Result<WriteQuery> ParseV3(const QueryParameters& parameters) {
     if (!precision.ok()) return std::move(precision).error();
     query.params.precision = precision.value();
   }
-  Result<bool> partial = ParseFlag(parameters, "accept_partial", true);
-  if (!partial.ok()) return std::move(partial).error();
-  query.all_or_nothing = !partial.value();
-  Result<bool> no_sync = ParseFlag(parameters, "no_sync", false);
-  if (!no_sync.ok()) return std::move(no_sync).error();
+  ASSIGN_OR_RETURN(bool partial, ParseFlag(parameters, "accept_partial", true));
+  query.all_or_nothing = !partial;
+  RETURN_IF_ERROR(ParseFlag(parameters, "no_sync", false));
   return query;
 }
 
@@ -163,7 +161,7 @@ Result<WriteQuery> ParseWriteQuery(Api api, const QueryParameters& parameters,
   if (!query.ok()) return query;
   WriteParams& params = query.value().params;
   if (params.retention_policy.empty()) params.retention_policy = default_retention_policy;
-  if (Status named = CheckNames(params); !named.ok()) return std::move(named).error();
+  RETURN_IF_ERROR(CheckNames(params));
   return query;
 }
 

@@ -128,11 +128,9 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
 }
 
 Status Listeners::Open(const Config& config, const HttpListenerConfig& listener) {
-  Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
-  if (!options.ok()) return std::move(options).error();
+  ASSIGN_OR_RETURN(WriteHandlerOptions options, HandlerOptions(config, listener));
   Http http{listener, nullptr, nullptr};
-  http.handler =
-      std::make_unique<WriteHandler>(std::move(options).value(), log_, clock_, counters_);
+  http.handler = std::make_unique<WriteHandler>(std::move(options), log_, clock_, counters_);
   Result<std::unique_ptr<HttpServer>> server =
       HttpServer::Start({.host = listener.address.host,
                          .port = listener.address.port,
@@ -173,11 +171,10 @@ Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) 
 
 // A certificate that is wrong leaves the old one, and keeps nothing else back.
 Status Listeners::Tell(const Config& config, Http& http, const HttpListenerConfig& listener) const {
-  Result<WriteHandlerOptions> options = HandlerOptions(config, listener);
-  if (!options.ok()) return std::move(options).error();
+  ASSIGN_OR_RETURN(WriteHandlerOptions options, HandlerOptions(config, listener));
   const std::optional<TlsFiles> tls = TlsFilesOf(listener.tls);
   Status certified = tls ? http.server->SetTls(*tls) : Ok();
-  http.handler->Reconfigure(std::move(options).value());
+  http.handler->Reconfigure(std::move(options));
   http.server->SetLimits(HttpLimitsOf(listener));
   http.config = listener;
   return certified;

@@ -70,13 +70,13 @@ Status Relay::Start() {
     LogEvent(Level::kWarning, "a socket that was handed over is not used",
              {{"address", address}, {"why", "no listener of http has this address"}});
   }
-  if (Status opened = OpenLog(); !opened.ok()) return opened;
+  RETURN_IF_ERROR(OpenLog());
   housekeeper_ = std::make_unique<RetentionThread>(*log_, clock_);
   fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_, clock_), *log_, clock_);
   fleet_->Start();
   // Whoever is told by /readyz that writes are taken must find it so.
   write_listeners_ = std::make_unique<Listeners>(*log_, clock_, counters_, inherited_);
-  if (Status writes = write_listeners_->Start(config_); !writes.ok()) return writes;
+  RETURN_IF_ERROR(write_listeners_->Start(config_));
   return StartAdmin();
 }
 
@@ -98,21 +98,17 @@ Status Relay::OpenLog() {
   options.when_full = config_.log.when_full;
   log_times_.now = [this] { return clock_.Now().time_since_epoch(); };
   options.times = &log_times_;
-  Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, config_.BackendNames());
-  if (!log.ok()) return std::move(log).error();
-  log_ = std::move(log).value();
+  ASSIGN_OR_RETURN(std::unique_ptr<DurableLog> log,
+                   DurableLog::Open(options, config_.BackendNames()));
+  log_ = std::move(log);
   return Ok();
 }
 
 // What can be refused comes first, then what new writes need, then the writes'
 // new ways, and in the end what nothing goes to any more.
 Result<std::vector<std::string>> Relay::Reload(const Config& next) {
-  if (Status files = Listeners::CheckFiles(next); !files.ok()) {
-    return std::move(files).error();
-  }
-  if (Status known = log_->SetBackends(next.BackendNames()); !known.ok()) {
-    return std::move(known).error();
-  }
+  RETURN_IF_ERROR(Listeners::CheckFiles(next));
+  RETURN_IF_ERROR(log_->SetBackends(next.BackendNames()));
   log_->SetLimits(LimitsOf(next.log));
   PutChangedMembers(next);
   std::vector<std::string> stays = write_listeners_->Reload(next, kGrace);

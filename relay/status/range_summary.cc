@@ -11,12 +11,12 @@ namespace relay {
 namespace {
 
 Result<Entry> EntryAfter(const LogView& log, const BackendId& backend, Sequence after) {
-  Result<std::vector<StoredRecord>> read = log.Read(backend, after, {.records = 1, .bytes = 1_B});
-  if (!read.ok()) return std::move(read).error();
-  if (read.value().empty() || read.value().front().entry.position.sequence != after.Next()) {
+  ASSIGN_OR_RETURN(std::vector<StoredRecord> read,
+                   log.Read(backend, after, {.records = 1, .bytes = 1_B}));
+  if (read.empty() || read.front().entry.position.sequence != after.Next()) {
     return Error(ErrorCode::kNotFound, fmt::format("record {} is not kept", after.Next().value()));
   }
-  return read.value().front().entry;
+  return read.front().entry;
 }
 
 std::string ToTheSecond(WallTime time) {

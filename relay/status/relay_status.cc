@@ -92,13 +92,12 @@ std::vector<BackendStatus> BackendStatuses(const LogView& log) {
 }
 
 Result<RelayStatus> OfflineStatus(const std::string& path, WallTime now) {
-  Result<std::unique_ptr<LogView>> log = OpenLogView(path);
-  if (!log.ok()) return std::move(log).error();
+  ASSIGN_OR_RETURN(std::unique_ptr<LogView> log, OpenLogView(path));
   RelayStatus status;
   status.version = RELAY_VERSION;
   status.now = now;
   status.log_path = path;
-  status.backends = BackendStatuses(*log.value());
+  status.backends = BackendStatuses(*log);
   return status;
 }
 

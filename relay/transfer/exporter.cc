@@ -51,7 +51,7 @@ Status Exporter::TakeLines(const WriteParams& params, std::string_view lines,
   if (filter_.retention_policy && params.retention_policy != *filter_.retention_policy) return Ok();
   const std::string text = ToNanoseconds(params, Wanted(lines), whose);
   if (text.empty()) return Ok();
-  if (Status entered = Enter(params); !entered.ok()) return entered;
+  RETURN_IF_ERROR(Enter(params));
   ++tally_.records;
   tally_.lines += CountLines(text);
   return output_(text);

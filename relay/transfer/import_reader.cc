@@ -46,7 +46,7 @@ Status ImportReader::Fill() {
   while (!ended_ && buffer_.size() - at_ <= kLineBytesMax) {
     buffer_.erase(0, std::exchange(at_, 0));
     const std::size_t before = buffer_.size();
-    if (Status filled = source_(buffer_); !filled.ok()) return filled;
+    RETURN_IF_ERROR(source_(buffer_));
     ended_ = buffer_.size() == before;
   }
   return Ok();
@@ -74,7 +74,7 @@ Status ImportReader::PassRestOfLine() {
   std::size_t newline = buffer_.find('\n', at_);
   while (newline == std::string::npos) {
     at_ = buffer_.size();
-    if (Status filled = Fill(); !filled.ok()) return filled;
+    RETURN_IF_ERROR(Fill());
     if (at_ == buffer_.size()) return Ok();
     newline = buffer_.find('\n', at_);
   }
@@ -139,7 +139,7 @@ Result<bool> ImportReader::Take(Line& line, ImportBatch& batch) {
     return true;
   }
   if (begins) {
-    if (Status begun = Begin(batch); !begun.ok()) return std::move(begun).error();
+    RETURN_IF_ERROR(Begin(batch));
   } else if (!IsFor(batch.params)) {
     return false;
   }
@@ -151,14 +151,13 @@ Result<std::optional<ImportBatch>> ImportReader::Next() {
   ImportBatch batch;
   Line line;
   do {
-    if (Status filled = Fill(); !filled.ok()) return std::move(filled).error();
+    RETURN_IF_ERROR(Fill());
     if (at_ == buffer_.size()) break;
     line = LineHere();
     if (!batch.lines.empty() && !HasRoom(batch, line)) break;
-    const Result<bool> taken = Take(line, batch);
-    if (!taken.ok()) return taken.error();
-    if (!taken.value()) break;
-    if (Status passed = Pass(line); !passed.ok()) return std::move(passed).error();
+    ASSIGN_OR_RETURN(const bool taken, Take(line, batch));
+    if (!taken) break;
+    RETURN_IF_ERROR(Pass(line));
   } while (!line.spoilt);
   if (batch.lines.empty()) return std::optional<ImportBatch>();
   batch.next_line = line_;

@@ -38,7 +38,7 @@ Status Importer::Run(ImportReader& reader) {
     TellStatements(reader);
     if (!batch.ok()) return std::move(batch).error();
     if (!batch.value()) return Ok();
-    if (Status taken = Take(std::move(*batch.value())); !taken.ok()) return taken;
+    RETURN_IF_ERROR(Take(std::move(*batch.value())));
     options_.on_accepted(tally_);
   }
   return Error(ErrorCode::kUnavailable, "stopped");
@@ -63,7 +63,7 @@ Status Importer::Take(ImportBatch batch) {
   }
   tally_.refused += scanned.refused;
   if (scanned.points > 0) {
-    if (Status sent = Send(batch, scanned.lines); !sent.ok()) return sent;
+    RETURN_IF_ERROR(Send(batch, scanned.lines));
     tally_.points += scanned.points;
   }
   tally_.next_line = batch.next_line;
@@ -88,7 +88,7 @@ Status Importer::Send(const ImportBatch& batch, const std::string& lines) {
       case Action::kRetry: break;
     }
     if (clock_.Now() >= give_up) return Error(ErrorCode::kUnavailable, WordsOf(answer));
-    if (Status waited = WaitBefore(tries, verdict.retry_after); !waited.ok()) return waited;
+    RETURN_IF_ERROR(WaitBefore(tries, verdict.retry_after));
   }
 }
 

@@ -54,7 +54,7 @@ Status OutputFile::Flush() {
 }
 
 Status OutputFile::Finish() {
-  if (Status flushed = Flush(); !flushed.ok()) return flushed;
+  RETURN_IF_ERROR(Flush());
   if (path_.empty()) return Ok();
   if (fsync(file_) != 0) return Failed();
   if (close(std::exchange(file_, -1)) != 0) return Failed();

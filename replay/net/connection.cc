@@ -66,12 +66,11 @@ Error WaitEnded(Deadline::Wake wake) {
 }
 
 Result<std::unique_ptr<Connection>> Connection::Open(const Peer& peer, const Deadline& deadline) {
-  Result<std::vector<Address>> addresses = Resolve(peer.host, peer.port, SOCK_STREAM, deadline);
-  if (!addresses.ok()) return std::move(addresses).error();
-  Result<OwnedFd> socket = Dial(addresses.value(), peer.connect_timeout, deadline);
-  if (!socket.ok()) return std::move(socket).error();
-  if (peer.tls) return OpenTls(std::move(socket).value(), peer, deadline);
-  return std::unique_ptr<Connection>(std::make_unique<PlainConnection>(std::move(socket).value()));
+  ASSIGN_OR_RETURN(std::vector<Address> addresses,
+                   Resolve(peer.host, peer.port, SOCK_STREAM, deadline));
+  ASSIGN_OR_RETURN(OwnedFd socket, Dial(addresses, peer.connect_timeout, deadline));
+  if (peer.tls) return OpenTls(std::move(socket), peer, deadline);
+  return std::unique_ptr<Connection>(std::make_unique<PlainConnection>(std::move(socket)));
 }
 
 }  // namespace relay

@@ -120,9 +120,8 @@ Result<std::vector<Address>> Resolve(const std::string& host, std::uint16_t port
   if (IsLiteralAddress(host)) {
     lookup->hints.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST;
     Run(*lookup);
-  } else if (Status run = RunBeside(lookup, deadline); !run.ok()) {
-    return std::move(run).error();
-  }
+  } else
+    RETURN_IF_ERROR(RunBeside(lookup, deadline));
   if (lookup->failure != 0 || lookup->addresses.empty()) return NotFound(*lookup);
   return lookup->addresses;
 }

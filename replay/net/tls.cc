@@ -58,9 +58,7 @@ Result<Context> MakeContext(const TlsOptions& options) {
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_verify(context.get(),
                      options.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
-  if (Status used = UseCertificates(context.get(), options); !used.ok()) {
-    return std::move(used).error();
-  }
+  RETURN_IF_ERROR(UseCertificates(context.get(), options));
   return context;
 }
 
@@ -171,16 +169,13 @@ Result<std::unique_ptr<Connection>> OpenTls(OwnedFd socket, const Peer& peer,
                                             const Deadline& deadline) {
   INVARIANT(peer.tls.has_value());
   ERR_clear_error();
-  Result<Context> context = MakeContext(*peer.tls);
-  if (!context.ok()) return std::move(context).error();
-  Session session(SSL_new(context.value().get()), &SSL_free);
+  ASSIGN_OR_RETURN(Context context, MakeContext(*peer.tls));
+  Session session(SSL_new(context.get()), &SSL_free);
   INVARIANT(session != nullptr);
   SSL_set_fd(session.get(), socket.get());
   Expect(session.get(), peer.host);
   auto connection = std::make_unique<TlsConnection>(std::move(socket), std::move(session));
-  if (Status shaken = connection->ShakeHands(peer.host, deadline); !shaken.ok()) {
-    return std::move(shaken).error();
-  }
+  RETURN_IF_ERROR(connection->ShakeHands(peer.host, deadline));
   return std::unique_ptr<Connection>(std::move(connection));
 }
 

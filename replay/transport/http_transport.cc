@@ -29,11 +29,11 @@ class Exchange {
   Status Run(std::string_view head, std::string_view body) {
     const std::array<std::string_view, 2> parts = {head, body};
     for (std::string_view part : parts) {
-      if (Status sent = Send(part); !sent.ok()) return sent;
+      RETURN_IF_ERROR(Send(part));
     }
     const bool sent_all = !unsendable_ && !reader_.whole();
     while (!reader_.whole()) {
-      if (Status read = ReadSome(); !read.ok()) return read;
+      RETURN_IF_ERROR(ReadSome());
     }
     if (sent_all || reader_.reply().http_status / 100 != 2) return Ok();
     return Error(ErrorCode::kUnavailable, "it answered before it had the lines");
@@ -54,10 +54,8 @@ class Exchange {
         continue;
       }
       const bool wants_write = written.value().kind == Progress::Kind::kWantsWrite;
-      if (Status waited = WaitToWrite(wants_write ? POLLIN | POLLOUT : POLLIN); !waited.ok()) {
-        return waited;
-      }
-      if (Status read = ReadWhatIsThere(); !read.ok()) return read;
+      RETURN_IF_ERROR(WaitToWrite(wants_write ? POLLIN | POLLOUT : POLLIN));
+      RETURN_IF_ERROR(ReadWhatIsThere());
     }
     if (reader_.whole() && !bytes.empty()) unsendable_ = true;
     return Ok();
@@ -66,7 +64,7 @@ class Exchange {
   Status ReadWhatIsThere() {
     bool more = true;
     while (more && !reader_.whole()) {
-      if (Status read = ReadOnce(more); !read.ok()) return read;
+      RETURN_IF_ERROR(ReadOnce(more));
     }
     return Ok();
   }
@@ -79,9 +77,8 @@ class Exchange {
   }
 
   Status ReadOnce(bool& moved) {
-    const Result<Progress> got = connection_.TryRead(buffer_.data(), buffer_.size());
-    if (!got.ok()) return got.error();
-    const Progress progress = got.value();
+    ASSIGN_OR_RETURN(const Progress got, connection_.TryRead(buffer_.data(), buffer_.size()));
+    const Progress progress = got;
     moved = progress.kind == Progress::Kind::kMoved || progress.kind == Progress::Kind::kEnd;
     wants_write_ = progress.kind == Progress::Kind::kWantsWrite;
     if (progress.kind == Progress::Kind::kEnd) return reader_.TakeEnd();
@@ -228,12 +225,11 @@ class HttpTransport final : public Transport {
   // `type`: the value of Content-Type, and more headers.
   Result<Reply> Post(const WriteParams& params, const std::string& path, std::string_view type,
                      std::string_view body) {
-    Result<std::string> authorization = Authorization(params.credentials);
-    if (!authorization.ok()) return std::move(authorization).error();
+    ASSIGN_OR_RETURN(std::string authorization, Authorization(params.credentials));
     const std::string head = fmt::format(
         "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: influxdb-relay\r\nContent-Type: {}\r\n"
         "Content-Length: {}\r\n{}\r\n",
-        path, place_, type, body.size(), authorization.value());
+        path, place_, type, body.size(), authorization);
     deadline_.Arm(options_.timeout);
     Result<Reply> reply = Attempt(head, body);
     if (reply.ok()) return reply;
@@ -242,12 +238,12 @@ class HttpTransport final : public Transport {
   }
 
   Result<Reply> Attempt(std::string head, std::string_view body) {
-    if (Status connected = Connect(); !connected.ok()) return std::move(connected).error();
+    RETURN_IF_ERROR(Connect());
     if (body.size() <= kJoinedMax) {
       head += std::exchange(body, {});  // In one packet.
     }
     Exchange exchange(*connection_, deadline_, options_.write_timeout);
-    if (Status run = exchange.Run(head, body); !run.ok()) return std::move(run).error();
+    RETURN_IF_ERROR(exchange.Run(head, body));
     if (!exchange.answer().reusable()) connection_.reset();
     Reply reply = exchange.answer().reply();
     reply.api = options_.target.api;
@@ -260,9 +256,9 @@ class HttpTransport final : public Transport {
     const bool may_have_moved = has_name_ && age_.Left() == std::chrono::milliseconds(0);
     if (connection_ && !may_have_moved && connection_->Quiet()) return Ok();
     connection_.reset();
-    Result<std::unique_ptr<Connection>> opened = Connection::Open(options_.peer, deadline_);
-    if (!opened.ok()) return std::move(opened).error();
-    connection_ = std::move(opened).value();
+    ASSIGN_OR_RETURN(std::unique_ptr<Connection> opened,
+                     Connection::Open(options_.peer, deadline_));
+    connection_ = std::move(opened);
     age_.Arm(options_.look_up_after);
     return Ok();
   }
@@ -279,9 +275,8 @@ class HttpTransport final : public Transport {
     }
     const std::optional<SecretSource>& source = given.token ? given.token : given.password;
     INVARIANT(source.has_value());
-    Result<Secret> secret = source->Read();
-    if (!secret.ok()) return std::move(secret).error();
-    const std::string& text = secret.value().Reveal();
+    ASSIGN_OR_RETURN(Secret secret, source->Read());
+    const std::string& text = secret.Reveal();
     if (!given.token) {
       authorization_ =
           fmt::format("Authorization: Basic {}\r\n", Base64(given.username + ':' + text));

@@ -49,11 +49,10 @@ Status AnswerReader::Take(std::string_view bytes) {
       bytes = TakeBody(bytes);
       continue;
     }
-    Result<bool> whole_line = TakePartOfLine(bytes);
-    if (!whole_line.ok()) return std::move(whole_line).error();
-    if (!whole_line.value()) return Ok();
+    ASSIGN_OR_RETURN(bool whole_line, TakePartOfLine(bytes));
+    if (!whole_line) return Ok();
     const std::string line = std::exchange(line_, "");
-    if (Status taken = TakeLine(line); !taken.ok()) return taken;
+    RETURN_IF_ERROR(TakeLine(line));
   }
   surplus_ = surplus_ || !bytes.empty();
   return Ok();

@@ -82,9 +82,9 @@ class UdpTransport final : public Transport {
 
  private:
   Status SendAll(const std::vector<std::string_view>& packets) {
-    if (Status open = Open(); !open.ok()) return open;
+    RETURN_IF_ERROR(Open());
     for (const std::string_view packet : packets) {
-      if (Status sent = SendOne(packet); !sent.ok()) return sent;
+      RETURN_IF_ERROR(SendOne(packet));
     }
     return LastError();
   }
@@ -92,10 +92,9 @@ class UdpTransport final : public Transport {
   Status Open() {
     if (deadline_.cancelled()) return WaitEnded(Deadline::Wake::kCancelled);
     if (socket_.open() && age_.Left() > milliseconds(0)) return Ok();
-    const Result<std::vector<Address>> found =
-        Resolve(options_.host, options_.port, SOCK_DGRAM, deadline_);
-    if (!found.ok()) return found.error();
-    const Address& address = found.value().front();
+    ASSIGN_OR_RETURN(const std::vector<Address> found,
+                     Resolve(options_.host, options_.port, SOCK_DGRAM, deadline_));
+    const Address& address = found.front();
     const auto* place = reinterpret_cast<const sockaddr*>(&address.storage);
     OwnedFd socket(::socket(place->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.open() || connect(socket.get(), place, address.size) != 0) return Failed(errno);

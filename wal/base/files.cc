@@ -86,7 +86,7 @@ Result<std::string> ReadWhole(const std::string& path) {
 
 Status ReplaceWhole(const std::string& path, std::string_view content) {
   const std::string draft = path + ".new";
-  if (Status written = WriteNew(draft, content); !written.ok()) return written;
+  RETURN_IF_ERROR(WriteNew(draft, content));
   PassCrashPoint(CrashPoint::kFileDrafted);
   if (rename(draft.c_str(), path.c_str()) != 0) return SystemError("renaming", draft, errno);
   PassCrashPoint(CrashPoint::kFileRenamed);
@@ -116,7 +116,7 @@ Result<std::vector<std::string>> NamesIn(const std::string& directory) {
 }
 
 Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& directory) {
-  if (Status made = MakeDirectory(directory); !made.ok()) return std::move(made).error();
+  RETURN_IF_ERROR(MakeDirectory(directory));
   const std::string path = directory + "/lock";
   Descriptor file(path, O_RDWR | O_CREAT);
   if (!file.ok()) return SystemError("opening", path, errno);

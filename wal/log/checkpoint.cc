@@ -21,19 +21,18 @@ Status DurableLog::Checkpoint(const CheckpointRequest& request) {
   if (!alone.owns_lock()) {
     return Error(ErrorCode::kUnavailable, "another checkpoint is being made");
   }
-  if (Status room = CheckRoomForCopies(); !room.ok()) return room;
+  RETURN_IF_ERROR(CheckRoomForCopies());
   Result<FoundIdentity> identity = ReadIdentity(options_.directory, kFormatVersion);
   if (!identity.ok()) return std::move(identity).error();
-  Result<std::unique_ptr<CheckpointDraft>> draft =
-      CheckpointDraft::Begin(options_.directory, request.directory);
-  if (!draft.ok()) return std::move(draft).error();
+  ASSIGN_OR_RETURN(std::unique_ptr<CheckpointDraft> draft,
+                   CheckpointDraft::Begin(options_.directory, request.directory));
   PassCrashPoint(CrashPoint::kCheckpointBegun);
-  if (Status copied = CopyInto(draft.value()->directory()); !copied.ok()) return copied;
+  RETURN_IF_ERROR(CopyInto(draft->directory()));
   for (const std::string& name : request.beside) {
-    if (Status copied = draft.value()->Copy(name); !copied.ok()) return copied;
+    RETURN_IF_ERROR(draft->Copy(name));
   }
   PassCrashPoint(CrashPoint::kCheckpointCopied);
-  return draft.value()->Finish({.format = kFormatVersion, .origin = identity.value().identity.id});
+  return draft->Finish({.format = kFormatVersion, .origin = identity.value().identity.id});
 }
 
 Status DurableLog::CheckRoomForCopies() const {
@@ -61,8 +60,7 @@ Result<HighWater> DurableLog::MarkNow() {
 }
 
 Status DurableLog::CopyInto(const std::string& directory) {
-  Result<HighWater> mark = MarkNow();
-  if (!mark.ok()) return std::move(mark).error();
+  ASSIGN_OR_RETURN(HighWater mark, MarkNow());
   PassCrashPoint(CrashPoint::kCheckpointMarked);
   {
     const std::shared_lock open(store_mutex_);
@@ -71,9 +69,9 @@ Status DurableLog::CopyInto(const std::string& directory) {
     if (!copied.ok()) return std::move(copied).error().Within("copying the database");
   }
   PassCrashPoint(CrashPoint::kCheckpointStored);
-  Result<std::unique_ptr<HighWaterFile>> file = HighWaterFile::Open(directory, options_.env, 0);
-  if (!file.ok()) return std::move(file).error();
-  return file.value()->Write(mark.value());
+  ASSIGN_OR_RETURN(std::unique_ptr<HighWaterFile> file,
+                   HighWaterFile::Open(directory, options_.env, 0));
+  return file->Write(mark);
 }
 
 }  // namespace relay

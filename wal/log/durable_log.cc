@@ -38,10 +38,9 @@ Result<Queue> DurableLog::SnapshotOf(const BackendId& backend) const {
 
 Result<OpenQueue> DurableLog::OpenQueueOf(const BackendId& backend) const {
   std::shared_lock open(store_mutex_);
-  Result<Queue> run = SnapshotOf(backend);
-  if (!run.ok()) return std::move(run).error();
+  ASSIGN_OR_RETURN(Queue run, SnapshotOf(backend));
   if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
-  return OpenQueue{QueueReader(*store_, std::move(run).value(), &recent_), std::move(open)};
+  return OpenQueue{QueueReader(*store_, std::move(run), &recent_), std::move(open)};
 }
 
 void DurableLog::Append(AppendRequest request, AppendDone done) {
@@ -54,7 +53,7 @@ void DurableLog::Append(AppendRequest request, AppendDone done) {
 template <typename Add>
 Status DurableLog::Enqueue(Bytes memory, Bytes stored, const Add& add) {
   std::unique_lock lock(mutex_);
-  if (Status admitted = Admit(memory); !admitted.ok()) return admitted;
+  RETURN_IF_ERROR(Admit(memory));
   const bool first = appends_.empty();
   appended_since_measured_ += stored;
   add();
@@ -115,7 +114,7 @@ Status DurableLog::CheckTaking() const {
 }
 
 Status DurableLog::Admit(Bytes size) const {
-  if (Status taking = CheckTaking(); !taking.ok()) return taking;
+  RETURN_IF_ERROR(CheckTaking());
   // A record larger than the bound is let in when nothing else waits.
   const Bytes waiting = appends_.memory();
   if (appends_.empty() || waiting + size <= options_.waiting_max) return Ok();

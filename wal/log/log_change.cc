@@ -40,7 +40,7 @@ ChangePlan::ChangePlan(const Store& store, const Queue& run)
 
 // Puts the new state and lanes beside the rows.
 Result<Change> ChangePlan::Done() {
-  if (Status few = CheckLaneCount(); !few.ok()) return std::move(few).error();
+  RETURN_IF_ERROR(CheckLaneCount());
   ++state_.edition;
   change_.state = state_;
   for (const auto& [lane, state] : change_.lanes) {
@@ -111,29 +111,27 @@ void ChangePlan::Enter(const std::vector<Gap>& gaps) {
 // Copies the record with its payload: what a lane holds for weeks must not keep
 // the payloads of all others on disk.
 Status ChangePlan::Hold(Sequence sequence) {
-  Result<Entry> entry = reader_.ReadEntry(sequence);
-  if (!entry.ok()) return std::move(entry).error();
-  const PayloadId id = entry.value().payload;
+  ASSIGN_OR_RETURN(Entry entry, reader_.ReadEntry(sequence));
+  const PayloadId id = entry.payload;
   Result<std::optional<std::string>> payload = store_.Get(Family::kPayloads, PayloadKey(id));
   if (!payload.ok()) return std::move(payload).error();
   if (!payload.value()) return Error(ErrorCode::kCorruption, "its payload is missing");
-  Result<WriteParams> params = DecodeParams(id, *payload.value());
-  if (!params.ok()) return std::move(params).error();
+  ASSIGN_OR_RETURN(WriteParams params, DecodeParams(id, *payload.value()));
 
-  const Lane lane = LaneOf(params.value());
+  const Lane lane = LaneOf(params);
   LaneState& state = LaneToChange(lane);
   INVARIANT(state.records == 0 || state.last < sequence);
   if (state.records == 0) {
     state.first = sequence;
-    state.oldest = entry.value().accepted_at;
+    state.oldest = entry.accepted_at;
   }
   ++state.records;
   state.last = sequence;
-  state.size = state.size + entry.value().size;
+  state.size = state.size + entry.size;
   ++state_.held_records;
-  state_.held = state_.held + entry.value().size;
+  state_.held = state_.held + entry.size;
   std::string key = HeldKey(queue_.number, lane, sequence);
-  std::string value = EncodeHeld(key, entry.value(), *payload.value());
+  std::string value = EncodeHeld(key, entry, *payload.value());
   change_.rows.push_back({Family::kHeld, std::move(key), std::move(value)});
   return Ok();
 }
@@ -153,9 +151,8 @@ Result<Change> ChangePlan::ResolveHeld(const Lane& lane, const HeldResolution& r
     return Error(ErrorCode::kConflict,
                  fmt::format("record {} is not the oldest that is held", resolution.first.value()));
   }
-  Result<Taken> taken = TakeHeld(lane, resolution.first, resolution.through);
-  if (!taken.ok()) return std::move(taken).error();
-  if (taken.value().last != resolution.through) {
+  ASSIGN_OR_RETURN(Taken taken, TakeHeld(lane, resolution.first, resolution.through));
+  if (taken.last != resolution.through) {
     return Error(ErrorCode::kConflict,
                  fmt::format("record {} is not held", resolution.through.value()));
   }
@@ -173,26 +170,25 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
   at->Seek(HeldKey(queue_.number, lane, std::max(from, state.first)));
   for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
-    Result<Sequence> sequence = DecodeHeldKey(at->Key(), prefix);
-    if (!sequence.ok()) return std::move(sequence).error();
-    if (sequence.value() > to || taken.size.stored >= stored) break;
-    Result<Entry> entry = DecodeHeldEntry(at->Key(), sequence.value(), at->Value());
+    ASSIGN_OR_RETURN(Sequence sequence, DecodeHeldKey(at->Key(), prefix));
+    if (sequence > to || taken.size.stored >= stored) break;
+    Result<Entry> entry = DecodeHeldEntry(at->Key(), sequence, at->Value());
     if (entry.ok()) {
       taken.size = taken.size + entry.value().size;
       taken.newest = entry.value().accepted_at;
     }
     ++taken.records;
-    taken.last = sequence.value();
+    taken.last = sequence;
     change_.rows.push_back({Family::kHeld, std::string(at->Key()), std::nullopt});
   }
-  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(at->Health());
   // The last one takes what a damaged row could not say of itself.
   if (taken.records >= state.records) {
     taken.records = state.records;
     taken.size = state.size;
   }
   const Sequence end = taken.size.stored >= stored ? taken.last : to;
-  if (Status found = FindEnds(lane, state, from, end); !found.ok()) return std::move(found).error();
+  RETURN_IF_ERROR(FindEnds(lane, state, from, end));
   state.records -= taken.records;
   state.size = state.size - taken.size;
   state_.held_records -= taken.records;
@@ -214,13 +210,12 @@ Status ChangePlan::FindEnds(const Lane& lane, LaneState& state, Sequence from, S
     at->SeekForPrevious(HeldKey(queue_.number, lane, Sequence(from.value() - 1)));
   }
   if (!at->Valid() || !at->Key().starts_with(prefix)) return at->Health();
-  Result<Sequence> end = DecodeHeldKey(at->Key(), prefix);
-  if (!end.ok()) return std::move(end).error();
+  ASSIGN_OR_RETURN(Sequence end, DecodeHeldKey(at->Key(), prefix));
   if (last_goes) {
-    state.last = end.value();
+    state.last = end;
     return Ok();
   }
-  state.first = end.value();
+  state.first = end;
   Result<Entry> entry = DecodeHeldEntry(at->Key(), state.first, at->Value());
   if (entry.ok()) state.oldest = entry.value().accepted_at;
   return Ok();
@@ -230,35 +225,31 @@ Result<Change> ChangePlan::Rewind(Sequence to) && {
   if (to < state_.trimmed.sequence || to > state_.cursor.sequence) {
     return OutOfRange("rewind", to, state_.trimmed.sequence, state_.cursor.sequence);
   }
-  Result<Position> position = reader_.PositionAt(to);
-  if (!position.ok()) return std::move(position).error();
-  PointCount again = state_.cursor.totals.points - position.value().totals.points;
+  ASSIGN_OR_RETURN(Position position, reader_.PositionAt(to));
+  PointCount again = state_.cursor.totals.points - position.totals.points;
   for (const auto& [lane, state] : *queue_.lanes) {
     if (state.records == 0 || state.last <= to) continue;
-    Result<Taken> taken = TakeHeld(lane, to.Next(), kLastSequence);
-    if (!taken.ok()) return std::move(taken).error();
-    INVARIANT(again >= taken.value().size.points);
-    again -= taken.value().size.points;
+    ASSIGN_OR_RETURN(Taken taken, TakeHeld(lane, to.Next(), kLastSequence));
+    INVARIANT(again >= taken.size.points);
+    again -= taken.size.points;
   }
-  state_.cursor = position.value();
+  state_.cursor = position;
   state_.rewound += again;
   return Done();
 }
 
 // What lies from `first` up to `last` and will not be delivered.
 Result<Gap> ChangePlan::GapOf(Sequence first, const Position& last) const {
-  Result<Entry> begin = reader_.ReadEntry(first);
-  if (!begin.ok()) return std::move(begin).error();
-  Result<Entry> end = reader_.ReadEntry(last.sequence);
-  if (!end.ok()) return std::move(end).error();
+  ASSIGN_OR_RETURN(Entry begin, reader_.ReadEntry(first));
+  ASSIGN_OR_RETURN(Entry end, reader_.ReadEntry(last.sequence));
   const Sequence before(first.value() - 1);
   Result<std::vector<std::string>> databases = reader_.DatabasesIn(before, last.sequence);
   if (!databases.ok()) return std::move(databases).error();
-  const Totals size = last.totals - (begin.value().position.totals - begin.value().size);
+  const Totals size = last.totals - (begin.position.totals - begin.size);
   return Gap{.first = first,
              .last = last.sequence,
-             .from = begin.value().accepted_at,
-             .to = end.value().accepted_at,
+             .from = begin.accepted_at,
+             .to = end.accepted_at,
              .points = size.points,
              .bytes = size.bytes,
              .databases = std::move(databases).value(),
@@ -270,14 +261,12 @@ Result<Change> ChangePlan::Skip(Sequence to, const Actor& asked, Gap& written) &
   if (to <= state_.cursor.sequence || to > queue_.head.sequence) {
     return OutOfRange("skip", to, state_.cursor.sequence.Next(), queue_.head.sequence);
   }
-  Result<Position> position = reader_.PositionAt(to);
-  if (!position.ok()) return std::move(position).error();
-  Result<Gap> gap = GapOf(state_.cursor.sequence.Next(), position.value());
-  if (!gap.ok()) return std::move(gap).error();
-  written = std::move(gap).value();
+  ASSIGN_OR_RETURN(Position position, reader_.PositionAt(to));
+  ASSIGN_OR_RETURN(Gap gap, GapOf(state_.cursor.sequence.Next(), position));
+  written = std::move(gap);
   written.reason = GapReason::kSkipped;
   SignedBy(written, asked);
-  state_.cursor = position.value();
+  state_.cursor = position;
   Enter({written});
   return Done();
 }
@@ -288,9 +277,8 @@ Result<Change> ChangePlan::SkipHeld(const Lane& lane, const Actor& asked, Gap& w
     return Error(ErrorCode::kNotFound, "the lane holds nothing");
   }
   const LaneState before = found->second;
-  Result<Taken> taken = TakeHeld(lane, before.first, kLastSequence);
-  if (!taken.ok()) return std::move(taken).error();
-  written = GapOf(lane, before, taken.value());
+  ASSIGN_OR_RETURN(Taken taken, TakeHeld(lane, before.first, kLastSequence));
+  written = GapOf(lane, before, taken);
   written.reason = GapReason::kSkipped;
   SignedBy(written, asked);
   Enter({written});
@@ -313,14 +301,10 @@ Result<Change> ChangePlan::DropOwed(Bytes stored, WallTime now) && {
   if (queue_.head.sequence == state_.cursor.sequence) {
     return Error(ErrorCode::kConflict, "nothing is owed any more");
   }
-  Result<Position> end = reader_.EndOfStored(state_.cursor, stored);
-  if (!end.ok()) return std::move(end).error();
-  Result<Gap> gap = GapOf(state_.cursor.sequence.Next(), end.value());
-  if (!gap.ok()) return std::move(gap).error();
-  state_.cursor = end.value();
-  if (Status entered = EnterDropped(std::move(gap).value(), now); !entered.ok()) {
-    return std::move(entered).error();
-  }
+  ASSIGN_OR_RETURN(Position end, reader_.EndOfStored(state_.cursor, stored));
+  ASSIGN_OR_RETURN(Gap gap, GapOf(state_.cursor.sequence.Next(), end));
+  state_.cursor = end;
+  RETURN_IF_ERROR(EnterDropped(std::move(gap), now));
   return Done();
 }
 
@@ -330,11 +314,8 @@ Result<Change> ChangePlan::DropHeld(const Lane& lane, Bytes stored, WallTime now
     return Error(ErrorCode::kConflict, "nothing is held any more");
   }
   const LaneState before = found->second;
-  Result<Taken> taken = TakeHeld(lane, before.first, before.last, stored);
-  if (!taken.ok()) return std::move(taken).error();
-  if (Status entered = EnterDropped(GapOf(lane, before, taken.value()), now); !entered.ok()) {
-    return std::move(entered).error();
-  }
+  ASSIGN_OR_RETURN(Taken taken, TakeHeld(lane, before.first, before.last, stored));
+  RETURN_IF_ERROR(EnterDropped(GapOf(lane, before, taken), now));
   return Done();
 }
 
@@ -411,9 +392,8 @@ Status ChangePlan::FindFirstDead(const std::vector<std::uint64_t>& gone) {
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
   at->Seek(DeadKey(queue_.number, state_.first_dead));
   for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
-    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
-    if (!place.ok()) return std::move(place).error();
-    state_.first_dead = place.value().number;
+    ASSIGN_OR_RETURN(NumberedKey place, DecodeNumberedKey(at->Key()));
+    state_.first_dead = place.number;
     if (!std::binary_search(gone.begin(), gone.end(), state_.first_dead)) return Ok();
   }
   state_.first_dead = state_.last_dead + 1;
@@ -429,7 +409,7 @@ Result<Change> ChangePlan::DropDead(const std::vector<std::uint64_t>& numbers) &
       return std::move(letter).error();
     }
   }
-  if (Status found = FindFirstDead(wanted); !found.ok()) return std::move(found).error();
+  RETURN_IF_ERROR(FindFirstDead(wanted));
   return Done();
 }
 
@@ -447,13 +427,13 @@ Result<Change> ChangePlan::Redrive(const std::vector<std::uint64_t>& numbers, Wa
                        ? fmt::format("dead letter {} has no lines", number)
                        : fmt::format("more than {} bytes at once", Log::kRedriveMax.count()));
     }
-    Result<EncodedRecord> record = Encode(
-        {.params = std::move(dead.params), .points = dead.points, .lines = std::move(dead.lines)},
-        Codec::kZstd);
-    if (!record.ok()) return std::move(record).error();
-    change_.records.push_back(std::move(record).value());
+    ASSIGN_OR_RETURN(EncodedRecord record, Encode({.params = std::move(dead.params),
+                                                   .points = dead.points,
+                                                   .lines = std::move(dead.lines)},
+                                                  Codec::kZstd));
+    change_.records.push_back(std::move(record));
   }
-  if (Status found = FindFirstDead(wanted); !found.ok()) return std::move(found).error();
+  RETURN_IF_ERROR(FindFirstDead(wanted));
   change_.accepted_at = now;
   return Done();
 }

@@ -43,7 +43,7 @@ Status DurableLog::SetBackends(const std::vector<BackendId>& backends) {
     new_backends_.push_back(&waiting);
   }
   work_.notify_one();
-  if (Status added = done.get(); !added.ok()) return added;
+  RETURN_IF_ERROR(done.get());
   const std::lock_guard lock(mutex_);
   backends_ = backends;
   return Ok();

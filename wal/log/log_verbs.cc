@@ -36,18 +36,16 @@ class DurableLog::QueueLock {
 
 Status DurableLog::Apply(const BackendId& backend, const Plan& plan, Wakes wakes) {
   const QueueLock alone(*this, backend);
-  Result<Change> change = PlanNow(backend, plan);
-  if (!change.ok()) return std::move(change).error();
+  ASSIGN_OR_RETURN(Change change, PlanNow(backend, plan));
   PassCrashPoint(CrashPoint::kChangePlanned);
-  return Write(backend, std::move(change).value(), wakes);
+  return Write(backend, std::move(change), wakes);
 }
 
 Result<Change> DurableLog::PlanNow(const BackendId& backend, const Plan& plan) const {
   const std::shared_lock open(store_mutex_);
-  Result<Queue> run = SnapshotOf(backend);
-  if (!run.ok()) return std::move(run).error();
+  ASSIGN_OR_RETURN(Queue run, SnapshotOf(backend));
   if (store_ == nullptr) return Error(ErrorCode::kUnavailable, "the log is being reopened");
-  return plan(ChangePlan(*store_, run.value()));
+  return plan(ChangePlan(*store_, run));
 }
 
 // Has the committer write and sync a change, and waits for it.
@@ -72,7 +70,7 @@ Status DurableLog::Write(const BackendId& backend, Change change, Wakes wakes) {
       return Error(ErrorCode::kUnavailable, "the log was reopened meanwhile");
     }
     if (!waiting.appends.empty()) {
-      if (Status room = CheckRoom(); !room.ok()) return room;
+      RETURN_IF_ERROR(CheckRoom());
     }
     for (const WaitingAppend& append : waiting.appends) {
       appended_since_measured_ += append.stored();
@@ -122,29 +120,22 @@ Status DurableLog::ResolveHeld(const BackendId& backend, const Lane& lane,
 
 Result<Marks> DurableLog::Rewind(const BackendId& backend, Sequence to) {
   const auto plan = [to](ChangePlan run) { return std::move(run).Rewind(to); };
-  if (Status rewound = Apply(backend, plan, Wakes::kListener); !rewound.ok()) {
-    return std::move(rewound).error();
-  }
-  Result<Queue> run = SnapshotOf(backend);
-  if (!run.ok()) return std::move(run).error();
-  return run.value().marks();
+  RETURN_IF_ERROR(Apply(backend, plan, Wakes::kListener));
+  ASSIGN_OR_RETURN(Queue run, SnapshotOf(backend));
+  return run.marks();
 }
 
 Result<Gap> DurableLog::Skip(const BackendId& backend, Sequence to, const Actor& asked) {
   Gap gap;
   const auto plan = [&](ChangePlan run) { return std::move(run).Skip(to, asked, gap); };
-  if (Status skipped = Apply(backend, plan, Wakes::kListener); !skipped.ok()) {
-    return std::move(skipped).error();
-  }
+  RETURN_IF_ERROR(Apply(backend, plan, Wakes::kListener));
   return gap;
 }
 
 Result<Gap> DurableLog::SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) {
   Gap gap;
   const auto plan = [&](ChangePlan run) { return std::move(run).SkipHeld(lane, asked, gap); };
-  if (Status skipped = Apply(backend, plan, Wakes::kListener); !skipped.ok()) {
-    return std::move(skipped).error();
-  }
+  RETURN_IF_ERROR(Apply(backend, plan, Wakes::kListener));
   return gap;
 }
 
@@ -181,14 +172,13 @@ Status DurableLog::Forget(const BackendId& backend) {
     return Error(ErrorCode::kInvalidInput,
                  fmt::format("backend '{}' is configured: it cannot be forgotten", backend.text()));
   }
-  Result<Queue> run = SnapshotOf(backend);
-  if (!run.ok()) return std::move(run).error();
+  ASSIGN_OR_RETURN(Queue run, SnapshotOf(backend));
   const auto plan = [&](ChangePlan forget) { return std::move(forget).Forget(backend); };
-  if (Status gone = Apply(backend, plan, Wakes::kNobody); !gone.ok()) return gone;
+  RETURN_IF_ERROR(Apply(backend, plan, Wakes::kNobody));
   PassCrashPoint(CrashPoint::kForgetMarked);
   const std::shared_lock open(store_mutex_);
   if (store_ == nullptr) return Ok();  // It is given back when the log is open again.
-  Status discarded = DiscardAllOf(*store_, run.value().number);
+  Status discarded = DiscardAllOf(*store_, run.number);
   PassCrashPoint(CrashPoint::kForgetGone);
   return discarded;
 }

@@ -47,9 +47,8 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
   Result<FoundIdentity> identity = ReadIdentity(options.directory, kFormatVersion);
   if (!identity.ok()) return std::move(identity).error().Within(options.directory);
   std::unique_ptr<DurableLog> log(new DurableLog(options, backends));
-  Result<std::unique_ptr<DirectoryLock>> lock = DirectoryLock::Take(options.directory);
-  if (!lock.ok()) return std::move(lock).error();
-  log->lock_ = std::move(lock).value();
+  ASSIGN_OR_RETURN(std::unique_ptr<DirectoryLock> lock, DirectoryLock::Take(options.directory));
+  log->lock_ = std::move(lock);
   PassCrashPoint(CrashPoint::kOpenLocked);
   log->ReadMark(identity.value());
   PassCrashPoint(CrashPoint::kOpenMarkRead);
@@ -58,11 +57,10 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
     if (Status readable = log->OpenToRead(opened.error()); !readable.ok()) {
       return std::move(opened).error();
     }
-  } else if (Status named = NameLog(options.directory, identity.value()); !named.ok()) {
-    return std::move(named).error();
-  }
+  } else
+    RETURN_IF_ERROR(NameLog(options.directory, identity.value()));
   PassCrashPoint(CrashPoint::kOpenNamed);
-  if (Status measured = log->MeasureDisk(); !measured.ok()) return std::move(measured).error();
+  RETURN_IF_ERROR(log->MeasureDisk());
   log->committer_ = std::thread([raw = log.get()] { raw->CommitLoop(); });
   return log;
 }
@@ -173,11 +171,11 @@ Status DurableLog::OpenOnce(const StoreMending& mending, std::vector<std::string
   PassCrashPoint(CrashPoint::kOpenRecovered);
   alarms = recovered.value().alarms;
   LoadedLog& loaded = recovered.value().log;
-  if (Status added = RegisterNewBackends(*store.value(), loaded); !added.ok()) return added;
+  RETURN_IF_ERROR(RegisterNewBackends(*store.value(), loaded));
   PassCrashPoint(CrashPoint::kOpenRegistered);
   // Where names may have been lost with the rest, no row is anybody's leftover.
   if (alarms.empty()) {
-    if (Status gone = DiscardLeftovers(*store.value(), loaded); !gone.ok()) return gone;
+    RETURN_IF_ERROR(DiscardLeftovers(*store.value(), loaded));
   }
   epoch_ = recovered.value().epoch;
   first_open_ = false;
@@ -196,15 +194,14 @@ Status DurableLog::StartHighWater() {
     high_water_->Moved();
     return Ok();
   }
-  Result<std::unique_ptr<HighWaterFile>> file =
-      HighWaterFile::Open(options_.directory, options_.env, mark_turn_);
-  if (!file.ok()) return std::move(file).error();
+  ASSIGN_OR_RETURN(std::unique_ptr<HighWaterFile> file,
+                   HighWaterFile::Open(options_.directory, options_.env, mark_turn_));
   // Twice, so that both slots have their place on disk should it be full.
   for (int slot = 0; slot < 2; ++slot) {
-    if (Status written = file.value()->Write(SyncedState()); !written.ok()) return written;
+    RETURN_IF_ERROR(file->Write(SyncedState()));
   }
   high_water_ = std::make_unique<HighWaterKeeper>(
-      std::move(file).value(), [this] { return SyncedState(); }, options_.cursor_interval);
+      std::move(file), [this] { return SyncedState(); }, options_.cursor_interval);
   return Ok();
 }
 
@@ -226,19 +223,18 @@ HighWater DurableLog::SyncedState() const {
 // The store takes no writes, but can be read: deliveries go on, their cursors
 // are kept in memory, and the committer opens it as soon as it can.
 Status DurableLog::OpenToRead(const Error& because) {
-  Result<std::unique_ptr<Store>> store =
-      OpenStoreReadOnly({.directory = StoreDirectory(options_.directory), .env = options_.env});
-  if (!store.ok()) return std::move(store).error();
-  Result<LoadedLog> loaded = LoadLog(*store.value());
-  if (!loaded.ok()) return std::move(loaded).error();
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<Store> store,
+      OpenStoreReadOnly({.directory = StoreDirectory(options_.directory), .env = options_.env}));
+  ASSIGN_OR_RETURN(LoadedLog loaded, LoadLog(*store));
   for (const BackendId& backend : Configured()) {
-    if (loaded.value().queues.contains(backend)) continue;
+    if (loaded.queues.contains(backend)) continue;
     Queue run;
-    run.number = BackendNumber(++loaded.value().last_backend);
-    loaded.value().queues.emplace(backend, run);
+    run.number = BackendNumber(++loaded.last_backend);
+    loaded.queues.emplace(backend, run);
   }
-  Adopt(std::move(loaded).value());
-  store_ = std::move(store).value();
+  Adopt(std::move(loaded));
+  store_ = std::move(store);
   const std::lock_guard lock(mutex_);
   closed_because_ = because;
   reopen_after_ = options_.reopen_first;
@@ -253,7 +249,7 @@ Status DurableLog::DiscardLeftovers(Store& store, const LoadedLog& loaded) {
   for (std::uint32_t value = 1; value <= loaded.last_backend; ++value) {
     const BackendNumber number(value);
     if (known.contains(number)) continue;
-    if (Status gone = DiscardAllOf(store, number); !gone.ok()) return gone;
+    RETURN_IF_ERROR(DiscardAllOf(store, number));
   }
   return Ok();
 }

@@ -41,10 +41,10 @@ Result<DiskUse> MeasureDirectory(const std::string& directory) {
 }  // namespace
 
 Status DurableLog::EnforceRetention(WallTime now) {
-  if (Status measured = MeasureDisk(); !measured.ok()) return measured;
+  RETURN_IF_ERROR(MeasureDisk());
   const KeepPolicy keep = PolicyNow();
-  if (Status trimmed = Trim(keep, now); !trimmed.ok()) return trimmed;
-  if (Status measured = MeasureDisk(); !measured.ok()) return measured;
+  RETURN_IF_ERROR(Trim(keep, now));
+  RETURN_IF_ERROR(MeasureDisk());
   // Not at once: what was given up now may be on its way out.
   const bool had_nothing = std::exchange(nothing_kept_, disk_use().full() && keep.size == 0_B);
   const bool drops = LimitsNow().when_full == WhenFull::kDropOldest && nothing_kept_ && had_nothing;
@@ -83,10 +83,8 @@ Status DurableLog::DropUntilThereIsRoom(WallTime now) {
     if (Status dropped = Apply(backend, plan, Wakes::kNobody); !dropped.ok()) {
       return std::move(dropped).error().Within("dropping the oldest of " + backend.text());
     }
-    if (Status trimmed = Trim({.time = LimitsNow().keep.time, .size = 0_B}, now); !trimmed.ok()) {
-      return trimmed;
-    }
-    if (Status measured = MeasureDisk(); !measured.ok()) return measured;
+    RETURN_IF_ERROR(Trim({.time = LimitsNow().keep.time, .size = 0_B}, now));
+    RETURN_IF_ERROR(MeasureDisk());
   }
   return Ok();
 }
@@ -99,12 +97,10 @@ Result<std::optional<DurableLog::Oldest>> DurableLog::FindOldest() const {
     oldest = Oldest{backend, lane, *accepted_at};
   };
   for (const BackendId& backend : Backends()) {
-    Result<OpenQueue> run = OpenQueueOf(backend);
-    if (!run.ok()) return std::move(run).error();
-    Result<QueueStats> figures = run.value().reader.ReadFigures();
-    if (!figures.ok()) return std::move(figures).error();
-    consider(backend, std::nullopt, figures.value().oldest_owed);
-    for (const HeldLane& held : run.value().reader.HeldLanes()) {
+    ASSIGN_OR_RETURN(OpenQueue run, OpenQueueOf(backend));
+    ASSIGN_OR_RETURN(QueueStats figures, run.reader.ReadFigures());
+    consider(backend, std::nullopt, figures.oldest_owed);
+    for (const HeldLane& held : run.reader.HeldLanes()) {
       consider(backend, held.lane, held.oldest);
     }
   }
@@ -124,10 +120,9 @@ Status DurableLog::MeasureDisk() {
     const std::lock_guard lock(mutex_);
     appended_before = appended_since_measured_;
   }
-  Result<DiskUse> measured = MeasureDirectory(options_.directory);
-  if (!measured.ok()) return std::move(measured).error();
+  ASSIGN_OR_RETURN(DiskUse measured, MeasureDirectory(options_.directory));
   const std::lock_guard lock(mutex_);
-  disk_ = measured.value();
+  disk_ = measured;
   disk_.max = limits_.size_max;
   disk_.min_free = limits_.free_min;
   appended_since_measured_ = appended_since_measured_ - appended_before;
@@ -145,7 +140,7 @@ Status DurableLog::Trim(const KeepPolicy& keep, WallTime now) {
       worst = std::move(trimmed).error().Within("trimming " + backend.text());
     }
   }
-  if (Status gone = DiscardTrimmed(); !gone.ok()) return gone;
+  RETURN_IF_ERROR(DiscardTrimmed());
   return worst;
 }
 
@@ -154,9 +149,8 @@ Status DurableLog::TrimQueue(const BackendId& backend, const KeepPolicy& keep, W
   {
     Result<OpenQueue> run = OpenQueueOf(backend);
     if (!run.ok()) return std::move(run).error();
-    Result<Position> found = run.value().reader.TrimTarget(keep, now);
-    if (!found.ok()) return std::move(found).error();
-    target = found.value();
+    ASSIGN_OR_RETURN(Position found, run.value().reader.TrimTarget(keep, now));
+    target = found;
     if (target.sequence <= run.value().reader.run().state.trimmed.sequence) return Ok();
   }
   PassCrashPoint(CrashPoint::kTrimFound);
@@ -180,12 +174,11 @@ Status DurableLog::DiscardTrimmed() {
     floor = newest_payload_.Next();
   }
   for (const auto& [backend, run] : queues) {
-    Result<std::optional<PayloadId>> first = QueueReader(*store_, run).FirstPayload();
-    if (!first.ok()) return std::move(first).error();
-    if (first.value()) floor = std::min(floor, *first.value());
+    ASSIGN_OR_RETURN(std::optional<PayloadId> first, QueueReader(*store_, run).FirstPayload());
+    if (first) floor = std::min(floor, *first);
     const std::string end = EntryKey(run.number, run.state.trimmed.sequence.Next());
     const std::string prefix = end.substr(0, sizeof(std::uint32_t));
-    if (Status gone = store_->Discard(Family::kEntries, prefix, end); !gone.ok()) return gone;
+    RETURN_IF_ERROR(store_->Discard(Family::kEntries, prefix, end));
     PassCrashPoint(CrashPoint::kTrimEntriesGone);
   }
   Status gone = store_->Discard(Family::kPayloads, "", PayloadKey(floor));

@@ -14,20 +14,17 @@ namespace {
 
 // A number of the `state` family; nothing where it was never written.
 Result<std::optional<std::uint64_t>> ReadNumber(const Store& store, std::string_view key) {
-  Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
-  if (!stored.ok()) return std::move(stored).error();
-  if (!stored.value()) return std::optional<std::uint64_t>();
-  Result<std::uint64_t> number = DecodeNumber(key, *stored.value());
-  if (!number.ok()) return std::move(number).error();
-  return std::optional(number.value());
+  ASSIGN_OR_RETURN(std::optional<std::string> stored, store.Get(Family::kState, key));
+  if (!stored) return std::optional<std::uint64_t>();
+  ASSIGN_OR_RETURN(std::uint64_t number, DecodeNumber(key, *stored));
+  return std::optional(number);
 }
 
 // The format the log was written in.
 Result<std::uint64_t> CheckFormat(const Store& store) {
-  Result<std::optional<std::uint64_t>> version = ReadNumber(store, kFormatKey);
-  if (!version.ok()) return std::move(version).error();
+  ASSIGN_OR_RETURN(std::optional<std::uint64_t> version, ReadNumber(store, kFormatKey));
   // None: new and still empty.
-  const std::uint64_t found = version.value().value_or(kFormatVersion);
+  const std::uint64_t found = version.value_or(kFormatVersion);
   if (found >= kFormatVersionOldest && found <= kFormatVersion) return found;
   return Error(ErrorCode::kInvalidInput,
                fmt::format("the log has format {}, this program reads formats {} to {}", found,
@@ -43,7 +40,7 @@ Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend
   std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
   while (true) {
     at->SeekForPrevious(EntryKey(backend, Sequence(next)));
-    if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+    RETURN_IF_ERROR(at->Health());
     const Result<NumberedKey> place =
         at->Valid() ? DecodeNumberedKey(at->Key()) : Result<NumberedKey>(NumberedKey());
     if (!place.ok() || place.value().backend != backend) break;
@@ -80,14 +77,11 @@ Status CountDeadByReason(const Store& store, BackendNumber number, QueueState& s
 
 Result<QueueState> LoadRunState(const Store& store, BackendNumber number, std::uint64_t format) {
   const std::string key = QueueKey(number);
-  Result<std::optional<std::string>> stored = store.Get(Family::kState, key);
-  if (!stored.ok()) return std::move(stored).error();
-  if (!stored.value()) return QueueState();
-  Result<QueueState> state = DecodeQueueState(key, *stored.value());
+  ASSIGN_OR_RETURN(std::optional<std::string> stored, store.Get(Family::kState, key));
+  if (!stored) return QueueState();
+  Result<QueueState> state = DecodeQueueState(key, *stored);
   if (!state.ok() || format > 1) return state;
-  if (Status counted = CountDeadByReason(store, number, state.value()); !counted.ok()) {
-    return std::move(counted).error();
-  }
+  RETURN_IF_ERROR(CountDeadByReason(store, number, state.value()));
   return state;
 }
 
@@ -96,13 +90,11 @@ Result<std::shared_ptr<const Lanes>> LoadLanes(const Store& store, BackendNumber
   const std::string prefix = LanePrefix(number);
   const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kState);
   for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
-    Result<Lane> lane = DecodeLaneKey(at->Key(), number);
-    if (!lane.ok()) return std::move(lane).error();
-    Result<LaneState> state = DecodeLane(at->Key(), at->Value());
-    if (!state.ok()) return std::move(state).error();
-    lanes.emplace(std::move(lane).value(), state.value());
+    ASSIGN_OR_RETURN(Lane lane, DecodeLaneKey(at->Key(), number));
+    ASSIGN_OR_RETURN(LaneState state, DecodeLane(at->Key(), at->Value()));
+    lanes.emplace(std::move(lane), state);
   }
-  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(at->Health());
   return std::make_shared<const Lanes>(std::move(lanes));
 }
 
@@ -133,7 +125,7 @@ Result<PayloadId> LastPayload(const Store& store) {
   const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kPayloads);
   at->SeekForPrevious(PayloadKey(PayloadId(std::numeric_limits<std::uint64_t>::max())));
   if (at->Valid()) return DecodePayloadKey(at->Key());
-  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(at->Health());
   return PayloadId(0);
 }
 
@@ -142,9 +134,8 @@ Status LoadRuns(const Store& store, LoadedLog& log) {
   for (at->Seek(kBackendPrefix); at->Valid() && at->Key().starts_with(kBackendPrefix); at->Next()) {
     Result<BackendId> name = BackendId::Parse(at->Key().substr(kBackendPrefix.size()));
     if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name in the log is damaged");
-    Result<std::uint64_t> stored = DecodeNumber(at->Key(), at->Value());
-    if (!stored.ok()) return std::move(stored).error();
-    const BackendNumber number(static_cast<std::uint32_t>(stored.value()));
+    ASSIGN_OR_RETURN(std::uint64_t stored, DecodeNumber(at->Key(), at->Value()));
+    const BackendNumber number(static_cast<std::uint32_t>(stored));
     Result<Queue> run = LoadRun(store, number, log);
     if (!run.ok()) return std::move(run).error().Within(name.value().text());
     log.queues.emplace(std::move(name).value(), std::move(run).value());
@@ -163,16 +154,13 @@ Result<LoadedLog> LoadLog(const Store& store) {
   Result<PayloadId> last = LastPayload(store);
   if (!last.ok()) return std::move(last).error();
   log.last_payload = last.value();
-  if (Status loaded = LoadRuns(store, log); !loaded.ok()) return std::move(loaded).error();
+  RETURN_IF_ERROR(LoadRuns(store, log));
 
-  Result<std::optional<std::uint64_t>> backend = ReadNumber(store, kLastBackendKey);
-  if (!backend.ok()) return std::move(backend).error();
-  log.last_backend =
-      std::max(log.last_backend, static_cast<std::uint32_t>(backend.value().value_or(0)));
+  ASSIGN_OR_RETURN(std::optional<std::uint64_t> backend, ReadNumber(store, kLastBackendKey));
+  log.last_backend = std::max(log.last_backend, static_cast<std::uint32_t>(backend.value_or(0)));
   // The payloads themselves may be trimmed to the last one.
-  Result<std::optional<std::uint64_t>> payload = ReadNumber(store, kLastPayloadKey);
-  if (!payload.ok()) return std::move(payload).error();
-  log.last_payload = std::max(log.last_payload, PayloadId(payload.value().value_or(0)));
+  ASSIGN_OR_RETURN(std::optional<std::uint64_t> payload, ReadNumber(store, kLastPayloadKey));
+  log.last_payload = std::max(log.last_payload, PayloadId(payload.value_or(0)));
   return log;
 }
 

@@ -40,13 +40,12 @@ Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory) {
   if (Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion); !found.ok()) {
     return std::move(found).error().Within(directory);
   }
-  Result<std::unique_ptr<Store>> store =
-      OpenStoreReadOnly({.directory = StoreDirectory(directory)});
-  if (!store.ok()) return std::move(store).error();
-  Result<LoadedLog> log = LoadLog(*store.value());
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store,
+                   OpenStoreReadOnly({.directory = StoreDirectory(directory)}));
+  Result<LoadedLog> log = LoadLog(*store);
   if (!log.ok()) return std::move(log).error().Within(directory);
   return std::unique_ptr<LogView>(
-      std::make_unique<OfflineLog>(std::move(store).value(), std::move(log).value()));
+      std::make_unique<OfflineLog>(std::move(store), std::move(log).value()));
 }
 
 std::string CheckpointsDirectory(const std::string& log_path) {

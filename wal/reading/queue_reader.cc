@@ -87,10 +87,9 @@ class PayloadWalk {
     if (!at_->Valid() || at_->Key() != key) {
       return Error(ErrorCode::kCorruption, fmt::format("payload {} is missing", id.value()));
     }
-    Result<Record> record = Decode(id, at_->Value());
-    if (!record.ok()) return std::move(record).error();
+    ASSIGN_OR_RETURN(Record record, Decode(id, at_->Value()));
     at_->Next();
-    return std::make_shared<const Record>(std::move(record).value());
+    return std::make_shared<const Record>(std::move(record));
   }
 
  private:
@@ -103,7 +102,7 @@ class PayloadWalk {
 // That is an error; damage is a record that says so.
 Result<StoredRecord> NextRecord(EntryWalk& walk, PayloadWalk& payloads) {
   EntryWalk::Step step = walk.Next();
-  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(walk.Health());
   if (!step.intact.ok()) return StoredRecord{step.entry, std::move(step.intact).error()};
   auto record = payloads.Find(step.entry.payload);
   if (!record.ok() && record.error().code() != ErrorCode::kCorruption) {
@@ -175,14 +174,12 @@ Result<QueueStats> QueueReader::ReadFigures() const {
   figures.gaps = queue_.state.last_gap;
   figures.paused = queue_.state.paused;
   if (figures.marks.trimmed < figures.marks.cursor) {
-    Result<WallTime> oldest = TimeAfter(figures.marks.trimmed);
-    if (!oldest.ok()) return std::move(oldest).error();
-    figures.oldest_kept = oldest.value();
+    ASSIGN_OR_RETURN(WallTime oldest, TimeAfter(figures.marks.trimmed));
+    figures.oldest_kept = oldest;
   }
   if (figures.marks.lag() > 0) {
-    Result<WallTime> oldest = TimeAfter(figures.marks.cursor);
-    if (!oldest.ok()) return std::move(oldest).error();
-    figures.oldest_owed = oldest.value();
+    ASSIGN_OR_RETURN(WallTime oldest, TimeAfter(figures.marks.cursor));
+    figures.oldest_owed = oldest;
   }
   return figures;
 }
@@ -190,7 +187,7 @@ Result<QueueStats> QueueReader::ReadFigures() const {
 // When the record behind `sequence` was accepted. REQUIRES: there is one.
 Result<WallTime> QueueReader::TimeAfter(Sequence sequence) const {
   EntryWalk walk(store_, queue_, sequence);
-  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(walk.Health());
   return walk.Next().entry.accepted_at;
 }
 
@@ -212,16 +209,15 @@ Result<Position> QueueReader::TrimTarget(const KeepPolicy& keep, WallTime now) c
   });
   if (!target.ok()) return std::move(target).error();
   if (target.value() == trimmed.sequence) return trimmed;
-  Result<Entry> entry = EntryOrStretch(target.value());
-  if (!entry.ok()) return std::move(entry).error();
-  return entry.value().position;
+  ASSIGN_OR_RETURN(Entry entry, EntryOrStretch(target.value()));
+  return entry.position;
 }
 
 Result<std::optional<PayloadId>> QueueReader::FirstPayload() const {
   EntryWalk walk(store_, queue_, queue_.state.trimmed.sequence);
   while (!walk.AtHead()) {
     const Entry entry = walk.Next().entry;
-    if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+    RETURN_IF_ERROR(walk.Health());
     // What is lost has none.
     if (entry.payload != PayloadId(0)) return std::optional(entry.payload);
   }
@@ -235,9 +231,8 @@ Result<Sequence> QueueReader::LastWhere(const Wanted& wanted) const {
   std::uint64_t high = queue_.head.sequence.value();
   while (low < high) {  // The answer is in [low, high].
     const std::uint64_t middle = low + (high - low + 1) / 2;
-    Result<Entry> entry = EntryOrStretch(Sequence(middle));
-    if (!entry.ok()) return std::move(entry).error();
-    if (wanted(entry.value())) {
+    ASSIGN_OR_RETURN(Entry entry, EntryOrStretch(Sequence(middle)));
+    if (wanted(entry)) {
       low = middle;
     } else {
       high = middle - 1;
@@ -255,13 +250,11 @@ Result<std::vector<StoredDeadLetter>> QueueReader::ReadDead(std::uint64_t after,
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
   for (at->Seek(DeadKey(queue_.number, from));
        at->Valid() && at->Key().starts_with(prefix) && letters.size() < count_max; at->Next()) {
-    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
-    if (!place.ok()) return std::move(place).error();
-    Result<DeadLetter> letter = DecodeDead(at->Key(), at->Value());
-    if (!letter.ok()) return std::move(letter).error();
-    letters.push_back({place.value().number, std::move(letter).value()});
+    ASSIGN_OR_RETURN(NumberedKey place, DecodeNumberedKey(at->Key()));
+    ASSIGN_OR_RETURN(DeadLetter letter, DecodeDead(at->Key(), at->Value()));
+    letters.push_back({place.number, std::move(letter)});
   }
-  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(at->Health());
   return letters;
 }
 
@@ -272,13 +265,11 @@ Result<std::vector<StoredGap>> QueueReader::ReadGaps(std::uint64_t after,
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kGaps);
   for (at->Seek(GapKey(queue_.number, after + 1));
        at->Valid() && at->Key().starts_with(prefix) && gaps.size() < count_max; at->Next()) {
-    Result<NumberedKey> place = DecodeNumberedKey(at->Key());
-    if (!place.ok()) return std::move(place).error();
-    Result<Gap> gap = DecodeGap(at->Key(), at->Value());
-    if (!gap.ok()) return std::move(gap).error();
-    gaps.push_back({place.value().number, std::move(gap).value()});
+    ASSIGN_OR_RETURN(NumberedKey place, DecodeNumberedKey(at->Key()));
+    ASSIGN_OR_RETURN(Gap gap, DecodeGap(at->Key(), at->Value()));
+    gaps.push_back({place.number, std::move(gap)});
   }
-  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(at->Health());
   return gaps;
 }
 
@@ -310,14 +301,13 @@ Result<std::vector<StoredRecord>> QueueReader::ReadHeld(const Lane& lane, Sequen
   Bytes bytes(0);
   for (at->Seek(HeldKey(queue_.number, lane, from));
        at->Valid() && at->Key().starts_with(prefix) && records.size() < limit.records; at->Next()) {
-    Result<StoredRecord> record = HeldRecord(at->Key(), prefix, at->Value());
-    if (!record.ok()) return std::move(record).error();
-    const Bytes size = record.value().entry.size.bytes;
+    ASSIGN_OR_RETURN(StoredRecord record, HeldRecord(at->Key(), prefix, at->Value()));
+    const Bytes size = record.entry.size.bytes;
     if (!records.empty() && bytes + size > limit.bytes) return records;
     bytes += size;
-    records.push_back(std::move(record).value());
+    records.push_back(std::move(record));
   }
-  if (Status health = at->Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(at->Health());
   return records;
 }
 
@@ -329,22 +319,19 @@ Result<WriteOutcome> QueueReader::OutcomeOf(PayloadId payload) const {
   if (sequence == queue_.state.trimmed.sequence) {
     return sequence == Sequence::BeforeFirst() ? WriteOutcome::kNotRouted : WriteOutcome::kTrimmed;
   }
-  Result<Entry> entry = ReadEntry(sequence);
-  if (!entry.ok()) return std::move(entry).error();
-  if (entry.value().payload != payload) return WriteOutcome::kNotRouted;
+  ASSIGN_OR_RETURN(Entry entry, ReadEntry(sequence));
+  if (entry.payload != payload) return WriteOutcome::kNotRouted;
   if (sequence > queue_.state.cursor.sequence) return WriteOutcome::kOwed;
-  Result<bool> held = IsHeld(sequence);
-  if (!held.ok()) return std::move(held).error();
-  return held.value() ? WriteOutcome::kHeld : WriteOutcome::kPassed;
+  ASSIGN_OR_RETURN(bool held, IsHeld(sequence));
+  return held ? WriteOutcome::kHeld : WriteOutcome::kPassed;
 }
 
 Result<bool> QueueReader::IsHeld(Sequence sequence) const {
   for (const auto& [lane, state] : *queue_.lanes) {
     if (state.records == 0 || sequence < state.first || sequence > state.last) continue;
-    Result<std::optional<std::string>> row =
-        store_.Get(Family::kHeld, HeldKey(queue_.number, lane, sequence));
-    if (!row.ok()) return std::move(row).error();
-    if (row.value()) return true;
+    ASSIGN_OR_RETURN(std::optional<std::string> row,
+                     store_.Get(Family::kHeld, HeldKey(queue_.number, lane, sequence)));
+    if (row) return true;
   }
   return false;
 }
@@ -353,9 +340,8 @@ Result<Position> QueueReader::PositionAt(Sequence sequence) const {
   if (sequence == queue_.state.trimmed.sequence) return queue_.state.trimmed;
   if (sequence == queue_.state.cursor.sequence) return queue_.state.cursor;
   if (sequence == queue_.head.sequence) return queue_.head;
-  Result<Entry> entry = ReadEntry(sequence);
-  if (!entry.ok()) return std::move(entry).error();
-  return entry.value().position;
+  ASSIGN_OR_RETURN(Entry entry, ReadEntry(sequence));
+  return entry.position;
 }
 
 Result<Position> QueueReader::EndOfStored(const Position& start, Bytes stored) const {
@@ -376,7 +362,7 @@ Result<std::vector<std::string>> QueueReader::DatabasesIn(Sequence after, Sequen
   Sequence at = after;
   while (at < through && names.size() < Gap::kDatabasesMax) {
     const EntryWalk::Step step = walk.Next();
-    if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+    RETURN_IF_ERROR(walk.Health());
     at = step.entry.position.sequence;
     if (!step.intact.ok()) continue;
     const std::string key = PayloadKey(step.entry.payload);
@@ -393,7 +379,7 @@ Result<std::vector<std::string>> QueueReader::DatabasesIn(Sequence after, Sequen
 Result<Entry> QueueReader::EntryOrStretch(Sequence sequence) const {
   EntryWalk walk(store_, queue_, Sequence(sequence.value() - 1));
   const Entry entry = walk.Next().entry;
-  if (Status health = walk.Health(); !health.ok()) return std::move(health).error();
+  RETURN_IF_ERROR(walk.Health());
   return entry;
 }
 

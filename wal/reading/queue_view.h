@@ -59,9 +59,8 @@ class QueueView : public Base {
   template <typename Question>
   auto Ask(const BackendId& backend, const Question& question) const
       -> decltype(question(std::declval<const QueueReader&>())) {
-    Result<OpenQueue> run = OpenQueueOf(backend);
-    if (!run.ok()) return std::move(run).error();
-    return question(run.value().reader);
+    ASSIGN_OR_RETURN(OpenQueue run, OpenQueueOf(backend));
+    return question(run.reader);
   }
 };
 

@@ -57,9 +57,7 @@ Result<EncodedRecord> Encode(Record record, Codec codec) {
   constexpr std::size_t kLinesMax = std::numeric_limits<std::uint32_t>::max();
   const WriteParams& params = record.params;
   const std::string& credentials = params.credentials.Reveal();
-  if (Status storable = CheckStorable(params); !storable.ok()) {
-    return std::move(storable).error();
-  }
+  RETURN_IF_ERROR(CheckStorable(params));
   INVARIANT(record.lines.size() <= kLinesMax && record.points <= kLinesMax);
 
   EncodedRecord encoded;
@@ -133,9 +131,8 @@ Result<Head> DecodeHead(PayloadId id, std::string_view value) {
 }  // namespace
 
 Result<Record> Decode(PayloadId id, std::string_view value) {
-  Result<Head> decoded = DecodeHead(id, value);
-  if (!decoded.ok()) return std::move(decoded).error();
-  Head& head = decoded.value();
+  ASSIGN_OR_RETURN(Head decoded, DecodeHead(id, value));
+  Head& head = decoded;
   Result<std::string> lines = DecodeLines(id, head.codec, head.stored, head.plain);
   if (!lines.ok()) return std::move(lines).error().Within(fmt::format("payload {}", id.value()));
   if (lines.value().size() != head.plain.count()) {
@@ -146,9 +143,8 @@ Result<Record> Decode(PayloadId id, std::string_view value) {
 }
 
 Result<WriteParams> DecodeParams(PayloadId id, std::string_view value) {
-  Result<Head> head = DecodeHead(id, value);
-  if (!head.ok()) return std::move(head).error();
-  return std::move(head.value().params);
+  ASSIGN_OR_RETURN(Head head, DecodeHead(id, value));
+  return std::move(head.params);
 }
 
 }  // namespace relay

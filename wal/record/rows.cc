@@ -206,12 +206,10 @@ std::string EncodeEntry(std::string_view key, const Entry& entry) {
 }
 
 Result<Entry> DecodeEntry(std::string_view key, std::string_view value) {
-  Result<NumberedKey> place = DecodeNumberedKey(key);
-  if (!place.ok()) return std::move(place).error();
-  Result<BigEndianReader> body = Open(key, value);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
-  const Entry entry = TakeEntry(reader, Sequence(place.value().number));
+  ASSIGN_OR_RETURN(NumberedKey place, DecodeNumberedKey(key));
+  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  BigEndianReader reader = body;
+  const Entry entry = TakeEntry(reader, Sequence(place.number));
   if (!reader.finished()) return Damaged(key, "an entry of another length");
   return entry;
 }
@@ -237,10 +235,9 @@ std::string EncodeDead(std::string_view key, const DeadLetter& letter) {
 
 Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value) {
   const bool has_credentials = VersionOf(value) == kDeadVersionWithCredentials;
-  Result<BigEndianReader> body =
-      Open(key, value, has_credentials ? kDeadVersionWithCredentials : kRowVersion);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
+  ASSIGN_OR_RETURN(BigEndianReader body,
+                   Open(key, value, has_credentials ? kDeadVersionWithCredentials : kRowVersion));
+  BigEndianReader reader = body;
 
   DeadLetter letter;
   letter.sequence = Sequence(reader.Take<std::uint64_t>());
@@ -283,9 +280,8 @@ std::string EncodeGap(std::string_view key, const Gap& gap) {
 }
 
 Result<Gap> DecodeGap(std::string_view key, std::string_view value) {
-  Result<BigEndianReader> body = Open(key, value);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
+  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  BigEndianReader reader = body;
 
   Gap gap;
   gap.first = Sequence(reader.Take<std::uint64_t>());
@@ -311,9 +307,8 @@ std::string EncodeHeld(std::string_view key, const Entry& entry, std::string_vie
 }
 
 Result<Entry> DecodeHeldEntry(std::string_view key, Sequence sequence, std::string_view value) {
-  Result<BigEndianReader> body = Open(key, value.substr(0, kEntrySize));
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
+  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value.substr(0, kEntrySize)));
+  BigEndianReader reader = body;
   const Entry entry = TakeEntry(reader, sequence);
   if (!reader.finished()) return Damaged(key, "a held record of another length");
   return entry;
@@ -340,9 +335,8 @@ std::string EncodeNumber(std::string_view key, std::uint64_t number) {
 }
 
 Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value) {
-  Result<BigEndianReader> body = Open(key, value);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
+  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  BigEndianReader reader = body;
   const auto number = reader.Take<std::uint64_t>();
   if (!reader.finished()) return Damaged(key, "a number of another length");
   return number;
@@ -377,9 +371,8 @@ std::string EncodeQueueState(std::string_view key, const QueueState& state) {
 namespace {
 
 Result<QueueState> DecodeFirstRunState(std::string_view key, std::string_view value) {
-  Result<BigEndianReader> body = Open(key, value);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
+  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  BigEndianReader reader = body;
   QueueState state;
   state.trimmed = TakePosition(reader);
   state.cursor = TakePosition(reader);
@@ -398,9 +391,8 @@ Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value
   if (VersionOf(value) == 1) {
     return DecodeFirstRunState(key, value);
   }
-  Result<BigEndianReader> body = Open(key, value, kRunVersion);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
+  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value, kRunVersion));
+  BigEndianReader reader = body;
   QueueState state;
   state.trimmed = TakePosition(reader);
   state.cursor = TakePosition(reader);
@@ -457,9 +449,8 @@ std::string EncodeLane(std::string_view key, const LaneState& lane) {
 }
 
 Result<LaneState> DecodeLane(std::string_view key, std::string_view value) {
-  Result<BigEndianReader> body = Open(key, value);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader = body.value();
+  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  BigEndianReader reader = body;
   LaneState lane;
   lane.records = reader.Take<std::uint64_t>();
   lane.size = TakeTotals(reader);

@@ -87,14 +87,14 @@ Result<std::unique_ptr<CheckpointDraft>> CheckpointDraft::Begin(const std::strin
                                                                 const std::string& target) {
   INVARIANT(fs::path(target).is_absolute());
   if (Exists(target)) return IsThere(target);
-  if (Status parent = MakeParent(target); !parent.ok()) return std::move(parent).error();
+  RETURN_IF_ERROR(MakeParent(target));
   std::unique_ptr<CheckpointDraft> draft(new CheckpointDraft(log_path, target));
   const std::string& directory = draft->directory();
   std::error_code failed;
   fs::remove_all(directory, failed);
   if (mkdir(directory.c_str(), S_IRWXU) != 0) return SystemError("making", directory);
-  if (Status shared = TryLink(log_path, directory); !shared.ok()) return std::move(shared).error();
-  if (Status said = WriteUnfinished(directory); !said.ok()) return std::move(said).error();
+  RETURN_IF_ERROR(TryLink(log_path, directory));
+  RETURN_IF_ERROR(WriteUnfinished(directory));
   return draft;
 }
 
@@ -104,9 +104,8 @@ Status CheckpointDraft::Copy(const std::string& name) {
   std::error_code failed;
   if (!fs::is_directory(from, failed)) return CopyFile(from, to);
   if (mkdir(to.c_str(), S_IRWXU) != 0) return SystemError("making", to);
-  const Result<std::vector<std::string>> names = NamesIn(from);
-  if (!names.ok()) return names.error();
-  for (const std::string& file : names.value()) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(from));
+  for (const std::string& file : names) {
     const std::string path = fmt::format("{}/{}", from, file);
     if (!fs::is_regular_file(path, failed)) continue;
     Status copied = CopyFile(path, fmt::format("{}/{}", to, file));
@@ -117,7 +116,7 @@ Status CheckpointDraft::Copy(const std::string& name) {
 
 Status CheckpointDraft::Finish(const Identity& identity) {
   // Syncs the directory too: its names, before its own changes.
-  if (Status named = WriteIdentity(directory_, identity); !named.ok()) return named;
+  RETURN_IF_ERROR(WriteIdentity(directory_, identity));
   PassCrashPoint(CrashPoint::kCheckpointNamed);
   if (RenameToNew(directory_, target_) != 0) {
     return errno == EEXIST || errno == ENOTEMPTY ? IsThere(target_)

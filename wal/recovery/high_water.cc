@@ -109,9 +109,8 @@ std::string EncodeHighWater(std::uint64_t turn, const HighWater& mark) {
 }
 
 Result<DecodedHighWater> DecodeHighWater(std::string_view text) {
-  Result<std::string_view> body = CheckedBody(text);
-  if (!body.ok()) return std::move(body).error();
-  BigEndianReader reader(body.value());
+  ASSIGN_OR_RETURN(std::string_view body, CheckedBody(text));
+  BigEndianReader reader(body);
   DecodedHighWater decoded;
   decoded.turn = reader.Take<std::uint64_t>();
   decoded.mark.epoch = reader.Take<std::uint64_t>();
@@ -129,10 +128,9 @@ Result<DecodedHighWater> DecodeHighWater(std::string_view text) {
 }
 
 Result<DecodedHighWater> ReadHighWater(const std::string& log_path) {
-  Result<std::string> text = ReadWhole(PathIn(log_path));
-  if (!text.ok()) return std::move(text).error();
-  Result<DecodedHighWater> first = DecodeHighWater(text.value());
-  const std::string_view whole = text.value();
+  ASSIGN_OR_RETURN(std::string text, ReadWhole(PathIn(log_path)));
+  Result<DecodedHighWater> first = DecodeHighWater(text);
+  const std::string_view whole = text;
   Result<DecodedHighWater> second =
       DecodeHighWater(whole.substr(std::min<std::size_t>(whole.size(), kSlotRoom)));
   if (!first.ok()) return second;
@@ -142,10 +140,9 @@ Result<DecodedHighWater> ReadHighWater(const std::string& log_path) {
 
 Result<std::unique_ptr<HighWaterFile>> HighWaterFile::Open(const std::string& log_path,
                                                            rocksdb::Env* env, std::uint64_t turn) {
-  Result<std::unique_ptr<SideFile>> file = OpenSideFile(PathIn(log_path), env);
-  if (!file.ok()) return std::move(file).error();
-  if (Status there = SyncDirectory(log_path); !there.ok()) return std::move(there).error();
-  return std::unique_ptr<HighWaterFile>(new HighWaterFile(std::move(file).value(), turn));
+  ASSIGN_OR_RETURN(std::unique_ptr<SideFile> file, OpenSideFile(PathIn(log_path), env));
+  RETURN_IF_ERROR(SyncDirectory(log_path));
+  return std::unique_ptr<HighWaterFile>(new HighWaterFile(std::move(file), turn));
 }
 
 Status HighWaterFile::Write(const HighWater& mark) {

@@ -9,10 +9,9 @@ namespace relay {
 namespace {
 
 Result<std::uint64_t> ReadEpoch(const Store& store) {
-  Result<std::optional<std::string>> stored = store.Get(Family::kState, kEpochKey);
-  if (!stored.ok()) return std::move(stored).error();
-  if (!stored.value()) return std::uint64_t{0};
-  return DecodeNumber(kEpochKey, *stored.value());
+  ASSIGN_OR_RETURN(std::optional<std::string> stored, store.Get(Family::kState, kEpochKey));
+  if (!stored) return std::uint64_t{0};
+  return DecodeNumber(kEpochKey, *stored);
 }
 
 void PutNumber(StoreBatch& batch, std::string_view key, std::uint64_t number) {
@@ -59,10 +58,9 @@ Status RestoreNames(Store& store, LoadedLog& found, const LoadedLog& known,
                     std::vector<std::string>& alarms) {
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   if (!PutMissingNames(*batch, found, known, alarms)) return Ok();
-  if (Status put = store.Write(*batch, Durability::kSynced); !put.ok()) return put;
-  Result<LoadedLog> again = LoadLog(store);
-  if (!again.ok()) return std::move(again).error();
-  found = std::move(again).value();
+  RETURN_IF_ERROR(store.Write(*batch, Durability::kSynced));
+  ASSIGN_OR_RETURN(LoadedLog again, LoadLog(store));
+  found = std::move(again);
   return Ok();
 }
 
@@ -128,27 +126,21 @@ Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
                           std::vector<std::string> alarms) {
   Recovered recovered;
   recovered.alarms = std::move(alarms);
-  Result<LoadedLog> found = LoadLog(store);
-  if (!found.ok()) return std::move(found).error();
-  recovered.log = std::move(found).value();
+  ASSIGN_OR_RETURN(LoadedLog found, LoadLog(store));
+  recovered.log = std::move(found);
   Result<std::uint64_t> epoch = ReadEpoch(store);
   if (!epoch.ok()) return std::move(epoch).error();
   recovered.epoch = epoch.value();
 
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   if (known) {
-    if (Status held = HoldAgainst(*known, store, *batch, recovered); !held.ok()) {
-      return std::move(held).error();
-    }
+    RETURN_IF_ERROR(HoldAgainst(*known, store, *batch, recovered));
   }
   PutNumber(*batch, kEpochKey, ++recovered.epoch);
-  if (Status put = store.Write(*batch, Durability::kSynced); !put.ok()) {
-    return std::move(put).error();
-  }
+  RETURN_IF_ERROR(store.Write(*batch, Durability::kSynced));
   if (recovered.alarms.empty()) return recovered;
-  Result<LoadedLog> again = LoadLog(store);
-  if (!again.ok()) return std::move(again).error();
-  recovered.log = std::move(again).value();
+  ASSIGN_OR_RETURN(LoadedLog again, LoadLog(store));
+  recovered.log = std::move(again);
   return recovered;
 }
 

@@ -62,14 +62,13 @@ class Opening {
     rocks_.families = FamiliesOf(options, floors_);
   }
 
-  Result<std::unique_ptr<Store>> Queue() {
+  Result<std::unique_ptr<Store>> Run() {
     if (options_.mending == nullptr) return Finish(Try());
-    if (Status prepared = Prepare(); !prepared.ok()) return std::move(prepared).error();
+    RETURN_IF_ERROR(Prepare());
     rocksdb::Status opened = Try();
     for (int i = 0; i < kRemediesMax && !opened.ok(); ++i) {
-      Result<bool> changed = Remedy(opened);
-      if (!changed.ok()) return std::move(changed).error();
-      if (!changed.value()) break;
+      ASSIGN_OR_RETURN(bool changed, Remedy(opened));
+      if (!changed) break;
       opened = Try();
     }
     return Finish(opened);
@@ -96,16 +95,15 @@ class Opening {
   // recovered, and what it does not know.
   Status Prepare() {
     if (mending().first_open) {
-      if (Status dropped = DropUnfinished(options_.directory); !dropped.ok()) return dropped;
+      RETURN_IF_ERROR(DropUnfinished(options_.directory));
     }
     if (mending().after_crash) {
-      if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
+      RETURN_IF_ERROR(Keep({".log", ".sst"}));
       PassCrashPoint(CrashPoint::kOpenKept);
     }
-    Result<Mended> current = MendCurrent(options_.directory, alarms_);
-    if (!current.ok()) return std::move(current).error();
-    if (current.value() == Mended::kBeyondRepair) {
-      if (Status repaired = Repair(); !repaired.ok()) return repaired;
+    ASSIGN_OR_RETURN(Mended current, MendCurrent(options_.directory, alarms_));
+    if (current == Mended::kBeyondRepair) {
+      RETURN_IF_ERROR(Repair());
     }
     PassCrashPoint(CrashPoint::kOpenMended);
     const std::optional<std::string> table = TableNamedIn(mending().because);
@@ -128,9 +126,8 @@ class Opening {
     }
     if (!std::exchange(skipping_, true)) return Done(SkipDamagedWrites(words));
     if (!std::exchange(trimmed_, true)) {
-      Result<Mended> trimmed = Trim();
-      if (!trimmed.ok()) return std::move(trimmed).error();
-      if (trimmed.value() == Mended::kMended) return true;
+      ASSIGN_OR_RETURN(Mended trimmed, Trim());
+      if (trimmed == Mended::kMended) return true;
     }
     if (!repaired_) return Done(Repair());
     return false;
@@ -150,7 +147,7 @@ class Opening {
 
   Result<Mended> Trim() {
     // An older list of tables makes RocksDB delete those it does not name.
-    if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return std::move(kept).error();
+    RETURN_IF_ERROR(Keep({".log", ".sst"}));
     return TrimManifest(options_.directory, alarms_);
   }
 
@@ -161,16 +158,15 @@ class Opening {
   // From the tables and WALs alone: reads all of them.
   Status Repair() {
     repaired_ = true;
-    if (Status kept = Keep({".log", ".sst"}); !kept.ok()) return kept;
+    RETURN_IF_ERROR(Keep({".log", ".sst"}));
     Alarm("the database's list of its files is damaged; it was made anew from the files");
     return ToStatus(rocksdb::RepairDB(options_.directory, rocks_.options, rocks_.families));
   }
 
   Status Keep(const std::vector<std::string_view>& extensions) {
-    Result<std::optional<std::string>> kept =
-        KeepAside(options_.directory, mending().kept, extensions);
-    if (!kept.ok()) return std::move(kept).error();
-    if (kept.value()) kept_.push_back(*kept.value());
+    ASSIGN_OR_RETURN(std::optional<std::string> kept,
+                     KeepAside(options_.directory, mending().kept, extensions));
+    if (kept) kept_.push_back(*kept);
     return Ok();
   }
 
@@ -179,7 +175,7 @@ class Opening {
     PassCrashPoint(CrashPoint::kOpenDatabase);
     std::unique_ptr<Store> store = StoreOn(std::move(db_), opened_.handles, floors_);
     if (options_.mending == nullptr) return store;
-    if (Status salvaged = Salvage(*store); !salvaged.ok()) return std::move(salvaged).error();
+    RETURN_IF_ERROR(Salvage(*store));
     PassCrashPoint(CrashPoint::kOpenSalvaged);
     if (alarms_.empty()) DropKept();
     if (mending().alarms != nullptr) {
@@ -202,9 +198,9 @@ class Opening {
   Status SalvageAll(bool whole) {
     for (const std::string& kept : kept_) {
       if (!whole) {
-        if (Status wals = SalvageWals(opened_, kept, true, alarms_); !wals.ok()) return wals;
+        RETURN_IF_ERROR(SalvageWals(opened_, kept, true, alarms_));
       }
-      if (Status tables = SalvageTables(opened_, kept, alarms_); !tables.ok()) return tables;
+      RETURN_IF_ERROR(SalvageTables(opened_, kept, alarms_));
     }
     return forgotten_.empty() ? Ok() : SalvageTables(opened_, mending().quarantine, alarms_);
   }
@@ -232,8 +228,8 @@ class Opening {
 }  // namespace
 
 Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
-  if (Status made = MakeDirectory(options.directory); !made.ok()) return std::move(made).error();
-  return Opening(options).Queue();
+  RETURN_IF_ERROR(MakeDirectory(options.directory));
+  return Opening(options).Run();
 }
 
 Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {

@@ -145,12 +145,11 @@ class WalSalvage {
       : rocks_(rocks), skipping_(skipping), recovered_(rocks.db->GetLatestSequenceNumber()) {}
 
   Status Read(const std::string& path) {
-    Result<std::string> text = ReadWhole(path);
-    if (!text.ok()) return std::move(text).error();
-    RocksLogReader reader(text.value());
+    ASSIGN_OR_RETURN(std::string text, ReadWhole(path));
+    RocksLogReader reader(text);
     while (std::optional<EngineRecord> record = reader.Next()) {
       if (record->after_damage) ++damages_;
-      if (Status put = PutAgain(record->data); !put.ok()) return put;
+      RETURN_IF_ERROR(PutAgain(record->data));
     }
     return Ok();
   }
@@ -186,33 +185,27 @@ class WalSalvage {
 
 Result<std::optional<std::string>> KeepAside(const std::string& database, const std::string& kept,
                                              const std::vector<std::string_view>& extensions) {
-  const Result<std::vector<std::string>> names = NamesIn(database);
-  if (!names.ok()) return names.error();
-  if (!HasTraces(names.value())) return std::optional<std::string>();
-  Result<std::vector<std::string>> there = NamesIn(kept);
-  if (!there.ok()) return std::move(there).error();
-  const std::string directory = NextKept(kept, there.value());
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(database));
+  if (!HasTraces(names)) return std::optional<std::string>();
+  ASSIGN_OR_RETURN(std::vector<std::string> there, NamesIn(kept));
+  const std::string directory = NextKept(kept, there);
   std::error_code failed;
   fs::create_directories(directory, failed);
   if (failed) return FileError("creating", directory, failed);
-  for (const std::string& name : names.value()) {
+  for (const std::string& name : names) {
     if (!IsWanted(name, extensions)) continue;
-    if (Status linked = Link(PathIn(database, name), PathIn(directory, name)); !linked.ok()) {
-      return std::move(linked).error();
-    }
+    RETURN_IF_ERROR(Link(PathIn(database, name), PathIn(directory, name)));
   }
-  DropOldestKept(kept, std::move(there).value(), directory);
+  DropOldestKept(kept, std::move(there), directory);
   return std::optional(directory);
 }
 
 Status DropUnfinished(const std::string& database) {
-  const Result<std::vector<std::string>> names = NamesIn(database);
-  if (!names.ok()) return names.error();
-  const Result<std::vector<std::string>> holding =
-      WithContent(database, names.value(), IsTableOrWal);
-  if (!holding.ok()) return holding.error();
-  if (!holding.value().empty()) return Ok();
-  for (const std::string& name : names.value()) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(database));
+  ASSIGN_OR_RETURN(const std::vector<std::string> holding,
+                   WithContent(database, names, IsTableOrWal));
+  if (!holding.empty()) return Ok();
+  for (const std::string& name : names) {
     if (!IsWanted(name, {".log", ".dbtmp"})) continue;
     std::error_code failed;
     fs::remove(PathIn(database, name), failed);
@@ -242,20 +235,18 @@ Result<Mended> MendCurrent(const std::string& database, Alarms& alarms) {
                                        [](const std::string& a, const std::string& b) {
                                          return std::pair(a.size(), a) < std::pair(b.size(), b);
                                        });
-  if (Status put = ReplaceWhole(path, *newest + "\n"); !put.ok()) return std::move(put).error();
+  RETURN_IF_ERROR(ReplaceWhole(path, *newest + "\n"));
   alarms.push_back(
       fmt::format("the database's CURRENT file was missing or damaged; it names {} now", *newest));
   return Mended::kMended;
 }
 
 Result<Mended> TrimManifest(const std::string& database, Alarms& alarms) {
-  Result<std::string> current = ReadWhole(fmt::format("{}/{}", database, kCurrent));
-  if (!current.ok()) return std::move(current).error();
-  if (current.value().ends_with('\n')) current.value().pop_back();
-  const std::string path = database + "/" + current.value();
-  Result<std::string> manifest = ReadWhole(path);
-  if (!manifest.ok()) return std::move(manifest).error();
-  RocksLogReader reader(manifest.value());
+  ASSIGN_OR_RETURN(std::string current, ReadWhole(fmt::format("{}/{}", database, kCurrent)));
+  if (current.ends_with('\n')) current.pop_back();
+  const std::string path = database + "/" + current;
+  ASSIGN_OR_RETURN(std::string manifest, ReadWhole(path));
+  RocksLogReader reader(manifest);
   std::uint64_t end = 0;
   while (std::optional<EngineRecord> record = reader.Next()) {
     if (record->after_damage) return Mended::kBeyondRepair;
@@ -263,10 +254,10 @@ Result<Mended> TrimManifest(const std::string& database, Alarms& alarms) {
   }
   if (!reader.ends_in_damage()) return Mended::kNothingWrong;
   if (end == 0) return Mended::kBeyondRepair;
-  const std::string_view intact = std::string_view(manifest.value()).substr(0, end);
-  if (Status put = ReplaceWhole(path, intact); !put.ok()) return std::move(put).error();
+  const std::string_view intact = std::string_view(manifest).substr(0, end);
+  RETURN_IF_ERROR(ReplaceWhole(path, intact));
   alarms.push_back(
-      fmt::format("the database's {} ended in a torn record, which was cut off", current.value()));
+      fmt::format("the database's {} ended in a torn record, which was cut off", current));
   return Mended::kMended;
 }
 
@@ -289,7 +280,7 @@ Status ForgetTable(const std::string& database, const std::string& quarantine,
     fs::create_directories(quarantine, failed);
     if (failed) return Error(FileError("creating", quarantine, failed));
     fs::remove(quarantine + "/" + file, failed);
-    if (Status kept = Link(database + "/" + file, quarantine + "/" + file); !kept.ok()) return kept;
+    RETURN_IF_ERROR(Link(database + "/" + file, quarantine + "/" + file));
   }
   const rocksdb::Options options(rocks.options, rocksdb::ColumnFamilyOptions());
   const std::vector<std::string> arguments = {"--db=" + database, "unsafe_remove_sst_file", table};
@@ -308,11 +299,10 @@ Status ForgetTable(const std::string& database, const std::string& quarantine,
 Status SalvageWals(const OpenedRocks& rocks, const std::string& kept, bool skipping,
                    Alarms& alarms) {
   WalSalvage salvage(rocks, skipping);
-  const Result<std::vector<std::string>> names = NamesIn(kept);
-  if (!names.ok()) return names.error();
-  for (const std::string& name : names.value()) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(kept));
+  for (const std::string& name : names) {
     if (!name.ends_with(".log")) continue;
-    if (Status read = salvage.Read(PathIn(kept, name)); !read.ok()) return read;
+    RETURN_IF_ERROR(salvage.Read(PathIn(kept, name)));
   }
   if (salvage.damages() == 0 && salvage.batches() == 0) return Ok();
   alarms.push_back(

@@ -46,7 +46,7 @@ class TableSalvage {
   std::size_t damages() const { return damages_; }
   std::size_t rows() const { return rows_; }
 
-  Status Queue() {
+  Status Run() {
     const std::string name = reader_->GetTableProperties()->column_family_name;
     for (rocksdb::ColumnFamilyHandle* family : rocks_.handles) {
       if (family->GetName() == name) family_ = family;
@@ -55,7 +55,7 @@ class TableSalvage {
     at_.reset(reader_->NewIterator({}));
     for (at_->SeekToFirst(); Settle(); at_->Next()) {
       last_ = at_->key().ToString();
-      if (Status put = PutIfMissing(); !put.ok()) return put;
+      RETURN_IF_ERROR(PutIfMissing());
     }
     return Flush();
   }
@@ -141,7 +141,7 @@ Result<bool> SalvageTable(const OpenedRocks& rocks, const fs::path& path, Alarms
                                  path.string()));
     return false;
   }
-  if (Status run = table.Queue(); !run.ok()) return std::move(run).error().Within(name);
+  if (Status run = table.Run(); !run.ok()) return std::move(run).error().Within(name);
   if (table.damages() == 0 && table.rows() == 0) return true;
   alarms.push_back(
       fmt::format("the database's file {} is damaged in {} places; {} rows of it were recovered{}",
@@ -154,18 +154,16 @@ Result<bool> SalvageTable(const OpenedRocks& rocks, const fs::path& path, Alarms
 
 Status SalvageTables(const OpenedRocks& rocks, const std::string& directory, Alarms& alarms) {
   const std::set<std::string> live = LiveTables(*rocks.db);
-  const Result<std::vector<std::string>> names = NamesIn(directory);
-  if (!names.ok()) return names.error();
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(directory));
   std::vector<fs::path> tables;
-  for (const std::string& name : names.value()) {
+  for (const std::string& name : names) {
     if (name.ends_with(".sst")) tables.push_back(fs::path(directory) / name);
   }
   std::reverse(tables.begin(), tables.end());  // The newest row of a key counts.
   for (const fs::path& path : tables) {
     if (!live.contains(path.filename().string())) {
-      Result<bool> whole = SalvageTable(rocks, path, alarms);
-      if (!whole.ok()) return std::move(whole).error();
-      if (!whole.value()) continue;
+      ASSIGN_OR_RETURN(bool whole, SalvageTable(rocks, path, alarms));
+      if (!whole) continue;
     }
     std::error_code ignored;
     fs::remove(path, ignored);

@@ -16,7 +16,7 @@ class RocksSideFile final : public SideFile {
   explicit RocksSideFile(std::unique_ptr<rocksdb::RandomRWFile> file) : file_(std::move(file)) {}
 
   Status WriteSynced(std::uint64_t at, std::string_view data) override {
-    if (Status written = ToStatus(file_->Write(at, ToSlice(data))); !written.ok()) return written;
+    RETURN_IF_ERROR(ToStatus(file_->Write(at, ToSlice(data))));
     PassCrashPoint(CrashPoint::kHighWaterWritten);
     Status synced = ToStatus(file_->Sync());
     PassCrashPoint(CrashPoint::kHighWaterSynced);

@@ -123,7 +123,7 @@ class RocksStore final : public Store {
                                                        &begin, &end, kIncludeEnd));
     PassCrashPoint(CrashPoint::kDiscardFilesGone);
     if (!gone.ok() || !prefix.empty()) return gone;
-    if (Status flushed = FlushWhatIsBelow(family, floor); !flushed.ok()) return flushed;
+    RETURN_IF_ERROR(FlushWhatIsBelow(family, floor));
     return CompactFilesBelow(family, floor);
   }
 

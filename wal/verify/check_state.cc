@@ -17,7 +17,7 @@ class StateCheck {
   StateCheck(const Store& store, VerifyReport& report) : store_(store), report_(report) {}
 
   Result<std::vector<CheckedRun>> Queue() {
-    if (Status format = CheckFormat(); !format.ok()) return std::move(format).error();
+    RETURN_IF_ERROR(CheckFormat());
     last_backend_ = CheckNumber(kLastBackendKey);
     CheckNumber(kLastPayloadKey);
     CheckBackends();

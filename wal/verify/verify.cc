@@ -65,9 +65,8 @@ Result<DecodedHighWater> ReadHighWaterInUse(const std::string& directory) {
 }
 
 Result<Beside> CheckBeside(const std::string& directory, VerifyReport& report) {
-  Result<FoundIdentity> found = ReadIdentity(directory, kFormatVersion);
-  if (!found.ok()) return std::move(found).error();
-  Beside beside{.identity = found.value().state};
+  ASSIGN_OR_RETURN(FoundIdentity found, ReadIdentity(directory, kFormatVersion));
+  Beside beside{.identity = found.state};
   if (beside.identity == IdentityState::kDamaged) {
     report.Find({"identity", directory + "/identity", "the identity of a log", "damage"});
   }
