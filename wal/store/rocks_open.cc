@@ -16,6 +16,7 @@
 #include "wal/store/rocks_options.h"
 #include "wal/store/rocks_repair.h"
 #include "wal/store/rocks_store.h"
+#include "wal/store/rocks_table_check.h"
 #include "wal/store/store.h"
 
 namespace relay {
@@ -106,6 +107,7 @@ class Opening {
       RETURN_IF_ERROR(Repair());
     }
     PassCrashPoint(CrashPoint::kOpenMended);
+    RETURN_IF_ERROR(ClearImpossibleBits(options_.directory, alarms_));
     const std::optional<std::string> table = TableNamedIn(mending().because);
     if (!table) return Ok();
     forgotten_.insert(*table);
@@ -225,6 +227,19 @@ class Opening {
   bool repaired_ = false;
 };
 
+// kCorruption: a table would end the process. A reader mends nothing.
+Status CheckTables(const std::string& directory) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(directory));
+  for (const std::string& name : names) {
+    if (!name.ends_with(".sst") || IsSafeToOpen(directory + "/" + name)) continue;
+    return Error(ErrorCode::kCorruption,
+                 fmt::format("{}/{} has a bit set that never is; a relay that is started on this "
+                             "log clears it",
+                             directory, name));
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
@@ -237,6 +252,7 @@ Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {
   if (!fs::exists(options.directory + "/CURRENT", failed) && !failed) {
     return Error(ErrorCode::kNotFound, fmt::format("there is no log in {}", options.directory));
   }
+  RETURN_IF_ERROR(CheckTables(options.directory));
   rocksdb::DBOptions db_options = DatabaseOptions(options);
   db_options.create_if_missing = false;
   db_options.create_missing_column_families = false;

@@ -12,6 +12,7 @@
 #include "wal/base/little_endian.h"
 #include "wal/store/rocks_log_reader.h"
 #include "wal/store/rocks_options.h"
+#include "wal/store/rocks_table_check.h"
 
 namespace relay {
 namespace {
@@ -259,6 +260,22 @@ Result<Mended> TrimManifest(const std::string& database, Alarms& alarms) {
   alarms.push_back(
       fmt::format("the database's {} ended in a torn record, which was cut off", current));
   return Mended::kMended;
+}
+
+Status ClearImpossibleBits(const std::string& database, Alarms& alarms) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(database));
+  for (const std::string& name : names) {
+    const std::string path = PathIn(database, name);
+    if (!name.ends_with(".sst") || IsSafeToOpen(path)) continue;
+    ASSIGN_OR_RETURN(std::string table, ReadWhole(path));
+    ClearImpossibleBit(table, *PropertiesWordAt(path));
+    RETURN_IF_ERROR(ReplaceWhole(path, table));
+    alarms.push_back(
+        fmt::format("the database's file {} had a bit set that never is; it was "
+                    "cleared. Check the disk",
+                    name));
+  }
+  return Ok();
 }
 
 std::optional<std::string> TableNamedIn(std::string_view words) {

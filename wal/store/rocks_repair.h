@@ -53,6 +53,10 @@ Result<Mended> MendCurrent(const std::string& database, Alarms& alarms);
 // is damaged has intact records behind it.
 Result<Mended> TrimManifest(const std::string& database, Alarms& alarms);
 
+// Clears a bit that RocksDB would end the process for (rocks_table_check.h) and
+// that is never set in an intact table. What the checksum says then is right.
+Status ClearImpossibleBits(const std::string& database, Alarms& alarms);
+
 // The table file that an error of RocksDB names: "000012".
 std::optional<std::string> TableNamedIn(std::string_view words);
 

@@ -11,6 +11,7 @@
 #include "wal/base/files.h"
 #include "wal/store/rocks_options.h"
 #include "wal/store/rocks_repair.h"
+#include "wal/store/rocks_table_check.h"
 
 namespace relay {
 namespace {
@@ -39,7 +40,7 @@ class TableSalvage {
     rocksdb::Options options;
     options.env = rocks.db->GetEnv();
     reader_ = std::make_unique<rocksdb::SstFileReader>(options);
-    opened_ = reader_->Open(path);
+    opened_ = IsSafeToOpen(path) ? reader_->Open(path) : rocksdb::Status::Corruption(path);
   }
 
   bool opened() const { return opened_.ok(); }

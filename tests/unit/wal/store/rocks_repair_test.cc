@@ -9,6 +9,7 @@
 #include "tests/support/process/process.h"
 #include "tests/support/temp_dir.h"
 #include "wal/record/rows.h"
+#include "wal/store/rocks_table_check.h"
 #include "wal/store/store.h"
 
 namespace relay::test::wal_store_rocks_repair_test {
@@ -175,6 +176,44 @@ TEST_CASE("mending: a block that cannot be read costs its rows; the rest of its 
   for (cursor->Seek(""); cursor->Valid(); cursor->Next()) ++rows;
   CHECK(cursor->Health().ok());
   CHECK_EQ(rows, intact);
+}
+
+TEST_CASE("mending: a bit that RocksDB would end the process for is cleared, and nothing is lost") {
+  Crashed crashed;
+  for (const std::string& table : crashed.Files(".sst")) {
+    REQUIRE(IsSafeToOpen(table));
+    const std::optional<std::uint64_t> word = PropertiesWordAt(table);
+    REQUIRE(word);
+    std::string text = ReadFile(table);
+    text[*word + 3] = static_cast<char>(text[*word + 3] ^ 0x80);
+    WriteFile(table, text);
+    CHECK_FALSE(IsSafeToOpen(table));
+  }
+  const auto reader = OpenStoreReadOnly({.directory = crashed.directory.File("db")});
+  REQUIRE_FALSE(reader.ok());
+  CHECK_EQ(reader.error().code(), ErrorCode::kCorruption);
+  CHECK_EQ(Intact(*crashed.Open().value()), kRows);
+  CHECK_GE(crashed.alarms.size(), 3);
+  CHECK(OpenStoreReadOnly({.directory = crashed.directory.File("db")}).ok());
+}
+
+TEST_CASE("mending: a table that is cut or is none is left to RocksDB's own checks") {
+  Crashed crashed;
+  const std::string table = crashed.Files(".sst")[0];
+  const std::string whole = ReadFile(table);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{52}, whole.size() / 2}) {
+    WriteFile(table, whole.substr(0, size));
+    CHECK_FALSE(PropertiesWordAt(table));
+    CHECK(IsSafeToOpen(table));
+  }
+  // Whatever byte of the way to the block is another one, the look ends.
+  for (std::size_t at = whole.size() - 400; at < whole.size(); ++at) {
+    std::string text = whole;
+    text[at] = static_cast<char>(text[at] ^ 0xff);
+    WriteFile(table, text);
+    const std::optional<std::uint64_t> word = PropertiesWordAt(table);
+    if (word) CHECK_LT(*word, whole.size());
+  }
 }
 
 }  // namespace
