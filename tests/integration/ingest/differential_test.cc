@@ -238,7 +238,7 @@ TEST_CASE("differential: the same requests get the same status and form from inf
 
 TEST_CASE("differential: where the relay differs it means to, and HTTP.md says so") {
   const Both both;
-  const std::string page = ReadFile(SourceRoot() + "/relay/HTTP.md");
+  const std::string page = ReadFile(SourceRoot() + "/relay/ingest/HTTP.md");
   std::vector<Row> rows = Differences();
   for (Row& row : OtherForms()) rows.push_back(std::move(row));
   for (const Row& row : rows) {
