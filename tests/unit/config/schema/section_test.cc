@@ -10,10 +10,17 @@ namespace {
 struct Inner {
   PointCount count = 7;
 };
+std::vector<Inner> OneAndTwo() {
+  std::vector<Inner> list(2);
+  list[0].count = 1;
+  list[1].count = 2;
+  return list;
+}
+
 struct Outer {
   std::string word = "plain";
   Inner inner;
-  std::vector<Inner> list{Inner{.count = 1}, Inner{.count = 2}};
+  std::vector<Inner> list = OneAndTwo();
 };
 
 void DeclareInner(Section& section, Inner& inner) {
