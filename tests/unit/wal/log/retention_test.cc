@@ -1,4 +1,6 @@
 // What a log keeps, gives back and refuses.
+#include "wal/log/retention.h"
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -59,6 +61,35 @@ std::uint64_t SizeOf(const TempDir& directory) {
     if (!gone) size += bytes;
   }
   return size;
+}
+
+TEST_CASE("retention: the oldest is what was accepted first, of equals the first one listed") {
+  const Lane lane{"db", "rp"};
+  CHECK_EQ(FirstAccepted({}), nullptr);
+  const std::vector<OldestKept> candidates{
+      {kWest, std::nullopt, At(3)}, {kEast, std::nullopt, At(2)}, {kEast, lane, At(2)}};
+  const OldestKept* oldest = FirstAccepted(candidates);
+  REQUIRE(oldest != nullptr);
+  CHECK_EQ(oldest->backend, kEast);
+  CHECK(!oldest->lane);
+}
+
+TEST_CASE("retention: what a lane holds may be the oldest") {
+  const Lane lane{"db", "rp"};
+  const OldestKept* oldest = nullptr;
+  const std::vector<OldestKept> candidates{{kWest, std::nullopt, At(3)}, {kWest, lane, At(1)}};
+  oldest = FirstAccepted(candidates);
+  REQUIRE(oldest != nullptr);
+  CHECK(oldest->lane == lane);
+}
+
+TEST_CASE("retention: the queue that keeps most for a rewind counts") {
+  Queues queues;
+  CHECK_EQ(MostKept(queues), 0_B);
+  queues[kWest].state.cursor.totals.stored = Bytes(500);
+  queues[kWest].state.trimmed.totals.stored = Bytes(400);
+  queues[kEast].state.cursor.totals.stored = Bytes(300);
+  CHECK_EQ(MostKept(queues), Bytes(300));
 }
 
 TEST_CASE("keeping: what was delivered is trimmed once its time is over, and not before") {

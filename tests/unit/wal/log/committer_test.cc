@@ -1,0 +1,177 @@
+#include "wal/log/committer.h"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tests/support/log_fixture.h"
+#include "tests/support/temp_dir.h"
+#include "wal/log/live_queues.h"
+
+namespace relay::test::wal_log_committer_test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The parts of a log around its committer, without the log.
+struct Fixture {
+  Fixture() {
+    opener.ReadMark({.state = IdentityState::kNone, .identity = {}});
+    REQUIRE(committer.Open().ok());
+  }
+  ~Fixture() {
+    committer.Stop();
+    store.Close();
+    opener.Close(true);
+  }
+
+  void Append(std::uint64_t number) {
+    std::vector<AppendRequest> parts;
+    parts.push_back({Encode(NumberedRecord(number), Codec::kNone).value(), To({kWest}), At(1)});
+    committer.Append(std::move(parts), [this, number](const Result<Durable>& done) {
+      // It can be read before its caller is told.
+      readable = readable && queues.MarksOf(kWest).head >= Sequence(number);
+      told.push_back(done.ok() ? number : 0);
+    });
+  }
+
+  TempDir directory;
+  LogTimes times{.now = [] { return 1ns; }, .appends = {}, .syncs = {}};
+  LogOptions options{
+      .directory = directory.path(), .cursor_interval = 10ms, .free_min = 0_B, .times = &times};
+  SharedStore store;
+  QueueTable queues{{kWest}};
+  DiskBudget budget{options.directory, options.limits()};
+  RecentRecords recent{1_MiB};
+  Opener opener{options, store, queues};
+  Committer committer{options, {store, queues, budget, recent, opener}};
+  LiveQueues live{store, queues, recent, committer};
+  bool readable = true;
+  std::vector<std::uint64_t> told;
+};
+
+TEST_CASE("committer: everything that waits is written with one sync, and told in its order") {
+  Fixture f;
+  for (const std::uint64_t number : {1U, 2U, 3U}) f.Append(number);
+  CHECK(f.told.empty());
+  f.committer.Start();
+  f.committer.Stop();
+  CHECK_EQ(f.told, std::vector<std::uint64_t>{1, 2, 3});
+  CHECK(f.readable);
+  CHECK_EQ(f.times.syncs.Read().count(), 1);
+  CHECK_EQ(f.times.appends.Read().count(), 3);
+  CHECK_EQ(f.queues.All().newest_payload, PayloadId(3));
+}
+
+TEST_CASE("committer: a mark holds the cursors that only memory knew") {
+  Fixture f;
+  f.Append(1);
+  f.committer.Start();
+  REQUIRE(f.committer.MarkNow().ok());
+  Position end = f.queues.SnapshotOf(kWest).value().head;
+  REQUIRE(f.queues
+              .MoveCursor(kWest, {.after = Sequence(0),
+                                  .through = end,
+                                  .delivered = 1,
+                                  .letters = {},
+                                  .gaps = {},
+                                  .held = {}})
+              .ok());
+  const HighWater mark = f.committer.MarkNow().value();
+  CHECK_EQ(mark.log.queues.at(kWest).state.cursor.sequence, Sequence(1));
+  CHECK_EQ(mark.log.last_payload, PayloadId(1));
+}
+
+TEST_CASE(
+    "committer: a change is seen when its caller is told, and wakes the listener if it is to") {
+  Fixture f;
+  std::atomic<int> woken = 0;
+  f.committer.OnReadable([&woken] { ++woken; });
+  f.committer.Start();
+  const auto pause = [](ChangePlan queue) { return std::move(queue).SetPaused(true); };
+  REQUIRE(f.live.Apply(kWest, pause, Wakes::kNobody).ok());
+  CHECK(f.queues.PausedOf(kWest));
+  REQUIRE(f.committer.MarkNow().ok());
+  CHECK_EQ(woken, 0);
+  REQUIRE(f.live.Apply(kWest, pause, Wakes::kListener).ok());
+  REQUIRE(f.committer.MarkNow().ok());
+  CHECK_EQ(woken, 1);
+}
+
+TEST_CASE("committer: new backends have their queue when the caller is told") {
+  Fixture f;
+  f.committer.Start();
+  REQUIRE(f.committer.AddBackends({kEast}).ok());
+  CHECK_EQ(f.queues.SnapshotOf(kEast).value().number, BackendNumber(2));
+}
+
+TEST_CASE("committer: once it is stopped it takes nothing") {
+  Fixture f;
+  f.committer.Start();
+  f.committer.Stop();
+  CHECK_EQ(f.committer.MarkNow().error().code(), ErrorCode::kUnavailable);
+  CHECK_EQ(f.committer.AddBackends({kEast}).error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_CASE("live queues: a backend that the log does not know can be neither read nor changed") {
+  Fixture f;
+  f.committer.Start();
+  CHECK_EQ(f.live.Open(kEast).error().code(), ErrorCode::kNotFound);
+  const auto pause = [](ChangePlan queue) { return std::move(queue).SetPaused(true); };
+  CHECK_EQ(f.live.Apply(kEast, pause, Wakes::kNobody).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_CASE("live queues: what is read stays while the reader lives, whatever becomes of the queue") {
+  Fixture f;
+  f.Append(1);
+  f.committer.Start();
+  REQUIRE(f.committer.MarkNow().ok());
+  const OpenQueue queue = f.live.Open(kWest).value();
+  f.Append(2);
+  REQUIRE(f.committer.MarkNow().ok());
+  CHECK_EQ(queue.reader.run().head.sequence, Sequence(1));
+  CHECK_EQ(f.live.Open(kWest).value().reader.run().head.sequence, Sequence(2));
+}
+
+TEST_CASE("shared store: while none is open nobody can use it") {
+  const SharedStore store;
+  REQUIRE(!store.Use().ok());
+  CHECK_EQ(store.Use().error().code(), ErrorCode::kUnavailable);
+  CHECK_EQ(store.Use().error().message(), "the log is being reopened");
+}
+
+TEST_CASE("opener: the mark of a log that was closed in order is clean, and of its last epoch") {
+  const TempDir directory;
+  const LogOptions options{.directory = directory.path()};
+  for (const std::uint64_t epoch : {1U, 2U}) {
+    SharedStore store;
+    QueueTable queues({kWest});
+    Opener opener(options, store, queues);
+    opener.ReadMark({.state = IdentityState::kNone, .identity = {}});
+    REQUIRE(opener.Open(std::nullopt).ok());
+    CHECK_EQ(queues.SyncedState().epoch, epoch);
+    CHECK(opener.Alarms().empty());
+    store.Close();
+    opener.Close(true);
+    const HighWater mark = ReadHighWater(directory.path()).value().mark;
+    CHECK(mark.clean);
+    CHECK_EQ(mark.epoch, epoch);
+  }
+}
+
+TEST_CASE("opener: a database that is gone is an alarm") {
+  const TempDir directory;
+  const LogOptions options{.directory = directory.path()};
+  SharedStore store;
+  QueueTable queues({kWest});
+  Opener opener(options, store, queues);
+  opener.ReadMark({.state = IdentityState::kKnown, .identity = {.format = kFormatVersion}});
+  REQUIRE_EQ(opener.Alarms().size(), 2);
+  CHECK_EQ(opener.Alarms()[0], "the log's database is gone: there was one in this directory");
+  CHECK(opener.Alarms()[1].starts_with("whether the log has lost its end cannot be told: "));
+}
+
+}  // namespace
+}  // namespace relay::test::wal_log_committer_test

@@ -1,0 +1,50 @@
+// The clock of the committer: how long appends and syncs take, and for how long
+// the disk has kept the current batch waiting.
+//
+// THREADS. Time by one thread, the others from any.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "wal/log/options.h"
+
+namespace relay {
+
+class BatchTimer {
+ public:
+  // nullptr: nothing is measured, Now is always zero.
+  explicit BatchTimer(LogTimes* times) : times_(times) {}
+
+  std::chrono::nanoseconds Now() const {
+    return times_ != nullptr ? times_->now() : std::chrono::nanoseconds::zero();
+  }
+
+  // Zero: no batch is being written.
+  std::chrono::nanoseconds Waiting() const {
+    const std::chrono::nanoseconds begun = begun_;
+    return begun.count() == 0 ? begun : Now() - begun;
+  }
+
+  // Runs `write` and records how long it took.
+  template <typename Write>
+  auto Time(const Write& write) {
+    const std::chrono::nanoseconds begun = Now();
+    begun_ = begun;
+    auto written = write();
+    begun_ = std::chrono::nanoseconds::zero();
+    if (times_ != nullptr) times_->syncs.Record(Now() - begun);
+    return written;
+  }
+
+  void RecordAppend(std::chrono::nanoseconds took) {
+    if (times_ != nullptr) times_->appends.Record(took);
+  }
+
+ private:
+  LogTimes* const times_;
+  // The start of the batch that is being written. Zero: none is.
+  std::atomic<std::chrono::nanoseconds> begun_{std::chrono::nanoseconds::zero()};
+};
+
+}  // namespace relay

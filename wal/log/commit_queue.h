@@ -1,0 +1,95 @@
+// What waits for the committer, and whether the log takes it.
+//
+// INVARIANT. Appends are taken in the order they were added, the parts of a write
+// together. While the log is closed or stopped, nothing is added and nothing taken:
+// every promise and every `done` that was accepted before is kept by the committer.
+//
+// DURABILITY. None until the committer has written the group.
+//
+// THREADS. Any number may add. Next, Close and Reopen by the committer.
+//
+// ERRORS. kUnavailable: the log is closed after a failure, is being stopped, the
+// disk hangs, or too much waits for it already. kFull: as DiskBudget::CheckRoom.
+// kNotFound: the log does not know the backend. Nothing was added.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "wal/base/result.h"
+#include "wal/log/append_queue.h"
+#include "wal/log/batch_timer.h"
+#include "wal/log/disk_budget.h"
+#include "wal/log/group.h"
+#include "wal/log/options.h"
+#include "wal/log/queue_table.h"
+
+namespace relay {
+
+class CommitQueue {
+ public:
+  // All of them outlive the queue.
+  CommitQueue(const LogOptions& options, DiskBudget& budget, const QueueTable& queues,
+              const BatchTimer& timer)
+      : options_(options), budget_(budget), queues_(queues), timer_(timer) {}
+
+  // REQUIRES: there is a part. `done` is called only by the committer.
+  Status AddAppend(std::vector<AppendRequest> parts, AppendDone& done);
+  Status AddSmall(SmallWrite write, AppendDone& done);
+
+  // REQUIRES: the caller holds the QueueLock of the backend. What waits outlives
+  // its promise.
+  Status AddChange(WaitingChange& waiting);
+  Status AddBackends(WaitingBackends& waiting);
+  Status AddMark(WaitingMark& waiting);
+
+  // Waits for work, at most as long as a cursor may stay unwritten, or, while
+  // the log is closed, for `reopen_after`.
+  Group Next(std::chrono::milliseconds reopen_after);
+
+  // Refuses everything from here on. Returns what waited.
+  Group Close(const Error& because);
+  void Reopen();
+
+  // Nothing more is added; Next returns what still waits, and at last `last`.
+  void Stop();
+  bool stopping() const;
+
+  // nullopt: the log is not closed after a failure.
+  std::optional<Error> closed_because() const;
+
+  // Ok, or why appends are refused at this moment.
+  Status Health() const;
+
+ private:
+  template <typename Add>
+  Status Enqueue(Bytes memory, Bytes stored, const Add& add);
+  template <typename Waiting>
+  Status AddWaiting(std::vector<Waiting*>& to, Waiting& waiting);
+  Status CheckHealth() const;
+  Status CheckWritable() const;
+  Status Admit(Bytes memory) const;
+  bool empty() const;
+  void MoveWaitingInto(Group& group);
+
+  const LogOptions& options_;
+  DiskBudget& budget_;
+  const QueueTable& queues_;
+  const BatchTimer& timer_;
+  mutable std::mutex mutex_;  // Guards what follows. Taken before the table's and the budget's.
+  std::condition_variable work_;
+  AppendQueue appends_;
+  std::vector<WaitingChange*> changes_;
+  std::vector<WaitingBackends*> backends_;
+  std::vector<WaitingMark*> marks_;
+  std::optional<Error> closed_because_;
+  bool stopping_ = false;
+};
+
+// The refusal of everything that waits when the log closes.
+Error ClosedBecause(const Error& failure);
+
+}  // namespace relay

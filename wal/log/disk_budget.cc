@@ -1,0 +1,124 @@
+#include "wal/log/disk_budget.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "wal/offline.h"
+
+namespace relay {
+namespace {
+
+Error CannotMeasure(const std::string& directory, const std::error_code& why) {
+  return {ErrorCode::kIo, fmt::format("measuring {}: {}", directory, why.message())};
+}
+
+// Returns the size of the directory and the free space of its file system.
+// Checkpoints are not the log's: as long as they share its files they take
+// nothing, and what they keep beyond that, the log could not free by dropping
+// anything.
+Result<DiskUse> MeasureDirectory(const std::string& directory) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  DiskUse use;
+  const fs::space_info space = fs::space(directory, failed);
+  if (failed) return CannotMeasure(directory, failed);
+  use.free = Bytes(space.available);
+  const fs::path checkpoints(CheckpointsDirectory(directory));
+  fs::recursive_directory_iterator at(directory, failed);
+  for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    if (at->path() == checkpoints) at.disable_recursion_pending();
+    std::error_code gone;  // The engine deletes files as it likes.
+    const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
+    if (!gone) use.used += Bytes(size);
+  }
+  if (failed) return CannotMeasure(directory, failed);
+  return use;
+}
+
+}  // namespace
+
+DiskBudget::DiskBudget(std::string directory, const LogLimits& limits)
+    : directory_(std::move(directory)), limits_(limits) {}
+
+LogLimits DiskBudget::limits() const {
+  const std::lock_guard lock(mutex_);
+  return limits_;
+}
+
+void DiskBudget::SetLimits(const LogLimits& limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+  measured_.max = limits.size_max;
+  measured_.min_free = limits.free_min;
+}
+
+Status DiskBudget::Measure() {
+  Bytes appended_before(0);
+  {
+    const std::lock_guard lock(mutex_);
+    appended_before = appended_since_;
+  }
+  ASSIGN_OR_RETURN(DiskUse measured, MeasureDirectory(directory_));
+  const std::lock_guard lock(mutex_);
+  measured_ = measured;
+  measured_.max = limits_.size_max;
+  measured_.min_free = limits_.free_min;
+  appended_since_ = appended_since_ - appended_before;
+  return Ok();
+}
+
+void DiskBudget::CountAppended(Bytes stored) {
+  const std::lock_guard lock(mutex_);
+  appended_since_ += stored;
+}
+
+DiskUse DiskBudget::use() const {
+  const std::lock_guard lock(mutex_);
+  return UseLocked();
+}
+
+DiskUse DiskBudget::UseLocked() const {
+  DiskUse use = measured_;
+  use.used += appended_since_;
+  return use;
+}
+
+Status DiskBudget::CheckRoom() const {
+  const std::lock_guard lock(mutex_);
+  const DiskUse use = UseLocked();
+  if (use.used >= limits_.size_max) {
+    return Error(ErrorCode::kFull, fmt::format("the log is full: {} of {} bytes are used",
+                                               use.used.count(), limits_.size_max.count()));
+  }
+  // A maximum of zero: not measured yet.
+  if (use.max.count() > 0 && use.free <= use.min_free) {
+    return Error(ErrorCode::kFull,
+                 fmt::format("the disk is full: {} bytes are free, {} are left to others",
+                             use.free.count(), use.min_free.count()));
+  }
+  return Ok();
+}
+
+Status DiskBudget::CheckRoomForCheckpoint() const {
+  const std::lock_guard lock(mutex_);
+  if (measured_.free > measured_.min_free) return Ok();
+  return Error(ErrorCode::kFull,
+               fmt::format("the disk is full ({} bytes are free): a checkpoint would keep on it "
+                           "what the log gives back",
+                           measured_.free.count()));
+}
+
+KeepPolicy DiskBudget::KeepNow(Bytes kept, Bytes worth_it) const {
+  const std::lock_guard lock(mutex_);
+  KeepPolicy keep = limits_.keep;
+  if (!UseLocked().full()) return keep;
+  const Bytes half(kept > worth_it ? kept.count() / 2 : 0);
+  keep.size = std::min(keep.size, half);
+  return keep;
+}
+
+}  // namespace relay

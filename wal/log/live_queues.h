@@ -1,0 +1,51 @@
+// Reading and changing one backend's queue of the open log.
+//
+// INVARIANT. A change is planned from the queue as it is, written in one batch
+// and visible, before the next one of that queue is planned.
+//
+// DURABILITY. A change is on stable storage when Apply returns ok.
+//
+// THREADS. Any number at once. Changes of one queue wait for each other.
+//
+// ERRORS. kNotFound: the log does not know the backend. kUnavailable: the log is
+// being reopened, or takes no writes. Those of the plan.
+#pragma once
+
+#include <functional>
+
+#include "wal/base/result.h"
+#include "wal/log/committer.h"
+#include "wal/log/group.h"
+#include "wal/log/log_change.h"
+#include "wal/log/queue_table.h"
+#include "wal/log/shared_store.h"
+#include "wal/reading/queue_view.h"
+#include "wal/reading/record_cache.h"
+
+namespace relay {
+
+class LiveQueues {
+ public:
+  using Plan = std::function<Result<Change>(ChangePlan)>;
+
+  // All of them outlive this.
+  LiveQueues(const SharedStore& store, QueueTable& queues, const RecentRecords& recent,
+             Committer& committer)
+      : store_(store), queues_(queues), recent_(recent), committer_(committer) {}
+
+  // A reader of the queue as it is; the store stays open as long as that lives.
+  Result<OpenQueue> Open(const BackendId& backend) const;
+
+  // Plans a change, has it written and waits for it.
+  Status Apply(const BackendId& backend, const Plan& plan, Wakes wakes) const;
+
+ private:
+  Result<Change> PlanNow(const BackendId& backend, const Plan& plan) const;
+
+  const SharedStore& store_;
+  QueueTable& queues_;
+  const RecentRecords& recent_;
+  Committer& committer_;
+};
+
+}  // namespace relay
