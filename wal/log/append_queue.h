@@ -23,7 +23,7 @@
 
 namespace relay {
 
-// What will be one record.
+// One record to be.
 struct WaitingAppend {
   struct Asker {
     AppendDone done;
@@ -31,15 +31,16 @@ struct WaitingAppend {
   };
 
   std::variant<AppendRequest, SmallWrite> write;
-  std::vector<Asker> askers;     // Several where small writes were joined.
-  RecordCount parts_before = 0;  // Of the same write,
-  RecordCount parts_after = 0;   // which goes in one batch; the last one has the asker.
+  std::vector<Asker> askers;  // Several where small writes were joined.
+  // The other parts of the same write: all go in one batch, and the last one has the asker.
+  RecordCount parts_before = 0;
+  RecordCount parts_after = 0;
   PayloadId payload{0};
 
   const WriteParams& params() const;
-  // What it holds in memory: its lines too, which may be many times what is stored of them.
+  // Its size in memory, lines included: may be many times the stored size.
   Bytes memory() const;
-  // What is stored of it, at most.
+  // Its size on disk, at most.
   Bytes stored() const;
 
   // From here on it is an AppendRequest.
@@ -48,7 +49,7 @@ struct WaitingAppend {
 
 class AppendQueue {
  public:
-  // Of the lines of small writes in one record: about where zstd gains no more.
+  // The limit for the lines of small writes in one record: about where zstd gains no more.
   static constexpr Bytes kJoinedMax = 256_KiB;
 
   bool empty() const { return waiting_.empty(); }
@@ -58,8 +59,8 @@ class AppendQueue {
   void Add(std::vector<AppendRequest> parts, WaitingAppend::Asker asker);
   void AddSmall(SmallWrite write, WaitingAppend::Asker asker);
 
-  // The oldest, until what is stored of them comes to `most`; the parts of a
-  // write together.
+  // Takes the oldest until their size on disk reaches `most`; the parts of a
+  // write stay together.
   std::vector<WaitingAppend> Take(Bytes most);
 
  private:

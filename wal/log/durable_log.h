@@ -62,16 +62,16 @@ class DurableLog final : public QueueView<Log> {
   // How long the disk has kept the batch under way waiting; zero: none is.
   std::chrono::nanoseconds DiskWait() const;
 
-  // What an operator must be told of damage, a sentence each, found since the
-  // log was opened. What is gone is in the gap ledger once the cursor is there.
+  // Messages for the operator about damage found since the log was opened, a
+  // sentence each. Lost records are in the gap ledger once the cursor is there.
   std::vector<std::string> Alarms() const;
 
-  // From the next append and turn of housekeeping on.
+  // Takes effect with the next append and the next EnforceRetention.
   void SetLimits(const LogLimits& limits);
 
-  // These are the configured backends from here on: one that the log does not
-  // know begins empty, one that is not named any more keeps what it has. Waits
-  // for the disk. kUnavailable: nothing changed.
+  // Sets the configured backends: one that the log does not know begins empty,
+  // one that is not named any more keeps what it has. Waits for the disk.
+  // kUnavailable: nothing changed.
   Status SetBackends(const std::vector<BackendId>& backends);
 
   // Makes a copy of the log in a new directory, while it is in use: a log of its

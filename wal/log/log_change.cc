@@ -35,8 +35,8 @@ void SignedBy(Gap& gap, const Actor& asked) {
 
 }  // namespace
 
-ChangePlan::ChangePlan(const Store& store, const Queue& run)
-    : store_(store), queue_(run), reader_(store, run), state_(run.state) {}
+ChangePlan::ChangePlan(const Store& store, const Queue& queue)
+    : store_(store), queue_(queue), reader_(store, queue), state_(queue.state) {}
 
 // Puts the new state and lanes beside the rows.
 Result<Change> ChangePlan::Done() {
@@ -108,8 +108,8 @@ void ChangePlan::Enter(const std::vector<Gap>& gaps) {
   }
 }
 
-// Copies the record with its payload: what a lane holds for weeks must not keep
-// the payloads of all others on disk.
+// Copies the record with its payload: a record that a lane holds for weeks must
+// not keep the payloads of all others on disk.
 Status ChangePlan::Hold(Sequence sequence) {
   ASSIGN_OR_RETURN(Entry entry, reader_.ReadEntry(sequence));
   const PayloadId id = entry.payload;
@@ -197,7 +197,7 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
   return taken;
 }
 
-// Where the lane begins and ends once the rows from `from` to `to` are gone.
+// Finds where the lane begins and ends once the rows from `from` to `to` are gone.
 Status ChangePlan::FindEnds(const Lane& lane, LaneState& state, Sequence from, Sequence to) const {
   const bool first_goes = from <= state.first;
   const bool last_goes = to >= state.last;
@@ -238,7 +238,7 @@ Result<Change> ChangePlan::Rewind(Sequence to) && {
   return Done();
 }
 
-// What lies from `first` up to `last` and will not be delivered.
+// The gap from `first` up to `last`.
 Result<Gap> ChangePlan::GapOf(Sequence first, const Position& last) const {
   ASSIGN_OR_RETURN(Entry begin, reader_.ReadEntry(first));
   ASSIGN_OR_RETURN(Entry end, reader_.ReadEntry(last.sequence));
@@ -319,8 +319,8 @@ Result<Change> ChangePlan::DropHeld(const Lane& lane, Bytes stored, WallTime now
   return Done();
 }
 
-// A log that stays full drops for hours: what follows on what was dropped last
-// makes that gap longer, so that the ledger stays short.
+// A log that stays full drops for hours: a gap that directly follows the last one
+// makes that one longer, so that the ledger stays short.
 Status ChangePlan::EnterDropped(Gap gap, WallTime now) {
   gap.reason = GapReason::kDropOldest;
   gap.by = "relay";

@@ -1,8 +1,10 @@
-// What the verbs of a log change: each is worked out from one backend's run as
-// it is, and then written in one batch.
+// The changes that the verbs of a log make: each is planned from one backend's
+// queue as it is, and then written in one batch.
 //
-// A ChangePlan only reads. Its run must not be changed by anybody else until
-// the change is written or given up.
+// INVARIANT. A ChangePlan only reads. Its queue must not be changed by anybody
+// else until the change is written or given up (QueueLock).
+//
+// THREADS. One.
 //
 // ERRORS. As the verbs of Log that the functions are named after.
 #pragma once
@@ -24,19 +26,19 @@ struct Change {
   struct Row {
     Family family;
     std::string key;
-    std::optional<std::string> value;  // Nothing: the row goes.
+    std::optional<std::string> value;  // nullopt deletes the row.
   };
 
-  std::optional<QueueState> state;  // Nothing: the run goes.
-  std::map<Lane, LaneState> lanes;  // Those that changed; an empty one goes.
+  std::optional<QueueState> state;  // nullopt deletes the queue.
+  std::map<Lane, LaneState> lanes;  // Those that changed; an empty one is deleted.
   std::vector<Row> rows;
   std::vector<EncodedRecord> records;  // To be accepted, for this backend alone.
-  WallTime accepted_at;                // The records.
+  WallTime accepted_at;                // By the records.
 };
 
 class ChangePlan {
  public:
-  ChangePlan(const Store& store, const Queue& run);
+  ChangePlan(const Store& store, const Queue& queue);
 
   Result<Change> Resolve(const Resolution& resolution) &&;
   Result<Change> ResolveHeld(const Lane& lane, const HeldResolution& resolution) &&;
@@ -66,8 +68,8 @@ class ChangePlan {
   Status CheckLaneCount() const;
   Result<Gap> GapOf(Sequence first, const Position& last) const;
 
-  // Takes the rows from `from` to `to` out of a lane: what they held.
-  // No more than the first that go beyond `stored`.
+  // Takes the rows from `from` to `to` out of a lane and returns what they held;
+  // stops after the first row that reaches `stored`.
   struct Taken {
     RecordCount records = 0;
     Totals size;

@@ -41,27 +41,27 @@ Position TakePosition(BigEndianReader& reader) {
   return {sequence, {points, bytes, stored}};
 }
 
-void PutRun(std::string& out, const BackendId& name, const Queue& run) {
+void PutQueue(std::string& out, const BackendId& name, const Queue& queue) {
   PutSized<std::uint8_t>(out, name.text());
-  PutBigEndian(out, run.number.value());
-  PutPosition(out, run.head);
-  PutBigEndian(out, static_cast<std::uint64_t>(run.last_accepted.time_since_epoch().count()));
-  PutSized<std::uint32_t>(out, EncodeQueueState(QueueKey(run.number), run.state));
+  PutBigEndian(out, queue.number.value());
+  PutPosition(out, queue.head);
+  PutBigEndian(out, static_cast<std::uint64_t>(queue.last_accepted.time_since_epoch().count()));
+  PutSized<std::uint32_t>(out, EncodeQueueState(QueueKey(queue.number), queue.state));
 }
 
-Status TakeRun(BigEndianReader& reader, Queues& queues) {
+Status TakeQueue(BigEndianReader& reader, Queues& queues) {
   Result<BackendId> name = BackendId::Parse(reader.TakeSized<std::uint8_t>());
   if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name");
-  Queue run;
-  run.number = BackendNumber(reader.Take<std::uint32_t>());
-  run.head = TakePosition(reader);
+  Queue queue;
+  queue.number = BackendNumber(reader.Take<std::uint32_t>());
+  queue.head = TakePosition(reader);
   const auto accepted = static_cast<std::int64_t>(reader.Take<std::uint64_t>());
-  run.last_accepted = WallTime(std::chrono::nanoseconds(accepted));
+  queue.last_accepted = WallTime(std::chrono::nanoseconds(accepted));
   Result<QueueState> state =
-      DecodeQueueState(QueueKey(run.number), reader.TakeSized<std::uint32_t>());
+      DecodeQueueState(QueueKey(queue.number), reader.TakeSized<std::uint32_t>());
   if (!state.ok()) return std::move(state).error();
-  run.state = state.value();
-  queues.emplace(std::move(name).value(), run);
+  queue.state = state.value();
+  queues.emplace(std::move(name).value(), queue);
   return Ok();
 }
 
@@ -98,7 +98,7 @@ std::string EncodeHighWater(std::uint64_t turn, const HighWater& mark) {
   PutBigEndian(text, mark.log.last_payload.value());
   PutBigEndian(text, mark.log.last_backend);
   PutBigEndian(text, static_cast<std::uint32_t>(mark.log.queues.size()));
-  for (const auto& [name, run] : mark.log.queues) PutRun(text, name, run);
+  for (const auto& [name, queue] : mark.log.queues) PutQueue(text, name, queue);
 
   const std::string_view body = std::string_view(text).substr(kBodyAt);
   PatchBigEndian(text, kLengthAt, static_cast<std::uint32_t>(body.size()));
@@ -119,7 +119,7 @@ Result<DecodedHighWater> DecodeHighWater(std::string_view text) {
   decoded.mark.log.last_backend = reader.Take<std::uint32_t>();
   const auto count = reader.Take<std::uint32_t>();
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (Status taken = TakeRun(reader, decoded.mark.log.queues); !taken.ok()) {
+    if (Status taken = TakeQueue(reader, decoded.mark.log.queues); !taken.ok()) {
       return Damaged(taken.error().message());
     }
   }

@@ -1,6 +1,6 @@
-// The file `high-water` in log.path: how far the log had come, told without its
-// database. A database that lost its end, its state or all of itself opens
-// without a word about it; held against this file it cannot.
+// The file `high-water` in log.path: how far the log had come, known without its
+// database. A database that lost its end, its state or all of its files opens
+// without an error; comparing it with this file shows the loss.
 //
 // INVARIANT. The file is never ahead of the truth: what it says was on stable
 // storage before it was written. It may be behind, by a moment or by as much as
@@ -31,7 +31,7 @@ struct HighWater {
   // knows a lower one, it is an older copy, or has lost its state.
   std::uint64_t epoch = 0;
   bool clean = false;  // The log was closed in order, and this is the end of it.
-  LoadedLog log;       // Without the lanes of its runs.
+  LoadedLog log;       // Without the lanes of its queues.
 };
 
 // One slot's bytes. `turn` goes up with every write.

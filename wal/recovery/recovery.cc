@@ -18,11 +18,6 @@ void PutNumber(StoreBatch& batch, std::string_view key, std::uint64_t number) {
   batch.Put(Family::kState, key, EncodeNumber(key, number));
 }
 
-void PutState(StoreBatch& batch, const Queue& run) {
-  const std::string key = QueueKey(run.number);
-  batch.Put(Family::kState, key, EncodeQueueState(key, run.state));
-}
-
 // An entry without a payload at the place of the last record that is lost: the
 // head is derived from it, its totals say how much is gone.
 void PutLostEnd(StoreBatch& batch, const Queue& known) {
@@ -44,12 +39,12 @@ std::string LostRecords(const BackendId& backend, const Position& found, const P
 bool PutMissingNames(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
                      std::vector<std::string>& alarms) {
   bool missing = false;
-  for (const auto& [backend, run] : known.queues) {
+  for (const auto& [backend, queue] : known.queues) {
     if (found.queues.contains(backend)) continue;
     missing = true;
     alarms.push_back(fmt::format("the log had forgotten backend '{}'", backend.text()));
-    PutNumber(batch, BackendKey(backend), run.number.value());
-    PutState(batch, run);
+    PutNumber(batch, BackendKey(backend), queue.number.value());
+    PutQueueState(batch, queue.number, queue.state);
   }
   return missing;
 }
@@ -66,12 +61,12 @@ Status RestoreNames(Store& store, LoadedLog& found, const LoadedLog& known,
 
 void PutLostRecords(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
                     std::vector<std::string>& alarms) {
-  for (const auto& [backend, run] : known.queues) {
+  for (const auto& [backend, queue] : known.queues) {
     const auto at = found.queues.find(backend);
-    if (at == found.queues.end() || at->second.number != run.number) continue;
-    if (at->second.head.sequence >= run.head.sequence) continue;
-    alarms.push_back(LostRecords(backend, at->second.head, run.head));
-    PutLostEnd(batch, run);
+    if (at == found.queues.end() || at->second.number != queue.number) continue;
+    if (at->second.head.sequence >= queue.head.sequence) continue;
+    alarms.push_back(LostRecords(backend, at->second.head, queue.head));
+    PutLostEnd(batch, queue);
   }
 }
 
@@ -86,14 +81,14 @@ bool IsOlder(const QueueState& state, const QueueState& known, bool damaged) {
 void PutNewerStates(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
                     std::vector<std::string>& alarms) {
   const bool damaged = !alarms.empty();
-  for (const auto& [backend, run] : known.queues) {
+  for (const auto& [backend, queue] : known.queues) {
     const auto at = found.queues.find(backend);
-    if (at == found.queues.end() || at->second.number != run.number) continue;
-    if (!IsOlder(at->second.state, run.state, damaged)) continue;
-    if (at->second.state.edition < run.state.edition) {
+    if (at == found.queues.end() || at->second.number != queue.number) continue;
+    if (!IsOlder(at->second.state, queue.state, damaged)) continue;
+    if (at->second.state.edition < queue.state.edition) {
       alarms.push_back(fmt::format("the newest changes of backend '{}' were gone", backend.text()));
     }
-    PutState(batch, run);
+    PutQueueState(batch, queue.number, queue.state);
   }
 }
 
@@ -148,10 +143,10 @@ bool HasAll(const Store& store, const HighWater& known) {
   const Result<std::uint64_t> epoch = ReadEpoch(store);
   const Result<LoadedLog> log = LoadLog(store);
   if (!epoch.ok() || !log.ok()) return true;  // Recover says what is wrong.
-  const auto behind = [&log](const auto& known_run) {
-    const auto found = log.value().queues.find(known_run.first);
+  const auto behind = [&log](const auto& known_queue) {
+    const auto found = log.value().queues.find(known_queue.first);
     return found != log.value().queues.end() &&
-           found->second.head.sequence < known_run.second.head.sequence;
+           found->second.head.sequence < known_queue.second.head.sequence;
   };
   const Queues& queues = known.log.queues;
   return epoch.value() >= known.epoch && std::none_of(queues.begin(), queues.end(), behind);

@@ -1,9 +1,9 @@
-// Holds a database that was just opened against what is known of the log from
-// elsewhere, and makes it whole in itself again: what acknowledged records it
-// has lost becomes a stretch that readers cross and report, numbering goes on
-// behind it, so that no sequence is ever given twice.
+// Compares a freshly opened database with the high-water mark and repairs what is
+// missing: acknowledged records that it has lost become a stretch that readers
+// cross and report, and numbering goes on behind it, so that no sequence is ever
+// given twice.
 //
-// DURABILITY. All that is put right is put right in one synced batch.
+// DURABILITY. All repairs are written in one synced batch.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +25,12 @@ inline constexpr std::string_view kEpochKey = "epoch";
 struct Recovered {
   LoadedLog log;
   std::uint64_t epoch = 0;  // Of this opening, stored already.
-  // What an operator must be told, a sentence each. None: nothing is missing.
+  // Messages for the operator, a sentence each. Empty: nothing is missing.
   std::vector<std::string> alarms;
 };
 
-// Loads the log. What it lacks of `known` is alarmed and put right; without it
-// the database is believed. `alarms` are those of the store, when it was opened:
+// Loads the log, raises an alarm for what it lacks of `known` and repairs it.
+// nullopt: the database is believed. `alarms` are those of the store, when it was opened:
 // where there are any, more may be gone than can be seen. Errors as LoadLog and
 // Store::Write.
 Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
