@@ -30,7 +30,7 @@ std::string MeasurementOf(std::string_view line) {
 std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
   constexpr std::size_t kBodyMax = 200;
   if (!reply.ok()) return reply.error().message();
-  return fmt::format("{}: HTTP {} {}", verdict.why, reply.value().http_status,
+  return fmt::format("{}: HTTP {} {}", verdict.text->why, reply.value().http_status,
                      reply.value().body.substr(0, kBodyMax));
 }
 
@@ -142,10 +142,11 @@ Clock::Duration ReplayJob::SendFront() {
                        WordsOf(verdict, reply));
     case Action::kSplit: return Refused(WordsOf(verdict, reply));
     case Action::kHold:
-      if (verdict.concerns == Concerns::kLane) return PassedOver(WordsOf(verdict, reply));
+      if (ConcernsLane(verdict.cause)) return PassedOver(WordsOf(verdict, reply));
       [[fallthrough]];
     case Action::kRetry: {
-      if (verdict.of_credentials && IsOfClient()) return PassedOver(WordsOf(verdict, reply));
+      if (verdict.cause == Cause::kCredentials && IsOfClient())
+        return PassedOver(WordsOf(verdict, reply));
       Clock::Duration wait = kRetry.After(++failures_, 0.5);
       if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
       return Later(WordsOf(verdict, reply), wait);

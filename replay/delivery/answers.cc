@@ -75,14 +75,14 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
   const bool at_once = clock_.Now() - job.started < kAtOnce;
   if (!answer.ok() && at_once) {
     throttle_.Unreachable();  // It is down, not slow.
-  } else if (verdict.overloaded) {
+  } else if (SlowsDown(verdict.cause)) {
     throttle_.Overloaded();
   }
   if (job.epoch == lane.epoch) {
     const Reply none;
     const Reply& reply = answer.ok() ? answer.value() : none;
-    Verdict worded = verdict;
-    if (!answer.ok()) worded.why = answer.error().message();
+    const Judged worded{verdict,
+                        answer.ok() ? std::string(verdict.text->why) : answer.error().message()};
     if (job.kind == Kind::kCanary) {
       CanaryAnswered(lane, worded);
     } else {
@@ -95,25 +95,26 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
   ShowState();
 }
 
-void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
+void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Judged& verdict,
                    const Reply& reply) {
   const SendBatch& piece = *job.piece;
   switch (verdict.action) {
     case Action::kDelivered: return Delivered(lane, job);
     case Action::kPartial:
-      if (verdict.try_again_first && lane.failures == 0) {
+      if (verdict.retry_first && lane.failures == 0) {
         return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
       }
       if (RefusedByName(lane, job, verdict, reply)) return;
       return Refused(lane, piece, verdict, reply);
     case Action::kSplit: return Refused(lane, piece, verdict, reply);
     case Action::kRetry:
-      if (verdict.poison_suspected) return Suspect(lane, piece, verdict, reply);
+      if (SuspectsPoison(verdict.cause)) return Suspect(lane, piece, verdict, reply);
       CutIfSlow(lane, job);
-      return Retry(lane, verdict, verdict.rest_long ? options_.rest : options_.retry,
-                   verdict.of_the_set_up ? WorkerState::kHeld : WorkerState::kRetrying);
+      return Retry(
+          lane, verdict, Rests(verdict.cause) ? options_.rest : options_.retry,
+          verdict.cause == Cause::kMisconfigured ? WorkerState::kHeld : WorkerState::kRetrying);
     case Action::kHold:
-      if (verdict.of_credentials && options_.passes_credentials) {
+      if (verdict.cause == Cause::kCredentials && options_.passes_credentials) {
         return SuspectClient(lane, piece, verdict, reply);
       }
       return Hold(lane, verdict, piece.params());
@@ -190,9 +191,9 @@ void Delivery::FinishFront(LaneQueue& lane, const SendBatch& piece) {
 // Some lines of the front piece will never be taken: all of them go to the dead
 // letters if that is what the backend says or only one is left, else each half
 // is asked for on its own.
-void Delivery::Refused(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+void Delivery::Refused(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                        const Reply& reply) {
-  if (verdict.too_large) size_.TooLarge(piece.bytes, clock_.Now());
+  if (verdict.cause == Cause::kTooLarge) size_.TooLarge(piece.bytes, clock_.Now());
   failures_in_a_row_ = 0;  // It answers.
   gate_.until = clock_.Now();
   if (piece.points == 1 || verdict.dropped == piece.points) {
@@ -208,7 +209,7 @@ void Delivery::Refused(LaneQueue& lane, const SendBatch& piece, const Verdict& v
 
 // The backend has the others of the piece and names those that it refused.
 // False, and nothing happened, where it does not.
-bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
+bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Judged& verdict,
                              const Reply& reply) {
   const SendBatch& piece = *job.piece;
   const std::vector<RefusedLine> refused = RefusedLinesIn(reply.body, piece.points);
@@ -259,7 +260,7 @@ void Delivery::ReplaceFront(LaneQueue& lane, std::vector<SendBatch> parts) {
 }
 
 // All but which lines.
-DeadLetter Delivery::LetterOf(const SendBatch::Part& part, const Verdict& verdict,
+DeadLetter Delivery::LetterOf(const SendBatch::Part& part, const Judged& verdict,
                               const Reply& reply) const {
   DeadLetter letter;
   letter.sequence = part.sequence;
@@ -271,7 +272,7 @@ DeadLetter Delivery::LetterOf(const SendBatch::Part& part, const Verdict& verdic
   return letter;
 }
 
-void Delivery::RecordDeadLetters(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+void Delivery::RecordDeadLetters(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                                  const Reply& reply) {
   std::string joined;
   const bool alone = piece.is_of_one_record();
@@ -294,33 +295,33 @@ bool Delivery::FailsAlone(const LaneQueue& lane, std::uint32_t tries) const {
 }
 
 // In words, and what can be copied to a shell as it is.
-std::string Delivery::RemedyOf(const Verdict& verdict, const WriteParams& params) const {
-  std::string remedy = Remedy(verdict.remedy, options_.backend.text(), params);
+std::string Delivery::RemedyOf(const Judged& verdict, const WriteParams& params) const {
+  std::string remedy = Remedy(verdict.text->remedy, options_.backend.text(), params);
   std::string command;
-  if (verdict.command == Command::kPing) command = options_.ping_command;
-  if (verdict.command == Command::kCreate) command = options_.create_command(params);
+  if (verdict.text->command == Command::kPing) command = options_.ping_command;
+  if (verdict.text->command == Command::kCreate) command = options_.create_command(params);
   return command.empty() ? remedy : remedy + ": " + command;
 }
 
-void Delivery::Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& params) {
-  if (verdict.may_create && options_.create_databases && !lane.create_tried) {
+void Delivery::Hold(LaneQueue& lane, const Judged& verdict, const WriteParams& params) {
+  if (MayCreate(verdict.cause) && options_.create_databases && !lane.create_tried) {
     lane.create_due = lane.create_tried = true;
     lane.not_before = {};
     return;
   }
-  if (verdict.try_again_first && lane.failures < kTriesBeforeHold && lane.mode == LaneMode::kLive) {
+  if (verdict.retry_first && lane.failures < kTriesBeforeHold && lane.mode == LaneMode::kLive) {
     return Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
   }
-  const bool of_lane = verdict.concerns == Concerns::kLane && clock_.Now() >= holds_full_until_;
+  const bool of_lane = ConcernsLane(verdict.cause) && clock_.Now() >= holds_full_until_;
   if (!of_lane && !FailsAlone(lane, kHoldsAlone)) {
     return Retry(lane, verdict, options_.probe, WorkerState::kHeld);
   }
   if (of_lane) failures_in_a_row_ = 0;  // Others are taken, as far as one knows.
   ++lane.failures;
-  PutOnHold(lane, std::string(verdict.why), RemedyOf(verdict, params));
+  PutOnHold(lane, verdict.why, RemedyOf(verdict, params));
 }
 
-void Delivery::Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
+void Delivery::Retry(LaneQueue& lane, const Judged& verdict, const Backoff& backoff,
                      WorkerState state) {
   if (FailsAlone(lane, kTriesAlone - 1)) {
     const WriteParams params = lane.pieces.front()->params();
@@ -331,7 +332,7 @@ void Delivery::Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& bac
   WaitAndRetry(lane, verdict, backoff, state);
 }
 
-void Delivery::WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
+void Delivery::WaitAndRetry(LaneQueue& lane, const Judged& verdict, const Backoff& backoff,
                             WorkerState state) {
   const Clock::TimePoint now = clock_.Now();
   if (++lane.failures == 1) lane.taken_before = taken_;
@@ -343,7 +344,7 @@ void Delivery::WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backo
   CloseGate(verdict, wait, state, lane.pieces.front()->params());
 }
 
-void Delivery::CloseGate(const Verdict& verdict, Clock::Duration wait, WorkerState state,
+void Delivery::CloseGate(const Judged& verdict, Clock::Duration wait, WorkerState state,
                          const WriteParams& params) {
   gate_.until = std::max(gate_.until, clock_.Now() + wait);
   gate_.state = state;
@@ -359,7 +360,8 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
     lane.create_due = false;
     const bool created = answer.ok() && answer.value().http_status / 100 == 2;
     const bool unanswered = !answer.ok() && answer.error().code() == ErrorCode::kUnavailable;
-    const Verdict verdict = Judge(answer, clock_.WallNow());
+    const Verdict answered = Judge(answer, clock_.WallNow());
+    const Judged verdict{answered, std::string(answered.text->why)};
     if (unanswered) {
       lane.create_tried = false;
       Retry(lane, verdict, options_.retry, WorkerState::kRetrying);
@@ -377,7 +379,7 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
 
 // --------------------------------------------------------------------- poison
 
-void Delivery::Suspect(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+void Delivery::Suspect(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                        const Reply& reply) {
   const std::uint32_t tries = lane.is_suspect ? 1 : kTriesUnsuspected;
   if (lane.failures + 1 < tries) {
@@ -388,7 +390,6 @@ void Delivery::Suspect(LaneQueue& lane, const SendBatch& piece, const Verdict& v
   if (!own_first) lane.canary = FindCanary(lane);
   if (lane.canary) {
     lane.suspicion = {verdict, reply};
-    lane.suspicion->verdict.why = {};  // May be a view of what is gone by then.
   } else if (piece.points > 1) {
     ReplaceFront(lane, FirstLineApart(piece));
     lane.is_suspect = true;
@@ -416,7 +417,7 @@ std::shared_ptr<const SendBatch> Delivery::FindCanary(LaneQueue& lane) {
   return std::make_shared<const SendBatch>(LineAlone(piece, random_() % piece.points));
 }
 
-void Delivery::CanaryAnswered(LaneQueue& lane, const Verdict& verdict) {
+void Delivery::CanaryAnswered(LaneQueue& lane, const Judged& verdict) {
   lane.canary.reset();
   // Refused, it was looked at: that is as good.
   const bool is_judged = verdict.action == Action::kDelivered ||
@@ -435,14 +436,14 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const Verdict& verdict) {
 void Delivery::AfterCanary(LaneQueue& lane) {
   const std::shared_ptr<const SendBatch> piece = lane.pieces.front();
   const Suspicion suspicion = *lane.suspicion;
-  if (suspicion.verdict.of_credentials) {
-    return RefuseClient(lane, *piece, suspicion.verdict, suspicion.reply);
+  if (suspicion.verdict.cause == Cause::kCredentials) {
+    return RefuseClient(lane, *piece, {suspicion.verdict, ""}, suspicion.reply);
   }
   failures_in_a_row_ = 0;
   gate_.until = clock_.Now();
   lane.is_suspect = true;
   if (piece->points > 1 || ++lane.line_suspicions >= kLineSuspicionsMax) {
-    return Refused(lane, *piece, suspicion.verdict, suspicion.reply);
+    return Refused(lane, *piece, {suspicion.verdict, ""}, suspicion.reply);
   }
   lane.failures = 0;
 }

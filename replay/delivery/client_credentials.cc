@@ -17,7 +17,7 @@ bool IsOfOther(const WriteParams& params, const ClientCredentials& than) {
 
 }  // namespace
 
-void Delivery::SuspectClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+void Delivery::SuspectClient(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                              const Reply& reply) {
   const bool others_are_taken =
       lane.clients_taken_before && clients_taken_ > *lane.clients_taken_before;
@@ -28,7 +28,6 @@ void Delivery::SuspectClient(LaneQueue& lane, const SendBatch& piece, const Verd
   lane.canary = FindOtherClient(lane);
   if (lane.canary) {
     lane.suspicion = {verdict, reply};
-    lane.suspicion->verdict.why = {};  // May be a view of what is gone by then.
     return;
   }
   const Clock::TimePoint now = clock_.Now();
@@ -39,7 +38,7 @@ void Delivery::SuspectClient(LaneQueue& lane, const SendBatch& piece, const Verd
 }
 
 // To the dead letters whole: all of it is the same client's.
-void Delivery::RefuseClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+void Delivery::RefuseClient(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                             const Reply& reply) {
   failures_in_a_row_ = 0;  // It answers.
   gate_.until = clock_.Now();

@@ -204,6 +204,10 @@ class Delivery {
     Clock::TimePoint started;
     std::shared_ptr<const SendBatch> piece;
   };
+  // A verdict, and why in words: those of the error where no answer came.
+  struct Judged : Verdict {
+    std::string why;
+  };
   // The backend as a whole takes nothing before `until`.
   struct Gate {
     Clock::TimePoint until;
@@ -255,38 +259,37 @@ class Delivery {
   // delivery_answers.cc: what an answer means.
   UnderWay Report(JobId id);
   void NoteRequest(const UnderWay& job, const Result<Reply>& answer);
-  void Act(LaneQueue& lane, const UnderWay& job, const Verdict& verdict, const Reply& reply);
+  void Act(LaneQueue& lane, const UnderWay& job, const Judged& verdict, const Reply& reply);
   void Delivered(LaneQueue& lane, const UnderWay& job);
-  void Refused(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict, const Reply& reply);
-  bool RefusedByName(LaneQueue& lane, const UnderWay& job, const Verdict& verdict,
+  void Refused(LaneQueue& lane, const SendBatch& piece, const Judged& verdict, const Reply& reply);
+  bool RefusedByName(LaneQueue& lane, const UnderWay& job, const Judged& verdict,
                      const Reply& reply);
-  DeadLetter LetterOf(const SendBatch::Part& part, const Verdict& verdict,
-                      const Reply& reply) const;
-  void RecordDeadLetters(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+  DeadLetter LetterOf(const SendBatch::Part& part, const Judged& verdict, const Reply& reply) const;
+  void RecordDeadLetters(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                          const Reply& reply);
   void ReplaceFront(LaneQueue& lane, std::vector<SendBatch> parts);
   void FinishFront(LaneQueue& lane, const SendBatch& piece);
   void ForgetTaken(const std::string& database);
-  void Hold(LaneQueue& lane, const Verdict& verdict, const WriteParams& params);
-  void Retry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff, WorkerState state);
+  void Hold(LaneQueue& lane, const Judged& verdict, const WriteParams& params);
+  void Retry(LaneQueue& lane, const Judged& verdict, const Backoff& backoff, WorkerState state);
   void CutIfSlow(LaneQueue& lane, const UnderWay& job);
-  void WaitAndRetry(LaneQueue& lane, const Verdict& verdict, const Backoff& backoff,
+  void WaitAndRetry(LaneQueue& lane, const Judged& verdict, const Backoff& backoff,
                     WorkerState state);
-  void Suspect(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict, const Reply& reply);
-  void SuspectClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+  void Suspect(LaneQueue& lane, const SendBatch& piece, const Judged& verdict, const Reply& reply);
+  void SuspectClient(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                      const Reply& reply);
-  void RefuseClient(LaneQueue& lane, const SendBatch& piece, const Verdict& verdict,
+  void RefuseClient(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                     const Reply& reply);
   std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane);
   void FormPieceOfOther(LaneQueue& lane, const ClientCredentials& than);
   std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane);
-  void CanaryAnswered(LaneQueue& lane, const Verdict& verdict);
+  void CanaryAnswered(LaneQueue& lane, const Judged& verdict);
   void AfterCanary(LaneQueue& lane);
   void Succeeded(const UnderWay& job);
-  void CloseGate(const Verdict& verdict, Clock::Duration wait, WorkerState state,
+  void CloseGate(const Judged& verdict, Clock::Duration wait, WorkerState state,
                  const WriteParams& params);
   void Progressed(PointCount points);
-  std::string RemedyOf(const Verdict& verdict, const WriteParams& params) const;
+  std::string RemedyOf(const Judged& verdict, const WriteParams& params) const;
   bool FailsAlone(const LaneQueue& lane, std::uint32_t tries) const;
   Window& WindowOf(LaneQueue& lane) { return lane.held.empty() ? window_ : lane.held; }
 

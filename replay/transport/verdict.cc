@@ -10,7 +10,7 @@
 namespace relay {
 namespace {
 
-// Which statuses a row is about.
+// The statuses that a row is about.
 enum class Statuses : std::uint8_t {
   k204,
   k200,
@@ -22,7 +22,7 @@ enum class Statuses : std::uint8_t {
   k405,
   k413,
   k429or503,
-  k408or499or504,  // It took somebody in between too long.
+  k408or499or504,  // It, or a proxy, took too long.
   k4xx,
   k500,
   kWriteError,  // 400, 422 or 500: versions differ in which they use.
@@ -54,192 +54,179 @@ bool Includes(Statuses statuses, int status) {
 
 enum class Body : std::uint8_t { kAny, kEmptyOfV1, kHtml };
 
-// The words for a person: what is wrong, and what can be done about it, where
-// "{backend}", "{database}" and "{policy}" stand for names.
-struct Why {
-  std::string_view words;
-  std::string_view remedy;
-  Command command = Command::kNone;
-};
-
 struct Row {
   Statuses statuses;
-  Body body;
-  std::string_view says;  // Found in the body; empty: whatever it says.
-  std::string_view and_says;
+  Body body = Body::kAny;
+  std::string_view says = {};  // Found in the body. Empty: any body.
+  std::string_view and_says = {};
   Verdict verdict;
 };
 
-constexpr Row On(Statuses statuses, std::string_view says, Action action, const Why& why) {
-  return {statuses,
-          Body::kAny,
-          says,
-          "",
-          {.action = action, .why = why.words, .remedy = why.remedy, .command = why.command}};
-}
-
-constexpr Row And(Row row, std::string_view and_says) {
-  row.and_says = and_says;
-  return row;
-}
-
-constexpr Row With(Row row, Body body) {
-  row.body = body;
-  return row;
-}
-
-constexpr Row Because(Row row, DeadReason reason) {
-  row.verdict.reason = reason;
-  return row;
-}
-
-constexpr Row TooLarge(Row row) {
-  row.verdict.too_large = true;
-  row.verdict.reason = DeadReason::kLimit;
-  return row;
-}
-
-constexpr Row TryAgainFirst(Row row) {
-  row.verdict.try_again_first = true;
-  return row;
-}
-
-constexpr Row RestLong(Row row) {
-  row.verdict.rest_long = true;
-  return row;
-}
-
-constexpr Row OfLane(Row row) {
-  row.verdict.concerns = Concerns::kLane;
-  return row;
-}
-
-constexpr Row OfCredentials(Row row) {
-  row.verdict.of_credentials = true;
-  return row;
-}
-
-constexpr Row MayCreate(Row row) {
-  row.verdict.may_create = true;
-  return OfLane(row);
-}
-
-constexpr Row Overloaded(Row row) {
-  row.verdict.overloaded = true;
-  return row;
-}
-
-constexpr Row PoisonSuspected(Row row) {
-  row.verdict.poison_suspected = true;
-  return row;
-}
-
-constexpr Why kDone{"delivered", ""};
-constexpr Why kNotInflux{"the answer is not InfluxDB's: wrong URL, or a proxy",
-                         "check the url of {backend} in the configuration", Command::kPing};
-constexpr Why kExpired{"points are older than the retention policy keeps", ""};
-constexpr Why kLimitReached{"a limit on series or tag values is reached", ""};
-constexpr Why kSomeRefused{"some points were refused", ""};
-constexpr Why kUnparsable{"lines were refused as not line protocol", ""};
-constexpr Why kConflict{"a field has another type there", ""};
-constexpr Why kTooLarge{"the request was too large", ""};
-constexpr Why kLinesRefused{"the backend refused the lines", ""};
-constexpr Why kNoDatabase{"the database does not exist there",
-                          "create database \"{database}\" on {backend}, or set its "
-                          "create_databases",
-                          Command::kCreate};
-constexpr Why kNoPolicy{"the retention policy does not exist there",
-                        "create retention policy \"{policy}\" of database \"{database}\" on "
-                        "{backend}",
-                        Command::kCreate};
-constexpr Why kNoCredentials{"the credentials were refused",
-                             "give {backend} the right user and password or token; they are read "
-                             "again by themselves"};
-constexpr Why kBadRequest{"the request's parameters were refused",
-                          "check the api and the url of {backend} in the configuration"};
-constexpr Why kOverloaded{"the backend is overloaded",
-                          "see how {backend} is doing; a lower rate can be set for it"};
-constexpr Why kFailing{"the backend failed to write", "see what {backend} itself says in its log"};
-constexpr Why kSilent{"no answer", "see whether {backend} runs and can be reached from here",
-                      Command::kPing};
-constexpr Why kNoOrganisation{"the organisation is not known there",
-                              "check the org of {backend} in the configuration"};
-constexpr Why kNotFound{"it, or a file it needs, is not there",
-                        "check the url and the files of {backend} in the configuration",
-                        Command::kPing};
-constexpr Why kNotTrusted{"it cannot be asked in the way that is configured",
-                          "check the tls and the credentials of {backend} in the configuration",
-                          Command::kPing};
+// In remedies "{backend}", "{database}" and "{policy}" stand for names.
+constexpr Explanation kDone{"delivered", ""};
+constexpr Explanation kNotInflux{"the answer is not InfluxDB's: wrong URL, or a proxy",
+                                 "check the url of {backend} in the configuration", Command::kPing};
+constexpr Explanation kExpired{"points are older than the retention policy keeps", ""};
+constexpr Explanation kLimitReached{"a limit on series or tag values is reached", ""};
+constexpr Explanation kSomeRefused{"some points were refused", ""};
+constexpr Explanation kUnparsable{"lines were refused as not line protocol", ""};
+constexpr Explanation kConflict{"a field has another type there", ""};
+constexpr Explanation kRequestTooLarge{"the request was too large", ""};
+constexpr Explanation kLinesRefused{"the backend refused the lines", ""};
+constexpr Explanation kNoDatabase{"the database does not exist there",
+                                  "create database \"{database}\" on {backend}, or set its "
+                                  "create_databases",
+                                  Command::kCreate};
+constexpr Explanation kNoPolicy{
+    "the retention policy does not exist there",
+    "create retention policy \"{policy}\" of database \"{database}\" on "
+    "{backend}",
+    Command::kCreate};
+constexpr Explanation kNoCredentials{
+    "the credentials were refused",
+    "give {backend} the right user and password or token; they are read "
+    "again by themselves"};
+constexpr Explanation kBadRequest{"the request's parameters were refused",
+                                  "check the api and the url of {backend} in the configuration"};
+constexpr Explanation kBusy{"the backend is overloaded",
+                            "see how {backend} is doing; a lower rate can be set for it"};
+constexpr Explanation kFailing{"the backend failed to write",
+                               "see what {backend} itself says in its log"};
+constexpr Explanation kSilent{
+    "no answer", "see whether {backend} runs and can be reached from here", Command::kPing};
+constexpr Explanation kNoOrganisation{"the organisation is not known there",
+                                      "check the org of {backend} in the configuration"};
+constexpr Explanation kNotFound{"unknown host, or a configured file is missing",
+                                "check the url and the files of {backend} in the configuration",
+                                Command::kPing};
+constexpr Explanation kNotTrusted{
+    "cannot connect with the configured TLS settings or credentials",
+    "check the tls and the credentials of {backend} in the configuration", Command::kPing};
 
 using enum Action;
+using enum Cause;
 using S = Statuses;
 
 constexpr std::array kTable = {
-    On(S::k204, "", kDelivered, kDone),
-    With(On(S::k200, "", kDelivered, kDone), Body::kEmptyOfV1),
+    Row{.statuses = S::k204, .verdict = {kDelivered, kNone, &kDone}},
+    Row{.statuses = S::k200, .body = Body::kEmptyOfV1, .verdict = {kDelivered, kNone, &kDone}},
     // A captive portal or a web page answers 200 to everything.
-    TryAgainFirst(On(S::k2xx, "", kHold, kNotInflux)),
-    On(S::k3xx, "", kHold, kNotInflux),
-    // VictoriaMetrics says 400 of a wrong path.
-    On(S::k400, "unsupported path requested", kHold, kNotInflux),
-    On(S::k404, "404 page not found", kHold, kNotInflux),
-    On(S::k405, "", kHold, kNotInflux),
-    // Before the next row: of a proxy with a limit of its own (nginx: 1 MB), which
-    // answers in HTML, waiting would not make the request smaller.
-    TooLarge(On(S::k413, "", kSplit, kTooLarge)),
-    With(On(S::k4xx, "", kHold, kNotInflux), Body::kHtml),
-    Because(On(S::kWriteError, "points beyond retention policy", kPartial, kExpired),
-            DeadReason::kExpired),
-    Because(On(S::kWriteError, "outside retention policy", kPartial, kExpired),
-            DeadReason::kExpired),
-    Because(And(On(S::kWriteError, "partial write", kPartial, kLimitReached),
-                "max-series-per-database"),
-            DeadReason::kLimit),
-    Because(And(On(S::kWriteError, "partial write", kPartial, kLimitReached), "max-values-per-tag"),
-            DeadReason::kLimit),
-    TryAgainFirst(
-        And(On(S::kWriteError, "partial write", kPartial, kSomeRefused), "pending deletion")),
-    On(S::kWriteError, "partial write", kPartial, kSomeRefused),
-    On(S::k400, "unable to parse", kSplit, kUnparsable),
-    // v2 says "invalid" of the request's parameters too: before the row on lines.
-    On(S::k400, "invalid precision", kHold, kBadRequest),
-    On(S::k400, "provide either orgID or org", kHold, kNoOrganisation),
-    On(S::k400, "\"code\":\"invalid\"", kSplit, kUnparsable),
-    On(S::k400, "line protocol parsing error", kSplit, kUnparsable),
-    On(S::k400, "incoming write was empty", kDelivered, kDone),
-    // The 500 form is permanent too.
-    On(S::kWriteError, "field type conflict", kSplit, kConflict),
-    On(S::k400, "database is required", kHold, kBadRequest),
-    On(S::k400, "invalid consistency level", kHold, kBadRequest),
-    On(S::k400, "missing db", kHold, kBadRequest),
-    OfCredentials(On(S::k401or403, "", kHold, kNoCredentials)),
-    On(S::k404, "\"message\":\"organization name", kHold, kNoOrganisation),
-    MayCreate(On(S::k404, "database not found", kHold, kNoDatabase)),
-    MayCreate(And(On(S::k404, "bucket", kHold, kNoDatabase), "not found")),
-    MayCreate(On(S::k404, "no dbrp mapping found", kHold, kNoDatabase)),
-    // Whatever else is not there, it is no line's fault.
-    On(S::k404, "", kHold, kNotInflux),
+    Row{.statuses = S::k2xx,
+        .verdict =
+            {.action = kHold, .cause = kMisconfigured, .text = &kNotInflux, .retry_first = true}},
+    Row{.statuses = S::k3xx, .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    // VictoriaMetrics answers a wrong path with 400.
+    Row{.statuses = S::k400,
+        .says = "unsupported path requested",
+        .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    Row{.statuses = S::k404,
+        .says = "404 page not found",
+        .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    Row{.statuses = S::k405, .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    // Comes before the next row: a proxy with a limit of its own (nginx: 1 MB)
+    // answers in HTML, and waiting would not make the request smaller.
+    Row{.statuses = S::k413, .verdict = {kSplit, kTooLarge, &kRequestTooLarge, DeadReason::kLimit}},
+    Row{.statuses = S::k4xx, .body = Body::kHtml, .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    Row{.statuses = S::kWriteError,
+        .says = "points beyond retention policy",
+        .verdict = {kPartial, kRejectedLines, &kExpired, DeadReason::kExpired}},
+    Row{.statuses = S::kWriteError,
+        .says = "outside retention policy",
+        .verdict = {kPartial, kRejectedLines, &kExpired, DeadReason::kExpired}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "max-series-per-database",
+        .verdict = {kPartial, kRejectedLines, &kLimitReached, DeadReason::kLimit}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "max-values-per-tag",
+        .verdict = {kPartial, kRejectedLines, &kLimitReached, DeadReason::kLimit}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "pending deletion",
+        .verdict = {.action = kPartial,
+                    .cause = kRejectedLines,
+                    .text = &kSomeRefused,
+                    .retry_first = true}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .verdict = {kPartial, kRejectedLines, &kSomeRefused}},
+    Row{.statuses = S::k400,
+        .says = "unable to parse",
+        .verdict = {kSplit, kRejectedLines, &kUnparsable}},
+    // Come before the row on lines: v2 calls the request's parameters "invalid" too.
+    Row{.statuses = S::k400,
+        .says = "invalid precision",
+        .verdict = {kHold, kMisconfigured, &kBadRequest}},
+    Row{.statuses = S::k400,
+        .says = "provide either orgID or org",
+        .verdict = {kHold, kMisconfigured, &kNoOrganisation}},
+    Row{.statuses = S::k400,
+        .says = "\"code\":\"invalid\"",
+        .verdict = {kSplit, kRejectedLines, &kUnparsable}},
+    Row{.statuses = S::k400,
+        .says = "line protocol parsing error",
+        .verdict = {kSplit, kRejectedLines, &kUnparsable}},
+    Row{.statuses = S::k400,
+        .says = "incoming write was empty",
+        .verdict = {kDelivered, kNone, &kDone}},
+    // With 500 it is permanent too.
+    Row{.statuses = S::kWriteError,
+        .says = "field type conflict",
+        .verdict = {kSplit, kRejectedLines, &kConflict}},
+    Row{.statuses = S::k400,
+        .says = "database is required",
+        .verdict = {kHold, kMisconfigured, &kBadRequest}},
+    Row{.statuses = S::k400,
+        .says = "invalid consistency level",
+        .verdict = {kHold, kMisconfigured, &kBadRequest}},
+    Row{.statuses = S::k400,
+        .says = "missing db",
+        .verdict = {kHold, kMisconfigured, &kBadRequest}},
+    Row{.statuses = S::k401or403, .verdict = {kHold, kCredentials, &kNoCredentials}},
+    Row{.statuses = S::k404,
+        .says = "\"message\":\"organization name",
+        .verdict = {kHold, kMisconfigured, &kNoOrganisation}},
+    Row{.statuses = S::k404,
+        .says = "database not found",
+        .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
+    Row{.statuses = S::k404,
+        .says = "bucket",
+        .and_says = "not found",
+        .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
+    Row{.statuses = S::k404,
+        .says = "no dbrp mapping found",
+        .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
+    // Any other 404 is no line's fault.
+    Row{.statuses = S::k404, .verdict = {kHold, kMisconfigured, &kNotInflux}},
     // InfluxDB 1.x answers 500 here; retrying at full speed would never end.
-    OfLane(On(S::k500, "retention policy not found", kHold, kNoPolicy)),
-    Overloaded(On(S::k429or503, "", kRetry, kOverloaded)),
-    RestLong(Overloaded(On(S::k500, "cache-max-memory-size exceeded", kRetry, kOverloaded))),
-    On(S::k500, "hinted handoff queue not empty", kDelivered, kDone),
-    Overloaded(On(S::k408or499or504, "", kRetry, kOverloaded)),
-    // Says that it is the backend's trouble, not the lines'.
-    Overloaded(On(S::k5xx, "timeout", kRetry, kFailing)),
-    Overloaded(On(S::k5xx, "queue is full", kRetry, kOverloaded)),
-    On(S::k500, "engine is closed", kRetry, kFailing),
-    On(S::k500, "shard is disabled", kRetry, kFailing),
-    On(S::k502, "", kRetry, kFailing),
-    PoisonSuspected(On(S::k5xx, "", kRetry, kFailing)),
-    On(S::k4xx, "", kSplit, kLinesRefused),
+    Row{.statuses = S::k500,
+        .says = "retention policy not found",
+        .verdict = {kHold, kMissingPolicy, &kNoPolicy}},
+    Row{.statuses = S::k429or503, .verdict = {kRetry, kOverloaded, &kBusy}},
+    Row{.statuses = S::k500,
+        .says = "cache-max-memory-size exceeded",
+        .verdict = {kRetry, kSaturated, &kBusy}},
+    Row{.statuses = S::k500,
+        .says = "hinted handoff queue not empty",
+        .verdict = {kDelivered, kNone, &kDone}},
+    Row{.statuses = S::k408or499or504, .verdict = {kRetry, kOverloaded, &kBusy}},
+    // The body says that the fault is the backend's, not the lines'.
+    Row{.statuses = S::k5xx, .says = "timeout", .verdict = {kRetry, kOverloaded, &kFailing}},
+    Row{.statuses = S::k5xx, .says = "queue is full", .verdict = {kRetry, kOverloaded, &kBusy}},
+    Row{.statuses = S::k500,
+        .says = "engine is closed",
+        .verdict = {kRetry, kBackendFault, &kFailing}},
+    Row{.statuses = S::k500,
+        .says = "shard is disabled",
+        .verdict = {kRetry, kBackendFault, &kFailing}},
+    Row{.statuses = S::k502, .verdict = {kRetry, kBackendFault, &kFailing}},
+    Row{.statuses = S::k5xx, .verdict = {kRetry, kUnexplained, &kFailing}},
+    Row{.statuses = S::k4xx, .verdict = {kSplit, kRejectedLines, &kLinesRefused}},
 };
 
-// What none of the rows expects: a status below 200 or from 600 on.
-constexpr Verdict kNoSuchStatus{.action = kHold,
-                                .why = kNotInflux.words,
-                                .remedy = kNotInflux.remedy,
-                                .command = kNotInflux.command};
+// Answers a status that no row expects: below 200, or from 600 on.
+constexpr Verdict kNoSuchStatus{kHold, kMisconfigured, &kNotInflux};
 
 bool IsHtml(const Reply& reply) {
   const std::size_t start = reply.body.find_first_not_of(" \t\r\n");
@@ -255,8 +242,8 @@ bool Matches(const Row& row, const Reply& reply) {
          reply.body.find(row.and_says) != std::string::npos;
 }
 
-// InfluxDB 1.x ends a partial write's message with "dropped=N". Elsewhere it is
-// text of a client's, which the message repeats.
+// InfluxDB 1.x ends a partial write's message with "dropped=N". Anywhere else in the
+// message it is a client's text, which the message repeats.
 std::optional<PointCount> DroppedIn(std::string_view body) {
   constexpr std::string_view kMark = "dropped=";
   const std::size_t at = body.rfind(kMark);
@@ -271,20 +258,12 @@ std::optional<PointCount> DroppedIn(std::string_view body) {
   return count;
 }
 
-// What keeps an attempt from being answered.
+// Judges an attempt that was not answered.
 Verdict JudgeSilence(const Error& error) {
-  const auto retry = [](const Why& why, bool of_the_set_up) {
-    return Verdict{.action = kRetry,
-                   .why = why.words,
-                   .remedy = why.remedy,
-                   .command = why.command,
-                   .of_the_set_up = of_the_set_up,
-                   .overloaded = !of_the_set_up};
-  };
   switch (error.code()) {
-    case ErrorCode::kNotFound: return retry(kNotFound, true);
-    case ErrorCode::kInvalidInput: return retry(kNotTrusted, true);
-    default: return retry(kSilent, false);
+    case ErrorCode::kNotFound: return {kRetry, kMisconfigured, &kNotFound};
+    case ErrorCode::kInvalidInput: return {kRetry, kMisconfigured, &kNotTrusted};
+    default: return {kRetry, kUnreachable, &kSilent};
   }
 }
 
@@ -305,6 +284,26 @@ void Replace(std::string& text, std::string_view mark, std::string_view name) {
 }
 
 }  // namespace
+
+bool SlowsDown(Cause cause) {
+  return cause == kOverloaded || cause == kSaturated || cause == kUnreachable;
+}
+
+bool Rests(Cause cause) {
+  return cause == kSaturated;
+}
+
+bool MayCreate(Cause cause) {
+  return cause == kMissingDatabase;
+}
+
+bool SuspectsPoison(Cause cause) {
+  return cause == kUnexplained;
+}
+
+bool ConcernsLane(Cause cause) {
+  return cause == kMissingDatabase || cause == kMissingPolicy;
+}
 
 std::string Remedy(std::string_view remedy, std::string_view backend, const WriteParams& params) {
   std::string text(remedy);

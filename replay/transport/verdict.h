@@ -1,8 +1,10 @@
-// What a backend's answer means for the lines that were sent.
+// Judges a backend's answer: what it means for the lines that were sent.
 //
 // Judge is a pure function over a table; the table is read from the sources of
-// InfluxDB 1.x, 2.x and 3.x and from what their users ran into. The first row
-// that matches decides.
+// InfluxDB 1.x, 2.x and 3.x and from their users' reports. The first row that
+// matches decides.
+//
+// ERRORS. None: an attempt without an answer is judged too.
 #pragma once
 
 #include <chrono>
@@ -20,52 +22,67 @@ namespace relay {
 
 enum class Action : std::uint8_t {
   kDelivered,  // The backend has the lines.
-  kPartial,    // It has them but for some that it will never take: find those.
+  kPartial,    // It has them except some that it will never take: find those.
   kSplit,      // It took none of them because of some: find those.
-  kRetry,      // It cannot take them now: the same bytes again, later.
-  kHold,       // The set-up is wrong, not the data: stop, say why, probe slowly.
+  kRetry,      // It cannot take them now: send the same bytes again later.
+  kHold,       // The configuration is wrong, not the data: stop, say why, probe slowly.
 };
 
-// Whom a hold concerns.
-enum class Concerns : std::uint8_t {
-  kBackend,  // Nothing can be delivered: wrong URL, wrong credentials.
-  kLane,     // One database or retention policy is missing; others can go on.
+// Why a backend did not simply take the lines.
+enum class Cause : std::uint8_t {
+  kNone,             // It took them.
+  kOverloaded,       // It, or a proxy before it, has more to do than it can.
+  kSaturated,        // It is at its limit and needs time to write out what it has.
+  kBackendFault,     // It failed, and says that the fault is its own.
+  kUnexplained,      // It failed without saying why: these lines may be the reason.
+  kUnreachable,      // It did not answer.
+  kMisconfigured,    // Its configuration here is wrong: waiting alone is unlikely to help.
+  kCredentials,      // It does not let the sender write.
+  kMissingDatabase,  // Others than this database's lane can go on; so below.
+  kMissingPolicy,
+  kRejectedLines,  // It will never take some of the lines.
+  kTooLarge,       // It does not take so large a request.
 };
 
-// What a person would run to mend it or to see what is wrong.
+// What follows from a cause.
+bool SlowsDown(Cause cause);       // Send more slowly from here on.
+bool Rests(Cause cause);           // Leave the backend alone for longer.
+bool MayCreate(Cause cause);       // Creating the database may end it.
+bool SuspectsPoison(Cause cause);  // One of the lines may make the backend fail.
+bool ConcernsLane(Cause cause);    // Other lanes can go on; else the whole backend waits.
+
+// The command that an operator would run to repair it or to see what is wrong.
 enum class Command : std::uint8_t { kNone, kPing, kCreate };
+
+// A cause in words, one of a fixed set.
+struct Explanation {
+  std::string_view why;
+  std::string_view remedy = {};      // See Remedy(). Empty: nothing need be done.
+  Command command = Command::kNone;  // Shown with the remedy.
+};
 
 struct Verdict {
   Action action = Action::kRetry;
-  std::string_view why;                      // For a person; one of a fixed set.
-  std::string_view remedy = {};              // What a person can do; see Remedy ...
-  Command command = Command::kNone;          // ... and what for a shell goes with it.
-  Concerns concerns = Concerns::kBackend;    // Of a hold.
-  bool of_credentials = false;               // Of a hold: who asks may not write.
-  bool may_create = false;                   // The hold ends once the database is created.
-  bool of_the_set_up = false;                // Of a retry: waiting alone will hardly mend it.
-  bool overloaded = false;                   // Of a retry: send more slowly from here on.
-  bool poison_suspected = false;             // Of a retry: it may be these lines that fail it.
-  DeadReason reason = DeadReason::kRefused;  // Of the lines it will never take.
-  bool too_large = false;                    // The request was: send less at once.
-  bool try_again_first = false;              // May pass: a retry unless it comes again.
-  bool rest_long = false;                    // The backend is at its limit.
+  Cause cause = Cause::kNone;
+  const Explanation* text = nullptr;         // Never null in what Judge returns; static.
+  DeadReason reason = DeadReason::kRefused;  // Of the lines that it will never take.
+  bool retry_first = false;                  // Likely to pass: retry unless it comes again.
   std::optional<std::chrono::milliseconds> retry_after =
-      std::nullopt;  // As it asked, at most kRetryAfterMax.
+      std::nullopt;  // As it asked, at most kRetryAfterMax. nullopt: it did not ask.
   std::optional<PointCount> dropped =
-      std::nullopt;  // How many points of a partial write it refused.
+      std::nullopt;  // Points of a partial write that it refused. nullopt: it does not say.
 };
 
 inline constexpr std::chrono::minutes kRetryAfterMax{5};
 
-// `now` gives a Retry-After date its length.
+// `now`: a Retry-After date is measured from it.
 Verdict Judge(const Result<Reply>& answer, WallTime now);
 
-// What a person can do, with the names filled in.
+// Fills the names into a remedy.
 std::string Remedy(std::string_view remedy, std::string_view backend, const WriteParams& params);
 
-// A Retry-After value: seconds, or a date as in "Sun, 06 Nov 1994 08:49:37 GMT".
-// Nothing where it is neither; never negative, at most kRetryAfterMax.
+// Parses a Retry-After value: seconds, or a date as in "Sun, 06 Nov 1994 08:49:37 GMT".
+// Never negative, at most kRetryAfterMax. nullopt: it is neither.
 std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text, WallTime now);
 
 }  // namespace relay

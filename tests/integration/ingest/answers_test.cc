@@ -82,16 +82,16 @@ TEST_CASE("answers: what is missing at influxd holds its lane, what is wrong the
   const Server server;
   const Outcome database = server({.database = "absent"});
   CheckOutcome(database, 404, Action::kHold, "database not found");
-  CHECK(database.verdict.concerns == Concerns::kLane);
-  CHECK(database.verdict.may_create);
+  CHECK(ConcernsLane(database.verdict.cause));
+  CHECK(MayCreate(database.verdict.cause));
   const Outcome policy = server({.retention_policy = "absent"});
   CheckOutcome(policy, 500, Action::kHold, "retention policy not found");
-  CHECK(policy.verdict.concerns == Concerns::kLane);
+  CHECK(ConcernsLane(policy.verdict.cause));
   const Outcome nameless = server({.database = ""});
   CheckOutcome(nameless, 400, Action::kHold, "database is required");
   const Outcome path = server({.path_prefix = "/elsewhere"});
   CheckOutcome(path, 404, Action::kHold, "404 page not found");
-  CHECK(path.verdict.concerns == Concerns::kBackend);
+  CHECK_FALSE(ConcernsLane(path.verdict.cause));
   // 1.6 does not know the v2 and v3 API.
   CheckOutcome(server({.api = Api::kV2}), 404, Action::kHold, "404 page not found");
   CheckOutcome(server({.api = Api::kV3}), 404, Action::kHold, "404 page not found");
@@ -138,7 +138,7 @@ TEST_CASE("answers: a body that is too large for influxd is sent in smaller ones
   const Server server("max-body-size = 1024\n");
   const Outcome outcome = server({.lines = "m v=1 1\n" + std::string(2'000, '#') + "\n"});
   CheckOutcome(outcome, 413, Action::kSplit, "");
-  CHECK(outcome.verdict.too_large);
+  CHECK(outcome.verdict.cause == Cause::kTooLarge);
 }
 
 TEST_CASE("answers: an influxd whose cache is full is left alone for a while") {
@@ -148,7 +148,7 @@ TEST_CASE("answers: an influxd whose cache is full is left alone for a while") {
   for (int i = 1; i <= 500; ++i) lines += fmt::format("m v={} {}\n", i, i);
   const Outcome outcome = server({.lines = lines});
   CheckOutcome(outcome, 500, Action::kRetry, "cache-max-memory-size exceeded");
-  CHECK(outcome.verdict.rest_long);
+  CHECK(Rests(outcome.verdict.cause));
 }
 
 TEST_CASE("answers: influxd's refusal of who asks holds the backend") {
@@ -171,7 +171,7 @@ TEST_CASE("answers: influxd's refusal of who asks holds the backend") {
   for (const Outcome& refused :
        {Judged(influxd.endpoint(), {}), as("root", "wrong"), as("nobody", "right")}) {
     CheckOutcome(refused, 401, Action::kHold, "");
-    CHECK(refused.verdict.concerns == Concerns::kBackend);
+    CHECK_FALSE(ConcernsLane(refused.verdict.cause));
   }
   CheckOutcome(as("reader", "right"), 403, Action::kHold, "not authorized to write to database");
 }
@@ -193,7 +193,7 @@ TEST_CASE("answers: VictoriaMetrics takes v1 and v2, and holds on a wrong path")
   CheckOutcome(Judged(victoria.endpoint(), {.api = Api::kV2}), 204, Action::kDelivered, "");
   const Outcome path = Judged(victoria.endpoint(), {.path_prefix = "/elsewhere"});
   CheckOutcome(path, 400, Action::kHold, "unsupported path requested");
-  CHECK(path.verdict.concerns == Concerns::kBackend);
+  CHECK_FALSE(ConcernsLane(path.verdict.cause));
 }
 
 // ---- Points through the relay

@@ -41,8 +41,8 @@ TEST_CASE("row: 200 with an empty body: delivered, of v1 only") {
 TEST_CASE("row: another 2xx, or 200 with a body: a retry, then a hold") {
   for (const Verdict& verdict : {Of(201), Of(202), Of(200, "<html>log in</html>"), Of(200, "ok")}) {
     CHECK(verdict.action == kHold);
-    CHECK(verdict.try_again_first);
-    CHECK(verdict.concerns == Concerns::kBackend);
+    CHECK(verdict.retry_first);
+    CHECK_FALSE(ConcernsLane(verdict.cause));
   }
 }
 
@@ -51,8 +51,8 @@ TEST_CASE("row: a redirection, a page that is not there, a method, HTML: a hold 
        {Of(301), Of(308), Of(404, "404 page not found\n"), Of(405), OfPage(400), OfPage(404),
         OfPage(429), Of(400, " \n<!DOCTYPE html><title>400</title>")}) {
     CHECK(verdict.action == kHold);
-    CHECK(verdict.concerns == Concerns::kBackend);
-    CHECK_FALSE(verdict.try_again_first);
+    CHECK_FALSE(ConcernsLane(verdict.cause));
+    CHECK_FALSE(verdict.retry_first);
   }
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("row: a limit on series or on values of a tag: partly taken, the rest 
 TEST_CASE("row: a partial write with a pending deletion: once more, then partly taken") {
   const Verdict verdict = Of(400, "partial write: measurement m: pending deletion dropped=1");
   CHECK(verdict.action == kPartial);
-  CHECK(verdict.try_again_first);
+  CHECK(verdict.retry_first);
 }
 
 TEST_CASE("row: any other partial write: partly taken") {
@@ -97,7 +97,7 @@ TEST_CASE("row: any other partial write: partly taken") {
         R"({"error":"partial write: field type conflict: input field \"v\" on measurement \"m\" )"
         R"(is type string, already exists as type float dropped=2"})");
     CHECK(verdict.action == kPartial);
-    CHECK_FALSE(verdict.try_again_first);
+    CHECK_FALSE(verdict.retry_first);
     CHECK(verdict.reason == DeadReason::kRefused);
     CHECK_EQ(verdict.dropped.value_or(0), 2);
   }
@@ -143,7 +143,7 @@ TEST_CASE("row: 400 of the request's parameters: a hold of the backend") {
         R"({"code":"invalid","message":"Please provide either orgID or org"})"}) {
     CAPTURE(body);
     CHECK(Of(400, body).action == kHold);
-    CHECK(Of(400, body).concerns == Concerns::kBackend);
+    CHECK_FALSE(ConcernsLane(Of(400, body).cause));
   }
 }
 
@@ -151,8 +151,8 @@ TEST_CASE("row: 401 and 403: a hold of the backend") {
   for (const int status : {401, 403}) {
     const Verdict verdict = Of(status, R"({"error":"authorization failed"})");
     CHECK(verdict.action == kHold);
-    CHECK(verdict.concerns == Concerns::kBackend);
-    CHECK_EQ(verdict.why, "the credentials were refused");
+    CHECK_FALSE(ConcernsLane(verdict.cause));
+    CHECK_EQ(verdict.text->why, "the credentials were refused");
   }
 }
 
@@ -161,8 +161,8 @@ TEST_CASE("row: 404 of a database, a bucket or a mapping: a hold of its lane, or
                            R"({"code":"not found","message":"bucket \"absent\" not found"})",
                            R"({"code":"not found","message":"no dbrp mapping found"})"}) {
     CHECK(Of(404, body).action == kHold);
-    CHECK(Of(404, body).concerns == Concerns::kLane);
-    CHECK(Of(404, body).may_create);
+    CHECK(ConcernsLane(Of(404, body).cause));
+    CHECK(MayCreate(Of(404, body).cause));
   }
 }
 
@@ -172,15 +172,15 @@ TEST_CASE("row: any other 404, as of an organisation: a hold, for no line is at 
         R"({"code":"not found","message":"path not found"})", ""}) {
     CAPTURE(body);
     CHECK(Of(404, body).action == kHold);
-    CHECK(Of(404, body).concerns == Concerns::kBackend);
+    CHECK_FALSE(ConcernsLane(Of(404, body).cause));
   }
 }
 
 TEST_CASE("row: 500 retention policy not found: a hold of its lane") {
   const Verdict verdict = Of(500, R"({"error":"retention policy not found: absent"})");
   CHECK(verdict.action == kHold);
-  CHECK(verdict.concerns == Concerns::kLane);
-  CHECK_FALSE(verdict.may_create);
+  CHECK(ConcernsLane(verdict.cause));
+  CHECK_FALSE(MayCreate(verdict.cause));
 }
 
 TEST_CASE("row: 413, also a proxy's page: split, and the next are smaller") {
@@ -188,7 +188,7 @@ TEST_CASE("row: 413, also a proxy's page: split, and the next are smaller") {
        {Of(413, R"({"error":"Request Entity Too Large"})"),
         OfPage(413, "<html><h1>413 Request Entity Too Large</h1><hr>nginx</html>")}) {
     CHECK(verdict.action == kSplit);
-    CHECK(verdict.too_large);
+    CHECK(verdict.cause == Cause::kTooLarge);
     CHECK(verdict.reason == DeadReason::kLimit);
   }
 }
@@ -197,7 +197,7 @@ TEST_CASE("row: 429 and 503: a retry after what was asked for, and more slowly")
   for (const int status : {429, 503}) {
     const Verdict verdict = Of(status, "request throttled", "7");
     CHECK(verdict.action == kRetry);
-    CHECK(verdict.overloaded);
+    CHECK(SlowsDown(verdict.cause));
     CHECK_EQ(verdict.retry_after, std::chrono::seconds(7));
   }
 }
@@ -213,8 +213,8 @@ TEST_CASE("row: 500 cache-max-memory-size exceeded: a retry after a long rest, a
   const Verdict verdict =
       Of(500, R"-({"error":"[shard 1] engine: cache-max-memory-size exceeded: (2046/2000)"})-");
   CHECK(verdict.action == kRetry);
-  CHECK(verdict.rest_long);
-  CHECK(verdict.overloaded);
+  CHECK(Rests(verdict.cause));
+  CHECK(SlowsDown(verdict.cause));
 }
 
 TEST_CASE("row: 500 hinted handoff queue not empty: delivered") {
@@ -226,13 +226,13 @@ TEST_CASE("row: 408, 499, 502 and 504, whatever page: a retry") {
   CHECK(Of(499).action == kRetry);
   CHECK(OfPage(502).action == kRetry);
   CHECK(OfPage(504).action == kRetry);
-  for (const int status : {408, 499, 504}) CHECK(Of(status).overloaded);
+  for (const int status : {408, 499, 504}) CHECK(SlowsDown(Of(status).cause));
 }
 
 TEST_CASE("row: refused, reset, timed out: a retry") {
   const Verdict verdict = Judge(Error(ErrorCode::kUnavailable, "connection refused"), kNow);
   CHECK(verdict.action == kRetry);
-  CHECK_FALSE(verdict.of_the_set_up);
+  CHECK_FALSE(verdict.cause == Cause::kMisconfigured);
 }
 
 TEST_CASE(
@@ -240,15 +240,15 @@ TEST_CASE(
   for (const ErrorCode code : {ErrorCode::kInvalidInput, ErrorCode::kNotFound}) {
     const Verdict verdict = Judge(Error(code, "its TLS certificate has expired"), kNow);
     CHECK(verdict.action == kRetry);
-    CHECK(verdict.of_the_set_up);
-    CHECK_NE(verdict.remedy, "");
+    CHECK(verdict.cause == Cause::kMisconfigured);
+    CHECK_NE(verdict.text->remedy, "");
   }
 }
 
 TEST_CASE("row: another 5xx: a retry; its lines may be at fault") {
   for (const int status : {500, 501, 505, 507, 599}) {
     CHECK(Of(status, "panic").action == kRetry);
-    CHECK(Of(status, "panic").poison_suspected);
+    CHECK(SuspectsPoison(Of(status, "panic").cause));
   }
 }
 

@@ -66,7 +66,7 @@ TEST_CASE("verdict: a partial write has most of the points; the refused ones are
         DeadReason::kExpired);
   CHECK(Judge(Http(400, "partial write: max-values-per-tag limit exceeded"), kNow).reason ==
         DeadReason::kLimit);
-  CHECK(Judge(Http(400, "partial write: pending deletion dropped=1"), kNow).try_again_first);
+  CHECK(Judge(Http(400, "partial write: pending deletion dropped=1"), kNow).retry_first);
   CHECK_EQ(Judge(Http(400, "partial write: field type conflict dropped=17\"}"), kNow).dropped, 17);
   CHECK(!Judge(Http(400, "partial write: unable to parse"), kNow).dropped.has_value());
 }
@@ -92,7 +92,7 @@ TEST_CASE("verdict: what is refused whole because of some lines is split") {
       {413, "Request Entity Too Large", kSplit},
       {418, "", kSplit},
   });
-  CHECK(Judge(Http(413, ""), kNow).too_large);
+  CHECK(Judge(Http(413, ""), kNow).cause == Cause::kTooLarge);
 }
 
 TEST_CASE("verdict: a wrong set-up holds") {
@@ -112,29 +112,29 @@ TEST_CASE("verdict: what is missing holds its lane, a wrong set-up the backend")
   for (const auto& [status, body] : {std::pair{404, R"({"error":"database not found: \"db\""})"},
                                      {404, R"({"message":"bucket \"b\" not found"})"},
                                      {404, "no dbrp mapping found"}}) {
-    CHECK(Judge(Http(status, body), kNow).concerns == Concerns::kLane);
-    CHECK(Judge(Http(status, body), kNow).may_create);
+    CHECK(ConcernsLane(Judge(Http(status, body), kNow).cause));
+    CHECK(MayCreate(Judge(Http(status, body), kNow).cause));
   }
   const Verdict policy = Judge(Http(500, "retention policy not found: rp"), kNow);
-  CHECK(policy.concerns == Concerns::kLane);
-  CHECK_FALSE(policy.may_create);
+  CHECK(ConcernsLane(policy.cause));
+  CHECK_FALSE(MayCreate(policy.cause));
   for (const int status : {200, 301, 401, 403, 405}) {
-    CHECK(Judge(Http(status, "words"), kNow).concerns == Concerns::kBackend);
+    CHECK_FALSE(ConcernsLane(Judge(Http(status, "words"), kNow).cause));
   }
 }
 
 TEST_CASE("verdict: an overloaded backend is told from one that a record may have poisoned") {
-  for (const int status : {408, 429, 503}) CHECK(Judge(Http(status), kNow).overloaded);
-  CHECK(Judge(Http(500, R"({"error":"timeout"})"), kNow).overloaded);
-  CHECK(Judge(NoAnswer(), kNow).overloaded);
-  CHECK(Judge(Http(500, "An internal error has occurred"), kNow).poison_suspected);
-  CHECK(Judge(Http(500, "write failed"), kNow).poison_suspected);
+  for (const int status : {408, 429, 503}) CHECK(SlowsDown(Judge(Http(status), kNow).cause));
+  CHECK(SlowsDown(Judge(Http(500, R"({"error":"timeout"})"), kNow).cause));
+  CHECK(SlowsDown(Judge(NoAnswer(), kNow).cause));
+  CHECK(SuspectsPoison(Judge(Http(500, "An internal error has occurred"), kNow).cause));
+  CHECK(SuspectsPoison(Judge(Http(500, "write failed"), kNow).cause));
   for (const char* body : {"timeout", "engine is closed", "shard is disabled", "queue is full",
                            "cache-max-memory-size exceeded"}) {
-    CHECK_FALSE(Judge(Http(500, body), kNow).poison_suspected);
+    CHECK_FALSE(SuspectsPoison(Judge(Http(500, body), kNow).cause));
   }
   for (const int status : {429, 502, 503, 504}) {
-    CHECK_FALSE(Judge(Http(status), kNow).poison_suspected);
+    CHECK_FALSE(SuspectsPoison(Judge(Http(status), kNow).cause));
   }
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("verdict: what may pass is tried again") {
       {408, "", kRetry},
       {499, "", kRetry},
   });
-  CHECK(Judge(Http(500, "engine: cache-max-memory-size exceeded"), kNow).rest_long);
+  CHECK(Rests(Judge(Http(500, "engine: cache-max-memory-size exceeded"), kNow).cause));
   CHECK(Judge(NoAnswer(), kNow).action == kRetry);
 }
 
@@ -161,7 +161,7 @@ TEST_CASE("verdict: what keeps a backend from taking anything comes with what ca
   params.database = "metrics";
   params.retention_policy = "week";
   const auto remedy = [&](int status, const char* body) {
-    return Remedy(Judge(Http(status, body), kNow).remedy, "west", params);
+    return Remedy(Judge(Http(status, body), kNow).text->remedy, "west", params);
   };
   CHECK_EQ(remedy(404, "database not found: \"metrics\""),
            "create database \"metrics\" on west, or set its create_databases");
