@@ -57,26 +57,27 @@ std::shared_ptr<const SendBatch> EndOf(const SendBatch& piece) {
 
 }  // namespace
 
-Delivery::UnderWay Delivery::Report(JobId id) {
+Delivery::UnderWay Delivery::Report(JobId id, const Result<Reply>& answer) {
   const auto found = under_way_.find(id);
   INVARIANT(found != under_way_.end());
   UnderWay job = std::move(found->second);
   under_way_.erase(found);
-  --requests_under_way_;
+  gate_.Ended();
   job.lane->is_busy = false;
+  options_.on_request(clock_.Now() - job.started);
+  board_.Answered(answer);
   return job;
 }
 
 void Delivery::Sent(JobId id, const Result<Reply>& answer) {
-  const UnderWay job = Report(id);
+  const UnderWay job = Report(id, answer);
   LaneQueue& lane = *job.lane;
-  NoteRequest(job, answer);
   const Verdict verdict = Judge(answer, clock_.WallNow());
   const bool at_once = clock_.Now() - job.started < kAtOnce;
   if (!answer.ok() && at_once) {
-    throttle_.Unreachable();  // It is down, not slow.
+    gate_.Unreachable();
   } else if (SlowsDown(verdict.cause)) {
-    throttle_.Overloaded();
+    gate_.Overloaded();
   }
   if (job.epoch == lane.epoch) {
     const Reply none;
@@ -126,10 +127,7 @@ void Delivery::Act(LaneQueue& lane, const UnderWay& job, const Judged& verdict,
 void Delivery::Succeeded(const UnderWay& job) {
   const Clock::TimePoint now = clock_.Now();
   const auto took = std::chrono::duration_cast<Clock::Duration>(now - job.started);
-  failures_in_a_row_ = 0;
-  gate_.until = now;
-  throttle_.Taken(took, job.piece->points);
-  rest_until_ = now + throttle_.RestAfter(took);
+  gate_.Took(took, job.piece->points, now);
 }
 
 void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
@@ -140,7 +138,7 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
     ++clients_taken_;
     client_taken_at_ = clock_.Now();
   }
-  size_.Taken(piece.bytes, clock_.Now());
+  gate_.TookWhole(piece.bytes, clock_.Now());
   if (piece.params().api == Api::kStatement) {
     ForgetTaken(piece.params().database);
   } else {
@@ -150,7 +148,7 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
     WindowEntry& slot = WindowOf(lane).At(part.sequence);
     slot.delivered += piece.is_of_one_record() ? piece.points : slot.entry.size.points;
   }
-  Progressed(piece.points);
+  board_.Resolved(piece.points);
   FinishFront(lane, piece);
   if (lane.mode == LaneMode::kHeld && !lane.by_operator) Drain(lane);
 }
@@ -160,7 +158,7 @@ void Delivery::Delivered(LaneQueue& lane, const UnderWay& job) {
 void Delivery::CutIfSlow(LaneQueue& lane, const UnderWay& job) {
   const bool is_slow = clock_.Now() - job.started >= kAtOnce;
   if (!is_slow || lane.failures + 1 < kTriesWhole) return;
-  std::vector<SendBatch> smaller = CutTo(*job.piece, PieceLimitNow());
+  std::vector<SendBatch> smaller = CutTo(*job.piece, gate_.Limit());
   if (smaller.size() == 1) return;
   const std::uint32_t failures = lane.failures;
   ReplaceFront(lane, std::move(smaller));
@@ -193,9 +191,8 @@ void Delivery::FinishFront(LaneQueue& lane, const SendBatch& piece) {
 // is asked for on its own.
 void Delivery::Refused(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                        const Reply& reply) {
-  if (verdict.cause == Cause::kTooLarge) size_.TooLarge(piece.bytes, clock_.Now());
-  failures_in_a_row_ = 0;  // It answers.
-  gate_.until = clock_.Now();
+  if (verdict.cause == Cause::kTooLarge) gate_.TooLarge(piece.bytes, clock_.Now());
+  gate_.Open(clock_.Now());
   if (piece.points == 1 || verdict.dropped == piece.points) {
     RecordDeadLetters(lane, piece, verdict, reply);
     return FinishFront(lane, piece);
@@ -240,7 +237,7 @@ bool Delivery::RefusedByName(LaneQueue& lane, const UnderWay& job, const Judged&
   for (auto number = numbers.rbegin(); number != numbers.rend() && *number == last; ++number)
     --last;
   if (last > 0) lane.taken = std::make_shared<const SendBatch>(LineAlone(piece, last - 1));
-  Progressed(piece.points);
+  board_.Resolved(piece.points);
   FinishFront(lane, piece);
   if (lane.mode == LaneMode::kHeld && !lane.by_operator) Drain(lane);
   return true;
@@ -316,7 +313,7 @@ void Delivery::Hold(LaneQueue& lane, const Judged& verdict, const WriteParams& p
   if (!of_lane && !FailsAlone(lane, kHoldsAlone)) {
     return Retry(lane, verdict, options_.probe, WorkerState::kHeld);
   }
-  if (of_lane) failures_in_a_row_ = 0;  // Others are taken, as far as one knows.
+  if (of_lane) gate_.ForgetFailures();  // Other lanes are taken, as far as is known.
   ++lane.failures;
   PutOnHold(lane, verdict.why, RemedyOf(verdict, params));
 }
@@ -337,25 +334,14 @@ void Delivery::WaitAndRetry(LaneQueue& lane, const Judged& verdict, const Backof
   const Clock::TimePoint now = clock_.Now();
   if (++lane.failures == 1) lane.taken_before = taken_;
   lane.not_before = now + backoff.After(lane.failures, Chance());
-  // Of several that fail at the same time, one says it for all.
-  if (now >= gate_.until) ++failures_in_a_row_;
-  Clock::Duration wait = backoff.After(std::max(failures_in_a_row_, 1U), Chance());
-  if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
-  CloseGate(verdict, wait, state, lane.pieces.front()->params());
-}
-
-void Delivery::CloseGate(const Judged& verdict, Clock::Duration wait, WorkerState state,
-                         const WriteParams& params) {
-  gate_.until = std::max(gate_.until, clock_.Now() + wait);
-  gate_.state = state;
-  gate_.why = verdict.why;
-  gate_.remedy = RemedyOf(verdict, params);
+  const WriteParams params = lane.pieces.front()->params();
+  gate_.Close(backoff, Chance(), verdict.retry_after,
+              {state, verdict.why, RemedyOf(verdict, params)}, now);
 }
 
 void Delivery::Created(JobId id, const Result<Reply>& answer) {
-  const UnderWay job = Report(id);
+  const UnderWay job = Report(id, answer);
   LaneQueue& lane = *job.lane;
-  NoteRequest(job, answer);
   if (job.epoch == lane.epoch) {
     lane.create_due = false;
     const bool created = answer.ok() && answer.value().http_status / 100 == 2;
@@ -439,8 +425,7 @@ void Delivery::AfterCanary(LaneQueue& lane) {
   if (suspicion.verdict.cause == Cause::kCredentials) {
     return RefuseClient(lane, *piece, {suspicion.verdict, ""}, suspicion.reply);
   }
-  failures_in_a_row_ = 0;
-  gate_.until = clock_.Now();
+  gate_.Open(clock_.Now());
   lane.is_suspect = true;
   if (piece->points > 1 || ++lane.line_suspicions >= kLineSuspicionsMax) {
     return Refused(lane, *piece, {suspicion.verdict, ""}, suspicion.reply);

@@ -40,8 +40,7 @@ void Delivery::SuspectClient(LaneQueue& lane, const SendBatch& piece, const Judg
 // To the dead letters whole: all of it is the same client's.
 void Delivery::RefuseClient(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
                             const Reply& reply) {
-  failures_in_a_row_ = 0;  // It answers.
-  gate_.until = clock_.Now();
+  gate_.Open(clock_.Now());
   RecordDeadLetters(lane, piece, verdict, reply);
   FinishFront(lane, piece);
 }

@@ -26,11 +26,6 @@ constexpr Duration kLookAgain{1'000};
 // as a whole.
 constexpr Duration kHoldsFull{60'000};
 
-constexpr double kHeadroom = 1.1;
-
-// A request that takes this part of its time is as large as it should get.
-constexpr int kLongestPart = 3;
-
 bool IsStatement(const StoredRecord& stored) {
   return stored.record.ok() && stored.record.value()->params.api == Api::kStatement;
 }
@@ -41,24 +36,20 @@ Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
     : options_(std::move(options)),
       log_(log),
       clock_(clock),
-      size_(options_.batch_bytes_max),
-      throttle_(options_.at_once_max, options_.timeout / kLongestPart),
-      progressed_at_(clock.Now()),
+      gate_({.batch_points_max = options_.batch_points_max,
+             .batch_bytes_max = options_.batch_bytes_max,
+             .at_once_max = options_.at_once_max,
+             .timeout = options_.timeout,
+             .rate = options_.rate}),
+      board_(options_.stuck_after, options_.on_change, clock),
       random_(static_cast<std::minstd_rand::result_type>(options_.jitter_seed)) {
-  INVARIANT(options_.at_once_max >= 1);
-  status_.since = clock_.WallNow();
-  status_.batch_bytes_max = size_.now();
-  points_allowed_.Allow(static_cast<double>(options_.rate.points_per_second));
-  bytes_allowed_.Allow(static_cast<double>(options_.rate.bytes_per_second.count()));
+  board_.Show({}, {.batch_bytes_max = options_.batch_bytes_max});
 }
 
 Delivery::Job Delivery::Next() {
   Job job = ChooseJob();
   ShowState();
-  if (auto* wait = std::get_if<Wait>(&job)) {
-    const std::lock_guard lock(status_mutex_);
-    wait->state = status_.state;
-  }
+  if (auto* wait = std::get_if<Wait>(&job)) wait->state = board_.state();
   return job;
 }
 
@@ -77,23 +68,9 @@ Delivery::Job Delivery::ChooseJob() {
 
 // ------------------------------------------------------------------- requests
 
-TimePoint Delivery::RequestsStartAt(TimePoint now) const {
-  const Duration allowed = std::max(points_allowed_.Wait(now), bytes_allowed_.Wait(now));
-  return std::max({gate_.until, rest_until_, now + allowed});
-}
-
-// One alone finds out whether a backend that failed takes anything again.
-std::size_t Delivery::AtOnce() const {
-  return failures_in_a_row_ > 0 ? 1 : throttle_.at_once();
-}
-
-bool Delivery::RequestsMayStart(TimePoint now) const {
-  return requests_under_way_ < AtOnce() && RequestsStartAt(now) <= now;
-}
-
 std::optional<Delivery::Job> Delivery::NextOfLanes() {
   const TimePoint now = clock_.Now();
-  if (!RequestsMayStart(now)) return std::nullopt;
+  if (!gate_.MayStart(now)) return std::nullopt;
   const bool may_read_held = held_open_.size() < options_.at_once_max;
   LaneQueue* const lane = lanes_.Next(now, may_read_held);
   if (lane == nullptr) return std::nullopt;
@@ -110,11 +87,11 @@ std::optional<Delivery::Job> Delivery::StartLane(LaneQueue& lane) {
                                .epoch = lane.epoch,
                                .started = clock_.Now(),
                                .piece = nullptr};
-    return Read{last_job_,
-                lane.lane,
-                Sequence::BeforeFirst(),
-                {.records = kReadRecordsMax,
-                 .bytes = std::max(PieceLimitNow().bytes, options_.read_least)}};
+    return Read{
+        last_job_,
+        lane.lane,
+        Sequence::BeforeFirst(),
+        {.records = kReadRecordsMax, .bytes = std::max(gate_.Limit().bytes, options_.read_least)}};
   }
   const std::shared_ptr<const SendBatch> front =
       lane.pieces.empty() ? FormPiece(lane) : lane.pieces.front();
@@ -128,28 +105,18 @@ Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
   const TimePoint now = clock_.Now();
   lane.is_busy = true;
   lanes_.Queue(lane, now);
-  ++requests_under_way_;
-  points_allowed_.Spend(static_cast<double>(piece->points), now);
-  bytes_allowed_.Spend(static_cast<double>(piece->bytes.count()), now);
+  gate_.Started(*piece, now);
   under_way_[++last_job_] = {
       .kind = kind, .lane = &lane, .epoch = lane.epoch, .started = now, .piece = piece};
   if (kind == Kind::kCreate) return Create{last_job_, piece->params()};
   return Send{last_job_, std::move(piece)};
 }
 
-PieceLimit Delivery::PieceLimitNow() const {
-  const double share = throttle_.share();
-  const auto points = static_cast<double>(options_.batch_points_max) * share;
-  const auto bytes = static_cast<double>(size_.now().count()) * share;
-  return {.points = std::max<PointCount>(1, static_cast<PointCount>(points)),
-          .bytes = std::max(Bytes(1), Bytes(static_cast<std::uint64_t>(bytes)))};
-}
-
 // What waits in the lane, joined. REQUIRES: something does.
 std::shared_ptr<const SendBatch> Delivery::FormPiece(LaneQueue& lane) {
   std::deque<Sequence>& unsent = lane.held.empty() ? lane.flow : lane.held_unsent;
   Window& window = WindowOf(lane);
-  const PieceLimit limit = PieceLimitNow();
+  const PieceLimit limit = gate_.Limit();
   auto piece = std::make_shared<SendBatch>();
   INVARIANT(!unsent.empty());
   while (!unsent.empty()) {
@@ -172,7 +139,7 @@ bool Delivery::MayReadOn() const {
 std::optional<Delivery::Job> Delivery::NextRead() {
   if (!MayReadOn() || window_.read_through() >= marks_.head) return std::nullopt;
   const TimePoint now = clock_.Now();
-  if (requests_under_way_ > 0 && now < read_again_at_) return std::nullopt;
+  if (gate_.under_way() > 0 && now < read_again_at_) return std::nullopt;
   flow_read_ = ++last_job_;
   return Read{*flow_read_,
               std::nullopt,
@@ -259,13 +226,13 @@ void Delivery::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {
 Delivery::Wait Delivery::WaitForWork() {
   const TimePoint now = clock_.Now();
   TimePoint until = std::max(look_again_at_, now);
-  const bool turn_counts = requests_under_way_ < AtOnce();
+  const bool turn_counts = gate_.has_room();
   if (const auto turn = lanes_.NextTurn(); turn && turn_counts) {
     // A lane that is due and waits for another to finish reading is not waited for.
-    const TimePoint at = std::max(*turn, RequestsStartAt(now));
+    const TimePoint at = std::max(*turn, gate_.OpensAt(now));
     if (at > now) until = std::min(until, at);
   }
-  const bool reads_later = MayReadOn() && requests_under_way_ > 0 && read_again_at_ > now;
+  const bool reads_later = MayReadOn() && gate_.under_way() > 0 && read_again_at_ > now;
   if (reads_later) until = std::min(until, read_again_at_);
   return {WorkerState::kCaughtUp, std::chrono::ceil<Duration>(until - now),
           MayReadOn() && !reads_later};
@@ -283,26 +250,15 @@ void Delivery::LookAtLog() {
   LookAtRate();
   lanes_.ForgetIdle();
   ShowLanes();
-  ShowStuck(FindStuck());
+  const LaneQueue* const held = LongestHeld();
+  board_.CheckStuck(marks_.lag(), is_paused_,
+                    held == nullptr ? std::nullopt : std::optional(NamedStatusOf(*held)));
 }
 
-// A limit below what comes in would make the backlog grow for ever.
 void Delivery::LookAtRate() {
-  if (options_.rate.points_per_second == 0 && options_.rate.bytes_per_second == 0_B) return;
-  const Result<QueueStats> figures = log_.StatsOf(options_.backend);
-  if (!figures.ok()) return;
-  const Totals accepted = figures.value().accepted;
-  const TimePoint now = clock_.Now();
-  const Totals before = accepted_before_.value_or(accepted);
-  accepted_before_ = accepted;
-  accepted_points_.Add(static_cast<double>(accepted.points - before.points), now);
-  accepted_bytes_.Add(static_cast<double>((accepted.bytes - before.bytes).count()), now);
-  const auto limit = [&](TokenBucket& allowance, std::uint64_t configured, const RateMeter& in) {
-    if (configured == 0) return;
-    allowance.Allow(std::max(static_cast<double>(configured), kHeadroom * in.PerSecond(now)));
-  };
-  limit(points_allowed_, options_.rate.points_per_second, accepted_points_);
-  limit(bytes_allowed_, options_.rate.bytes_per_second.count(), accepted_bytes_);
+  if (!gate_.is_rate_limited()) return;
+  const Result<QueueStats> stats = log_.StatsOf(options_.backend);
+  if (stats.ok()) gate_.NoteAccepted(stats.value().accepted, clock_.Now());
 }
 
 bool Delivery::CommitResolved() {
@@ -326,7 +282,7 @@ bool Delivery::SettleFlow() {
     NoteHeld(*settlement);
     window_.Forget(settlement->through.sequence);
     marks_ = log_.MarksOf(options_.backend);  // The head too: more was read than it knew.
-    progressed_at_ = clock_.Now();
+    board_.CursorMoved();
     return true;
   }
   const ErrorCode code = resolved.error().code();
@@ -357,7 +313,7 @@ bool Delivery::SettleHeld(LaneQueue& lane) {
   if (resolved.ok()) {
     log_failures_ = 0;
     lane.held.Forget(settlement->through.sequence);
-    progressed_at_ = clock_.Now();
+    board_.CursorMoved();
     if (lane.held.empty()) HeldSettled(lane);
   } else if (resolved.error().code() == ErrorCode::kConflict) {
     ForgetHeldRead(lane);

@@ -49,7 +49,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <set>
@@ -59,8 +58,10 @@
 #include <vector>
 
 #include "replay/delivery/lanes.h"
-#include "replay/delivery/pacing.h"
+#include "replay/delivery/request_gate.h"
+#include "replay/delivery/status_board.h"
 #include "replay/delivery/window.h"
+#include "replay/delivery/worker_status.h"
 #include "replay/transport/transport.h"
 #include "replay/transport/verdict.h"
 #include "wal/base/backoff.h"
@@ -68,63 +69,6 @@
 #include "wal/log.h"
 
 namespace relay {
-
-enum class WorkerState : std::uint8_t {
-  kCaughtUp,    // Nothing is owed.
-  kDelivering,  // The last request was taken.
-  kRetrying,    // The backend does not take anything now.
-  kHeld,        // Something is wrong with the set-up, of all of it or of a lane; see `why`.
-  kLogFailing,  // The log cannot be read or written.
-  kPaused,      // By an operator.
-};
-
-// "caught up", "delivering", "retrying", "held", "log failing", "paused".
-std::string_view ToString(WorkerState state);
-
-// A lane that is not simply live.
-struct LaneStatus {
-  Lane lane;
-  std::string state;  // "held", "held by operator", "draining", "retrying".
-  std::string why;
-  std::string remedy;  // What a person can do; empty where nothing need be done.
-  WallTime since;
-};
-
-// Why such a lane waits, where nobody but an operator keeps it.
-inline constexpr const char* kHeldByOperator = "held by an operator";
-
-// Owing, and nothing was resolved for a while.
-struct Stuck {
-  WallTime since;
-  std::string why;
-  std::string last_answer;
-  std::string remedy;
-};
-
-// What there is to say of a worker beside the log's figures.
-struct WorkerStatus {
-  WorkerState state = WorkerState::kCaughtUp;
-  WallTime since;           // When the state began.
-  std::string why;          // Empty while all is well.
-  std::string last_answer;  // The last one that was not a success, with its status; cut.
-  std::string remedy;       // What a person can do about `why`.
-  std::uint32_t failures_in_a_row = 0;
-  std::uint64_t requests = 0;
-  std::size_t in_flight = 0;
-  std::size_t in_flight_max = 1;  // As many as the backend seems to bear now.
-  double points_per_second = 0;   // Resolved, lately.
-  Bytes batch_bytes_max{0};       // Less than configured once the backend said 413.
-  std::vector<LaneStatus> lanes;  // At most kLanesShown.
-  std::optional<Stuck> stuck;
-
-  static constexpr std::size_t kLanesShown = 100;
-};
-
-// At most so much per second while there is a backlog; 0: no limit.
-struct RateLimit {
-  PointCount points_per_second = 0;
-  Bytes bytes_per_second{0};
-};
 
 struct DeliveryOptions {
   BackendId backend;
@@ -193,7 +137,7 @@ class Delivery {
   void Created(JobId id, const Result<Reply>& answer);
   void HasRead(JobId id, Result<std::vector<StoredRecord>> read);
 
-  WorkerStatus Snapshot() const;
+  WorkerStatus Snapshot() const { return board_.Snapshot(); }
 
  private:
   enum class Kind : std::uint8_t { kPiece, kCanary, kCreate, kReadHeld };
@@ -208,14 +152,6 @@ class Delivery {
   struct Judged : Verdict {
     std::string why;
   };
-  // The backend as a whole takes nothing before `until`.
-  struct Gate {
-    Clock::TimePoint until;
-    WorkerState state = WorkerState::kRetrying;
-    std::string why;
-    std::string remedy;
-  };
-
   // delivery.cc: what to do next, the log.
   Job ChooseJob();
   std::optional<Job> NextOfLanes();
@@ -224,11 +160,7 @@ class Delivery {
   std::shared_ptr<const SendBatch> FormPiece(LaneQueue& lane);
   std::optional<Job> NextRead();
   Wait WaitForWork();
-  std::size_t AtOnce() const;
-  bool RequestsMayStart(Clock::TimePoint now) const;
   bool MayReadOn() const;
-  Clock::TimePoint RequestsStartAt(Clock::TimePoint now) const;
-  PieceLimit PieceLimitNow() const;
   void TakeIntoLanes(std::vector<StoredRecord> records);
   LaneQueue& LaneFor(const WriteParams& params, LaneQueue* last);
   void TakeIntoLane(LaneQueue& lane, Sequence sequence);
@@ -257,8 +189,7 @@ class Delivery {
   void ForgetHeldRead(LaneQueue& lane);
 
   // delivery_answers.cc: what an answer means.
-  UnderWay Report(JobId id);
-  void NoteRequest(const UnderWay& job, const Result<Reply>& answer);
+  UnderWay Report(JobId id, const Result<Reply>& answer);
   void Act(LaneQueue& lane, const UnderWay& job, const Judged& verdict, const Reply& reply);
   void Delivered(LaneQueue& lane, const UnderWay& job);
   void Refused(LaneQueue& lane, const SendBatch& piece, const Judged& verdict, const Reply& reply);
@@ -286,20 +217,16 @@ class Delivery {
   void CanaryAnswered(LaneQueue& lane, const Judged& verdict);
   void AfterCanary(LaneQueue& lane);
   void Succeeded(const UnderWay& job);
-  void CloseGate(const Judged& verdict, Clock::Duration wait, WorkerState state,
-                 const WriteParams& params);
-  void Progressed(PointCount points);
   std::string RemedyOf(const Judged& verdict, const WriteParams& params) const;
   bool FailsAlone(const LaneQueue& lane, std::uint32_t tries) const;
   Window& WindowOf(LaneQueue& lane) { return lane.held.empty() ? window_ : lane.held; }
 
   // delivery_status.cc: what is shown.
+  DeliveryStatusBoard::State StateNow() const;
   void ShowState();
-  void Show(WorkerState state, const std::string& why, const std::string& remedy);
   void ShowLanes();
-  void ShowStuck(std::optional<Stuck> stuck);
-  std::optional<Stuck> FindStuck() const;
   const LaneQueue* LongestHeld() const;
+  static LaneStatus NamedStatusOf(const LaneQueue& lane);
   double Chance();
 
   const DeliveryOptions options_;
@@ -313,14 +240,10 @@ class Delivery {
   Clock::TimePoint read_again_at_;  // While requests are under way.
   JobId last_job_ = 0;
   std::map<JobId, UnderWay> under_way_;
-  std::size_t requests_under_way_ = 0;
   LaneQueues lanes_;
   std::set<LaneQueue*> on_hold_;    // Not live.
   std::set<LaneQueue*> held_open_;  // Reading or sending what they hold.
 
-  Gate gate_;
-  Clock::TimePoint rest_until_;
-  std::uint32_t failures_in_a_row_ = 0;  // Of the backend.
   std::uint32_t log_failures_ = 0;
   Clock::TimePoint log_retry_at_;
   std::uint64_t taken_ = 0;           // Requests.
@@ -331,19 +254,9 @@ class Delivery {
   bool lanes_changed_ = false;
   Clock::TimePoint look_again_at_;
   Clock::TimePoint holds_full_until_;
-  AdaptiveBatchSize size_;
-  ConcurrencyLimiter throttle_;
-  TokenBucket points_allowed_;
-  TokenBucket bytes_allowed_;
-  RateMeter accepted_points_;
-  RateMeter accepted_bytes_;
-  std::optional<Totals> accepted_before_;
-  Clock::TimePoint progressed_at_;
+  RequestGate gate_;
+  DeliveryStatusBoard board_;
   std::minstd_rand random_;
-
-  mutable std::mutex status_mutex_;
-  WorkerStatus status_;
-  RateMeter resolved_points_;  // Guarded too.
 };
 
 }  // namespace relay

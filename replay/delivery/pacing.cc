@@ -20,12 +20,15 @@ constexpr double kStrainFirst = 0.5;
 constexpr double kStrainMost = 4;
 constexpr double kStrainStep = 0.125;
 
-// Slow: so many times what is usual, and long enough to be more than chance.
+// A request is slow that takes so many times what is usual, and long enough to be
+// more than chance.
 constexpr double kSlow = 4;
 constexpr Clock::Duration kNoticeable{250};
 constexpr PointCount kPointsLeast = 1'000;
 
 constexpr double kMeterSeconds = 10;
+
+constexpr double kHeadroom = 1.1;
 
 double SecondsBetween(Clock::TimePoint from, Clock::TimePoint to) {
   return std::max(0.0, Seconds(to - from).count());
@@ -52,7 +55,7 @@ void AdaptiveBatchSize::Taken(Bytes size, Clock::TimePoint at) {
 }
 
 double TokenBucket::LeftAt(Clock::TimePoint at) const {
-  // Saved up: a tenth of a second's worth, so that a pause is not followed by a burst.
+  // Saves up a tenth of a second's worth at most, so that a pause is not followed by a burst.
   return std::min(per_second_ / 10, left_ + per_second_ * SecondsBetween(at_, at));
 }
 
@@ -114,6 +117,12 @@ void RateMeter::Add(double amount, Clock::TimePoint at) {
 
 double RateMeter::PerSecond(Clock::TimePoint at) const {
   return sum_ * std::exp(-SecondsBetween(at_, at) / kMeterSeconds) / kMeterSeconds;
+}
+
+void RaisedLimit::Accepted(double amount, Clock::TimePoint at) {
+  accepted_.Add(amount, at);
+  if (!is_limited()) return;
+  allowed_.Allow(std::max(configured_, kHeadroom * accepted_.PerSecond(at)));
 }
 
 }  // namespace relay

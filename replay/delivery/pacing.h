@@ -1,5 +1,5 @@
-// How fast a backend is sent to: what it was seen to bear, and what its operator
-// allows. Pure: the time is given.
+// The parts that pace the requests to a backend: what it was seen to bear, and what
+// its operator allows. Pure: the time is given.
 //
 // THREADS. One at a time.
 #pragma once
@@ -34,8 +34,8 @@ class AdaptiveBatchSize {
   std::uint32_t full_in_a_row_ = 0;
 };
 
-// At most so much per second, on the average of a second; 0: no limit. What
-// takes more than is left is a debt that has to be waited for.
+// Allows so much per second, on the average of a second; 0: no limit. Spending
+// more than is left makes a debt that has to be waited for.
 class TokenBucket {
  public:
   void Allow(double per_second) { per_second_ = per_second; }
@@ -88,6 +88,23 @@ class RateMeter {
  private:
   double sum_ = 0;  // Decays.
   Clock::TimePoint at_;
+};
+
+// A limit per second that gives way to what comes in: at least a little more than
+// was accepted lately; 0: no limit.
+class RaisedLimit {
+ public:
+  explicit RaisedLimit(double configured) : configured_(configured) { allowed_.Allow(configured); }
+
+  bool is_limited() const { return configured_ > 0; }
+  void Accepted(double amount, Clock::TimePoint at);
+  void Spend(double amount, Clock::TimePoint at) { allowed_.Spend(amount, at); }
+  Clock::Duration Wait(Clock::TimePoint at) const { return allowed_.Wait(at); }
+
+ private:
+  double configured_;
+  TokenBucket allowed_;
+  RateMeter accepted_;
 };
 
 }  // namespace relay

@@ -1,0 +1,99 @@
+// Decides when a request to one backend may start, and how large it may be: the
+// back-off while the backend takes nothing, the rest after a slow request, as
+// many at once and as large as it seems to bear, and the operator's rate limit.
+// Pure: the time and the chance are given.
+//
+// INVARIANT. While the backend fails, at most one request is under way: that one
+// finds out whether it takes anything again. Concurrent failures count once.
+//
+// THREADS. One at a time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "replay/delivery/pacing.h"
+#include "replay/delivery/send_batch.h"
+#include "replay/delivery/status_board.h"
+#include "wal/base/backoff.h"
+#include "wal/base/clock.h"
+#include "wal/record/model.h"
+
+namespace relay {
+
+// The most that may be sent per second while there is a backlog; 0: no limit.
+struct RateLimit {
+  PointCount points_per_second = 0;
+  Bytes bytes_per_second{0};
+};
+
+class RequestGate {
+ public:
+  struct Options {
+    PointCount batch_points_max = 1;
+    Bytes batch_bytes_max{1};
+    std::size_t at_once_max = 1;
+    Clock::Duration timeout{0};
+    RateLimit rate;
+  };
+
+  // REQUIRES: at_once_max >= 1.
+  explicit RequestGate(const Options& options);
+
+  bool MayStart(Clock::TimePoint now) const { return has_room() && OpensAt(now) <= now; }
+  bool has_room() const { return under_way_ < at_once(); }
+  Clock::TimePoint OpensAt(Clock::TimePoint now) const;
+  PieceLimit Limit() const;
+
+  // Each request that was started ends once.
+  void Started(const SendBatch& batch, Clock::TimePoint now);
+  void Ended() { --under_way_; }
+  std::size_t under_way() const { return under_way_; }
+
+  // The backend took a request, in part at least, in so long.
+  void Took(Clock::Duration took, PointCount points, Clock::TimePoint now);
+  void TookWhole(Bytes size, Clock::TimePoint now) { size_.Taken(size, now); }
+
+  // The backend answers: whatever kept it from taking requests is over.
+  void Open(Clock::TimePoint now);
+  void ForgetFailures() { failures_in_a_row_ = 0; }
+
+  // The backend takes nothing for a while: as the back-off says after so many
+  // failures, and at least `retry_after`. nullopt: the backend did not ask.
+  void Close(const Backoff& backoff, double chance,
+             std::optional<std::chrono::milliseconds> retry_after, DeliveryStatusBoard::State shown,
+             Clock::TimePoint now);
+
+  void TooLarge(Bytes size, Clock::TimePoint now) { size_.TooLarge(size, now); }
+  void Overloaded() { limiter_.Overloaded(); }
+  void Unreachable() { limiter_.Unreachable(); }  // It is down, not slow.
+
+  // Raises the rate limit above what comes in, given what was accepted in all: a
+  // lower one would make the backlog grow for ever.
+  void NoteAccepted(const Totals& accepted, Clock::TimePoint now);
+  bool is_rate_limited() const;
+
+  bool is_failing() const { return failures_in_a_row_ > 0; }
+  const DeliveryStatusBoard::State& failure() const { return failure_; }
+  DeliveryStatusBoard::Gauges gauges() const;
+
+ private:
+  std::size_t at_once() const { return is_failing() ? 1 : limiter_.at_once(); }
+
+  const PointCount points_max_;
+  Clock::TimePoint closed_until_;
+  DeliveryStatusBoard::State failure_;  // The last one.
+  Clock::TimePoint rest_until_;
+  std::uint32_t failures_in_a_row_ = 0;
+  std::size_t under_way_ = 0;
+  AdaptiveBatchSize size_;
+  ConcurrencyLimiter limiter_;
+  RaisedLimit points_allowed_;
+  RaisedLimit bytes_allowed_;
+  std::optional<Totals> accepted_before_;  // nullopt: not known yet.
+};
+
+}  // namespace relay

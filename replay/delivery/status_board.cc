@@ -1,0 +1,124 @@
+#include "replay/delivery/status_board.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kShownAnswerMax = 512;
+
+// Puts an answer in one line that cannot disturb a terminal or a log.
+std::string Shown(const Reply& reply) {
+  std::string text = fmt::format("HTTP {}", reply.http_status);
+  if (!reply.body.empty()) text += ": " + reply.body.substr(0, kShownAnswerMax);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string_view ToString(WorkerState state) {
+  switch (state) {
+    case WorkerState::kCaughtUp: return "caught up";
+    case WorkerState::kDelivering: return "delivering";
+    case WorkerState::kRetrying: return "retrying";
+    case WorkerState::kHeld: return "held";
+    case WorkerState::kLogFailing: return "log failing";
+    case WorkerState::kPaused: return "paused";
+  }
+  INVARIANT(false);
+}
+
+DeliveryStatusBoard::DeliveryStatusBoard(std::chrono::milliseconds stuck_after, OnChange on_change,
+                                         Clock& clock)
+    : stuck_after_(stuck_after),
+      on_change_(std::move(on_change)),
+      clock_(clock),
+      progressed_at_(clock.Now()) {
+  status_.since = clock_.WallNow();
+}
+
+void DeliveryStatusBoard::Answered(const Result<Reply>& answer) {
+  const std::lock_guard lock(mutex_);
+  ++status_.requests;
+  if (!answer.ok()) {
+    status_.last_answer = answer.error().message();
+  } else if (answer.value().http_status / 100 != 2) {
+    status_.last_answer = Shown(answer.value());
+  }
+}
+
+void DeliveryStatusBoard::Resolved(PointCount points) {
+  const std::lock_guard lock(mutex_);
+  resolved_points_.Add(static_cast<double>(points), clock_.Now());
+}
+
+void DeliveryStatusBoard::Show(const State& state, const Gauges& gauges) {
+  WorkerStatus changed;
+  {
+    const std::lock_guard lock(mutex_);
+    status_.failures_in_a_row = gauges.failures_in_a_row;
+    status_.in_flight = gauges.in_flight;
+    status_.in_flight_max = gauges.in_flight_max;
+    status_.batch_bytes_max = gauges.batch_bytes_max;
+    status_.remedy = state.remedy;
+    if (status_.state == state.state && status_.why == state.why) return;
+    if (status_.state != state.state) status_.since = clock_.WallNow();
+    status_.state = state.state;
+    status_.why = state.why;
+    changed = status_;
+  }
+  on_change_(changed);
+}
+
+void DeliveryStatusBoard::ShowLanes(std::vector<LaneStatus> lanes) {
+  const std::lock_guard lock(mutex_);
+  status_.lanes = std::move(lanes);
+}
+
+void DeliveryStatusBoard::CheckStuck(RecordCount lag, bool is_paused,
+                                     const std::optional<LaneStatus>& longest_held) {
+  const bool stands = lag > 0 && !is_paused && clock_.Now() - progressed_at_ >= stuck_after_;
+  if (lag == 0) progressed_at_ = clock_.Now();
+  WorkerStatus changed;
+  {
+    const std::lock_guard lock(mutex_);
+    std::optional<Stuck> stuck = FindStuck(stands, longest_held);
+    const bool same = status_.stuck.has_value() == stuck.has_value();
+    status_.stuck = std::move(stuck);
+    if (same) return;
+    changed = status_;
+  }
+  on_change_(changed);
+}
+
+// REQUIRES: the mutex is held.
+std::optional<Stuck> DeliveryStatusBoard::FindStuck(
+    bool stands, const std::optional<LaneStatus>& longest_held) const {
+  const WallTime now = clock_.WallNow();
+  if (stands) {
+    const auto ago = std::chrono::duration_cast<WallTime::duration>(clock_.Now() - progressed_at_);
+    return Stuck{now - ago, status_.why, status_.last_answer, status_.remedy};
+  }
+  if (!longest_held || now - longest_held->since < stuck_after_) return std::nullopt;
+  return Stuck{longest_held->since, longest_held->why, status_.last_answer, longest_held->remedy};
+}
+
+WorkerState DeliveryStatusBoard::state() const {
+  const std::lock_guard lock(mutex_);
+  return status_.state;
+}
+
+WorkerStatus DeliveryStatusBoard::Snapshot() const {
+  const std::lock_guard lock(mutex_);
+  WorkerStatus status = status_;
+  status.points_per_second = resolved_points_.PerSecond(clock_.Now());
+  return status;
+}
+
+}  // namespace relay

@@ -1,0 +1,70 @@
+// What a worker shows of itself: values that the status board fills in and that
+// the admin API, the metrics and the event log read.
+//
+// THREADS. Values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wal/base/types.h"
+#include "wal/log.h"
+
+namespace relay {
+
+enum class WorkerState : std::uint8_t {
+  kCaughtUp,    // Every record is resolved.
+  kDelivering,  // The backend took the last request.
+  kRetrying,    // The backend does not take anything now.
+  kHeld,        // The configuration is wrong, for the backend or a lane; see `why`.
+  kLogFailing,  // The log cannot be read or written.
+  kPaused,      // An operator paused it.
+};
+
+// "caught up", "delivering", "retrying", "held", "log failing", "paused".
+std::string_view ToString(WorkerState state);
+
+// A lane that is not live.
+struct LaneStatus {
+  Lane lane;
+  std::string state;  // "held", "held by operator", "draining", "retrying".
+  std::string why;
+  std::string remedy;  // What an operator can do. Empty: nothing need be done.
+  WallTime since;
+};
+
+// The reason shown for a lane that only an operator holds.
+inline constexpr const char* kHeldByOperator = "held by an operator";
+
+// Records are owed, and none was resolved for a while.
+struct Stuck {
+  WallTime since;
+  std::string why;
+  std::string last_answer;
+  std::string remedy;
+};
+
+// Completes what the log's figures say of a backend.
+struct WorkerStatus {
+  WorkerState state = WorkerState::kCaughtUp;
+  WallTime since;           // When the state began.
+  std::string why;          // Empty: all is well.
+  std::string last_answer;  // The last one that was not a success, with its status; cut.
+  std::string remedy;       // What an operator can do about `why`.
+  std::uint32_t failures_in_a_row = 0;
+  std::uint64_t requests = 0;
+  std::size_t in_flight = 0;
+  std::size_t in_flight_max = 1;  // As many as the backend seems to bear now.
+  double points_per_second = 0;   // Resolved, lately.
+  Bytes batch_bytes_max{0};       // Less than configured once the backend said 413.
+  std::vector<LaneStatus> lanes;  // At most kLanesShown.
+  std::optional<Stuck> stuck;     // nullopt: it makes progress or owes nothing.
+
+  static constexpr std::size_t kLanesShown = 100;
+};
+
+}  // namespace relay
