@@ -1,13 +1,15 @@
 #include "replay/delivery/delivery.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "replay/delivery/dead_letters.h"
+#include "replay/delivery/lane_batches.h"
+
 namespace relay {
 namespace {
-
-using TimePoint = Clock::TimePoint;
-using Duration = Clock::Duration;
 
 // What is read ahead, in batches: one is under way, one waits, one is read.
 constexpr std::uint64_t kBatchesRead = 3;
@@ -16,33 +18,58 @@ constexpr RecordCount kWindowRecordsMax = 4 * kReadRecordsMax;
 
 // While a request is under way, new records are looked for this often, not each
 // time one is accepted.
-constexpr Duration kReadAgain{5};
+constexpr Clock::Duration kReadAgain{5};
 
-// What operators change is looked at this often; the log wakes a worker that
-// has caught up, and this bounds what a lost wake-up would cost.
-constexpr Duration kLookAgain{1'000};
+// A paused delivery looks this often whether it may go on.
+constexpr Clock::Duration kWhilePaused{1'000};
 
-// For this long after the log refused to hold one more lane, the backend waits
-// as a whole.
-constexpr Duration kHoldsFull{60'000};
+// An answer that takes so long is a sign of load.
+constexpr std::chrono::seconds kAtOnce{1};
 
-bool IsStatement(const StoredRecord& stored) {
-  return stored.record.ok() && stored.record.value()->params.api == Api::kStatement;
+// For so long after a client's lines were taken, another client's refusal is taken
+// for that client's own problem, and nobody waits for it.
+constexpr std::chrono::seconds kClientsFresh{10};
+
+// Returns a remedy in words, with a command that can be copied to a shell.
+std::string RemedyOf(const Verdict& verdict, const WriteParams& params,
+                     const DeliveryOptions& options) {
+  std::string remedy = Remedy(verdict.text->remedy, options.backend.text(), params);
+  std::string command;
+  if (verdict.text->command == Command::kPing) command = options.ping_command;
+  if (verdict.text->command == Command::kCreate) command = options.create_command(params);
+  return command.empty() ? remedy : remedy + ": " + command;
+}
+
+std::string RemedyByCreating(const WriteParams& params, const DeliveryOptions& options) {
+  std::string remedy =
+      fmt::format("create database \"{}\" on {}", params.database, options.backend.text());
+  const std::string command = options.create_command(params);
+  if (!command.empty()) remedy += ": " + command;
+  return remedy;
 }
 
 }  // namespace
 
 Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
     : options_(std::move(options)),
-      log_(log),
       clock_(clock),
+      random_(static_cast<std::minstd_rand::result_type>(options_.jitter_seed)),
+      book_(options_.probe, clock, random_),
       gate_({.batch_points_max = options_.batch_points_max,
              .batch_bytes_max = options_.batch_bytes_max,
              .at_once_max = options_.at_once_max,
              .timeout = options_.timeout,
              .rate = options_.rate}),
+      policy_({.create_databases = options_.create_databases,
+               .passes_credentials = options_.passes_credentials}),
       board_(options_.stuck_after, options_.on_change, clock),
-      random_(static_cast<std::minstd_rand::result_type>(options_.jitter_seed)) {
+      cursor_(options_.backend, options_.retry,
+              {.log = log,
+               .book = book_,
+               .gate = gate_,
+               .board = board_,
+               .clock = clock,
+               .random = random_}) {
   board_.Show({}, {.batch_bytes_max = options_.batch_bytes_max});
 }
 
@@ -54,13 +81,14 @@ Delivery::Job Delivery::Next() {
 }
 
 Delivery::Job Delivery::ChooseJob() {
-  LookAtLog();
-  const TimePoint now = clock_.Now();
-  const bool log_rests = log_retry_at_ > now;
-  if (log_rests || !CommitResolved()) {
-    return Wait{WorkerState::kLogFailing, std::chrono::ceil<Duration>(log_retry_at_ - now), false};
+  cursor_.Look();
+  const Clock::TimePoint now = clock_.Now();
+  const bool log_rests = cursor_.retry_at() > now;
+  if (log_rests || !cursor_.Commit()) {
+    return Wait{WorkerState::kLogFailing,
+                std::chrono::ceil<Clock::Duration>(cursor_.retry_at() - now), false};
   }
-  if (is_paused_) return Wait{WorkerState::kPaused, kLookAgain, true};
+  if (cursor_.is_paused()) return Wait{WorkerState::kPaused, kWhilePaused, true};
   if (std::optional<Job> job = NextOfLanes()) return *std::move(job);
   if (std::optional<Job> job = NextRead()) return *std::move(job);
   return WaitForWork();
@@ -69,42 +97,42 @@ Delivery::Job Delivery::ChooseJob() {
 // ------------------------------------------------------------------- requests
 
 std::optional<Delivery::Job> Delivery::NextOfLanes() {
-  const TimePoint now = clock_.Now();
+  const Clock::TimePoint now = clock_.Now();
   if (!gate_.MayStart(now)) return std::nullopt;
-  const bool may_read_held = held_open_.size() < options_.at_once_max;
-  LaneQueue* const lane = lanes_.Next(now, may_read_held);
-  if (lane == nullptr) return std::nullopt;
-  return StartLane(*lane);
-}
-
-std::optional<Delivery::Job> Delivery::StartLane(LaneQueue& lane) {
-  if (lane.wants_held_read()) {
-    held_open_.insert(&lane);
-    lane.is_busy = true;
-    lanes_.Queue(lane, clock_.Now());
-    under_way_[++last_job_] = {.kind = Kind::kReadHeld,
-                               .lane = &lane,
-                               .epoch = lane.epoch,
-                               .started = clock_.Now(),
-                               .piece = nullptr};
-    return Read{
-        last_job_,
-        lane.lane,
-        Sequence::BeforeFirst(),
-        {.records = kReadRecordsMax, .bytes = std::max(gate_.Limit().bytes, options_.read_least)}};
-  }
+  const bool may_read_held = book_.reading_held().size() < options_.at_once_max;
+  LaneQueue* const next = book_.lanes().Next(now, may_read_held);
+  if (next == nullptr) return std::nullopt;
+  LaneQueue& lane = *next;
+  if (lane.wants_held_read()) return StartHeldRead(lane);
   const std::shared_ptr<const SendBatch> front =
-      lane.pieces.empty() ? FormPiece(lane) : lane.pieces.front();
+      lane.pieces.empty() ? FormBatch(lane, book_.WindowOf(lane), gate_.Limit())
+                          : lane.pieces.front();
   if (lane.create_due) return StartRequest(lane, Kind::kCreate, front);
   if (lane.canary) return StartRequest(lane, Kind::kCanary, lane.canary);
   return StartRequest(lane, Kind::kPiece, front);
 }
 
+Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
+  book_.HeldReadStarted(lane);
+  lane.is_busy = true;
+  book_.lanes().Queue(lane, clock_.Now());
+  under_way_[++last_job_] = {.kind = Kind::kReadHeld,
+                             .lane = &lane,
+                             .epoch = lane.epoch,
+                             .started = clock_.Now(),
+                             .piece = nullptr};
+  return Read{
+      last_job_,
+      lane.lane,
+      Sequence::BeforeFirst(),
+      {.records = kReadRecordsMax, .bytes = std::max(gate_.Limit().bytes, options_.read_least)}};
+}
+
 Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
                                      std::shared_ptr<const SendBatch> piece) {
-  const TimePoint now = clock_.Now();
+  const Clock::TimePoint now = clock_.Now();
   lane.is_busy = true;
-  lanes_.Queue(lane, now);
+  book_.lanes().Queue(lane, now);
   gate_.Started(*piece, now);
   under_way_[++last_job_] = {
       .kind = kind, .lane = &lane, .epoch = lane.epoch, .started = now, .piece = piece};
@@ -112,253 +140,326 @@ Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
   return Send{last_job_, std::move(piece)};
 }
 
-// What waits in the lane, joined. REQUIRES: something does.
-std::shared_ptr<const SendBatch> Delivery::FormPiece(LaneQueue& lane) {
-  std::deque<Sequence>& unsent = lane.held.empty() ? lane.flow : lane.held_unsent;
-  Window& window = WindowOf(lane);
-  const PieceLimit limit = gate_.Limit();
-  auto piece = std::make_shared<SendBatch>();
-  INVARIANT(!unsent.empty());
-  while (!unsent.empty()) {
-    const WindowEntry& slot = window.At(unsent.front());
-    if (!Join(*piece, {unsent.front(), slot.record}, limit)) break;
-    unsent.pop_front();
-  }
-  lane.pieces.push_back(piece);
-  return piece;
-}
-
 // ---------------------------------------------------------------------- reads
 
 bool Delivery::MayReadOn() const {
+  const Window& window = book_.flow();
   const Bytes most(kBatchesRead * std::max(options_.batch_bytes_max, options_.read_least).count());
-  if (fenced_ && !window_.empty()) return false;
-  return !flow_read_ && window_.bytes() < most && window_.records() < kWindowRecordsMax;
+  const bool is_reading = flow_read_.id && flow_read_.restarts == cursor_.restarts();
+  if (is_reading || book_.is_fenced()) return false;
+  return window.bytes() < most && window.records() < kWindowRecordsMax;
 }
 
 std::optional<Delivery::Job> Delivery::NextRead() {
-  if (!MayReadOn() || window_.read_through() >= marks_.head) return std::nullopt;
-  const TimePoint now = clock_.Now();
-  if (gate_.under_way() > 0 && now < read_again_at_) return std::nullopt;
-  flow_read_ = ++last_job_;
-  return Read{*flow_read_,
+  const Sequence after = book_.flow().read_through();
+  if (!MayReadOn() || after >= cursor_.marks().head) return std::nullopt;
+  if (gate_.under_way() > 0 && clock_.Now() < flow_read_.again_at) return std::nullopt;
+  flow_read_.id = ++last_job_;
+  flow_read_.restarts = cursor_.restarts();
+  return Read{last_job_,
               std::nullopt,
-              window_.read_through(),
+              after,
               {.records = kReadRecordsMax,
                .bytes = std::max(options_.batch_bytes_max, options_.read_least)}};
 }
 
 void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
   const auto held = under_way_.find(id);
-  if (held == under_way_.end()) {
-    if (flow_read_ != id) return;  // Thrown away meanwhile.
-    flow_read_.reset();
-    if (!read.ok()) {
-      LogFailed(read.error());
-    } else {
-      TakeIntoLanes(std::move(read).value());
-    }
-    return;
-  }
+  if (held == under_way_.end()) return HasReadFlow(id, std::move(read));
   const UnderWay job = held->second;
   under_way_.erase(held);
   LaneQueue& lane = *job.lane;
   lane.is_busy = false;
-  held_open_.erase(&lane);
+  book_.HeldReadEnded(lane);
   if (!read.ok()) {
-    LogFailed(read.error());
+    cursor_.ReadFailed(read.error());
   } else if (job.epoch == lane.epoch) {
-    TakeHeld(lane, std::move(read).value());
+    cursor_.ReadSucceeded();
+    if (read.value().empty()) {  // Somebody took them: the next look says so.
+      cursor_.LookAgainNow();
+      lane.not_before = clock_.Now() + kReadAgain;
+    } else {
+      book_.TakeHeld(lane, std::move(read).value());
+    }
   }
-  lanes_.Queue(lane, clock_.Now());
+  book_.lanes().Queue(lane, clock_.Now());
 }
 
-// Its lane; that of the record before it, if there is one, is tried first.
-LaneQueue& Delivery::LaneFor(const WriteParams& params, LaneQueue* last) {
-  const bool same = last != nullptr && last->lane.database == params.database &&
-                    last->lane.retention_policy == params.retention_policy;
-  return same ? *last : lanes_.Of(LaneOf(params));
-}
-
-void Delivery::TakeIntoLane(LaneQueue& lane, Sequence sequence) {
-  if (!lane.takes_flow()) return window_.Hold(sequence);
-  lane.flow.push_back(sequence);
-  if (lane.flow.size() == 1) lanes_.Queue(lane, clock_.Now());
-}
-
-void Delivery::TakeIntoLanes(std::vector<StoredRecord> records) {
-  log_failures_ = 0;
-  LaneQueue* lane = nullptr;
-  for (StoredRecord& stored : records) {
-    const bool fences = IsStatement(stored);
-    fenced_ = fences;
-    if (fences && !window_.empty()) break;  // It is read again, once it is its turn.
-    const Sequence sequence = stored.entry.position.sequence;
-    window_.Add(std::move(stored), clock_.WallNow());
-    const std::shared_ptr<const Record>& record = window_.At(sequence).record;
-    if (!record) continue;
-    lane = &LaneFor(record->params, lane);
-    TakeIntoLane(*lane, sequence);
-    if (fences) break;
-  }
-  // At the head, others than the first few come one by one.
-  const bool at_head = window_.read_through() >= log_.MarksOf(options_.backend).head;
-  read_again_at_ = at_head ? clock_.Now() + kReadAgain : TimePoint{};
-}
-
-void Delivery::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {
-  log_failures_ = 0;
-  if (records.empty()) {  // Somebody took them: the next look says so.
-    look_again_at_ = clock_.Now();
-    lane.not_before = clock_.Now() + kReadAgain;
-    return;
-  }
-  lane.held.Restart(Sequence::BeforeFirst());
-  for (StoredRecord& stored : records) {
-    const Sequence sequence = stored.entry.position.sequence;
-    lane.held.Add(std::move(stored), clock_.WallNow());
-    if (lane.held.At(sequence).record) lane.held_unsent.push_back(sequence);
-  }
-  held_open_.insert(&lane);
-  FinishIfAllRead(lane);
+void Delivery::HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read) {
+  // What was read before the log was begun anew is thrown away.
+  if (flow_read_.id != id || flow_read_.restarts != cursor_.restarts()) return;
+  flow_read_.id.reset();
+  if (!read.ok()) return cursor_.ReadFailed(read.error());
+  cursor_.ReadSucceeded();
+  book_.TakeFlow(std::move(read).value());
+  // At the head, records after the first few come one by one.
+  flow_read_.again_at = cursor_.has_read_all() ? clock_.Now() + kReadAgain : Clock::TimePoint{};
 }
 
 Delivery::Wait Delivery::WaitForWork() {
-  const TimePoint now = clock_.Now();
-  TimePoint until = std::max(look_again_at_, now);
-  const bool turn_counts = gate_.has_room();
-  if (const auto turn = lanes_.NextTurn(); turn && turn_counts) {
+  const Clock::TimePoint now = clock_.Now();
+  Clock::TimePoint until = std::max(cursor_.look_again_at(), now);
+  if (const auto turn = book_.lanes().NextTurn(); turn && gate_.has_room()) {
     // A lane that is due and waits for another to finish reading is not waited for.
-    const TimePoint at = std::max(*turn, gate_.OpensAt(now));
+    const Clock::TimePoint at = std::max(*turn, gate_.OpensAt(now));
     if (at > now) until = std::min(until, at);
   }
-  const bool reads_later = MayReadOn() && gate_.under_way() > 0 && read_again_at_ > now;
-  if (reads_later) until = std::min(until, read_again_at_);
-  return {WorkerState::kCaughtUp, std::chrono::ceil<Duration>(until - now),
-          MayReadOn() && !reads_later};
+  const bool may_read = MayReadOn();
+  const bool reads_later = may_read && gate_.under_way() > 0 && flow_read_.again_at > now;
+  if (reads_later) until = std::min(until, flow_read_.again_at);
+  return {WorkerState::kCaughtUp, std::chrono::ceil<Clock::Duration>(until - now),
+          may_read && !reads_later};
 }
 
-// -------------------------------------------------------------------- the log
+// -------------------------------------------------------------------- answers
 
-void Delivery::LookAtLog() {
-  marks_ = log_.MarksOf(options_.backend);
-  if (marks_.cursor != window_.settled()) StartOver();
-  is_paused_ = log_.PausedOf(options_.backend);
-  if (clock_.Now() < look_again_at_) return;
-  look_again_at_ = clock_.Now() + kLookAgain;
-  LookAtHeldLanes();
-  LookAtRate();
-  lanes_.ForgetIdle();
-  ShowLanes();
-  const LaneQueue* const held = LongestHeld();
-  board_.CheckStuck(marks_.lag(), is_paused_,
-                    held == nullptr ? std::nullopt : std::optional(NamedStatusOf(*held)));
+Delivery::UnderWay Delivery::TakeReport(JobId id, const Result<Reply>& answer) {
+  const auto found = under_way_.find(id);
+  INVARIANT(found != under_way_.end());
+  UnderWay job = std::move(found->second);
+  under_way_.erase(found);
+  gate_.Ended();
+  job.lane->is_busy = false;
+  options_.on_request(clock_.Now() - job.started);
+  board_.Answered(answer);
+  return job;
 }
 
-void Delivery::LookAtRate() {
-  if (!gate_.is_rate_limited()) return;
-  const Result<QueueStats> stats = log_.StatsOf(options_.backend);
-  if (stats.ok()) gate_.NoteAccepted(stats.value().accepted, clock_.Now());
-}
-
-bool Delivery::CommitResolved() {
-  if (!SettleFlow()) return false;
-  const std::set<LaneQueue*> open = held_open_;
-  return std::all_of(open.begin(), open.end(),
-                     [this](LaneQueue* lane) { return SettleHeld(*lane); });
-}
-
-bool Delivery::SettleFlow() {
-  const std::optional<ResolvedPrefix> settlement = window_.Resolved();
-  if (!settlement) return true;
-  const Status resolved = log_.Resolve(options_.backend, {.after = window_.settled(),
-                                                          .through = settlement->through,
-                                                          .delivered = settlement->delivered,
-                                                          .letters = settlement->letters,
-                                                          .gaps = settlement->gaps,
-                                                          .held = settlement->held});
-  if (resolved.ok()) {
-    log_failures_ = 0;
-    NoteHeld(*settlement);
-    window_.Forget(settlement->through.sequence);
-    marks_ = log_.MarksOf(options_.backend);  // The head too: more was read than it knew.
-    board_.CursorMoved();
-    return true;
+void Delivery::Sent(JobId id, const Result<Reply>& answer) {
+  const UnderWay job = TakeReport(id, answer);
+  LaneQueue& lane = *job.lane;
+  const Verdict verdict = Judge(answer, clock_.WallNow());
+  const bool is_slow = clock_.Now() - job.started >= kAtOnce;
+  if (!answer.ok() && !is_slow) {
+    gate_.Unreachable();
+  } else if (SlowsDown(verdict.cause)) {
+    gate_.Overloaded();
   }
-  const ErrorCode code = resolved.error().code();
-  if (code == ErrorCode::kFull) holds_full_until_ = clock_.Now() + kHoldsFull;
-  if (code != ErrorCode::kFull && code != ErrorCode::kConflict) return LogFailed(resolved.error());
-  StartOver();
-  return true;
-}
-
-void Delivery::NoteHeld(const ResolvedPrefix& settlement) {
-  for (const Sequence sequence : settlement.held) {
-    LaneQueue* const lane = lanes_.Find(LaneOf(window_.At(sequence).record->params));
-    INVARIANT(lane != nullptr);
-    lane->held_last = sequence;
-    lanes_.Queue(*lane, clock_.Now());
+  if (job.epoch == lane.epoch) {
+    const Judged judged{verdict, answer.ok() ? answer.value() : Reply{},
+                        answer.ok() ? std::string(verdict.text->why) : answer.error().message()};
+    const LaneFacts facts = FactsOf(lane, is_slow, judged);
+    if (job.kind == Kind::kCanary) {
+      CanaryAnswered(lane, job, facts, judged);
+    } else {
+      Apply(policy_.Decide(facts, verdict), lane, job, judged);
+    }
   }
+  if (lane.by_operator && lane.mode != LaneMode::kHeld) book_.PutOnHold(lane, kHeldByOperator, "");
+  book_.lanes().Queue(lane, clock_.Now());
+  cursor_.Commit();
+  ShowState();
 }
 
-bool Delivery::SettleHeld(LaneQueue& lane) {
-  const std::optional<ResolvedPrefix> settlement = lane.held.Resolved();
-  if (!settlement) return true;
-  const Status resolved = log_.ResolveHeld(options_.backend, lane.lane,
-                                           {.first = settlement->first,
-                                            .through = settlement->through.sequence,
-                                            .delivered = settlement->delivered,
-                                            .letters = settlement->letters,
-                                            .gaps = settlement->gaps});
-  if (resolved.ok()) {
-    log_failures_ = 0;
-    lane.held.Forget(settlement->through.sequence);
-    board_.CursorMoved();
-    if (lane.held.empty()) HeldSettled(lane);
-  } else if (resolved.error().code() == ErrorCode::kConflict) {
-    ForgetHeldRead(lane);
-    look_again_at_ = clock_.Now();
+void Delivery::Created(JobId id, const Result<Reply>& answer) {
+  const UnderWay job = TakeReport(id, answer);
+  LaneQueue& lane = *job.lane;
+  if (job.epoch == lane.epoch) {
+    lane.create_due = false;
+    const bool created = answer.ok() && answer.value().http_status / 100 == 2;
+    const bool unanswered = !answer.ok() && answer.error().code() == ErrorCode::kUnavailable;
+    const Verdict verdict = Judge(answer, clock_.WallNow());
+    const Judged judged{verdict, {}, std::string(verdict.text->why)};
+    if (unanswered) {
+      lane.create_tried = false;
+      Apply(policy_.DecideOnNoCreation(FactsOf(lane, false, judged)), lane, job, judged);
+    } else if (!created) {
+      const std::string words = answer.ok() ? WordsOf(answer.value()) : answer.error().message();
+      book_.PutOnHold(lane, "the database does not exist there and could not be created: " + words,
+                      RemedyByCreating(job.piece->params(), options_));
+    } else {
+      NoteWorking(job);
+    }
+  }
+  book_.lanes().Queue(lane, clock_.Now());
+  ShowState();
+}
+
+LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer) {
+  const Clock::TimePoint now = clock_.Now();
+  const SendBatch& front = *lane.pieces.front();
+  const bool refuses_client =
+      options_.passes_credentials && answer.verdict.cause == Cause::kCredentials;
+  LaneFacts facts;
+  facts.points = front.points;
+  facts.is_statement = front.params().api == Api::kStatement;
+  facts.has_client = !front.params().credentials.empty();
+  facts.is_slow = is_slow;
+  facts.names_refused =
+      answer.verdict.action == Action::kPartial && NamesRefused(front, answer.reply);
+  facts.failures = lane.failures;
+  facts.line_suspicions = lane.line_suspicions;
+  facts.is_suspect = lane.is_suspect;
+  facts.create_tried = lane.create_tried;
+  facts.is_live = lane.mode == LaneMode::kLive;
+  facts.knows_taken = lane.taken != nullptr;
+  facts.has_canary = HasCanary(lane, book_.WindowOf(lane));
+  facts.has_other_client = refuses_client && HasOtherClient(lane, book_.WindowOf(lane));
+  facts.others_taken = taken_.requests > lane.taken_before;
+  facts.clients_taken = lane.clients_taken_before && taken_.of_clients > *lane.clients_taken_before;
+  facts.clients_taken_lately = taken_.of_clients > 0 && now - taken_.client_at < kClientsFresh;
+  facts.may_hold = cursor_.may_hold();
+  return facts;
+}
+
+// Carries out what was decided of the front batch.
+void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& job,
+                     const Judged& answer) {
+  Window& window = book_.WindowOf(lane);
+  if (decision.cut_first) CutFront(lane, window, gate_.Limit());
+  if (decision.asks_for_clients) lane.clients_taken_before = taken_.of_clients;
+  switch (decision.step) {
+    case Step::kDelivered:
+    case Step::kNamedLines: return Taken(lane, job, decision.step, answer);
+    case Step::kDeadLetter:
+    case Step::kHalve: return Refused(lane, decision.step, answer);
+    case Step::kSendCanary:
+    case Step::kFirstLineApart:
+    case Step::kTryOtherClient: return Suspect(lane, decision, answer);
+    case Step::kRetry: return RetryLater(lane, decision, answer);
+    case Step::kHold: return Hold(lane, decision, answer);
+    case Step::kWaitAlone:
+      ++lane.failures;
+      lane.not_before = clock_.Now() + options_.retry.After(lane.failures, Chance(random_));
+      return;
+    case Step::kCreate:
+      lane.create_due = lane.create_tried = true;
+      lane.not_before = {};
+      return;
+    case Step::kSendAgain: lane.failures = 0; return;
+  }
+  INVARIANT(false);
+}
+
+// The backend takes requests, whatever became of this one.
+void Delivery::NoteWorking(const UnderWay& job) {
+  const Clock::TimePoint now = clock_.Now();
+  gate_.Took(std::chrono::duration_cast<Clock::Duration>(now - job.started), job.piece->points,
+             now);
+}
+
+// The backend has the front batch, but for the lines that it names.
+void Delivery::Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer) {
+  const SendBatch& piece = *job.piece;
+  const WriteParams& params = piece.params();
+  Window& window = book_.WindowOf(lane);
+  NoteWorking(job);
+  ++taken_.requests;
+  if (step == Step::kNamedLines) {
+    const Refusal refusal{answer.verdict, answer.reply, clock_.WallNow()};
+    if (auto last = AddNamedDeadLetters(piece, refusal, window)) lane.taken = std::move(last);
   } else {
-    return LogFailed(resolved.error());
+    if (!params.credentials.empty()) {
+      ++taken_.of_clients;
+      taken_.client_at = clock_.Now();
+    }
+    gate_.TookWhole(piece.bytes, clock_.Now());
+    if (params.api == Api::kStatement) {
+      book_.lanes().ForgetTaken(params.database);
+    } else {
+      lane.taken = EndOf(piece);
+    }
+    CreditAll(piece, window);
   }
-  lanes_.Queue(lane, clock_.Now());
-  return true;
+  board_.Resolved(piece.points);
+  FinishFront(lane, window);
+  book_.DrainIfHeld(lane);
 }
 
-void Delivery::HeldSettled(LaneQueue& lane) {
-  held_open_.erase(&lane);
-  const bool is_last = lane.held_last && *lane.held_last <= lane.held.settled();
-  if (lane.mode == LaneMode::kFinishing || is_last) GoLive(lane);
-}
-
-// Somebody moved the cursor, or the log refused: all that was read is forgotten
-// and read anew. An answer that is still to come changes nothing, but its lane
-// waits for it.
-void Delivery::StartOver() {
-  marks_ = log_.MarksOf(options_.backend);
-  window_.Restart(marks_.cursor);
-  fenced_ = false;
-  flow_read_.reset();
-  for (auto& [name, lane] : lanes_) {
-    ++lane.epoch;
-    lane.pieces.clear();
-    lane.flow.clear();
-    ForgetHeldRead(lane);
-    lane.is_suspect = lane.create_due = false;
-    lane.canary.reset();
-    if (lane.mode == LaneMode::kFinishing) lane.mode = LaneMode::kDraining;
-    const bool holds_nothing = !lane.held_last && !lane.by_operator;
-    if (lane.mode != LaneMode::kLive && holds_nothing) GoLive(lane);
-    lanes_.Queue(lane, clock_.Now());
+// Some lines of the front batch will never be taken, or all of them.
+void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
+  const std::shared_ptr<const SendBatch> front = lane.pieces.front();
+  Window& window = book_.WindowOf(lane);
+  if (answer.verdict.cause == Cause::kTooLarge) gate_.TooLarge(front->bytes, clock_.Now());
+  gate_.Open(clock_.Now());  // It answers.
+  if (step == Step::kDeadLetter) {
+    AddDeadLetters(*front, {answer.verdict, answer.reply, clock_.WallNow()}, window);
+    return FinishFront(lane, window);
   }
-  look_again_at_ = clock_.Now();
+  auto [first, second] = Halve(*front);
+  std::vector<SendBatch> halves;
+  halves.push_back(std::move(first));
+  halves.push_back(std::move(second));
+  ReplaceFront(lane, window, std::move(halves));
 }
 
-bool Delivery::LogFailed(const Error& error) {
-  ++log_failures_;
-  log_why_ = error.message();
-  log_retry_at_ = clock_.Now() + options_.retry.After(log_failures_, Chance());
-  return false;
+// Finds out whether the front batch's lines, or its client, are at fault.
+void Delivery::Suspect(LaneQueue& lane, const Decision& decision, const Judged& answer) {
+  Window& window = book_.WindowOf(lane);
+  if (decision.step == Step::kFirstLineApart) {
+    ReplaceFront(lane, window, FirstLineApart(*lane.pieces.front()));
+    lane.is_suspect = true;
+  } else {
+    lane.canary = decision.step == Step::kSendCanary
+                      ? FindCanary(lane, window, gate_.Limit(), random_)
+                      : FindOtherClient(lane, window, gate_.Limit(), random_);
+    lane.suspicion = {answer.verdict, answer.reply};
+  }
+  if (decision.step != Step::kTryOtherClient) RetryLater(lane, decision, answer);
+}
+
+void Delivery::CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFacts& facts,
+                              const Judged& answer) {
+  lane.canary.reset();
+  const Suspicion suspicion = *lane.suspicion;
+  const Decision decision = policy_.DecideOnCanary(facts, answer.verdict, suspicion.verdict);
+  if (!AnswerPolicy::IsTaken(answer.verdict)) {
+    lane.is_suspect = false;  // It is not the lines.
+    lane.line_suspicions = 0;
+    Apply(decision, lane, job, answer);
+    const bool retries = answer.verdict.action == Action::kRetry && lane.mode != LaneMode::kHeld;
+    if (retries) lane.failures = 1;
+    return;
+  }
+  if (suspicion.verdict.cause != Cause::kCredentials) {
+    gate_.Open(clock_.Now());
+    lane.is_suspect = true;
+    if (facts.points == 1) ++lane.line_suspicions;
+  }
+  Apply(decision, lane, job, {suspicion.verdict, suspicion.reply, ""});
+}
+
+void Delivery::Hold(LaneQueue& lane, const Decision& decision, const Judged& answer) {
+  const WriteParams params = lane.pieces.front()->params();
+  if (decision.clears_backend) gate_.ForgetFailures();
+  ++lane.failures;
+  book_.PutOnHold(lane,
+                  decision.fails_alone ? "fails while others are taken: " + answer.why : answer.why,
+                  RemedyOf(answer.verdict, params, options_));
+}
+
+// The lane waits, and the whole backend with it.
+void Delivery::RetryLater(LaneQueue& lane, const Decision& decision, const Judged& answer) {
+  const Clock::TimePoint now = clock_.Now();
+  const Backoff& backoff = decision.pace == Pace::kRest    ? options_.rest
+                           : decision.pace == Pace::kProbe ? options_.probe
+                                                           : options_.retry;
+  if (++lane.failures == 1) lane.taken_before = taken_.requests;
+  lane.not_before = now + backoff.After(lane.failures, Chance(random_));
+  const std::string remedy = RemedyOf(answer.verdict, lane.pieces.front()->params(), options_);
+  gate_.Close(backoff, Chance(random_), answer.verdict.retry_after,
+              {decision.shown, answer.why, remedy}, now);
+}
+
+// ---------------------------------------------------------------------- shown
+
+void Delivery::ShowState() {
+  if (auto lanes = book_.TakeChanged(false)) board_.ShowLanes(*std::move(lanes));
+  const auto show = [this](DeliveryStatusBoard::State state) {
+    board_.Show(state, gate_.gauges());
+  };
+  if (cursor_.is_failing()) return show({WorkerState::kLogFailing, cursor_.failure()});
+  if (cursor_.is_paused()) {
+    return show({WorkerState::kPaused, "paused by an operator",
+                 fmt::format("influxdb-relay resume --backend {}", options_.backend.text())});
+  }
+  if (gate_.is_failing()) return show(gate_.failure());
+  if (const auto held = book_.LongestHeld()) {
+    return show({WorkerState::kHeld, held->why, held->remedy});
+  }
+  const bool idle = cursor_.marks().lag() == 0 && book_.flow().empty() && gate_.under_way() == 0 &&
+                    book_.reading_held().empty();
+  show({idle ? WorkerState::kCaughtUp : WorkerState::kDelivering});
 }
 
 }  // namespace relay

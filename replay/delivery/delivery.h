@@ -1,7 +1,14 @@
 // Delivers one backend's records, oldest first within each lane, each at least
-// once: what to do next, and what an answer means for it. It does no input or
-// output but on the log's own verbs; somebody else sends and reads for it (the
-// threads of a Worker, or a simulation) and tells it what came of it.
+// once. It says what to do next and takes in what came of it; the threads of a
+// Worker, or a simulation, send and read for it. It does no input or output except
+// the log's own commands.
+//
+// Parts. It routes jobs between them and holds nothing that they know:
+//   LaneBook            the lanes and what was read for them
+//   RequestGate         when a request may start, and how large
+//   AnswerPolicy        what an answer means (poison, clients, lanes that fail alone)
+//   CursorCommitter     the cursor in the log
+//   DeliveryStatusBoard what is shown
 //
 // Records are read in windows after the cursor and go to their lanes (database
 // and retention policy). Each lane joins its records up to the batch caps and
@@ -9,29 +16,13 @@
 // halved, down to the line, and the line that fails alone becomes a dead letter.
 // The cursor moves over a record once every line of it is resolved.
 //
-// Slow. An attempt whose time is up, or that somebody in between gave up, is
-// repeated; the third time in smaller pieces, since on a slow line a large one
-// would never be answered.
+// Slow. An attempt that timed out, here or at a proxy, is repeated; the third time
+// in smaller pieces, since on a slow line a large one would never be answered.
 //
 // Hold. Where the backend lacks a database or a retention policy, the records of
 // that lane go to the log's `held`, so that the cursor moves on and the other
 // lanes with it. Where the backend as a whole cannot take anything, everything
-// waits. A failure that says the latter of a backend that meanwhile took others'
-// records concerns a lane all the same.
-//
-// Poison. A backend that fails on one lane's lines with an answer that blames
-// nobody may be poisoned by one of them. After some tries a canary is sent: the
-// line that this lane took last, once more, which changes nothing; or, where none
-// is known, a line from behind, which is sent again when its turn comes. If that
-// is taken, the lines are at fault and are halved like refused ones.
-//
-// Clients. Where records go with their clients' own credentials, the backend may
-// refuse one client and take the others. A refused one is told from a backend
-// that refuses everybody by what another client's lines are answered: a canary
-// of one that waits in the same lane, or what other lanes get meanwhile. Others
-// are taken: the lines become dead letters, and nobody waits for them. Nobody
-// is: the backend is set up wrongly, and everything waits. A statement of a
-// refused client is not carried out at all: everything behind it would wait.
+// waits.
 //
 // Statements. One that changes a database is sent alone, once everything read
 // before it is resolved or on hold, and nothing behind it is read until it is
@@ -41,7 +32,7 @@
 // record of a lane is sent before the one before it is resolved; whatever
 // happens to the process, the same lines are sent again, never skipped.
 //
-// THREADS. One at a time, but Snapshot from any. Log and clock outlive it.
+// THREADS. One at a time, except Snapshot from any. Log and clock outlive it.
 #pragma once
 
 #include <chrono>
@@ -51,16 +42,16 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
-#include "replay/delivery/lanes.h"
+#include "replay/delivery/answer_policy.h"
+#include "replay/delivery/cursor_committer.h"
+#include "replay/delivery/lane_book.h"
 #include "replay/delivery/request_gate.h"
+#include "replay/delivery/send_batch.h"
 #include "replay/delivery/status_board.h"
-#include "replay/delivery/window.h"
 #include "replay/delivery/worker_status.h"
 #include "replay/transport/transport.h"
 #include "replay/transport/verdict.h"
@@ -144,119 +135,62 @@ class Delivery {
   struct UnderWay {
     Kind kind = Kind::kPiece;
     LaneQueue* lane = nullptr;
-    std::uint64_t epoch = 0;  // Of the lane: what was read since is something else.
+    std::uint64_t epoch = 0;  // The lane's: what was read since is something else.
     Clock::TimePoint started;
     std::shared_ptr<const SendBatch> piece;
   };
-  // A verdict, and why in words: those of the error where no answer came.
-  struct Judged : Verdict {
+  struct FlowRead {
+    std::optional<JobId> id;     // Under way. nullopt: none is.
+    std::uint64_t restarts = 0;  // The committer's, when it started.
+    Clock::TimePoint again_at;   // Not before, while requests are under way.
+  };
+  // Requests that the backend took.
+  struct TakenCounts {
+    std::uint64_t requests = 0;
+    std::uint64_t of_clients = 0;  // Those of them with a client's credentials, and when ...
+    Clock::TimePoint client_at;    // ... the last one was taken.
+  };
+  // An answer, and why in words: the error's where none came.
+  struct Judged {
+    Verdict verdict;
+    Reply reply;
     std::string why;
   };
-  // delivery.cc: what to do next, the log.
+
   Job ChooseJob();
   std::optional<Job> NextOfLanes();
-  std::optional<Job> StartLane(LaneQueue& lane);
+  Job StartHeldRead(LaneQueue& lane);
   Job StartRequest(LaneQueue& lane, Kind kind, std::shared_ptr<const SendBatch> piece);
-  std::shared_ptr<const SendBatch> FormPiece(LaneQueue& lane);
-  std::optional<Job> NextRead();
-  Wait WaitForWork();
   bool MayReadOn() const;
-  void TakeIntoLanes(std::vector<StoredRecord> records);
-  LaneQueue& LaneFor(const WriteParams& params, LaneQueue* last);
-  void TakeIntoLane(LaneQueue& lane, Sequence sequence);
-  void TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records);
+  std::optional<Job> NextRead();
+  void HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read);
+  Wait WaitForWork();
 
-  void LookAtLog();
-  void LookAtHeldLanes();
-  void CompareHeld(LaneQueue& lane, const HeldLane* held);
-  void LookAtRate();
-  bool CommitResolved();
-  bool SettleFlow();
-  bool SettleHeld(LaneQueue& lane);
-  void HeldSettled(LaneQueue& lane);
-  void NoteHeld(const ResolvedPrefix& settlement);
-  void StartOver();
-  bool LogFailed(const Error& error);
-
-  // delivery_holds.cc: lanes on hold.
-  void PutOnHold(LaneQueue& lane, std::string why, std::string remedy);
-  void TakeOutOfFlow(LaneQueue& lane);
-  void Drain(LaneQueue& lane);
-  void FinishIfAllRead(LaneQueue& lane);
-  void PutBackIntoFlow(LaneQueue& lane);
-  void GoLive(LaneQueue& lane);
-  void HoldByOperator(LaneQueue& lane, bool held);
-  void ForgetHeldRead(LaneQueue& lane);
-
-  // delivery_answers.cc: what an answer means.
-  UnderWay Report(JobId id, const Result<Reply>& answer);
-  void Act(LaneQueue& lane, const UnderWay& job, const Judged& verdict, const Reply& reply);
-  void Delivered(LaneQueue& lane, const UnderWay& job);
-  void Refused(LaneQueue& lane, const SendBatch& piece, const Judged& verdict, const Reply& reply);
-  bool RefusedByName(LaneQueue& lane, const UnderWay& job, const Judged& verdict,
-                     const Reply& reply);
-  DeadLetter LetterOf(const SendBatch::Part& part, const Judged& verdict, const Reply& reply) const;
-  void RecordDeadLetters(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
-                         const Reply& reply);
-  void ReplaceFront(LaneQueue& lane, std::vector<SendBatch> parts);
-  void FinishFront(LaneQueue& lane, const SendBatch& piece);
-  void ForgetTaken(const std::string& database);
-  void Hold(LaneQueue& lane, const Judged& verdict, const WriteParams& params);
-  void Retry(LaneQueue& lane, const Judged& verdict, const Backoff& backoff, WorkerState state);
-  void CutIfSlow(LaneQueue& lane, const UnderWay& job);
-  void WaitAndRetry(LaneQueue& lane, const Judged& verdict, const Backoff& backoff,
-                    WorkerState state);
-  void Suspect(LaneQueue& lane, const SendBatch& piece, const Judged& verdict, const Reply& reply);
-  void SuspectClient(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
-                     const Reply& reply);
-  void RefuseClient(LaneQueue& lane, const SendBatch& piece, const Judged& verdict,
-                    const Reply& reply);
-  std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane);
-  void FormPieceOfOther(LaneQueue& lane, const ClientCredentials& than);
-  std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane);
-  void CanaryAnswered(LaneQueue& lane, const Judged& verdict);
-  void AfterCanary(LaneQueue& lane);
-  void Succeeded(const UnderWay& job);
-  std::string RemedyOf(const Judged& verdict, const WriteParams& params) const;
-  bool FailsAlone(const LaneQueue& lane, std::uint32_t tries) const;
-  Window& WindowOf(LaneQueue& lane) { return lane.held.empty() ? window_ : lane.held; }
-
-  // delivery_status.cc: what is shown.
-  DeliveryStatusBoard::State StateNow() const;
+  UnderWay TakeReport(JobId id, const Result<Reply>& answer);
+  LaneFacts FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer);
+  void Apply(const Decision& decision, LaneQueue& lane, const UnderWay& job, const Judged& answer);
+  void NoteWorking(const UnderWay& job);
+  void Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer);
+  void Refused(LaneQueue& lane, Step step, const Judged& answer);
+  void Suspect(LaneQueue& lane, const Decision& decision, const Judged& answer);
+  void CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFacts& facts,
+                      const Judged& answer);
+  void Hold(LaneQueue& lane, const Decision& decision, const Judged& answer);
+  void RetryLater(LaneQueue& lane, const Decision& decision, const Judged& answer);
   void ShowState();
-  void ShowLanes();
-  const LaneQueue* LongestHeld() const;
-  static LaneStatus NamedStatusOf(const LaneQueue& lane);
-  double Chance();
 
   const DeliveryOptions options_;
-  Log& log_;
   Clock& clock_;
-
-  Window window_;
-  bool fenced_ = false;             // A statement comes next, or is alone in the window.
-  Marks marks_;                     // As of the last look.
-  std::optional<JobId> flow_read_;  // Under way; what another one read is thrown away.
-  Clock::TimePoint read_again_at_;  // While requests are under way.
+  std::minstd_rand random_;
+  LaneBook book_;
+  RequestGate gate_;
+  const AnswerPolicy policy_;
+  DeliveryStatusBoard board_;
+  CursorCommitter cursor_;
   JobId last_job_ = 0;
   std::map<JobId, UnderWay> under_way_;
-  LaneQueues lanes_;
-  std::set<LaneQueue*> on_hold_;    // Not live.
-  std::set<LaneQueue*> held_open_;  // Reading or sending what they hold.
-
-  std::uint32_t log_failures_ = 0;
-  Clock::TimePoint log_retry_at_;
-  std::uint64_t taken_ = 0;           // Requests.
-  std::uint64_t clients_taken_ = 0;   // Those of them with a client's credentials, and when ...
-  Clock::TimePoint client_taken_at_;  // ... the last one was.
-  bool is_paused_ = false;
-  std::string log_why_;  // Of its last failure.
-  bool lanes_changed_ = false;
-  Clock::TimePoint look_again_at_;
-  Clock::TimePoint holds_full_until_;
-  RequestGate gate_;
-  DeliveryStatusBoard board_;
-  std::minstd_rand random_;
+  FlowRead flow_read_;
+  TakenCounts taken_;
 };
 
 }  // namespace relay

@@ -73,4 +73,10 @@ void LaneQueues::ForgetIdle() {
   std::erase_if(lanes_, [](const auto& entry) { return entry.second.is_idle(); });
 }
 
+void LaneQueues::ForgetTaken(const std::string& database) {
+  for (auto& [name, lane] : lanes_) {
+    if (name.database == database) lane.taken = nullptr;
+  }
+}
+
 }  // namespace relay

@@ -72,7 +72,7 @@ struct LaneQueue {
   bool create_due = false;    // Its database is to be created before the next try.
   bool create_tried = false;  // Since it was last on hold.
 
-  // See "Poison" in delivery.h.
+  // See "Poison" in answer_policy.h.
   std::shared_ptr<const SendBatch> canary;  // To be sent before the next try.
   bool is_suspect = false;                  // A poisoned line is being looked for.
   std::uint32_t line_suspicions = 0;   // Canaries taken while the single line in front was not.
@@ -103,8 +103,11 @@ class LaneQueues {
   // When the next lane may be served; nothing where none has work.
   std::optional<Clock::TimePoint> NextTurn() const;
 
-  // Those with nothing to remember go once there are many.
+  // Forgets the lanes with nothing to remember, once there are many.
   void ForgetIdle();
+
+  // A statement changed this database: what its lanes took is sent no more.
+  void ForgetTaken(const std::string& database);
 
   auto begin() { return lanes_.begin(); }
   auto end() { return lanes_.end(); }

@@ -1,0 +1,133 @@
+#include "replay/delivery/answer_policy.h"
+
+#include "wal/base/invariant.h"
+
+namespace relay {
+namespace {
+
+// A lane that failed so often while others did not is at fault itself.
+constexpr std::uint32_t kTriesAlone = 8;
+constexpr std::uint32_t kHoldsAlone = 3;
+
+// Answers that blame nobody before one of the lines is suspected.
+constexpr std::uint32_t kTriesUnsuspected = 8;
+
+// Canaries taken, while a single line was not, before the line is given up.
+constexpr std::uint32_t kLineSuspicionsMax = 3;
+
+// Tries of a request that takes too long before it is cut.
+constexpr std::uint32_t kTriesWhole = 3;
+
+// Tries of what most likely passes by itself before it is shown as a hold.
+constexpr std::uint32_t kTriesBeforeHold = 3;
+
+bool FailsAlone(const LaneFacts& facts, std::uint32_t tries) {
+  return !facts.is_statement && facts.failures >= tries && facts.others_taken && facts.may_hold;
+}
+
+Decision Retry(const LaneFacts& facts, Pace pace, WorkerState shown) {
+  if (FailsAlone(facts, kTriesAlone - 1)) return {.step = Step::kHold, .fails_alone = true};
+  return {.step = Step::kRetry, .pace = pace, .shown = shown};
+}
+
+Decision RetrySoon(const LaneFacts& facts) {
+  return Retry(facts, Pace::kRetry, WorkerState::kRetrying);
+}
+
+// Some lines of the front batch will never be taken: all of it goes to the dead
+// letters if that is what the backend says or only one line is left.
+Decision Refuse(const LaneFacts& facts, const Verdict& verdict) {
+  const bool is_all = facts.points == 1 || verdict.dropped == facts.points;
+  return {.step = is_all ? Step::kDeadLetter : Step::kHalve};
+}
+
+Decision RetryByCause(const LaneFacts& facts, Cause cause) {
+  Decision decision =
+      Retry(facts, Rests(cause) ? Pace::kRest : Pace::kRetry,
+            cause == Cause::kMisconfigured ? WorkerState::kHeld : WorkerState::kRetrying);
+  decision.cut_first = facts.is_slow && facts.failures + 1 >= kTriesWhole;
+  return decision;
+}
+
+}  // namespace
+
+Decision AnswerPolicy::Decide(const LaneFacts& facts, const Verdict& verdict) const {
+  switch (verdict.action) {
+    case Action::kDelivered: return {.step = Step::kDelivered};
+    case Action::kPartial:
+      if (verdict.retry_first && facts.failures == 0) return RetrySoon(facts);
+      if (facts.names_refused) return {.step = Step::kNamedLines};
+      return Refuse(facts, verdict);
+    case Action::kSplit: return Refuse(facts, verdict);
+    case Action::kRetry:
+      if (SuspectsPoison(verdict.cause)) return Suspect(facts);
+      return RetryByCause(facts, verdict.cause);
+    case Action::kHold:
+      if (verdict.cause == Cause::kCredentials && options_.passes_credentials) {
+        return SuspectClient(facts, verdict);
+      }
+      return HoldOrRetry(facts, verdict);
+  }
+  INVARIANT(false);
+}
+
+bool AnswerPolicy::IsTaken(const Verdict& canary) {
+  // Even if it was refused, the backend looked at it: that is as good.
+  return canary.action == Action::kDelivered || canary.action == Action::kPartial ||
+         canary.action == Action::kSplit;
+}
+
+Decision AnswerPolicy::DecideOnCanary(const LaneFacts& facts, const Verdict& canary,
+                                      const Verdict& suspicion) const {
+  if (!IsTaken(canary)) {
+    return canary.action == Action::kHold ? HoldOrRetry(facts, canary) : RetrySoon(facts);
+  }
+  if (suspicion.cause == Cause::kCredentials) return {.step = Step::kDeadLetter};
+  const bool is_sure = facts.points > 1 || facts.line_suspicions + 1 >= kLineSuspicionsMax;
+  return is_sure ? Refuse(facts, suspicion) : Decision{.step = Step::kSendAgain};
+}
+
+Decision AnswerPolicy::DecideOnNoCreation(const LaneFacts& facts) const {
+  return RetrySoon(facts);
+}
+
+Decision AnswerPolicy::Suspect(const LaneFacts& facts) const {
+  const std::uint32_t tries = facts.is_suspect ? 1 : kTriesUnsuspected;
+  if (facts.failures + 1 < tries) return RetrySoon(facts);
+  // Where no line that it took is known, its own first lines may be such.
+  const bool own_first = !facts.knows_taken && !facts.is_suspect && facts.points > 1;
+  if (!own_first && facts.has_canary) return {.step = Step::kSendCanary};
+  if (facts.points > 1) return {.step = Step::kFirstLineApart};
+  return RetrySoon(facts);
+}
+
+Decision AnswerPolicy::SuspectClient(const LaneFacts& facts, const Verdict& verdict) const {
+  const bool is_clients_statement = facts.is_statement && facts.has_client;
+  if (facts.clients_taken || is_clients_statement) return {.step = Step::kDeadLetter};
+  Decision decision;
+  if (facts.has_other_client) {
+    decision.step = Step::kTryOtherClient;
+  } else if (facts.clients_taken_lately) {
+    decision.step = Step::kWaitAlone;
+  } else {
+    decision = HoldOrRetry(facts, verdict);
+  }
+  decision.asks_for_clients = true;
+  return decision;
+}
+
+Decision AnswerPolicy::HoldOrRetry(const LaneFacts& facts, const Verdict& verdict) const {
+  if (MayCreate(verdict.cause) && options_.create_databases && !facts.create_tried) {
+    return {.step = Step::kCreate};
+  }
+  if (verdict.retry_first && facts.failures < kTriesBeforeHold && facts.is_live) {
+    return RetrySoon(facts);
+  }
+  const bool is_of_lane = ConcernsLane(verdict.cause) && facts.may_hold;
+  if (!is_of_lane && !FailsAlone(facts, kHoldsAlone)) {
+    return Retry(facts, Pace::kProbe, WorkerState::kHeld);
+  }
+  return {.step = Step::kHold, .clears_backend = is_of_lane};
+}
+
+}  // namespace relay

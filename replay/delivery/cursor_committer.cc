@@ -1,0 +1,119 @@
+#include "replay/delivery/cursor_committer.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace relay {
+namespace {
+
+// Bounds what a lost wake-up would cost: what operators change is looked at this
+// often even if the log wakes nobody.
+constexpr Clock::Duration kLookAgain{1'000};
+
+// For this long after the log refused to hold one more lane, the backend waits
+// as a whole.
+constexpr Clock::Duration kHoldsFull{60'000};
+
+}  // namespace
+
+CursorCommitter::CursorCommitter(BackendId backend, Backoff retry, const Parts& parts)
+    : backend_(std::move(backend)), retry_(retry), parts_(parts) {}
+
+void CursorCommitter::Look() {
+  marks_ = parts_.log.MarksOf(backend_);
+  if (marks_.cursor != parts_.book.flow().settled()) Restart();
+  is_paused_ = parts_.log.PausedOf(backend_);
+  const Clock::TimePoint now = parts_.clock.Now();
+  if (now < look_again_at_) return;
+  look_again_at_ = now + kLookAgain;
+  const Result<std::vector<HeldLane>> held = parts_.log.HeldLanes(backend_);
+  if (held.ok()) {
+    parts_.book.Adopt(held.value());
+  } else {
+    Failed(held.error());
+  }
+  LookAtRate();
+  parts_.book.lanes().ForgetIdle();
+  parts_.board.ShowLanes(*parts_.book.TakeChanged(true));
+  parts_.board.CheckStuck(marks_.lag(), is_paused_, parts_.book.LongestHeld());
+}
+
+void CursorCommitter::LookAtRate() {
+  if (!parts_.gate.is_rate_limited()) return;
+  const Result<QueueStats> stats = parts_.log.StatsOf(backend_);
+  if (stats.ok()) parts_.gate.NoteAccepted(stats.value().accepted, parts_.clock.Now());
+}
+
+bool CursorCommitter::has_read_all() const {
+  return parts_.book.flow().read_through() >= parts_.log.MarksOf(backend_).head;
+}
+
+bool CursorCommitter::Commit() {
+  if (!CommitFlow()) return false;
+  const std::set<LaneQueue*> reading = parts_.book.reading_held();
+  return std::all_of(reading.begin(), reading.end(),
+                     [this](LaneQueue* lane) { return CommitHeld(*lane); });
+}
+
+bool CursorCommitter::CommitFlow() {
+  const std::optional<ResolvedPrefix> prefix = parts_.book.flow().Resolved();
+  if (!prefix) return true;
+  const Status resolved = parts_.log.Resolve(backend_, {.after = parts_.book.flow().settled(),
+                                                        .through = prefix->through,
+                                                        .delivered = prefix->delivered,
+                                                        .letters = prefix->letters,
+                                                        .gaps = prefix->gaps,
+                                                        .held = prefix->held});
+  if (resolved.ok()) {
+    failures_ = 0;
+    parts_.book.FlowCommitted(*prefix);
+    marks_ = parts_.log.MarksOf(backend_);  // The head too: more was read than it knew.
+    parts_.board.CursorMoved();
+    return true;
+  }
+  const ErrorCode code = resolved.error().code();
+  if (code == ErrorCode::kFull) holds_full_until_ = parts_.clock.Now() + kHoldsFull;
+  if (code != ErrorCode::kFull && code != ErrorCode::kConflict) return Failed(resolved.error());
+  Restart();
+  return true;
+}
+
+bool CursorCommitter::CommitHeld(LaneQueue& lane) {
+  const std::optional<ResolvedPrefix> prefix = lane.held.Resolved();
+  if (!prefix) return true;
+  const Status resolved = parts_.log.ResolveHeld(backend_, lane.lane,
+                                                 {.first = prefix->first,
+                                                  .through = prefix->through.sequence,
+                                                  .delivered = prefix->delivered,
+                                                  .letters = prefix->letters,
+                                                  .gaps = prefix->gaps});
+  if (resolved.ok()) {
+    failures_ = 0;
+    parts_.board.CursorMoved();
+    parts_.book.HeldCommitted(lane, prefix->through.sequence);
+  } else if (resolved.error().code() == ErrorCode::kConflict) {
+    parts_.book.ForgetHeldRead(lane);
+    LookAgainNow();
+  } else {
+    return Failed(resolved.error());
+  }
+  parts_.book.lanes().Queue(lane, parts_.clock.Now());
+  return true;
+}
+
+void CursorCommitter::Restart() {
+  marks_ = parts_.log.MarksOf(backend_);
+  parts_.book.Restart(marks_.cursor);
+  ++restarts_;
+  LookAgainNow();
+}
+
+bool CursorCommitter::Failed(const Error& error) {
+  ++failures_;
+  failure_ = error.message();
+  retry_at_ = parts_.clock.Now() + retry_.After(failures_, Chance(parts_.random));
+  return false;
+}
+
+}  // namespace relay

@@ -1,0 +1,75 @@
+#include "replay/delivery/dead_letters.h"
+
+#include <utility>
+#include <vector>
+
+#include "replay/transport/refused_lines.h"
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kWordsMax = 4U << 10U;
+
+// Makes a letter that lacks its lines.
+DeadLetter LetterOf(const SendBatch::Part& part, const Refusal& refusal) {
+  DeadLetter letter;
+  letter.sequence = part.sequence;
+  letter.reason = refusal.verdict.reason;
+  letter.http_status = refusal.reply.http_status;
+  letter.when = refusal.when;
+  letter.params = part.record->params;
+  letter.words = WordsOf(refusal.reply);
+  return letter;
+}
+
+}  // namespace
+
+std::string WordsOf(const Reply& reply) {
+  return reply.body.substr(0, kWordsMax);
+}
+
+void AddDeadLetters(const SendBatch& batch, const Refusal& refusal, Window& window) {
+  std::string joined;
+  const bool alone = batch.is_of_one_record();
+  for (const SendBatch::Part& part : batch.parts) {
+    DeadLetter letter = LetterOf(part, refusal);
+    letter.first_line = batch.first_line;
+    letter.points = alone ? batch.points : part.record->points;
+    letter.lines = alone ? LinesOf(batch, joined) : std::string_view(part.record->lines);
+    window.At(part.sequence).letters.push_back(std::move(letter));
+  }
+}
+
+bool NamesRefused(const SendBatch& batch, const Reply& reply) {
+  return !RefusedLinesIn(reply.body, batch.points).empty();
+}
+
+std::shared_ptr<const SendBatch> AddNamedDeadLetters(const SendBatch& batch, const Refusal& refusal,
+                                                     Window& window) {
+  const std::vector<RefusedLine> refused = RefusedLinesIn(refusal.reply.body, batch.points);
+  for (const SendBatch::Part& part : batch.parts) {
+    window.At(part.sequence).delivered +=
+        batch.is_of_one_record() ? batch.points : part.record->points;
+  }
+  std::vector<PointCount> numbers;
+  numbers.reserve(refused.size());
+  for (const RefusedLine& one : refused) numbers.push_back(one.number);
+  const std::vector<LineOfPiece> lines = FindLines(batch, numbers);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    DeadLetter letter = LetterOf(*lines[i].part, refusal);
+    letter.first_line = lines[i].number;
+    letter.points = 1;
+    letter.lines = lines[i].text;
+    letter.words = refused[i].words.substr(0, kWordsMax);
+    WindowEntry& entry = window.At(letter.sequence);
+    --entry.delivered;
+    entry.letters.push_back(std::move(letter));
+  }
+  PointCount last = batch.points;
+  for (auto number = numbers.rbegin(); number != numbers.rend() && *number == last; ++number)
+    --last;
+  if (last == 0) return nullptr;
+  return std::make_shared<const SendBatch>(LineAlone(batch, last - 1));
+}
+
+}  // namespace relay

@@ -1,0 +1,155 @@
+#include "replay/delivery/lane_batches.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wal/base/invariant.h"
+
+namespace relay {
+namespace {
+
+// The most that is kept for a canary: more would hold too much memory.
+constexpr std::size_t kTakenMax = 64U << 10U;
+
+std::deque<Sequence>& UnsentOf(LaneQueue& lane) {
+  return lane.held.empty() ? lane.flow : lane.held_unsent;
+}
+
+const WriteParams& ParamsAt(Window& window, Sequence sequence) {
+  return window.At(sequence).record->params;
+}
+
+bool IsOfOther(const WriteParams& params, const ClientCredentials& than) {
+  return params.api != Api::kStatement && !params.credentials.empty() && params.credentials != than;
+}
+
+bool HasUnsentOfOther(LaneQueue& lane, Window& window, const ClientCredentials& than) {
+  const std::deque<Sequence>& unsent = UnsentOf(lane);
+  return std::any_of(unsent.begin(), unsent.end(), [&](Sequence sequence) {
+    return IsOfOther(ParamsAt(window, sequence), than);
+  });
+}
+
+std::shared_ptr<const SendBatch> LastTaken(const LaneQueue& lane) {
+  return std::make_shared<const SendBatch>(LineAlone(*lane.taken, lane.taken->points - 1));
+}
+
+std::shared_ptr<const SendBatch> AnyLine(const SendBatch& batch, std::minstd_rand& random) {
+  return std::make_shared<const SendBatch>(LineAlone(batch, random() % batch.points));
+}
+
+}  // namespace
+
+std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, PieceLimit limit) {
+  std::deque<Sequence>& unsent = UnsentOf(lane);
+  auto batch = std::make_shared<SendBatch>();
+  INVARIANT(!unsent.empty());
+  while (!unsent.empty()) {
+    const WindowEntry& entry = window.At(unsent.front());
+    if (!Join(*batch, {unsent.front(), entry.record}, limit)) break;
+    unsent.pop_front();
+  }
+  lane.pieces.push_back(batch);
+  return batch;
+}
+
+void ReplaceFront(LaneQueue& lane, Window& window, std::vector<SendBatch> parts) {
+  const std::shared_ptr<const SendBatch> whole = lane.pieces.front();
+  lane.pieces.pop_front();
+  for (const SendBatch::Part& part : whole->parts) --window.At(part.sequence).pieces_left;
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    for (const SendBatch::Part& of : part->parts) ++window.At(of.sequence).pieces_left;
+    lane.pieces.push_front(std::make_shared<const SendBatch>(std::move(*part)));
+  }
+  lane.failures = 0;
+  lane.not_before = {};
+}
+
+void CutFront(LaneQueue& lane, Window& window, PieceLimit limit) {
+  std::vector<SendBatch> smaller = CutTo(*lane.pieces.front(), limit);
+  if (smaller.size() == 1) return;
+  const std::uint32_t failures = lane.failures;
+  ReplaceFront(lane, window, std::move(smaller));
+  lane.failures = failures;
+}
+
+void FinishFront(LaneQueue& lane, Window& window) {
+  for (const SendBatch::Part& part : lane.pieces.front()->parts) {
+    --window.At(part.sequence).pieces_left;
+  }
+  lane.pieces.pop_front();
+  lane.failures = 0;
+  lane.not_before = {};
+  lane.line_suspicions = 0;
+  lane.suspicion.reset();
+  lane.clients_taken_before.reset();
+  lane.create_tried = false;
+  if (lane.pieces.empty()) lane.is_suspect = false;
+}
+
+void CreditAll(const SendBatch& batch, Window& window) {
+  const bool alone = batch.is_of_one_record();
+  for (const SendBatch::Part& part : batch.parts) {
+    WindowEntry& entry = window.At(part.sequence);
+    entry.delivered += alone ? batch.points : entry.entry.size.points;
+  }
+}
+
+std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
+  const SendBatch::Part& last = batch.parts.back();
+  if (last.record->lines.size() > kTakenMax) return nullptr;
+  if (batch.is_of_one_record()) return std::make_shared<const SendBatch>(batch);
+  SendBatch end;
+  Join(end, last, {});
+  return std::make_shared<const SendBatch>(std::move(end));
+}
+
+// A canary is never a statement, nor from behind one: before its turn it may do harm.
+bool HasCanary(LaneQueue& lane, Window& window) {
+  if (lane.taken) return true;
+  if (lane.pieces.size() > 1) return lane.pieces[1]->params().api != Api::kStatement;
+  const std::deque<Sequence>& unsent = UnsentOf(lane);
+  return !unsent.empty() && ParamsAt(window, unsent.front()).api != Api::kStatement;
+}
+
+std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, PieceLimit limit,
+                                            std::minstd_rand& random) {
+  if (lane.taken) return LastTaken(lane);
+  // One batch more each time: the next few may be poisoned too.
+  if (!UnsentOf(lane).empty()) FormBatch(lane, window, limit);
+  const auto statement =
+      std::find_if(lane.pieces.begin() + 1, lane.pieces.end(),
+                   [](const auto& batch) { return batch->params().api == Api::kStatement; });
+  const auto behind = static_cast<std::size_t>(statement - lane.pieces.begin() - 1);
+  INVARIANT(behind > 0);
+  const SendBatch& chosen = *lane.pieces[1 + random() % behind];
+  return AnyLine(chosen, random);
+}
+
+bool HasOtherClient(LaneQueue& lane, Window& window) {
+  const ClientCredentials& refused = lane.pieces.front()->params().credentials;
+  if (lane.taken && IsOfOther(lane.taken->params(), refused)) return true;
+  if (HasUnsentOfOther(lane, window, refused)) return true;
+  return std::any_of(lane.pieces.begin(), lane.pieces.end(),
+                     [&refused](const auto& batch) { return IsOfOther(batch->params(), refused); });
+}
+
+std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window, PieceLimit limit,
+                                                 std::minstd_rand& random) {
+  const ClientCredentials& refused = lane.pieces.front()->params().credentials;
+  if (lane.taken && IsOfOther(lane.taken->params(), refused)) return LastTaken(lane);
+  // One more each time: the next few may be refused too.
+  if (HasUnsentOfOther(lane, window, refused)) {
+    while (!IsOfOther(FormBatch(lane, window, limit)->params(), refused)) {
+    }
+  }
+  std::vector<const SendBatch*> others;
+  for (const auto& batch : lane.pieces) {
+    if (IsOfOther(batch->params(), refused)) others.push_back(batch.get());
+  }
+  INVARIANT(!others.empty());
+  const SendBatch& chosen = *others[random() % others.size()];
+  return AnyLine(chosen, random);
+}
+
+}  // namespace relay

@@ -1,0 +1,274 @@
+#include "replay/delivery/lane_book.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "wal/base/invariant.h"
+
+namespace relay {
+namespace {
+
+std::string Named(const Lane& lane) {
+  if (lane.retention_policy.empty()) return fmt::format("database \"{}\"", lane.database);
+  return fmt::format("database \"{}\", retention policy \"{}\"", lane.database,
+                     lane.retention_policy);
+}
+
+LaneStatus StatusOf(const LaneQueue& lane) {
+  LaneStatus status;
+  status.lane = lane.lane;
+  status.why = lane.why;
+  status.remedy = lane.remedy;
+  status.since = lane.since;
+  if (lane.by_operator) {
+    status.state = "held by operator";
+  } else {
+    status.state = lane.mode == LaneMode::kHeld ? "held" : "draining";
+  }
+  return status;
+}
+
+bool IsStatement(const StoredRecord& stored) {
+  return stored.record.ok() && stored.record.value()->params.api == Api::kStatement;
+}
+
+}  // namespace
+
+double Chance(std::minstd_rand& random) {
+  constexpr auto kRange = static_cast<double>(std::minstd_rand::max()) + 1.0;
+  return static_cast<double>(random()) / kRange;
+}
+
+// ---------------------------------------------------------------- what is read
+
+// Returns the record's lane; that of the record before it, if any, is tried first.
+LaneQueue& LaneBook::LaneFor(const WriteParams& params, LaneQueue* last) {
+  const bool same = last != nullptr && last->lane.database == params.database &&
+                    last->lane.retention_policy == params.retention_policy;
+  return same ? *last : lanes_.Of(LaneOf(params));
+}
+
+void LaneBook::TakeFlow(std::vector<StoredRecord> records) {
+  LaneQueue* lane = nullptr;
+  for (StoredRecord& stored : records) {
+    const bool fences = IsStatement(stored);
+    fenced_ = fences;
+    if (fences && !window_.empty()) break;  // It is read again when its turn comes.
+    const Sequence sequence = stored.entry.position.sequence;
+    window_.Add(std::move(stored), clock_.WallNow());
+    const std::shared_ptr<const Record>& record = window_.At(sequence).record;
+    if (!record) continue;
+    lane = &LaneFor(record->params, lane);
+    if (!lane->takes_flow()) {
+      window_.Hold(sequence);
+    } else {
+      lane->flow.push_back(sequence);
+      if (lane->flow.size() == 1) lanes_.Queue(*lane, clock_.Now());
+    }
+    if (fences) break;
+  }
+}
+
+void LaneBook::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {
+  lane.held.Restart(Sequence::BeforeFirst());
+  for (StoredRecord& stored : records) {
+    const Sequence sequence = stored.entry.position.sequence;
+    lane.held.Add(std::move(stored), clock_.WallNow());
+    if (lane.held.At(sequence).record) lane.held_unsent.push_back(sequence);
+  }
+  reading_held_.insert(&lane);
+  FinishIfAllRead(lane);
+}
+
+void LaneBook::FlowCommitted(const ResolvedPrefix& resolved) {
+  for (const Sequence sequence : resolved.held) {
+    LaneQueue* const lane = lanes_.Find(LaneOf(window_.At(sequence).record->params));
+    INVARIANT(lane != nullptr);
+    lane->held_last = sequence;
+    lanes_.Queue(*lane, clock_.Now());
+  }
+  window_.Forget(resolved.through.sequence);
+}
+
+void LaneBook::HeldCommitted(LaneQueue& lane, Sequence through) {
+  lane.held.Forget(through);
+  if (!lane.held.empty()) return;
+  reading_held_.erase(&lane);
+  const bool is_last = lane.held_last && *lane.held_last <= lane.held.settled();
+  if (lane.mode == LaneMode::kFinishing || is_last) GoLive(lane);
+}
+
+// --------------------------------------------------------------- held and live
+
+void LaneBook::PutOnHold(LaneQueue& lane, std::string why, std::string remedy) {
+  TakeOutOfFlow(lane);
+  if (lane.mode == LaneMode::kLive || lane.why != why) lane.since = clock_.WallNow();
+  lane.mode = LaneMode::kHeld;
+  lane.why = std::move(why);
+  lane.remedy = std::move(remedy);
+  lane.create_due = lane.create_tried = lane.is_suspect = false;
+  lane.canary.reset();
+  lane.line_suspicions = 0;
+  lane.suspicion.reset();
+  lane.failures = std::max(lane.failures, 1U);
+  lane.not_before = clock_.Now() + probe_.After(lane.failures, Chance(random_));
+  on_hold_.insert(&lane);
+  changed_ = true;
+  lanes_.Queue(lane, clock_.Now());
+}
+
+// Puts on hold what was read of the lane and not sent. REQUIRES: not busy.
+void LaneBook::TakeOutOfFlow(LaneQueue& lane) {
+  INVARIANT(!lane.is_busy);
+  if (lane.held.empty()) {
+    for (const auto& piece : lane.pieces) {
+      for (const SendBatch::Part& part : piece->parts) window_.Hold(part.sequence);
+    }
+  }
+  for (const Sequence sequence : lane.flow) window_.Hold(sequence);
+  lane.pieces.clear();
+  lane.flow.clear();
+  ForgetHeldRead(lane);
+}
+
+void LaneBook::ForgetHeldRead(LaneQueue& lane) {
+  reading_held_.erase(&lane);
+  if (lane.held.empty()) return;
+  ++lane.epoch;
+  lane.pieces.clear();
+  lane.held.Restart(Sequence::BeforeFirst());
+  lane.held_unsent.clear();
+}
+
+void LaneBook::DrainIfHeld(LaneQueue& lane) {
+  if (lane.mode != LaneMode::kHeld || lane.by_operator) return;
+  lane.mode = LaneMode::kDraining;
+  lane.why.clear();
+  lane.remedy.clear();
+  lane.since = clock_.WallNow();
+  changed_ = true;
+  FinishIfAllRead(lane);
+}
+
+void LaneBook::FinishIfAllRead(LaneQueue& lane) {
+  if (lane.mode != LaneMode::kDraining || lane.held.empty()) return;
+  if (lane.held_last && lane.held.read_through() < *lane.held_last) return;
+  lane.mode = LaneMode::kFinishing;
+  PutBackIntoFlow(lane);
+}
+
+// Takes back what was to go on hold and has not gone yet. It is newer than all
+// that is held.
+void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
+  for (const Sequence sequence : window_.ToHeldOf(lane.lane)) {
+    window_.Unhold(sequence);
+    lane.flow.push_back(sequence);
+  }
+}
+
+void LaneBook::GoLive(LaneQueue& lane) {
+  lane.mode = LaneMode::kLive;
+  lane.held_last.reset();
+  lane.why.clear();
+  lane.remedy.clear();
+  lane.failures = 0;
+  lane.not_before = {};
+  on_hold_.erase(&lane);
+  changed_ = true;
+  PutBackIntoFlow(lane);
+  lanes_.Queue(lane, clock_.Now());
+}
+
+void LaneBook::HoldByOperator(LaneQueue& lane, bool held) {
+  lane.by_operator = held;
+  changed_ = true;
+  if (held) {
+    on_hold_.insert(&lane);
+    // A busy one is put on hold once its request is answered.
+    if (!lane.is_busy) PutOnHold(lane, kHeldByOperator, "");
+    return;
+  }
+  if (!lane.held_last) return GoLive(lane);
+  lane.why = "released";
+  lane.not_before = clock_.Now();
+  lanes_.Queue(lane, clock_.Now());
+}
+
+void LaneBook::Adopt(const std::vector<HeldLane>& held) {
+  std::set<LaneQueue*> gone = on_hold_;
+  for (const HeldLane& info : held) {
+    LaneQueue& lane = lanes_.Of(info.lane);
+    gone.erase(&lane);
+    AdoptLane(lane, &info);
+  }
+  for (LaneQueue* lane : gone) AdoptLane(*lane, nullptr);
+}
+
+// nullptr: the log holds nothing for the lane.
+void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
+  if (lane.is_busy) return;
+  const bool by_operator = held != nullptr && held->by_operator;
+  const std::optional<Sequence> last = held != nullptr ? held->last : std::nullopt;
+  const bool others_left = lane.held.empty() || (last && held->first == lane.held.first());
+  if (!others_left) ForgetHeldRead(lane);
+  lane.held_last = last;
+  if (last && lane.mode == LaneMode::kLive) {
+    PutOnHold(lane, "was on hold when the relay started", "");
+    lane.not_before = clock_.Now();
+  }
+  if (by_operator != lane.by_operator) HoldByOperator(lane, by_operator);
+  const bool holds_nothing = !last && !lane.by_operator && lane.mode != LaneMode::kLive;
+  if (holds_nothing && window_.ToHeldOf(lane.lane).empty()) GoLive(lane);
+  lanes_.Queue(lane, clock_.Now());
+}
+
+void LaneBook::Restart(Sequence cursor) {
+  window_.Restart(cursor);
+  fenced_ = false;
+  for (auto& [name, lane] : lanes_) {
+    ++lane.epoch;
+    lane.pieces.clear();
+    lane.flow.clear();
+    ForgetHeldRead(lane);
+    lane.is_suspect = lane.create_due = false;
+    lane.canary.reset();
+    if (lane.mode == LaneMode::kFinishing) lane.mode = LaneMode::kDraining;
+    const bool holds_nothing = !lane.held_last && !lane.by_operator;
+    if (lane.mode != LaneMode::kLive && holds_nothing) GoLive(lane);
+    lanes_.Queue(lane, clock_.Now());
+  }
+}
+
+// -------------------------------------------------------------- what is shown
+
+std::optional<LaneStatus> LaneBook::LongestHeld() const {
+  const LaneQueue* longest = nullptr;
+  for (const LaneQueue* lane : on_hold_) {
+    if (lane->mode != LaneMode::kHeld || lane->by_operator) continue;
+    const bool before = longest == nullptr ||
+                        std::tie(lane->since, lane->lane) < std::tie(longest->since, longest->lane);
+    if (before) longest = lane;
+  }
+  if (longest == nullptr) return std::nullopt;
+  LaneStatus status = StatusOf(*longest);
+  status.why = fmt::format("{}: {}", Named(longest->lane), longest->why);
+  return status;
+}
+
+std::optional<std::vector<LaneStatus>> LaneBook::TakeChanged(bool always) {
+  if (!changed_ && !always) return std::nullopt;
+  changed_ = false;
+  std::vector<const LaneQueue*> lanes(on_hold_.begin(), on_hold_.end());
+  std::sort(lanes.begin(), lanes.end(),
+            [](const LaneQueue* a, const LaneQueue* b) { return a->lane < b->lane; });
+  lanes.resize(std::min(lanes.size(), WorkerStatus::kLanesShown));
+  std::vector<LaneStatus> shown;
+  shown.reserve(lanes.size());
+  for (const LaneQueue* lane : lanes) shown.push_back(StatusOf(*lane));
+  return shown;
+}
+
+}  // namespace relay
