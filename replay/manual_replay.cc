@@ -14,18 +14,6 @@ namespace {
 constexpr Backoff kRetry{.first = std::chrono::milliseconds(200),
                          .max = std::chrono::milliseconds(15'000)};
 
-// Up to the first comma or space that no backslash makes part of the name.
-std::string MeasurementOf(std::string_view line) {
-  std::string name;
-  for (std::size_t i = 0; i < line.size() && line[i] != ',' && line[i] != ' '; ++i) {
-    const bool escapes = line[i] == '\\' && i + 1 < line.size() &&
-                         (line[i + 1] == ',' || line[i + 1] == ' ' || line[i + 1] == '\\');
-    if (escapes) ++i;
-    name += line[i];
-  }
-  return name;
-}
-
 // What became of a request, and the target's own words.
 std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
   constexpr std::size_t kBodyMax = 200;

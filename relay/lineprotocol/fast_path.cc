@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "relay/lineprotocol/grammar.h"
+#include "wal/base/byte_set.h"
 #include "wal/base/invariant.h"
 
 #if defined(__x86_64__)

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "wal/base/byte_set.h"
+
 namespace relay {
 namespace {
 
@@ -41,7 +43,6 @@ constexpr ByteSet kEquals("=");
 // All that fields are made of besides names and values.
 constexpr ByteSet kFieldMarks(" ,=\"\\");
 constexpr ByteSet kValueMarks(",\"\\");
-constexpr ByteSet kLineMarks(" ,=\"\\\n");
 
 // For the few bytes that are looked at one by one; no call, as a search would be.
 constexpr bool IsOneOf(char c, std::string_view set) {
@@ -49,22 +50,6 @@ constexpr bool IsOneOf(char c, std::string_view set) {
     if (c == one) return true;
   }
   return false;
-}
-
-// The first byte at or behind `from` that is one of `stops` and has no
-// backslash before it; the text's size where there is none. A backslash before
-// that backslash changes nothing: InfluxDB looks back by one byte only.
-std::size_t FindBare(std::string_view text, std::size_t from, const ByteSet& stops) {
-  std::size_t at = from;
-  while (at < text.size() && (!stops.Has(text[at]) || (at > 0 && text[at - 1] == '\\'))) ++at;
-  return at;
-}
-
-// The first byte at or behind `from` that is one of `stops`, or the text's size.
-std::size_t Find(std::string_view text, std::size_t from, const ByteSet& stops) {
-  std::size_t at = from;
-  while (at < text.size() && !stops.Has(text[at])) ++at;
-  return at;
 }
 
 std::string Quoted(std::string_view text) {
@@ -379,45 +364,7 @@ bool PointJudge::CheckRange(std::int64_t units) {
                 std::to_string(kNanosecondsMax));
 }
 
-// What decides at a byte of a text whether it is within quotes: a quote counts
-// behind the first space and where an `=` is not yet followed by a ','.
-class QuoteState {
- public:
-  bool quoted() const { return quoted_; }
-
-  void See(char c) {
-    in_fields_ |= c == ' ';
-    if (!in_fields_) return;
-    if (c == '"' && equals_ > commas_) quoted_ = !quoted_;
-    if (c == '=' && !quoted_) ++equals_;
-    if (c == ',' && !quoted_) ++commas_;
-  }
-
- private:
-  bool in_fields_ = false;
-  bool quoted_ = false;
-  std::size_t equals_ = 0;
-  std::size_t commas_ = 0;
-};
-
 }  // namespace
-
-LineExtent MeasureLine(std::string_view text) {
-  LineExtent extent;
-  QuoteState state;
-  std::size_t at = 0;
-  while (at < text.size() && (text[at] != '\n' || state.quoted())) {
-    state.See(text[at]);
-    extent.ends_escaped = text[at] == '\\';
-    at += extent.ends_escaped ? 2U : 1U;
-    const std::size_t mark = Find(text, at, kLineMarks);
-    extent.ends_escaped &= mark == at;
-    at = mark;
-  }
-  extent.size = std::min(at, text.size());
-  extent.open = at > text.size() || (at == text.size() && state.quoted());
-  return extent;
-}
 
 std::size_t SkipBlanks(std::string_view line, std::size_t from) {
   std::size_t at = from;

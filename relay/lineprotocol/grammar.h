@@ -9,7 +9,6 @@
 // THREADS. Pure functions.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -17,29 +16,6 @@
 #include "wal/base/types.h"
 
 namespace relay {
-
-// A set of bytes, for a scan to test against.
-class ByteSet {
- public:
-  constexpr explicit ByteSet(std::string_view bytes) {
-    for (const char c : bytes) has_[static_cast<unsigned char>(c)] = true;
-  }
-
-  constexpr bool Has(char c) const { return has_[static_cast<unsigned char>(c)]; }
-
- private:
-  std::array<bool, 256> has_{};
-};
-
-// The first line of a text.
-struct LineExtent {
-  std::size_t size = 0;       // Without its newline; the text's size where it has none.
-  bool open = false;          // The text ends within quotes or an escape.
-  bool ends_escaped = false;  // The last byte is an escaped one.
-};
-
-// A newline within quotes or behind a backslash is part of its line.
-LineExtent MeasureLine(std::string_view text);
 
 // The position in `line`, from `from` on, of the first byte that is not blank.
 std::size_t SkipBlanks(std::string_view line, std::size_t from);

@@ -8,6 +8,7 @@
 
 #include "relay/lineprotocol/fast_path.h"
 #include "relay/lineprotocol/grammar.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {

@@ -30,24 +30,6 @@ RuleMatch MatchOf(const Selection& selection, const WriteParams& params) {
   return selection.measurements.empty() ? RuleMatch::kYes : RuleMatch::kByMeasurement;
 }
 
-// Up to where the name goes: as InfluxDB, which looks back by one byte only.
-std::string_view RawMeasurementOf(std::string_view line) {
-  std::size_t at = 1;
-  while (at < line.size() && ((line[at] != ',' && line[at] != ' ') || line[at - 1] == '\\')) ++at;
-  return line.substr(0, at);
-}
-
-std::string Unescaped(std::string_view name) {
-  std::string plain;
-  plain.reserve(name.size());
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool escapes = name[i] == '\\' && i + 1 < name.size() &&
-                         (name[i + 1] == ',' || name[i + 1] == ' ' || name[i + 1] == '=');
-    if (!escapes) plain += name[i];
-  }
-  return plain;
-}
-
 std::string TargetOf(const WriteParams& params) {
   if (params.retention_policy.empty()) return fmt::format("database \"{}\"", params.database);
   return fmt::format("database \"{}\", retention policy \"{}\"", params.database,
@@ -55,10 +37,6 @@ std::string TargetOf(const WriteParams& params) {
 }
 
 }  // namespace
-
-std::string MeasurementOf(std::string_view line) {
-  return Unescaped(RawMeasurementOf(line));
-}
 
 Totals RoutedLines::size() const {
   Totals size;
@@ -146,7 +124,7 @@ class Router::ByMeasurement {
 
   // The part that a measurement's points go to.
   std::size_t Judge(std::string_view raw) {
-    const std::string name = Unescaped(raw);
+    const std::string name = MeasurementOf(raw);
     std::vector<BackendId> backends = sure_;
     for (const Open& open : open_) {
       const bool only = open.only == RuleMatch::kYes || Lists(open.rule->only.measurements, name);

@@ -67,7 +67,4 @@ class Router {
   Unrouted unrouted_;
 };
 
-// The name of the measurement of a point's line, unescaped.
-std::string MeasurementOf(std::string_view line);
-
 }  // namespace relay

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "relay/routing/router.h"
 #include "replay/transport/target.h"
 #include "wal/record/lines.h"
 

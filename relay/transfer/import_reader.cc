@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "relay/lineprotocol/grammar.h"
 #include "relay/lineprotocol/scanner.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {

@@ -1,44 +1,79 @@
 #include "wal/record/lines.h"
 
+#include <algorithm>
+
+#include "wal/base/byte_set.h"
 #include "wal/base/invariant.h"
 
 namespace relay {
 namespace {
 
-// The rule of InfluxDB's own scanner: a quote counts only in a field's value,
-// that is behind the first space and where an `=` is not yet followed by a `,`.
+constexpr ByteSet kLineMarks(" ,=\"\\\n");
+constexpr ByteSet kMeasurementEnds(" ,");
+constexpr ByteSet kEscapedInMeasurement(" ,=");
+
+// Tells whether the byte of a text that was seen last is within quotes. The rule
+// is that of InfluxDB's own scanner: a quote counts only in a field's value, that
+// is behind the first space and where an `=` is not yet followed by a `,`.
 class QuoteState {
  public:
-  // Returns whether `c` ends the line.
-  bool EndsAt(char c) {
-    if (c == '\n' && !quoted_) return true;
-    if (c == ' ') in_fields_ = true;
-    if (!in_fields_) return false;
+  bool quoted() const { return quoted_; }
+
+  void See(char c) {
+    in_fields_ |= c == ' ';
+    if (!in_fields_) return;
     if (c == '"' && equals_ > commas_) quoted_ = !quoted_;
-    if (!quoted_ && c == '=') ++equals_;
-    if (!quoted_ && c == ',') ++commas_;
-    return false;
+    if (c == '=' && !quoted_) ++equals_;
+    if (c == ',' && !quoted_) ++commas_;
   }
 
  private:
   bool in_fields_ = false;
   bool quoted_ = false;
-  int equals_ = 0;
-  int commas_ = 0;
+  std::size_t equals_ = 0;
+  std::size_t commas_ = 0;
 };
 
 }  // namespace
 
-std::string_view LineWalk::Next() {
-  INVARIANT(!AtEnd());
+LineExtent MeasureLine(std::string_view text) {
+  LineExtent extent;
   QuoteState state;
   std::size_t at = 0;
-  while (at < left_.size() && !state.EndsAt(left_[at])) {
-    at += left_[at] == '\\' ? 2U : 1U;  // What is escaped neither quotes nor ends.
+  while (at < text.size() && (text[at] != '\n' || state.quoted())) {
+    state.See(text[at]);
+    extent.ends_escaped = text[at] == '\\';  // An escaped byte neither quotes nor ends.
+    at += extent.ends_escaped ? 2U : 1U;
+    const std::size_t mark = Find(text, at, kLineMarks);
+    extent.ends_escaped &= mark == at;
+    at = mark;
   }
-  const std::string_view line = left_.substr(0, at + 1);
+  extent.size = std::min(at, text.size());
+  extent.open = at > text.size() || (at == text.size() && state.quoted());
+  return extent;
+}
+
+std::string_view LineWalk::Next() {
+  INVARIANT(!AtEnd());
+  const std::string_view line = left_.substr(0, MeasureLine(left_).size + 1);
   left_.remove_prefix(line.size());
   return line;
+}
+
+std::string_view RawMeasurementOf(std::string_view line) {
+  return line.substr(0, FindBare(line, 1, kMeasurementEnds));
+}
+
+std::string MeasurementOf(std::string_view line) {
+  const std::string_view raw = RawMeasurementOf(line);
+  std::string name;
+  name.reserve(raw.size());
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const bool escapes =
+        raw[i] == '\\' && i + 1 < raw.size() && kEscapedInMeasurement.Has(raw[i + 1]);
+    if (!escapes) name += raw[i];
+  }
+  return name;
 }
 
 }  // namespace relay

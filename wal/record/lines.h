@@ -1,11 +1,27 @@
-// Stored lines one by one. A newline within a quoted string is part of its
-// line, so they cannot be told apart by newlines alone.
+// Where a line of line protocol ends, and the name of its measurement: the rules
+// by which writes are accepted are those by which stored lines are cut, routed,
+// replayed and exported.
+//
+// THREADS. Pure functions; a LineWalk belongs to one thread at a time.
 #pragma once
 
+#include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace relay {
 
+// The first line of a text.
+struct LineExtent {
+  std::size_t size = 0;       // Without its newline; the text's size where it has none.
+  bool open = false;          // The text ends within quotes or an escape.
+  bool ends_escaped = false;  // The last byte is an escaped one.
+};
+
+// A newline within quotes or behind a backslash is part of its line.
+LineExtent MeasureLine(std::string_view text);
+
+// Stored lines one by one.
 class LineWalk {
  public:
   // REQUIRES: valid line protocol, each line ended by a newline, as in a Record.
@@ -19,5 +35,11 @@ class LineWalk {
  private:
   std::string_view left_;
 };
+
+// The measurement of a point's line as it is written there, escapes included.
+std::string_view RawMeasurementOf(std::string_view line);
+
+// The name of the measurement, unescaped. `line` may be the raw measurement alone.
+std::string MeasurementOf(std::string_view line);
 
 }  // namespace relay

@@ -96,6 +96,23 @@ TEST_CASE("replay: of one database, of one measurement") {
   CHECK_EQ(bench.target.lines, "cpu\\,x v=3 3\n");
 }
 
+TEST_CASE("replay: a measurement with escapes is found by its name") {
+  struct Row {
+    const char* name;
+    const char* line;
+  };
+  for (const Row& row : {Row{"a=b", "a\\=b v=1 1\n"}, Row{R"(a\\b)", "a\\\\b v=1 1\n"}}) {
+    CAPTURE(row.name);
+    Bench bench;
+    REQUIRE(AppendAndWait(bench.log, RecordOf("a", row.line, 1)).ok());
+    ReplayRange range = All();
+    range.last = Sequence(4);
+    range.measurement = row.name;
+    CHECK_EQ(bench.Run(range).points_sent, 1);
+    CHECK_EQ(bench.target.lines, row.line);
+  }
+}
+
 TEST_CASE("replay: goes on behind what an earlier process had done") {
   Bench bench;
   ReplayProgress before;

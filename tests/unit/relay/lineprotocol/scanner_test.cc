@@ -447,6 +447,37 @@ TEST_CASE("line protocol: a blank before a line does not make the quotes of its 
   CHECK(Stored("  m v=\"a\nb\" 5\n") == "m v=\"a\nb\" 5\n");
 }
 
+TEST_CASE("line protocol: a line ends at the same byte when it is accepted and when it is cut") {
+  // Each is one point, and one line of what is stored.
+  const std::vector<std::string> lines = {
+      "m v=1 5\n",
+      "m v=\"a\nb\" 5\n",                // A newline in a string.
+      "m v=\"a\\\"\nb\" 5\n",            // Behind an escaped quote.
+      "m v=\"a\\\\\" 5\n",               // An escaped backslash, and the string ends.
+      "m v=\"a,b=c\n d\",w=\"\n\" 5\n",  // What would be fields outside of quotes.
+      "m\"n v=1 5\n",                    // A quote in each part where it means nothing.
+      "m,t\"=x\" v=1 5\n",
+      "m \"v=1 5\n",
+      "m v\"=1 5\n",
+      "m\\\nn v=1 5\n",  // An escaped newline.
+      "m,t=x\\\ny v=1 5\n",
+      "m\\ n\" v=1 5\n",  // Quotes count from the first space on, escaped or not.
+  };
+  std::string body;
+  for (const std::string& line : lines) {
+    CAPTURE(line);
+    CHECK(MeasureLine(line + "next v=1 6\n").size + 1 == line.size());
+    CHECK(Stored(line) == line);
+    body += line;
+  }
+  const ScannedLines scanned = Scan(body);
+  CHECK(scanned.refused == 0);
+  REQUIRE(scanned.points == lines.size());
+  LineWalk walk(scanned.lines);
+  for (const std::string& line : lines) CHECK(walk.Next() == line);
+  CHECK(walk.AtEnd());
+}
+
 // ------------------------------------------------------------- random lines
 
 void CheckAgainstTheRules(const std::string& text, FastLines::Line fast, Precision precision) {

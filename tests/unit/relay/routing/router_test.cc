@@ -126,15 +126,6 @@ TEST_CASE("router: what no backend takes is said in words") {
            Map{{"a", "m v=1 1\n"}, {"", "no backend takes measurement \"n\" of database \"d\""}});
 }
 
-TEST_CASE("router: a measurement is read as InfluxDB reads it") {
-  CHECK_EQ(MeasurementOf("m v=1"), "m");
-  CHECK_EQ(MeasurementOf("m,t=x v=1"), "m");
-  CHECK_EQ(MeasurementOf(R"(a\ b\,c\=d,t=x v=1)"), "a b,c=d");
-  CHECK_EQ(MeasurementOf(R"(a\b v=1)"), R"(a\b)");
-  CHECK_EQ(MeasurementOf(R"(a\\ b v=1)"), R"(a\ b)");
-  CHECK_EQ(MeasurementOf("a=b v=1"), "a=b");
-}
-
 TEST_CASE("router: a line that has newlines in a string is not torn") {
   const Config config = With({Backend("a", {.measurements = {"m"}}), Backend("b")});
   const std::string line = "m s=\"x\nn v=1\" 1\n";
