@@ -4,110 +4,21 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <cstdint>
-#include <optional>
 #include <utility>
+
+#include "relay/influxql/lexer.h"
 
 namespace relay {
 namespace {
 
 constexpr std::size_t kStatementsMax = 100;
-constexpr std::size_t kTextMax = 64U << 10U;
 constexpr std::size_t kDepthMax = 20;
 
-struct Token {
-  enum class Kind : std::uint8_t { kEnd, kWord, kName, kString, kNumber, kSymbol };
-
-  Kind kind = Kind::kEnd;
-  std::string text;  // Of a name or string without quotes and escapes.
-};
+using Token = InfluxQlToken;
 
 Error Refused(std::string_view why) {
   return {ErrorCode::kInvalidInput, fmt::format("error parsing query: {}", why)};
 }
-
-bool IsLetter(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_';
-}
-
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-std::string Upper(std::string_view text) {
-  std::string upper(text);
-  std::transform(upper.begin(), upper.end(), upper.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return upper;
-}
-
-// ------------------------------------------------------------------- to tokens
-
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
-
-  Result<Token> Next() {
-    text_.remove_prefix(std::min(text_.find_first_not_of(" \t\r\n"), text_.size()));
-    if (text_.empty()) return Token{};
-    const char first = text_.front();
-    if (first == '"') return Quoted(Token::Kind::kName);
-    if (first == '\'') return Quoted(Token::Kind::kString);
-    if (IsLetter(first)) return Run(Token::Kind::kWord);
-    if (IsDigit(first)) return Run(Token::Kind::kNumber);
-    return Symbol();
-  }
-
- private:
-  Token Take(Token::Kind kind, std::size_t size) {
-    Token token{kind, std::string(text_.substr(0, size))};
-    text_.remove_prefix(size);
-    return token;
-  }
-
-  Token Run(Token::Kind kind) {
-    std::size_t size = 0;
-    while (size < text_.size() && (IsLetter(text_[size]) || IsDigit(text_[size]))) ++size;
-    return Take(kind, size);
-  }
-
-  Result<Token> Symbol() {
-    for (const std::string_view symbol : {"!=", "<>", "<=", ">=", "=", "<", ">", "(", ")", ";"}) {
-      if (text_.starts_with(symbol)) return Take(Token::Kind::kSymbol, symbol.size());
-    }
-    return Refused(fmt::format("a statement that is replayed has no sign '{}' outside of quotes",
-                               text_.front()));
-  }
-
-  // What a backslash and `c` stand for; 0 where they stand for nothing.
-  static char Unescaped(char c, char quote) {
-    if (c == 'n') return '\n';
-    return c == '\\' || c == quote ? c : '\0';
-  }
-
-  // Of escapes there are those of the quote, the backslash and the newline.
-  Result<Token> Quoted(Token::Kind kind) {
-    const char quote = text_.front();
-    Token token{kind, ""};
-    for (std::size_t i = 1; i < text_.size(); ++i) {
-      char c = text_[i];
-      if (c == quote) {
-        text_.remove_prefix(i + 1);
-        return token;
-      }
-      if (static_cast<unsigned char>(c) < ' ') break;
-      if (c == '\\') {
-        c = Unescaped(++i < text_.size() ? text_[i] : '\0', quote);
-        if (c == '\0') return Refused("an escape is not known");
-      }
-      token.text += c;
-    }
-    return Refused("quotes do not end, or hold a control character");
-  }
-
-  std::string_view text_;
-};
 
 std::string InQuotes(char quote, std::string_view text) {
   std::string quoted(1, quote);
@@ -117,8 +28,6 @@ std::string InQuotes(char quote, std::string_view text) {
   }
   return quoted + quote;
 }
-
-// ----------------------------------------------------------------- to meaning
 
 // Reads one statement's tokens and writes down what it understood. Once
 // something was not understood, everything that is asked for fails.
@@ -253,7 +162,7 @@ class Parser {
   void TakeCount() {
     const Token& token = Front();
     const bool is_count = token.kind == Token::Kind::kNumber &&
-                          std::all_of(token.text.begin(), token.text.end(), IsDigit);
+                          token.text.find_first_not_of("0123456789") == std::string::npos;
     if (!is_count) return Fail("a whole number");
     Write(Take().text);
   }
@@ -284,8 +193,7 @@ class Parser {
     if (!failure_.empty() || at_ + words.size() > tokens_.size()) return false;
     std::size_t at = at_;
     for (const std::string_view word : words) {
-      const Token& token = tokens_[at++];
-      if (token.kind != Token::Kind::kWord || Upper(token.text) != word) return false;
+      if (!tokens_[at++].IsWord(word)) return false;
     }
     for (const std::string_view word : words) Write(word);
     at_ = at;
@@ -293,12 +201,12 @@ class Parser {
   }
 
   bool TakeSymbol(std::string_view symbol) {
-    if (Front().kind != Token::Kind::kSymbol || Front().text != symbol) return false;
+    if (!Front().IsSign(symbol)) return false;
     Write(Take().text);
     return true;
   }
 
-  // kEnd where there is nothing more, or nothing more counts.
+  // An empty sign where there is nothing more, or nothing more counts.
   const Token& Front() const {
     static const Token end;
     return failure_.empty() && at_ < tokens_.size() ? tokens_[at_] : end;
@@ -325,28 +233,29 @@ class Parser {
   std::string failure_;
 };
 
+// A sign that no statement of these has is named before anything else is looked at.
+Status CheckSigns(const InfluxQlStatement& statement) {
+  constexpr std::array<std::string_view, 9> kSigns = {"!=", "<>", "<=", ">=", "=",
+                                                      "<",  ">",  "(",  ")"};
+  for (const Token& token : statement) {
+    if (token.kind != Token::Kind::kSign) continue;
+    if (std::find(kSigns.begin(), kSigns.end(), token.text) != kSigns.end()) continue;
+    return Refused(
+        fmt::format("a statement that is replayed has no sign '{}' outside of quotes", token.text));
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Result<std::vector<LoggedStatement>> ParseLoggedStatements(std::string_view text,
                                                            const std::string& database) {
-  if (text.size() > kTextMax) return Refused("a query is at most 64 KiB long");
-  Scanner scanner(text);
+  ASSIGN_OR_RETURN(const std::vector<InfluxQlStatement> all, ReadInfluxQl(text, kStatementsMax));
   std::vector<LoggedStatement> statements;
-  std::vector<Token> tokens;
-  bool more = true;
-  while (more) {
-    ASSIGN_OR_RETURN(Token token, scanner.Next());
-    more = token.kind != Token::Kind::kEnd;
-    const bool ends = !more || (token.kind == Token::Kind::kSymbol && token.text == ";");
-    if (!ends) {
-      tokens.push_back(std::move(token));
-      continue;
-    }
-    if (tokens.empty()) continue;
-    if (statements.size() == kStatementsMax) return Refused("more than 100 statements");
+  for (const InfluxQlStatement& tokens : all) {
+    RETURN_IF_ERROR(CheckSigns(tokens));
     ASSIGN_OR_RETURN(LoggedStatement statement, Parser(tokens, database).Parse());
     statements.push_back(std::move(statement));
-    tokens.clear();
   }
   if (statements.empty())
     return Error(ErrorCode::kInvalidInput, "missing required parameter \"q\"");

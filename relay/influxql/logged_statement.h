@@ -14,7 +14,7 @@
 // A condition compares a name with a string, a number or a duration; they are
 // joined by AND, OR and parentheses. What depends on when it is carried out
 // (now()), and everything that is not in this list (regular expressions,
-// comments, users and their passwords, SELECT INTO), is refused.
+// users and their passwords, SELECT INTO), is refused. Comments are left out.
 //
 // THREADS. Pure functions.
 #pragma once

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "relay/influxql/logged_statement.h"
+#include "relay/influxql/show_and_create.h"
 #include "relay/ingest/forwarded_credentials.h"
 #include "relay/ingest/gunzip_body.h"
 #include "relay/lineprotocol/scanner.h"

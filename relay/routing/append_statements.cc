@@ -37,14 +37,6 @@ class AllDone {
 
 }  // namespace
 
-bool OnlyShows(std::string_view text) {
-  constexpr std::string_view kShow = "SHOW";
-  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n;"), text.size()));
-  return text.size() >= kShow.size() &&
-         std::equal(kShow.begin(), kShow.end(), text.begin(),
-                    [](char word, unsigned char c) { return std::toupper(c) == word; });
-}
-
 void AppendStatements(const StatementsInto& into, const std::vector<LoggedStatement>& statements,
                       std::function<void(Status)> done) {
   INVARIANT(!statements.empty());

@@ -12,9 +12,6 @@
 
 namespace relay {
 
-// Whether it asks for nothing but what a relay can show.
-bool OnlyShows(std::string_view text);
-
 // Where statements go, and when they came.
 struct StatementsInto {
   Log& log;

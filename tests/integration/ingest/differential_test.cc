@@ -133,6 +133,7 @@ std::vector<Row> SameRows() {
       {"a database is created", Query("CREATE DATABASE other")},
       {"a database is created in quotes", Query("CREATE DATABASE \"other one\" WITH DURATION 1d")},
       {"databases are shown", Query("SHOW DATABASES", "GET")},
+      {"comments in a query", Query("/* a */ CREATE DATABASE -- b\n other")},
       {"several statements", Query("CREATE DATABASE a; SHOW DATABASES")},
       {"a chunked body",
        "POST /write?db=metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"

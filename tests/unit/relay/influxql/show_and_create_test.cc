@@ -47,6 +47,19 @@ TEST_CASE(
   CHECK_EQ(refused.error().message().find("canary"), std::string::npos);
 }
 
+TEST_CASE("query statements: a text that only shows is told from one that changes something") {
+  for (const char* text :
+       {"SHOW DATABASES", "-- why\nshow databases;", "/* a */ SHOW x; SHOW y", ";;", "-- only"}) {
+    CAPTURE(text);
+    CHECK(OnlyShows(text));
+  }
+  for (const char* text : {"CREATE DATABASE d", "SHOW DATABASES; CREATE DATABASE d", "SHOWS",
+                           "SHOW DATABASES \"x", "/* SHOW */ DROP DATABASE d"}) {
+    CAPTURE(text);
+    CHECK_FALSE(OnlyShows(text));
+  }
+}
+
 TEST_CASE("query statements: a flood of them is refused") {
   std::string flood;
   for (int i = 0; i < 200; ++i) flood += "SHOW DATABASES;";

@@ -370,6 +370,26 @@ TEST_CASE("front door: what cannot be replayed is refused, and all that came wit
   CHECK_EQ(door.Query("q=SHOW+DATABASES").status, 200);
 }
 
+TEST_CASE(
+    "front door: what becomes of a comment does not depend on whether statements are logged") {
+  StatementDoor logs;
+  IngestFixture answers;
+  for (const char* query :
+       {"q=CREATE+DATABASE+e+--+why", "q=--+why%0ASHOW+DATABASES", "q=/*+a+*/SHOW+DATABASES"}) {
+    CAPTURE(query);
+    CHECK_EQ(logs.Query(query).status, 200);
+    CHECK_EQ(answers.Ask("POST", "/query", query).status, 200);
+  }
+  CHECK_EQ(logs.Stored(), std::vector<std::string>{"CREATE DATABASE \"e\"\n"});
+}
+
+TEST_CASE(
+    "front door: a statement behind one that only shows is not answered without being logged") {
+  StatementDoor door;
+  CHECK_EQ(door.Query("q=SHOW+DATABASES%3BCREATE+DATABASE+e").status, 400);
+  CHECK(door.Stored().empty());
+}
+
 TEST_CASE("front door: statements are not logged unless that is set up") {
   IngestFixture door;
   CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+e").status, 200);

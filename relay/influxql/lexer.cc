@@ -1,0 +1,139 @@
+#include "relay/influxql/lexer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <utility>
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kTextMax = 64U << 10U;
+
+using Token = InfluxQlToken;
+
+Error NotReadable(std::string_view why) {
+  return {ErrorCode::kInvalidInput, fmt::format("error parsing query: {}", why)};
+}
+
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+bool IsOfWord(char c) {
+  return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : text_(text) {}
+
+  // nullopt: the text has ended.
+  Result<std::optional<Token>> Next() {
+    RETURN_IF_ERROR(SkipBlanksAndComments());
+    if (text_.empty()) return std::optional<Token>();
+    const char first = text_.front();
+    if (first == '"') return Quoted(Token::Kind::kName);
+    if (first == '\'') return Quoted(Token::Kind::kString);
+    if (IsOfWord(first)) return Word();
+    return Sign();
+  }
+
+ private:
+  Status SkipBlanksAndComments() {
+    while (true) {
+      text_.remove_prefix(std::min(text_.find_first_not_of(" \t\r\n"), text_.size()));
+      if (text_.starts_with("--")) {
+        text_.remove_prefix(std::min(text_.find_first_of("\r\n"), text_.size()));
+      } else if (text_.starts_with("/*")) {
+        const std::size_t end = text_.find("*/", 2);
+        if (end == std::string_view::npos) return NotReadable("a comment does not end");
+        text_.remove_prefix(end + 2);
+      } else {
+        return Ok();
+      }
+    }
+  }
+
+  std::optional<Token> Take(Token::Kind kind, std::size_t size) {
+    Token token{kind, std::string(text_.substr(0, size))};
+    text_.remove_prefix(size);
+    return token;
+  }
+
+  std::optional<Token> Word() {
+    const auto end = std::find_if_not(text_.begin(), text_.end(), IsOfWord);
+    return Take(IsDigit(text_.front()) ? Token::Kind::kNumber : Token::Kind::kWord,
+                static_cast<std::size_t>(end - text_.begin()));
+  }
+
+  std::optional<Token> Sign() {
+    for (const std::string_view sign : {"!=", "<>", "<=", ">="}) {
+      if (text_.starts_with(sign)) return Take(Token::Kind::kSign, sign.size());
+    }
+    return Take(Token::Kind::kSign, 1);
+  }
+
+  // Returns what a backslash and `c` stand for; '\0': they stand for nothing.
+  static char Unescaped(char c) {
+    if (c == 'n') return '\n';
+    return c == '\\' || c == '"' || c == '\'' ? c : '\0';
+  }
+
+  Result<std::optional<Token>> Quoted(Token::Kind kind) {
+    const char quote = text_.front();
+    Token token{kind, ""};
+    for (std::size_t i = 1; i < text_.size(); ++i) {
+      char c = text_[i];
+      if (c == quote) {
+        text_.remove_prefix(i + 1);
+        return std::optional<Token>(std::move(token));
+      }
+      if (static_cast<unsigned char>(c) < ' ') break;
+      if (c == '\\') {
+        c = Unescaped(++i < text_.size() ? text_[i] : '\0');
+        if (c == '\0') return NotReadable("an escape is not known");
+      }
+      token.text += c;
+    }
+    return NotReadable("bad string, its quotes do not end or hold a control character");
+  }
+
+  std::string_view text_;
+};
+
+}  // namespace
+
+bool InfluxQlToken::IsWord(std::string_view upper) const {
+  return kind == Kind::kWord &&
+         std::equal(text.begin(), text.end(), upper.begin(), upper.end(), [](char a, char b) {
+           return std::toupper(static_cast<unsigned char>(a)) == b;
+         });
+}
+
+Result<std::vector<InfluxQlStatement>> ReadInfluxQl(std::string_view text,
+                                                    std::size_t statements_max) {
+  if (text.size() > kTextMax) return NotReadable("a query is at most 64 KiB long");
+  Lexer lexer(text);
+  std::vector<InfluxQlStatement> statements;
+  bool ended = true;  // The statement before has ended: the next token begins another.
+  while (true) {
+    ASSIGN_OR_RETURN(std::optional<Token> token, lexer.Next());
+    if (!token) return statements;
+    if (token->IsSign(";")) {
+      ended = true;
+      continue;
+    }
+    if (std::exchange(ended, false)) {
+      if (statements.size() == statements_max) {
+        return NotReadable(fmt::format("more than {} statements in a query", statements_max));
+      }
+      statements.emplace_back();
+    }
+    statements.back().push_back(*std::move(token));
+  }
+}
+
+}  // namespace relay
