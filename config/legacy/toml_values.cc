@@ -3,9 +3,11 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "config/schema/endpoint.h"
+#include "wal/base/precision.h"
 
 namespace relay {
 namespace {
@@ -82,19 +84,9 @@ Result<BackendUrl> ParsePacketLocation(std::string_view text) {
 }
 
 Result<Precision> ParsePrecision(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, Precision>, 8> kWords = {
-      {{"", Precision::kNanosecond},
-       {"n", Precision::kNanosecond},
-       {"ns", Precision::kNanosecond},
-       {"u", Precision::kMicrosecond},
-       {"ms", Precision::kMillisecond},
-       {"s", Precision::kSecond},
-       {"m", Precision::kMinute},
-       {"h", Precision::kHour}}};
-  for (const auto& [word, precision] : kWords) {
-    if (word == text) return precision;
-  }
-  return Error(ErrorCode::kInvalidInput, "expected n, u, ms, s, m or h");
+  const std::optional<Precision> precision = PrecisionNamed(text, PrecisionDialect::kV1);
+  if (precision) return *precision;
+  return Error(ErrorCode::kInvalidInput, "expected " + ListPrecisions(PrecisionDialect::kV1));
 }
 
 Result<std::chrono::milliseconds> ParseGoDuration(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/schema/value_format.h"
+#include "wal/base/precision.h"
 
 namespace relay {
 namespace {
@@ -15,15 +16,6 @@ using std::chrono::minutes;
 
 ValueFormat<bool> YesOrNo() {
   return OneOf<bool>({{"false", false}, {"true", true}});
-}
-
-ValueFormat<Precision> PrecisionWord() {
-  return OneOf<Precision>({{"ns", Precision::kNanosecond},
-                           {"us", Precision::kMicrosecond},
-                           {"ms", Precision::kMillisecond},
-                           {"s", Precision::kSecond},
-                           {"m", Precision::kMinute},
-                           {"h", Precision::kHour}});
 }
 
 // Those of `keys` that are given are mistakes.
@@ -170,7 +162,8 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
                  .sentence = "The unit of the timestamps that the backend reads from packets, for "
                              "udp://. ns if not given.",
                  .example = "ns"},
-                backend.udp_precision, PrecisionWord());
+                backend.udp_precision,
+                OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
   CheckApi(section, backend);
   CheckScheme(section, backend);
 }

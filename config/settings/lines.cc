@@ -4,18 +4,10 @@
 #include <string>
 
 #include "config/schema/value_format.h"
+#include "wal/base/precision.h"
 
 namespace relay {
 namespace {
-
-ValueFormat<Precision> PrecisionOfLines() {
-  return OneOf<Precision>({{"ns", Precision::kNanosecond},
-                           {"us", Precision::kMicrosecond},
-                           {"ms", Precision::kMillisecond},
-                           {"s", Precision::kSecond},
-                           {"m", Precision::kMinute},
-                           {"h", Precision::kHour}});
-}
 
 void DeclareTarget(Section& section, std::string& database, std::string& retention_policy,
                    Precision& precision) {
@@ -25,7 +17,8 @@ void DeclareTarget(Section& section, std::string& database, std::string& retenti
                  "The retention policy of its lines; if this names none, the backend's default "
                  "for the database applies."},
                 retention_policy, AnyText());
-  section.Value({"precision", "The unit of its lines' timestamps."}, precision, PrecisionOfLines());
+  section.Value({"precision", "The unit of its lines' timestamps."}, precision,
+                OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
 }
 
 }  // namespace

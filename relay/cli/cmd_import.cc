@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "relay/terminal/progress_line.h"
 #include "relay/transfer/importer.h"
 #include "relay/transfer/input_file.h"
+#include "wal/base/precision.h"
 
 namespace relay {
 namespace {
@@ -42,15 +42,11 @@ void StopOnInterrupt() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-Result<Precision> PrecisionNamed(std::string_view name) {
-  constexpr std::array kAll = {Precision::kNanosecond,  Precision::kMicrosecond,
-                               Precision::kMillisecond, Precision::kSecond,
-                               Precision::kMinute,      Precision::kHour};
-  const auto* const found = std::find_if(kAll.begin(), kAll.end(),
-                                         [name](Precision one) { return ToString(one) == name; });
-  if (found != kAll.end()) return *found;
-  if (name == "ns") return Precision::kNanosecond;
-  return Error(ErrorCode::kInvalidInput, fmt::format("'{}' is none of n, u, ms, s, m, h", name));
+Result<Precision> ParsePrecision(std::string_view word) {
+  const std::optional<Precision> precision = PrecisionNamed(word, PrecisionDialect::kCommands);
+  if (precision) return *precision;
+  return Error(ErrorCode::kInvalidInput, fmt::format("'{}' is unknown: use {}", word,
+                                                     ListPrecisions(PrecisionDialect::kCommands)));
 }
 
 Result<std::unique_ptr<Transport>> TransportTo(const ImportArgs& args) {
@@ -114,7 +110,7 @@ int Refuse(const Error& error) {
 }  // namespace
 
 int Import(const ImportArgs& args) {
-  Result<Precision> precision = PrecisionNamed(args.precision);
+  Result<Precision> precision = ParsePrecision(args.precision);
   if (!precision.ok()) return Refuse(std::move(precision).error().Within("--precision"));
   Result<std::unique_ptr<Transport>> transport = TransportTo(args);
   if (!transport.ok()) return Refuse(transport.error());

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
-#include <span>
+
+#include "wal/base/precision.h"
 
 namespace relay {
 namespace {
@@ -19,44 +19,12 @@ bool HasControlCharacter(std::string_view text) {
 // Longer than anybody's; what each record holds stays bounded.
 constexpr std::size_t kNameMax = 512;
 
-struct PrecisionName {
-  std::string_view text;
-  Precision precision;
-};
-
-constexpr std::array<PrecisionName, 8> kV1Precisions = {{{"", Precision::kNanosecond},
-                                                         {"n", Precision::kNanosecond},
-                                                         {"ns", Precision::kNanosecond},
-                                                         {"u", Precision::kMicrosecond},
-                                                         {"ms", Precision::kMillisecond},
-                                                         {"s", Precision::kSecond},
-                                                         {"m", Precision::kMinute},
-                                                         {"h", Precision::kHour}}};
-
-constexpr std::array<PrecisionName, 5> kV2Precisions = {{{"", Precision::kNanosecond},
-                                                         {"ns", Precision::kNanosecond},
-                                                         {"us", Precision::kMicrosecond},
-                                                         {"ms", Precision::kMillisecond},
-                                                         {"s", Precision::kSecond}}};
-
-// Without "auto", which is no precision.
-constexpr std::array<PrecisionName, 9> kV3Precisions = {{{"nanosecond", Precision::kNanosecond},
-                                                         {"ns", Precision::kNanosecond},
-                                                         {"n", Precision::kNanosecond},
-                                                         {"microsecond", Precision::kMicrosecond},
-                                                         {"us", Precision::kMicrosecond},
-                                                         {"millisecond", Precision::kMillisecond},
-                                                         {"ms", Precision::kMillisecond},
-                                                         {"second", Precision::kSecond},
-                                                         {"s", Precision::kSecond}}};
-
-Result<Precision> ParsePrecision(std::string_view text, std::span<const PrecisionName> names,
-                                 std::string_view use) {
-  for (const PrecisionName& name : names) {
-    if (text == name.text) return name.precision;
-  }
-  return Error(ErrorCode::kInvalidInput,
-               fmt::format("invalid precision \"{}\" (use {})", text, use));
+Result<Precision> ParsePrecision(std::string_view text, PrecisionDialect dialect,
+                                 std::string_view besides = "") {
+  const std::optional<Precision> precision = PrecisionNamed(text, dialect);
+  if (precision) return *precision;
+  return Error(ErrorCode::kInvalidInput, fmt::format("invalid precision \"{}\" (use {}{})", text,
+                                                     besides, ListPrecisions(dialect)));
 }
 
 Result<Consistency> ParseConsistency(std::string_view text) {
@@ -95,10 +63,8 @@ Result<WriteQuery> ParseV1(const QueryParameters& parameters) {
   if (query.params.database.empty()) {
     return Error(ErrorCode::kInvalidInput, "database is required");
   }
-  Result<Precision> precision =
-      ParsePrecision(parameters.Get("precision"), kV1Precisions, "n, u, ms, s, m or h");
-  if (!precision.ok()) return std::move(precision).error();
-  query.params.precision = precision.value();
+  ASSIGN_OR_RETURN(query.params.precision,
+                   ParsePrecision(parameters.Get("precision"), PrecisionDialect::kV1));
   Result<Consistency> consistency = ParseConsistency(parameters.Get("consistency"));
   if (!consistency.ok()) return std::move(consistency).error();
   query.consistency = consistency.value();
@@ -117,10 +83,8 @@ Result<WriteQuery> ParseV2(const QueryParameters& parameters) {
     return Error(ErrorCode::kInvalidInput,
                  "bucket is required: a database, or database/retention-policy");
   }
-  Result<Precision> precision =
-      ParsePrecision(parameters.Get("precision"), kV2Precisions, "ns, us, ms or s");
-  if (!precision.ok()) return std::move(precision).error();
-  query.params.precision = precision.value();
+  ASSIGN_OR_RETURN(query.params.precision,
+                   ParsePrecision(parameters.Get("precision"), PrecisionDialect::kV2));
   return query;
 }
 
@@ -134,10 +98,8 @@ Result<WriteQuery> ParseV3(const QueryParameters& parameters) {
   const std::string& precision_name = parameters.Get("precision");
   query.guess_times = precision_name.empty() || precision_name == "auto";
   if (!query.guess_times) {
-    Result<Precision> precision = ParsePrecision(
-        precision_name, kV3Precisions, "auto, second, millisecond, microsecond or nanosecond");
-    if (!precision.ok()) return std::move(precision).error();
-    query.params.precision = precision.value();
+    ASSIGN_OR_RETURN(query.params.precision,
+                     ParsePrecision(precision_name, PrecisionDialect::kV3, "auto, "));
   }
   ASSIGN_OR_RETURN(bool partial, ParseFlag(parameters, "accept_partial", true));
   query.all_or_nothing = !partial;

@@ -6,22 +6,17 @@
 #include <cstdint>
 #include <optional>
 
+#include "wal/base/precision.h"
 #include "wal/record/lines.h"
 
 namespace relay {
 namespace {
 
-std::string_view PrecisionWord(Api api, Precision precision) {
-  const bool second = precision == Precision::kSecond;
+PrecisionDialect DialectOf(Api api) {
   switch (api) {
-    case Api::kV1: return ToString(precision);
-    case Api::kV2:
-      if (precision == Precision::kNanosecond) return "ns";
-      return precision == Precision::kMicrosecond ? "us" : ToString(precision);
-    case Api::kV3:
-      if (precision == Precision::kNanosecond) return "nanosecond";
-      if (precision == Precision::kMicrosecond) return "microsecond";
-      return second ? "second" : "millisecond";
+    case Api::kV1: return PrecisionDialect::kV1;
+    case Api::kV2: return PrecisionDialect::kV2;
+    case Api::kV3: return PrecisionDialect::kV3;
     case Api::kStatement: break;
   }
   INVARIANT(false);
@@ -117,7 +112,7 @@ Precision SentAs(Api api, Precision precision) {
 
 std::string WritePath(const Target& target, const WriteParams& params) {
   const std::string_view precision =
-      PrecisionWord(target.api, SentAs(target.api, params.precision));
+      WordFor(SentAs(target.api, params.precision), DialectOf(target.api));
   const auto encoded_bucket = [&] { return PercentEncoded(BucketOf(target, params)); };
   std::string path = target.path_prefix;
   switch (target.api) {

@@ -29,18 +29,6 @@ std::chrono::nanoseconds UnitOf(Precision precision) {
   INVARIANT(false);
 }
 
-std::string_view ToString(Precision precision) {
-  switch (precision) {
-    case Precision::kNanosecond: return "n";
-    case Precision::kMicrosecond: return "u";
-    case Precision::kMillisecond: return "ms";
-    case Precision::kSecond: return "s";
-    case Precision::kMinute: return "m";
-    case Precision::kHour: return "h";
-  }
-  INVARIANT(false);
-}
-
 std::string_view ToString(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidInput: return "invalid input";
