@@ -10,6 +10,7 @@
 
 #include "relay/base/glob.h"
 #include "wal/record/lines.h"
+#include "wal/record/model.h"
 
 namespace relay {
 // What is known of a selection before the measurement is.
@@ -28,12 +29,6 @@ RuleMatch MatchOf(const Selection& selection, const WriteParams& params) {
   if (!Lists(selection.databases, params.database)) return RuleMatch::kNo;
   if (!Lists(selection.retention_policies, params.retention_policy)) return RuleMatch::kNo;
   return selection.measurements.empty() ? RuleMatch::kYes : RuleMatch::kByMeasurement;
-}
-
-std::string TargetOf(const WriteParams& params) {
-  if (params.retention_policy.empty()) return fmt::format("database \"{}\"", params.database);
-  return fmt::format("database \"{}\", retention policy \"{}\"", params.database,
-                     params.retention_policy);
 }
 
 }  // namespace
@@ -139,7 +134,7 @@ class Router::ByMeasurement {
     if (backends.empty()) {
       if (routed_.why.empty()) {
         routed_.why = fmt::format("no backend takes measurement \"{}\" of {}", measurement,
-                                  TargetOf(params_));
+                                  DescribeLane(LaneOf(params_)));
       }
       return kNowhere;
     }
@@ -167,7 +162,7 @@ RoutedLines Router::Route(const WriteParams& params, std::string lines, PointCou
   BackendSet everywhere = by_measurement.Everywhere();
   if (everywhere->empty()) {
     routed.unrouted = points;
-    routed.why = "no backend takes " + TargetOf(params);
+    routed.why = "no backend takes " + DescribeLane(LaneOf(params));
   } else {
     routed.parts.push_back({std::move(everywhere), std::move(lines), points});
   }

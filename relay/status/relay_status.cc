@@ -25,9 +25,7 @@ std::optional<std::chrono::seconds> UntilFull(const RelayStatus& status, double 
 
 std::string ShownLane(const Lane& lane) {
   constexpr std::size_t kSizeMax = 200;  // Clients choose the names.
-  return OneLine(
-      lane.retention_policy.empty() ? lane.database : lane.database + "." + lane.retention_policy,
-      kSizeMax);
+  return OneLine(ToString(lane), kSizeMax);
 }
 
 nanoseconds OldestOwedAge(const BackendStatus& backend, WallTime now) {

@@ -1,6 +1,19 @@
 #include "wal/record/model.h"
 
+#include <fmt/format.h>
+
 namespace relay {
+
+std::string ToString(const Lane& lane) {
+  if (lane.retention_policy.empty()) return lane.database;
+  return fmt::format("{}.{}", lane.database, lane.retention_policy);
+}
+
+std::string DescribeLane(const Lane& lane) {
+  if (lane.retention_policy.empty()) return fmt::format("database \"{}\"", lane.database);
+  return fmt::format("database \"{}\", retention policy \"{}\"", lane.database,
+                     lane.retention_policy);
+}
 
 std::string_view ToString(GapReason reason) {
   switch (reason) {

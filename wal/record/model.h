@@ -66,6 +66,13 @@ inline Lane LaneOf(const WriteParams& params) {
   return {params.database, params.retention_policy};
 }
 
+// "telegraf" or "telegraf.autogen": short, for tables and keys. Clients choose the
+// names: they may hold any bytes.
+std::string ToString(const Lane& lane);
+
+// `database "telegraf"` or `database "telegraf", retention policy "autogen"`: for sentences.
+std::string DescribeLane(const Lane& lane);
+
 // Why lines were set aside. The values are part of the stored format.
 enum class DeadReason : std::uint8_t {
   kRefused = 1,  // The backend will never take them: not line protocol to it, a type conflict.

@@ -29,11 +29,6 @@ void ForEachRow(Rows rows, VerifyReport& report, const Check& check) {
   }
 }
 
-std::string LaneName(const Lane& lane) {
-  return lane.retention_policy.empty() ? lane.database
-                                       : lane.database + "." + lane.retention_policy;
-}
-
 }  // namespace
 
 void Explained::Add(Sequence first, Sequence last) {
@@ -136,7 +131,7 @@ class LaneCheck {
   // Returns what the rows add up to.
   LaneState Queue(const Store& store, Sequence from) {
     ForEachRow({NumberWalk(store, Family::kHeld, prefix_, from.value()), "held",
-                "backend " + queue_.name + ", lane " + LaneName(lane_)},
+                "backend " + queue_.name + ", lane " + ToString(lane_)},
                report_, [this](const NumberWalk& walk) { Take(walk); });
     return found_;
   }
@@ -148,7 +143,7 @@ class LaneCheck {
     const Sequence sequence(walk.Number());
     if (found_.records == 1) found_.first = sequence;
     found_.last = sequence;
-    const std::string key = queue_.At("lane " + LaneName(lane_) + ", sequence", sequence.value());
+    const std::string key = queue_.At("lane " + ToString(lane_) + ", sequence", sequence.value());
     const Result<Entry> entry = DecodeHeldEntry(walk.Key(), sequence, walk.Value());
     if (!entry.ok()) return report_.FindDamaged("held", key, entry.error());
     found_.size = found_.size + entry.value().size;
@@ -159,8 +154,8 @@ class LaneCheck {
   void TakePayload(const std::string& key, const Entry& entry, std::string_view payload) {
     const Result<Record> record = Decode(entry.payload, payload);
     if (!record.ok()) return report_.FindDamaged("held", key, record.error());
-    report_.Compare("held", key, "lane " + LaneName(lane_),
-                    "lane " + LaneName(LaneOf(record.value().params)));
+    report_.Compare("held", key, "lane " + ToString(lane_),
+                    "lane " + ToString(LaneOf(record.value().params)));
     const Totals size{record.value().points, Bytes(record.value().lines.size()),
                       Bytes(payload.size())};
     report_.Compare("held", key, ToWords(entry.size), ToWords(size));
@@ -195,7 +190,7 @@ void CheckStrayRows(const Store& store, const CheckedRun& run, VerifyReport& rep
     }
     const auto known = run.lanes.find(lane);
     if (known == run.lanes.end() || known->second.records == 0) {
-      report.Find({"held", fmt::format("backend {}, lane {}", run.name, LaneName(lane)),
+      report.Find({"held", fmt::format("backend {}, lane {}", run.name, ToString(lane)),
                    "nothing on hold, as the state says", "records"});
     }
     at->Seek(HeldPrefix(run.number, lane) + std::string(sizeof(std::uint64_t) + 1, '\xff'));
@@ -212,7 +207,7 @@ void CheckHeld(const Store& store, const CheckedRun& run, VerifyReport& report) 
     records += state.records;
     if (state.records == 0) continue;
     const LaneState found = LaneCheck(run, lane, report).Queue(store, state.first);
-    report.Compare("held", fmt::format("backend {}, lane {}", run.name, LaneName(lane)),
+    report.Compare("held", fmt::format("backend {}, lane {}", run.name, ToString(lane)),
                    ToWords(state), ToWords(found));
   }
   CheckStrayRows(store, run, report);
