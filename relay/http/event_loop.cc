@@ -1,12 +1,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <array>
 #include <ctime>
 
 #include "relay/http/internal.h"
+#include "wal/base/uuid.h"
 
 namespace relay::http_parts {
 namespace {
@@ -233,8 +233,7 @@ void Loop::EndIfIdle() {
 std::string Loop::NewRequestId() {
   const std::uint64_t high = random_();
   const std::uint64_t low = random_();
-  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32U, (high >> 16U) & 0xFFFFU,
-                     high & 0xFFFU, 0x8000U | ((low >> 48U) & 0x3FFFU), low & 0xFFFFFFFFFFFFU);
+  return UuidV4(high, low);
 }
 
 }  // namespace relay::http_parts

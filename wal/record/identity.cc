@@ -10,6 +10,7 @@
 
 #include "wal/base/crc32c.h"
 #include "wal/base/files.h"
+#include "wal/base/uuid.h"
 
 namespace relay {
 namespace {
@@ -56,12 +57,11 @@ std::optional<std::string_view> Checked(std::string_view text) {
   return text.substr(0, at);
 }
 
-// Version 4: random.
 std::string NewUuid() {
   std::random_device random;
-  const auto word = [&random] { return static_cast<std::uint32_t>(random()); };
-  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:08x}{:04x}", word(), word() & 0xffffU,
-                     word() & 0xfffU, (word() & 0x3fffU) | 0x8000U, word(), word() & 0xffffU);
+  const auto word = [&random] { return std::uint64_t{random()}; };
+  const std::uint64_t high = word() << 32U | word();
+  return UuidV4(high, word() << 32U | word());
 }
 
 // The time by the clock of the file system, which needs no clock of ours.
