@@ -57,7 +57,7 @@ Result<ClientCredentials> PassedCredentials(const HttpRequest& request,
         user.size() + password.size() > kCredentialsMax / 2) {
       return NotPassed();
     }
-    return ClientCredentials("Basic " + Base64(user + ':' + password));
+    return ClientCredentials("Basic " + EncodeBase64(user + ':' + password));
   }
   const std::string_view authorization = request.Header("Authorization");
   if (authorization.empty()) return ClientCredentials();

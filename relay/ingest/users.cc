@@ -7,27 +7,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include "replay/transport/base64.h"
 #include "wal/base/secret.h"
 
 namespace relay {
 namespace {
-
-// Longer than any password or token; base64 of it stays on the stack of OpenSSL.
-constexpr std::size_t kEncodedMax = 16U << 10U;
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string padded(text);
-  padded.append((4 - padded.size() % 4) % 4, '=');
-  if (padded.empty() || padded.size() > kEncodedMax) return std::nullopt;
-  std::string plain(padded.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(plain.data()),
-                                   reinterpret_cast<const unsigned char*>(padded.data()),
-                                   static_cast<int>(padded.size()));
-  if (size < 0) return std::nullopt;
-  plain.resize(static_cast<std::size_t>(size) - (padded.size() - text.size()));
-  return plain;
-}
 
 // Takes "Bearer " off the front, whatever its case.
 bool TakeScheme(std::string_view& text, std::string_view scheme) {

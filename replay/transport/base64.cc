@@ -1,26 +1,38 @@
 #include "replay/transport/base64.h"
 
-#include <algorithm>
-#include <cstdint>
+#include <openssl/evp.h>
 
 namespace relay {
+namespace {
 
-std::string Base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  constexpr std::size_t kGroup = 3;
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size(); at += kGroup) {
-    const std::size_t size = std::min(kGroup, bytes.size() - at);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < kGroup; ++i) {
-      bits = bits << 8U | (i < size ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-    }
-    for (std::size_t i = 0; i <= kGroup; ++i) {
-      text += i <= size ? kDigits[bits >> (18U - 6U * i) & 0x3FU] : '=';
-    }
-  }
+// Longer than any password or token; base64 of it stays on the stack of OpenSSL.
+constexpr std::size_t kEncodedMax = 16U << 10U;
+
+const unsigned char* BytesOf(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+}  // namespace
+
+std::string EncodeBase64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with a NUL.
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), BytesOf(bytes),
+                  static_cast<int>(bytes.size()));
+  text.pop_back();
   return text;
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string padded(text);
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  if (padded.empty() || padded.size() > kEncodedMax) return std::nullopt;
+  std::string plain(padded.size() / 4 * 3, '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(plain.data()), BytesOf(padded),
+                                   static_cast<int>(padded.size()));
+  if (size < 0) return std::nullopt;
+  plain.resize(static_cast<std::size_t>(size) - (padded.size() - text.size()));
+  return plain;
 }
 
 }  // namespace relay

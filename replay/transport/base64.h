@@ -1,11 +1,17 @@
 // Base64 as in RFC 4648, for Basic credentials.
+//
+// THREADS. Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace relay {
 
-std::string Base64(std::string_view bytes);
+std::string EncodeBase64(std::string_view bytes);
+
+// With or without the padding. nullopt: empty, longer than 16 KiB or not base64.
+std::optional<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace relay

@@ -279,7 +279,7 @@ class HttpTransport final : public Transport {
     const std::string& text = secret.Reveal();
     if (!given.token) {
       authorization_ =
-          fmt::format("Authorization: Basic {}\r\n", Base64(given.username + ':' + text));
+          fmt::format("Authorization: Basic {}\r\n", EncodeBase64(given.username + ':' + text));
     } else {
       const bool v3 = options_.target.api == Api::kV3;
       authorization_ = fmt::format("Authorization: {} {}\r\n", v3 ? "Bearer" : "Token", text);

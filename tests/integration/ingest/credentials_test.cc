@@ -23,11 +23,11 @@ namespace {
 const std::string kCanary = "c4nary-pass";
 
 std::vector<std::string> FormsOf(const std::string& user, const std::string& password) {
-  return {password, PercentEncode(password), Base64(user + ":" + password)};
+  return {password, PercentEncode(password), EncodeBase64(user + ":" + password)};
 }
 
 HttpOptions Basic(const std::string& user, const std::string& password) {
-  return {.headers = {{"authorization", "Basic " + Base64(user + ":" + password)}}};
+  return {.headers = {{"authorization", "Basic " + EncodeBase64(user + ":" + password)}}};
 }
 
 // An influxd that wants credentials: its administrator's, and some users'.
@@ -126,7 +126,7 @@ TEST_CASE("credentials: each client's are passed on, outlive a restart, and are 
       CHECK_EQ(all.find(form), std::string::npos);
     }
   }
-  CHECK(DiskHas(relay, Base64("ada:" + kCanary + "-ada")));  // As it is configured.
+  CHECK(DiskHas(relay, EncodeBase64("ada:" + kCanary + "-ada")));  // As it is configured.
 
   // Once the server knows the client, his letters are taken.
   guarded.AddUser("eve");
@@ -153,7 +153,7 @@ TEST_CASE("credentials: unless they are to be passed on, they are nowhere on the
   CHECK_FALSE(DiskHas(relay, kCanary));
   for (const std::string& form : FormsOf("ada", kCanary + "-ada"))
     CHECK_FALSE(DiskHas(relay, form));
-  CHECK_FALSE(DiskHas(relay, Base64("ada:" + kCanary)));
+  CHECK_FALSE(DiskHas(relay, EncodeBase64("ada:" + kCanary)));
   relay.Start();
   backend.Listen();
   REQUIRE(relay.WaitDrained());
@@ -178,7 +178,7 @@ TEST_CASE("credentials: a backend with its own gets those, not the clients'") {
     return backend.Requests().at(0).headers.find("authorization")->second;
   };
   CHECK_EQ(authorization(own), "Token relays-own");
-  CHECK_EQ(authorization(passed), "Basic " + Base64("ada:" + kCanary + "-ada"));
+  CHECK_EQ(authorization(passed), "Basic " + EncodeBase64("ada:" + kCanary + "-ada"));
   // What is none of the forms that backends read is refused before it is stored.
   CHECK_EQ(Post(relay.endpoint(), "/write?db=metrics", "m v=1 1\n",
                 {.headers = {{"authorization", "Negotiate x"}}})
