@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,7 +10,6 @@
 
 #include "relay/base/event_log.h"
 #include "relay/service/backend_transport.h"
-#include "relay/service/timed_transport.h"
 #include "replay/transport/create_database.h"
 
 namespace relay {
@@ -62,8 +62,7 @@ class HealthTeller {
 
 }  // namespace
 
-FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times,
-                      const Clock& clock) {
+FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times) {
   Worker::Options options{.backend = backend.name};
   options.batch_points_max = backend.batch.max_points;
   options.batch_bytes_max = backend.batch.max_bytes;
@@ -81,19 +80,21 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
   }
   options.jitter_seed = jitter_seed;
   options.on_change = HealthTeller(backend.name.text());
+  options.on_request = [&taken = times.Of(backend.name)](std::chrono::nanoseconds time) {
+    taken.Record(time);
+  };
   std::vector<std::unique_ptr<Transport>> transports;
   for (std::uint64_t i = 0; i < backend.concurrency; ++i) {
-    transports.push_back(
-        std::make_unique<TimedTransport>(TransportFor(backend), times.Of(backend.name), clock));
+    transports.push_back(TransportFor(backend));
   }
   return {std::move(options), std::move(transports)};
 }
 
-std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times, const Clock& clock) {
+std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times) {
   std::vector<FleetMember> members;
   members.reserve(config.backends.size());
   for (const BackendConfig& backend : config.backends) {
-    members.push_back(MemberFor(backend, members.size() + 1, times, clock));
+    members.push_back(MemberFor(backend, members.size() + 1, times));
   }
   return members;
 }

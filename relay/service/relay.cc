@@ -72,7 +72,7 @@ Status Relay::Start() {
   }
   RETURN_IF_ERROR(OpenLog());
   housekeeper_ = std::make_unique<RetentionThread>(*log_, clock_);
-  fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_, clock_), *log_, clock_);
+  fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_), *log_, clock_);
   fleet_->Start();
   // Whoever is told by /readyz that writes are taken must find it so.
   write_listeners_ = std::make_unique<Listeners>(*log_, clock_, counters_, inherited_);
@@ -135,7 +135,7 @@ void Relay::PutChangedMembers(const Config& next) {
     if (was != nullptr && IsSentToAlike(*was, backend)) continue;
     LogEvent(Level::kInfo, was != nullptr ? "backend changed" : "backend added",
              {{"backend", backend.name.text()}});
-    fleet_->Put(MemberFor(backend, seed, send_times_, clock_));
+    fleet_->Put(MemberFor(backend, seed, send_times_));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <random>
 
 #include "tests/support/seed.h"
@@ -66,6 +67,25 @@ TEST_CASE(
   }
   CHECK_EQ(bench.transport.sent, std::vector<std::string>(5, "m v=1 1\n"));
   CHECK_EQ(bench.Now().marks.lag(), 4);
+}
+
+TEST_CASE("worker: each request is timed, answered or not") {
+  std::vector<Clock::TimePoint::duration> times;
+  FakeClock* clock = nullptr;
+  std::deque<Result<Reply>> answers = {NoAnswer(), Status204()};
+  Bench bench([&](const WriteParams&, std::string_view) {
+    clock->Advance(answers.size() == 2 ? 40ms : 20ms);
+    Result<Reply> answer = std::move(answers.front());
+    answers.pop_front();
+    return answer;
+  });
+  clock = &bench.clock;
+  Worker::Options options = QuickOptions();
+  options.on_request = [&times](Clock::TimePoint::duration took) { times.push_back(took); };
+  bench.Restart(options);
+  bench.Accept("m v=1 1\n");
+  bench.Drain();
+  CHECK(times == std::vector<Clock::TimePoint::duration>{40ms, 20ms});
 }
 
 TEST_CASE("worker: waits as long as the backend asks") {
