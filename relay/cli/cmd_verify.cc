@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "relay/base/json_text.h"
 #include "relay/cli/commands.h"
 #include "relay/cli/log_directory.h"
 #include "relay/terminal/progress_line.h"
@@ -121,7 +122,7 @@ int Verify(const VerifyArgs& args) {
   if (args.json) {
     Json json = ToJson(directory.value(), summary.value());
     json["findings"] = findings.list();
-    fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", DumpJson(json));
   } else {
     Print(directory.value(), summary.value());
   }

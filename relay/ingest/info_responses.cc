@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "relay/base/human_format.h"
+#include "relay/base/json_text.h"
 #include "relay/influxql/show_and_create.h"
 #include "relay/ingest/responses.h"
 
@@ -13,9 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 HttpResponse InfoAnswer(int status, const Json& body) {
-  return {.status = status,
-          .content_type = "application/json",
-          .body = body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+  return {.status = status, .content_type = "application/json", .body = DumpJson(body) + "\n"};
 }
 
 // As Go prints a duration: "1h2m3s".

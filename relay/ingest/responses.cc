@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "relay/base/json_text.h"
+
 namespace relay {
 namespace {
 
@@ -43,7 +45,7 @@ HttpResponse JsonAnswer(int status, const Json& body) {
   response.status = status;
   response.content_type = "application/json";
   // Lines of a body are bytes, not always text.
-  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  response.body = DumpJson(body) + "\n";
   if (status == 503) response.headers.emplace_back("Retry-After", kRetryAfter);
   return response;
 }

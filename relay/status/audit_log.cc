@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "relay/base/json_text.h"
+
 namespace relay {
 namespace {
 
@@ -36,7 +38,7 @@ std::string LineOf(const AuditEntry& entry) {
   json["who"] = entry.who.substr(0, kAuditTextMax);
   json["what"] = entry.what.substr(0, kAuditTextMax);
   json["outcome"] = entry.outcome.substr(0, kAuditTextMax);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(json) + "\n";
 }
 
 std::optional<AuditEntry> EntryFrom(const std::string& line) {

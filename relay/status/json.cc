@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "relay/base/human_format.h"
+#include "relay/base/json_text.h"
 #include "relay/status/relay_status.h"
 
 namespace relay {
@@ -77,7 +78,7 @@ class Writer {
     declare(writer, part);
     json_[std::string(key)] = std::move(writer.json_);
   }
-  std::string Text() const { return json_.dump(-1, ' ', false, Json::error_handler_t::replace); }
+  std::string Text() const { return DumpJson(json_); }
 
  private:
   static Json OrNull(const Json& value) { return value; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "relay/base/human_format.h"
+#include "relay/base/json_text.h"
 
 namespace relay {
 namespace {
@@ -14,7 +15,7 @@ using Json = nlohmann::ordered_json;
 std::string Listed(const char* key, Json list) {
   Json json;
   json[key] = std::move(list);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 }  // namespace
