@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/schema/value_format.h"
+#include "relay/base/json_text.h"
 #include "relay/base/parse.h"
 #include "relay/status/ledger_json.h"
 #include "relay/status/metrics.h"
@@ -18,10 +19,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kListedMax = 1'000;  // Of one answer, which is built in memory.
-
-std::string Text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 int StatusFor(ErrorCode code) {
   switch (code) {
@@ -120,7 +117,7 @@ HttpResponse AdminJson(int status, std::string body) {
 }
 
 HttpResponse AdminError(int status, std::string_view message) {
-  return AdminJson(status, Text(Json{{"error", message}}));
+  return AdminJson(status, DumpJson(Json{{"error", message}}));
 }
 
 HttpResponse AdminError(const Error& error) {
@@ -150,10 +147,11 @@ HttpResponse AdminApi::ShowReady(const AdminCall& /*call*/) const {
   const RelayStatus status = parts_.status();
   // Writes are taken, but an operator should look.
   if (status.log_failure.empty() && !status.log_alarms.empty()) {
-    return AdminJson(200, Text(Json{{"status", "degraded"}, {"why", status.log_alarms.front()}}));
+    return AdminJson(200,
+                     DumpJson(Json{{"status", "degraded"}, {"why", status.log_alarms.front()}}));
   }
   if (status.log_failure.empty()) return AdminJson(200, R"({"status":"ready"})");
-  return AdminJson(503, Text(Json{{"status", "not ready"}, {"why", status.log_failure}}));
+  return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"why", status.log_failure}}));
 }
 
 HttpResponse AdminApi::ListBackends(const AdminCall& /*call*/) const {
@@ -161,7 +159,7 @@ HttpResponse AdminApi::ListBackends(const AdminCall& /*call*/) const {
   for (const BackendStatus& backend : parts_.status().backends) {
     names.push_back({{"name", backend.name}, {"state", backend.state}});
   }
-  return AdminJson(200, Text(Json{{"backends", names}}));
+  return AdminJson(200, DumpJson(Json{{"backends", names}}));
 }
 
 HttpResponse AdminApi::ShowBackend(const AdminCall& call) const {
@@ -185,7 +183,7 @@ HttpResponse AdminApi::ShowBackendReady(const AdminCall& call) const {
     if (backend.name != call.backend) continue;
     const std::string why = WhyNotReady(backend, status.now, tolerance);
     if (why.empty()) return AdminJson(200, R"({"status":"ready"})");
-    return AdminJson(503, Text(Json{{"status", "not ready"}, {"why", why}}));
+    return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"why", why}}));
   }
   return AdminError(404, fmt::format("no backend \"{}\"", call.backend));
 }
@@ -241,7 +239,8 @@ HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
         return Ok();
       });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}, {"id", id}}));
+  return AdminJson(200,
+                   DumpJson(Json{{"done", !asker.dry_run}, {"words", done.value()}, {"id", id}}));
 }
 
 HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
@@ -253,7 +252,7 @@ HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
   const Result<std::string> done = parts_.operators.Audited(
       fmt::format("cancel replay {}", *id), "", asker, [&] { return parts_.replays.Cancel(*id); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
 }
 
 HttpResponse AdminApi::ListCheckpoints(const AdminCall& /*call*/) const {
@@ -281,9 +280,9 @@ HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoin
   const Result<std::string> done =
       parts_.operators.Audited(words.value(), "", asker, [&] { return (checkpoints.*act)(name); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, Text(Json{{"done", !asker.dry_run},
-                                  {"words", done.value()},
-                                  {"path", checkpoints.PathOf(name).value()}}));
+  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run},
+                                      {"words", done.value()},
+                                      {"path", checkpoints.PathOf(name).value()}}));
 }
 
 HttpResponse AdminApi::ShowOpenApi(const AdminCall& /*call*/) const {
@@ -304,7 +303,7 @@ HttpResponse AdminApi::Operate(Verb verb, const AdminCall& call) const {
   if (const auto mistake = body.mistake()) return AdminError(*mistake);
   const Result<std::string> done = parts_.operators.Perform(operation, asker);
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, Text(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
 }
 
 }  // namespace relay

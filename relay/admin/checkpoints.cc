@@ -11,6 +11,7 @@
 
 #include "relay/base/event_log.h"
 #include "relay/base/human_format.h"
+#include "relay/base/json_text.h"
 #include "wal/offline.h"
 #include "wal/record/identity.h"
 #include "wal/record/rows.h"
@@ -177,7 +178,7 @@ std::string CheckpointsJson(const std::vector<CheckpointReport>& reports) {
                     {"bytes", report.size.count()},
                     {"own_bytes", report.own.count()}});
   }
-  return Json{{"checkpoints", list}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson({{"checkpoints", list}});
 }
 
 }  // namespace relay

@@ -14,6 +14,7 @@
 
 #include "relay/base/event_log.h"
 #include "relay/base/human_format.h"
+#include "relay/base/json_text.h"
 #include "relay/base/parse.h"
 #include "relay/status/range_summary.h"
 #include "wal/base/files.h"
@@ -389,7 +390,7 @@ std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) 
   }
   Json json;
   json["replays"] = std::move(list);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 }  // namespace relay

@@ -8,6 +8,7 @@
 
 #include "config/load.h"
 #include "relay/base/human_format.h"
+#include "relay/base/json_text.h"
 #include "relay/cli/admin_session.h"
 #include "relay/cli/checkpoint_name.h"
 #include "relay/cli/commands.h"
@@ -38,7 +39,7 @@ Result<Json> Ask(const AdminConfig& admin, const CheckpointArgs& args, bool dry_
   const Json body = {
       {"name", CheckpointNamed(args.directory)}, {"by", LoginName()}, {"dry_run", dry_run}};
   return Parsed(PostToAdmin(admin, args.drop ? "/api/v1/checkpoints/drop" : "/api/v1/checkpoints",
-                            body.dump(-1, ' ', false, Json::error_handler_t::replace)));
+                            DumpJson(body)));
 }
 
 int List(const Config& config, const CheckpointArgs& args) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "relay/base/json_text.h"
 #include "relay/cli/commands.h"
 #include "relay/cli/log_directory.h"
 #include "relay/status/relay_status.h"
@@ -50,7 +51,7 @@ Json LetterJson(const StoredDeadLetter& stored) {
 }
 
 void PrintJson(const Json& json) {
-  fmt::print("{}\n", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", DumpJson(json));
 }
 
 void PrintRecord(const StoredRecord& stored, bool lines) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/load.h"
+#include "relay/base/json_text.h"
 #include "relay/cli/admin_session.h"
 #include "relay/cli/commands.h"
 #include "relay/cli/confirm.h"
@@ -37,7 +38,7 @@ std::string BodyFor(const OperateArgs& args, bool dry_run) {
   body["note"] = args.note;
   body["by"] = LoginName();
   body["dry_run"] = dry_run;
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(body);
 }
 
 int Fail(const OperateArgs& args, const Error& error) {

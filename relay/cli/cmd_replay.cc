@@ -11,6 +11,7 @@
 
 #include "config/load.h"
 #include "relay/base/human_format.h"
+#include "relay/base/json_text.h"
 #include "relay/cli/admin_session.h"
 #include "relay/cli/checkpoint_name.h"
 #include "relay/cli/commands.h"
@@ -46,8 +47,7 @@ Result<Json> Ask(const AdminConfig& admin, const ReplayArgs& args, bool dry_run)
                      {"points_per_second", args.points_per_second},
                      {"by", LoginName()},
                      {"dry_run", dry_run}};
-  return ParsedJob(PostToAdmin(admin, "/api/v1/replays",
-                               body.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  return ParsedJob(PostToAdmin(admin, "/api/v1/replays", DumpJson(body)));
 }
 
 Result<Json> ReportOf(const AdminConfig& admin, std::uint64_t id) {
