@@ -8,6 +8,7 @@
 #include "relay/base/event_log.h"
 #include "relay/base/human_format.h"
 #include "relay/base/parse.h"
+#include "relay/status/log_position.h"
 #include "relay/status/range_summary.h"
 
 namespace relay {
@@ -95,26 +96,25 @@ Operators::Plan Operators::PlanPause(const BackendId& backend, bool paused) {
           [this, backend, paused] { return log_.SetPaused(backend, paused); }};
 }
 
-// The last record before the place that `to` names: a rewind to a time sends
+// The last record before the position that `to` names: a rewind to a time sends
 // again what was accepted at it or later.
-Result<Sequence> Operators::PlaceOf(const BackendId& backend, const std::string& to) const {
-  if (to == "head") return log_.MarksOf(backend).head;
-  if (const auto number = ParseNumber(to)) return Sequence(*number);
-  const std::optional<WallTime> time = ParseRfc3339(to);
-  if (!time) return Error(ErrorCode::kInvalidInput, NotAPlace(to));
-  Result<Sequence> last = log_.LastBefore(backend, *time);
-  if (!last.ok()) return last;
+Result<Operators::Target> Operators::TargetOf(const BackendId& backend,
+                                              const std::string& to) const {
+  ASSIGN_OR_RETURN(TypedPosition position, ParsePosition(to, clock_.WallNow()));
+  ASSIGN_OR_RETURN(Sequence last, ResolvePosition(log_, backend, position));
+  const auto* time = std::get_if<WallTime>(&position);
+  if (time == nullptr) return Target{last, std::nullopt};
   // Nothing that old is kept: from the oldest that is.
-  return std::max(last.value(), log_.MarksOf(backend).trimmed);
+  return Target{std::max(last, log_.MarksOf(backend).trimmed), *time};
 }
 
 Result<Operators::Plan> Operators::PlanRewind(const BackendId& backend,
                                               const Operation& operation) {
-  ASSIGN_OR_RETURN(Sequence place, PlaceOf(backend, operation.to));
-  const std::optional<WallTime> time = ParseRfc3339(operation.to);
+  ASSIGN_OR_RETURN(const Target target, TargetOf(backend, operation.to));
+  const std::optional<WallTime>& time = target.time;
   const Marks marks = log_.MarksOf(backend);
   // What was accepted since a time may all be owed as it is.
-  const Sequence to = time ? std::min(place, marks.cursor) : place;
+  const Sequence to = time ? std::min(target.last, marks.cursor) : target.last;
   if (to < marks.trimmed || to > marks.cursor) {
     return Error(
         ErrorCode::kInvalidInput,
@@ -141,8 +141,8 @@ Result<Operators::Plan> Operators::PlanRewind(const BackendId& backend,
 
 Result<Operators::Plan> Operators::PlanSkip(const BackendId& backend, const Operation& operation,
                                             const Asker& asker) {
-  ASSIGN_OR_RETURN(Sequence place, PlaceOf(backend, operation.to));
-  const Sequence to = place;
+  ASSIGN_OR_RETURN(const Target target, TargetOf(backend, operation.to));
+  const Sequence to = target.last;
   const Marks marks = log_.MarksOf(backend);
   if (to <= marks.cursor || to > marks.head) {
     return Error(ErrorCode::kInvalidInput,
@@ -233,7 +233,7 @@ Result<Operators::Letters> Operators::NumberedLetters(
 Result<Operators::Plan> Operators::PlanLetters(const BackendId& backend,
                                                const Operation& operation) {
   if (!operation.all_letters && operation.letters.empty()) {
-    return Error(ErrorCode::kInvalidInput, "which letters: their numbers, or all, are needed");
+    return Error(ErrorCode::kInvalidInput, "specify dead-letter numbers, or all");
   }
   Result<Letters> letters = LettersOf(backend, operation);
   if (!letters.ok()) return std::move(letters).error();

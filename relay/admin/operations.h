@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@ enum class Verb : std::uint8_t {
 struct Operation {
   Verb verb = Verb::kPause;
   std::string backend;
-  std::string to;  // "12", "2026-11-23T20:15:00Z" or "head".
+  std::string to;  // As ParsePosition takes it.
   Lane lane;       // Its database is empty where none is meant.
   std::vector<std::uint64_t> letters;
   bool all_letters = false;  // Those that are there at the moment.
@@ -65,6 +66,12 @@ class Operators {
     std::function<Status()> act;
   };
 
+  // Where a rewind or a skip ends.
+  struct Target {
+    Sequence last;                 // The last record before it.
+    std::optional<WallTime> time;  // nullopt: it was not given as a time.
+  };
+
   struct Letters {
     std::vector<std::uint64_t> numbers;
     PointCount points = 0;
@@ -79,7 +86,7 @@ class Operators {
   Result<Plan> PlanLane(const BackendId& backend, const Operation& operation);
   Result<Plan> PlanLetters(const BackendId& backend, const Operation& operation);
   Result<Plan> PlanForget(const BackendId& backend);
-  Result<Sequence> PlaceOf(const BackendId& backend, const std::string& to) const;
+  Result<Target> TargetOf(const BackendId& backend, const std::string& to) const;
   Result<Letters> LettersOf(const BackendId& backend, const Operation& operation) const;
   Result<Letters> AllLetters(const BackendId& backend, Verb verb) const;
   Result<Letters> NumberedLetters(const BackendId& backend,

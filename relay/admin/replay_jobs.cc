@@ -16,6 +16,7 @@
 #include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
 #include "relay/base/parse.h"
+#include "relay/status/log_position.h"
 #include "relay/status/range_summary.h"
 #include "wal/base/files.h"
 
@@ -91,14 +92,6 @@ bool WriteSynced(const std::string& path, const std::string& text) {
   return synced;
 }
 
-// The sequence before the place; of a time, the last one accepted before it.
-Result<Sequence> Before(const LogView& log, const BackendId& backend, const std::string& text) {
-  if (const auto number = ParseNumber(text)) return Sequence(*number == 0 ? 0 : *number - 1);
-  const auto time = ParseRfc3339(text);
-  if (!time) return Error(ErrorCode::kInvalidInput, NotAPlace(text));
-  return log.LastBefore(backend, *time);
-}
-
 std::string TargetOf(const ReplayRequest& request) {
   return request.to_url.empty() ? request.backend : request.to_url;
 }
@@ -139,29 +132,19 @@ Result<ReplayJobs::Source> ReplayJobs::SourceFor(const std::string& checkpoint) 
   return Source{.checkpoint = std::move(opened).value(), .log = log};
 }
 
-Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest& request) {
-  Result<BackendId> backend = BackendId::Parse(request.backend);
-  if (!backend.ok()) return std::move(backend).error();
-  const Result<QueueStats> figures = log.StatsOf(backend.value());
-  if (!figures.ok()) return Error(figures.error());
-  const Marks& marks = figures.value().marks;
-  ReplayRange range{.backend = backend.value(),
-                    .after = marks.trimmed,
-                    .last = marks.head,
+Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest& request) const {
+  ASSIGN_OR_RETURN(BackendId backend, BackendId::Parse(request.backend));
+  ASSIGN_OR_RETURN(QueueStats stats, log.StatsOf(backend));
+  const Sequence oldest = stats.marks.trimmed;
+  ASSIGN_OR_RETURN(LogRange typed,
+                   ResolveRange(log, backend, {request.from, request.to, ""},
+                                {.after = oldest, .last = stats.marks.head}, clock_.WallNow()));
+  ReplayRange range{.backend = backend,
+                    .after = std::max(oldest, typed.after),
+                    .last = typed.last,
                     .database = request.database,
                     .measurement = request.measurement,
                     .points_per_second = request.points_per_second};
-  if (!request.from.empty()) {
-    Result<Sequence> first = Before(log, backend.value(), request.from);
-    if (!first.ok()) return std::move(first).error().Within("from");
-    range.after = std::max(range.after, first.value());
-  }
-  if (!request.to.empty()) {
-    Result<Sequence> last = Before(log, backend.value(), request.to);
-    if (!last.ok()) return std::move(last).error().Within("to");
-    const bool is_time = !ParseNumber(request.to);
-    range.last = std::min(range.last, is_time ? last.value() : last.value().Next());
-  }
   if (range.last > range.after) return range;
   return Error(ErrorCode::kInvalidInput, "nothing in that range is kept");
 }

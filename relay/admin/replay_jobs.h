@@ -25,8 +25,8 @@ namespace relay {
 
 struct ReplayRequest {
   std::string backend;
-  std::string from;        // A sequence, included, or a time; empty: the oldest that is kept.
-  std::string to;          // The same; of a time, what was accepted before it. Empty: the head.
+  std::string from;        // As ResolveRange; empty: the oldest that is kept.
+  std::string to;          // As ResolveRange; empty: the head.
   std::string to_url;      // Empty: the backend itself; else one that the configuration allows.
   std::string checkpoint;  // Empty: from the log; else from this copy of it.
   std::string database;
@@ -91,7 +91,7 @@ class ReplayJobs {
   };
 
   Result<Source> SourceFor(const std::string& checkpoint) const;
-  static Result<ReplayRange> RangeFor(const LogView& log, const ReplayRequest& request);
+  Result<ReplayRange> RangeFor(const LogView& log, const ReplayRequest& request) const;
   Status Launch(ReplayReport report, const std::string& url, Source source);
   Status Resume(ReplayReport report, const std::string& url);
   void TakeUp(ReplayReport report, const std::string& url);

@@ -2,17 +2,37 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
-#include <ctime>
+
+#include "relay/base/human_format.h"
 
 namespace relay {
 namespace {
 
 using std::chrono::minutes;
 using std::chrono::nanoseconds;
+using std::chrono::seconds;
 
-// The digits behind the point; moves `rest` over them. Nothing: none, or more
-// than nanoseconds.
+// Moves `rest` over `count` digits. nullopt: fewer than that.
+std::optional<int> TakeDigits(std::string_view& rest, std::size_t count) {
+  if (rest.size() < count) return std::nullopt;
+  int number = 0;
+  for (const char digit : rest.substr(0, count)) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    number = number * 10 + (digit - '0');
+  }
+  rest.remove_prefix(count);
+  return number;
+}
+
+bool TakeChar(std::string_view& rest, char wanted) {
+  if (!rest.starts_with(wanted)) return false;
+  rest.remove_prefix(1);
+  return true;
+}
+
+// Takes the digits behind the point. nullopt: none, or more than nanoseconds.
 std::optional<nanoseconds> TakeFraction(std::string_view& rest) {
   constexpr std::size_t kDigitsMax = 9;
   std::int64_t unit = 100'000'000;
@@ -26,45 +46,104 @@ std::optional<nanoseconds> TakeFraction(std::string_view& rest) {
   return nanoseconds(nanos);
 }
 
-std::optional<int> TwoDigits(std::string_view text) {
-  if (text.size() != 2 || text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9') {
-    return std::nullopt;
-  }
-  return (text[0] - '0') * 10 + (text[1] - '0');
+// Takes "20:15:00" or "20:15".
+std::optional<seconds> TakeTimeOfDay(std::string_view& rest, bool with_seconds) {
+  const std::optional<int> hour = TakeDigits(rest, 2);
+  if (!hour || *hour > 23 || !TakeChar(rest, ':')) return std::nullopt;
+  const std::optional<int> minute = TakeDigits(rest, 2);
+  if (!minute || *minute > 59) return std::nullopt;
+  const seconds whole = std::chrono::hours(*hour) + minutes(*minute);
+  if (!with_seconds) return whole;
+  if (!TakeChar(rest, ':')) return std::nullopt;
+  const std::optional<int> second = TakeDigits(rest, 2);
+  if (!second || *second > 60) return std::nullopt;  // 60: a leap second.
+  return whole + seconds(*second);
+}
+
+std::optional<std::chrono::sys_days> TakeDate(std::string_view& rest) {
+  const std::optional<int> year = TakeDigits(rest, 4);
+  if (!year || !TakeChar(rest, '-')) return std::nullopt;
+  const std::optional<int> month = TakeDigits(rest, 2);
+  if (!month || !TakeChar(rest, '-')) return std::nullopt;
+  const std::optional<int> day = TakeDigits(rest, 2);
+  if (!day) return std::nullopt;
+  constexpr int kFirst = 1678;  // The years that nanoseconds in 64 bits hold whole.
+  constexpr int kLast = 2261;
+  const std::chrono::year_month_day date{std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok() || *year < kFirst || *year > kLast) return std::nullopt;
+  return std::chrono::sys_days(date);
 }
 
 // "Z", "+01:00".
-std::optional<minutes> ParseOffset(std::string_view text) {
-  constexpr std::size_t kSize = 6;
-  if (text == "Z") return minutes(0);
-  if (text.size() != kSize || (text[0] != '+' && text[0] != '-') || text[3] != ':') {
-    return std::nullopt;
+std::optional<seconds> ParseOffset(std::string_view text) {
+  if (text == "Z") return seconds(0);
+  const bool behind = text.starts_with('-');
+  if (!behind && !text.starts_with('+')) return std::nullopt;
+  text.remove_prefix(1);
+  const std::optional<seconds> offset = TakeTimeOfDay(text, false);
+  if (!offset || !text.empty()) return std::nullopt;
+  return behind ? -*offset : *offset;
+}
+
+struct AgeUnit {
+  char letter;
+  std::int64_t seconds;
+};
+
+// From the longest to the shortest: the order in which they are written.
+constexpr std::array<AgeUnit, 4> kAgeUnits{{{'d', 86'400}, {'h', 3'600}, {'m', 60}, {'s', 1}}};
+
+// "2h30m": each unit at most once, the longest first. nullopt: not that, or
+// more than a century.
+std::optional<seconds> ParseAge(std::string_view text) {
+  constexpr std::int64_t kMax = std::int64_t{100} * 365 * 86'400;
+  if (text.empty()) return std::nullopt;
+  std::int64_t sum = 0;
+  for (const AgeUnit& unit : kAgeUnits) {
+    const std::size_t digits = text.find_first_not_of("0123456789");
+    if (digits == std::string_view::npos || text[digits] != unit.letter) continue;
+    const std::optional<std::uint64_t> number = ParseNumber(text.substr(0, digits));
+    if (!number || *number > static_cast<std::uint64_t>(kMax / unit.seconds)) return std::nullopt;
+    sum += static_cast<std::int64_t>(*number) * unit.seconds;
+    text.remove_prefix(digits + 1);
   }
-  const std::optional<int> hours = TwoDigits(text.substr(1, 2));
-  const std::optional<int> rest = TwoDigits(text.substr(4, 2));
-  if (!hours || !rest) return std::nullopt;
-  const minutes offset(*hours * 60 + *rest);
-  return text[0] == '-' ? -offset : offset;
+  if (!text.empty() || sum > kMax) return std::nullopt;
+  return seconds(sum);
+}
+
+// "now", "-1h", "90m ago". nullopt: not relative to now.
+std::optional<WallTime> ParseRelative(std::string_view text, WallTime now) {
+  constexpr std::string_view kAgo = " ago";
+  if (text == "now") return now;
+  std::optional<seconds> age;
+  if (text.starts_with('-')) {
+    age = ParseAge(text.substr(1));
+  } else if (text.ends_with(kAgo)) {
+    text.remove_suffix(kAgo.size());
+    age = ParseAge(text.substr(0, text.find_last_not_of(' ') + 1));
+  }
+  if (!age) return std::nullopt;
+  return now - *age;
 }
 
 }  // namespace
 
 std::optional<WallTime> ParseRfc3339(std::string_view text) {
-  const std::string copy(text);
-  std::tm date{};
-  const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &date);
-  if (end == nullptr) return std::nullopt;
-  std::string_view rest(end);
+  const std::optional<std::chrono::sys_days> date = TakeDate(text);
+  if (!date || !TakeChar(text, 'T')) return std::nullopt;
+  const std::optional<seconds> time = TakeTimeOfDay(text, true);
+  if (!time) return std::nullopt;
   nanoseconds fraction(0);
-  if (rest.starts_with('.')) {
-    rest.remove_prefix(1);
-    const std::optional<nanoseconds> taken = TakeFraction(rest);
+  if (TakeChar(text, '.')) {
+    const std::optional<nanoseconds> taken = TakeFraction(text);
     if (!taken) return std::nullopt;
     fraction = *taken;
   }
-  const std::optional<minutes> offset = ParseOffset(rest);
+  const std::optional<seconds> offset = ParseOffset(text);
   if (!offset) return std::nullopt;
-  return WallTime(std::chrono::seconds(timegm(&date)) + fraction - *offset);
+  return WallTime(*date) + *time + fraction - *offset;
 }
 
 std::optional<std::uint64_t> ParseNumber(std::string_view text) {
@@ -74,8 +153,18 @@ std::optional<std::uint64_t> ParseNumber(std::string_view text) {
   return number;
 }
 
-std::string NotAPlace(std::string_view text) {
-  return fmt::format("'{}' is neither a sequence (12) nor a time (2026-11-23T20:15:00Z)", text);
+Result<TypedPosition> ParsePosition(std::string_view text, WallTime now) {
+  if (text == "head") return TypedPosition(LogHead{});
+  if (const auto number = ParseNumber(text)) return TypedPosition(Sequence(*number));
+  if (const auto time = ParseRfc3339(text)) return TypedPosition(*time);
+  if (const auto time = ParseRelative(text, now)) return TypedPosition(*time);
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("'{}' is not a position: expected {}", text, kPositionForms));
+}
+
+std::string PinnedPosition(const std::string& text, WallTime now) {
+  const std::optional<WallTime> time = ParseRelative(text, now);
+  return time ? ToRfc3339(*time) : text;
 }
 
 }  // namespace relay

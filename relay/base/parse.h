@@ -1,4 +1,5 @@
-// How people name a place in a log: by its sequence or by a time.
+// A position in a log as an operator types it: a sequence or a time. Every
+// command and every route of the admin port takes the same forms.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -6,19 +7,37 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
+#include "wal/base/result.h"
 #include "wal/base/types.h"
 
 namespace relay {
 
 // "2026-11-23T20:15:00Z", with up to nine digits behind the seconds; also with
-// an offset such as +01:00. Nothing where it is not that.
+// an offset such as +01:00. nullopt: not a time, or one that nanoseconds since
+// 1970 do not reach.
 std::optional<WallTime> ParseRfc3339(std::string_view text);
 
-// "12". Nothing where it is not a decimal number of 64 bits.
+// "12". nullopt: not a decimal number of 64 bits.
 std::optional<std::uint64_t> ParseNumber(std::string_view text);
 
-// What neither is, as a mistake of who wrote it.
-std::string NotAPlace(std::string_view text);
+// What an operator may type, for help texts and messages.
+inline constexpr std::string_view kPositionForms =
+    "a sequence (12), a time (2026-11-23T20:15:00Z, 2026-11-23T21:15:00+01:00), an age (-1h, 90m "
+    "ago, 2h30m ago), now or head";
+
+// The newest record of a log.
+struct LogHead {};
+
+using TypedPosition = std::variant<Sequence, WallTime, LogHead>;
+
+// One of kPositionForms; an age has the units d, h, m and s. kInvalidInput: none
+// of them; the message says what was expected.
+Result<TypedPosition> ParsePosition(std::string_view text, WallTime now);
+
+// `text` with `now` or an age replaced by the time it means, so that a plan and
+// the change that follows it mean the same position; any other text as it is.
+std::string PinnedPosition(const std::string& text, WallTime now);
 
 }  // namespace relay

@@ -3,50 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <ctime>
 #include <utility>
 #include <vector>
 
 #include "config/load.h"
+#include "wal/base/clock.h"
 #include "wal/offline.h"
 
 namespace relay {
-namespace {
-
-Error BadPlace(std::string_view text) {
-  return {ErrorCode::kInvalidInput,
-          fmt::format("'{}' is neither a sequence (12) nor a time (2026-11-23T20:15:00Z)", text)};
-}
-
-std::optional<WallTime> ParseTime(const std::string& text) {
-  std::tm date{};
-  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &date);
-  if (end == nullptr) return std::nullopt;
-  std::int64_t nanos = 0;
-  if (*end == '.') {
-    std::int64_t unit = 100'000'000;
-    for (++end; *end >= '0' && *end <= '9'; ++end, unit /= 10) nanos += (*end - '0') * unit;
-  }
-  if (std::string_view(end) != "Z") return std::nullopt;
-  return WallTime(std::chrono::seconds(timegm(&date)) + std::chrono::nanoseconds(nanos));
-}
-
-// The sequence that `text` names: itself, or the last one accepted before a time.
-Result<Sequence> PlaceBefore(const LogView& log, const BackendId& backend,
-                             const std::string& text) {
-  std::uint64_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size()) {
-    return Sequence(number == 0 ? 0 : number - 1);
-  }
-  const std::optional<WallTime> time = ParseTime(text);
-  if (!time) return BadPlace(text);
-  return log.LastBefore(backend, *time);
-}
-
-}  // namespace
 
 Result<std::string> LogDirectory(const LogLocation& where) {
   if (!where.data.empty()) return where.data;
@@ -86,20 +51,9 @@ Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backen
 
 Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
                          const std::string& to) {
-  ASSIGN_OR_RETURN(QueueStats figures, log.StatsOf(backend));
-  const Marks& marks = figures.marks;
-  LogRange range{.after = marks.cursor, .last = marks.head};
-  if (!from.empty()) {
-    Result<Sequence> first = PlaceBefore(log, backend, from);
-    if (!first.ok()) return std::move(first).error().Within("--from");
-    range.after = first.value();
-  }
-  if (to.empty()) return range;
-  Result<Sequence> last = PlaceBefore(log, backend, to);
-  if (!last.ok()) return std::move(last).error().Within("--to");
-  const bool by_time = to.find('T') != std::string::npos;
-  range.last = std::min(range.last, by_time ? last.value() : last.value().Next());
-  return range;
+  ASSIGN_OR_RETURN(QueueStats stats, log.StatsOf(backend));
+  const LogRange owed{.after = stats.marks.cursor, .last = stats.marks.head};
+  return ResolveRange(log, backend, {from, to, "--"}, owed, SystemClock().WallNow());
 }
 
 int TellFailure(const char* command, const Error& error) {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "relay/cli/commands.h"
+#include "relay/status/log_position.h"
 #include "wal/base/result.h"
 #include "wal/log.h"
 
@@ -34,15 +35,8 @@ struct OpenedLog {
 // The three above in one.
 Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backend);
 
-// The records after `after` up to and including `last`.
-struct LogRange {
-  Sequence after = Sequence::BeforeFirst();
-  Sequence last = Sequence::BeforeFirst();
-};
-
-// `from` and `to` are sequences or times such as 2026-11-23T20:15:00Z. A
-// sequence is meant to be included; of a time, what was accepted before it.
-// Empty: from the oldest that is owed, to the head.
+// The records from `from` to `to`, as ResolveRange; empty: from the oldest that
+// is owed, to the head.
 Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
                          const std::string& to);
 

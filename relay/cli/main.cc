@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/base/parse.h"
 #include "relay/cli/commands.h"
 #include "relay/cli/docs.h"
 #include "relay/cli/options.h"
@@ -74,10 +75,12 @@ void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
       "inspect", "List and show the records of a backend; safe while the relay runs");
   AddWhereabouts(*command, args.where);
   command->add_option("--backend", args.backend, "The backend (needed where there are several)");
-  command->add_option("--from", args.from,
-                      "First record: a sequence or a time such as 2026-11-23T20:15:00Z "
-                      "(default: the oldest owed one)");
-  command->add_option("--to", args.to, "Last record: a sequence or a time (default: the newest)");
+  command->add_option(
+      "--from", args.from,
+      fmt::format("First record: {} (default: the oldest owed one)", relay::kPositionForms));
+  command->add_option(
+      "--to", args.to,
+      "Last record, or the time before which it was accepted (default: the newest)");
   command->add_option("--limit", args.limit, "Show at most this many")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
@@ -107,10 +110,12 @@ void AddExport(CLI::App& app, relay::ExportArgs& args, int& exit_code) {
       "export", "Write a backend's records as line protocol; safe while the relay runs");
   AddWhereabouts(*command, args.where);
   command->add_option("--backend", args.backend, "The backend (needed where there are several)");
-  command->add_option("--from", args.from,
-                      "First record: a sequence or a time such as 2026-11-23T20:15:00Z "
-                      "(default: the oldest owed one)");
-  command->add_option("--to", args.to, "Last record: a sequence or a time (default: the newest)");
+  command->add_option(
+      "--from", args.from,
+      fmt::format("First record: {} (default: the oldest owed one)", relay::kPositionForms));
+  command->add_option(
+      "--to", args.to,
+      "Last record, or the time before which it was accepted (default: the newest)");
   command->add_option("--database", args.database, "Only what was written to this database");
   CLI::Option* policy = command->add_option("--retention-policy", args.retention_policy,
                                             "Only of this one (\"\": the database's default)");

@@ -1,6 +1,9 @@
 // The command line of what operators do: declared here, done in relay/.
 #include "relay/cli/options.h"
 
+#include <fmt/format.h>
+
+#include "relay/base/parse.h"
 #include "relay/cli/commands.h"
 
 namespace relay {
@@ -49,13 +52,12 @@ void AddVerbs(CLI::App& app, int& exit_code) {
   CLI::App* command = AddVerb(
       app, rewind, "Deliver once more what was accepted after a record, or at a time or later",
       exit_code);
-  command->add_option("--to", rewind.to, "A sequence, or a time such as 2026-11-23T20:15:00Z")
-      ->required();
+  command->add_option("--to", rewind.to, fmt::format("Where to: {}", kPositionForms))->required();
   command->add_option("--note", rewind.note, "Why, for the audit trail");
   OperateArgs& skip = NewOperateArgs("skip");
   command =
       AddVerb(app, skip, "Give up what a backend is owed, or what a database holds", exit_code);
-  command->add_option("--to", skip.to, "Up to this sequence or time, or head");
+  command->add_option("--to", skip.to, fmt::format("Up to: {}", kPositionForms));
   command->add_option("--note", skip.note, "Why, for the gap ledger");
   AddLane(*command, skip);
   OperateArgs& hold = NewOperateArgs("hold");
@@ -153,8 +155,10 @@ void AddReplay(CLI::App& app, ReplayArgs& args, int& exit_code) {
   AddConfig(*command, "--config", args.config_path);
   command->add_option("--backend", args.backend, "Whose records, and where they go");
   command->add_option("--from", args.from,
-                      "First: a sequence or a time (default: the oldest kept)");
-  command->add_option("--to", args.to, "Last: a sequence, or a time that is not included");
+                      fmt::format("First record: {} (default: the oldest kept)", kPositionForms));
+  command->add_option(
+      "--to", args.to,
+      "Last record, or the time before which it was accepted (default: the newest)");
   command->add_option("--database", args.database, "Of this database alone");
   command->add_option("--measurement", args.measurement, "Of this measurement alone");
   command->add_option("--to-url", args.to_url, "To one of admin.replay_targets instead");

@@ -344,6 +344,11 @@ TEST_CASE("commands: inspect shows a range of sequences or of time") {
   CHECK_EQ(in({"--to", third}), std::vector<int>{1, 2});
   CHECK_EQ(in({"--from", "2000-01-01T00:00:00Z"}), std::vector<int>{1, 2, 3, 4, 5});
   CHECK_EQ(in({"--from", "2100-01-01T00:00:00Z"}), std::vector<int>{});
+  CHECK_EQ(in({"--from", "2000-01-01T01:00:00+01:00"}), std::vector<int>{1, 2, 3, 4, 5});
+  CHECK_EQ(in({"--from", "2h30m ago"}), std::vector<int>{1, 2, 3, 4, 5});
+  CHECK_EQ(in({"--from", "-1d", "--to", "now"}), std::vector<int>{1, 2, 3, 4, 5});
+  CHECK_EQ(in({"--to", "-1h"}), std::vector<int>{});
+  CHECK_EQ(in({"--from", "head"}), std::vector<int>{5});
 }
 
 TEST_CASE("commands: inspect is a table for a person") {
@@ -413,7 +418,7 @@ TEST_CASE("commands: inspect names the backends there are where it is asked for 
   const RunResult where =
       Command({"inspect", "--config", config, "--backend", "away", "--from", "yesterday"});
   CHECK_EQ(where.exit_code, 2);
-  CHECK(Contains(where.output, "'yesterday' is neither a sequence"));
+  CHECK(Contains(where.output, "--from: 'yesterday' is not a position: expected a sequence (12)"));
 }
 
 // ---- The admin port

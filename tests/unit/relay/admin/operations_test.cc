@@ -81,7 +81,22 @@ TEST_CASE("operations: a rewind beyond what is kept or delivered says how far it
   CHECK_EQ(bench.Refused(To(Verb::kRewind, "3")),
            "west can be rewound to 0 at the earliest and 2 at the latest, not 3");
   CHECK_EQ(bench.Refused(To(Verb::kRewind, "soon")),
-           "'soon' is neither a sequence (12) nor a time (2026-11-23T20:15:00Z)");
+           "'soon' is not a position: expected a sequence (12), a time (2026-11-23T20:15:00Z, "
+           "2026-11-23T21:15:00+01:00), an age (-1h, 90m ago, 2h30m ago), now or head");
+}
+
+TEST_CASE("operations: a rewind and a skip take ages, now and head as well") {
+  Bench bench;
+  bench.clock.Advance(std::chrono::seconds(4));
+  CHECK(bench.Perform(To(Verb::kRewind, "2s ago"), true).value().starts_with("rewind west to 1:"));
+  CHECK(bench.Perform(To(Verb::kRewind, "-3s"), true).value().starts_with("rewind west to 0:"));
+  CHECK(bench.Perform(To(Verb::kRewind, "now"), true).value().starts_with("rewind west to 2:"));
+  CHECK(bench.Perform(To(Verb::kSkip, "now"), true)
+            .value()
+            .starts_with("skip what west is owed up to 3:"));
+  CHECK(bench.Perform(To(Verb::kSkip, "head"), true)
+            .value()
+            .starts_with("skip what west is owed up to 5:"));
 }
 
 TEST_CASE("operations: a skip is written in the gap ledger with who and why") {
@@ -141,7 +156,7 @@ TEST_CASE("operations: dead letters are delivered again or dropped") {
   one.letters = {7};
   CHECK_EQ(bench.Perform(one, true).error().message(), "west has no dead letter 7");
   one.letters.clear();
-  CHECK_EQ(bench.Refused(one), "which letters: their numbers, or all, are needed");
+  CHECK_EQ(bench.Refused(one), "specify dead-letter numbers, or all");
 }
 
 TEST_CASE("operations: only a backend that is not configured is forgotten") {

@@ -24,9 +24,50 @@ TEST_CASE("place: what is not quite a time is none") {
   for (const char* text :
        {"", "12", "yesterday", "2023-11-14", "2023-11-14T22:13:20", "2023-11-14T22:13:20.Z",
         "2023-11-14T22:13:20.0000000001Z", "2023-11-14T22:13:20z", "2023-11-14T22:13:20Zx",
-        "2023-11-14T22:13:20+1:00", "2023-13-14T22:13:20Z"}) {
+        "2023-11-14T22:13:20+1:00", "2023-13-14T22:13:20Z", "2023-02-30T22:13:20Z",
+        "2023-11-14T24:13:20Z", "2023-11-14T22:60:20Z", "2023-11-14T22:13:20+24:00",
+        " 2023-11-14T22:13:20Z", "2023-1-14T22:13:20Z", "9999-11-14T22:13:20Z"}) {
     CAPTURE(text);
     CHECK_FALSE(ParseRfc3339(text).has_value());
+  }
+}
+
+std::optional<WallTime> TimeIn(std::string_view text) {
+  const Result<TypedPosition> position = ParsePosition(text, At(1'700'000'000));
+  if (!position.ok() || !std::holds_alternative<WallTime>(position.value())) return std::nullopt;
+  return std::get<WallTime>(position.value());
+}
+
+TEST_CASE("place: an operator types a sequence, a time, an age, now or head") {
+  const WallTime now = At(1'700'000'000);
+  CHECK(std::get<Sequence>(ParsePosition("12", now).value()) == Sequence(12));
+  CHECK(std::holds_alternative<LogHead>(ParsePosition("head", now).value()));
+  CHECK_EQ(TimeIn("2023-11-14T23:13:20+01:00"), now);
+  CHECK_EQ(TimeIn("now"), now);
+  CHECK_EQ(TimeIn("-1h"), At(1'700'000'000 - 3600));
+  CHECK_EQ(TimeIn("90m ago"), At(1'700'000'000 - 5400));
+  CHECK_EQ(TimeIn("2h30m ago"), At(1'700'000'000 - 9000));
+  CHECK_EQ(TimeIn("-1d2h3m4s"), At(1'700'000'000 - 93'784));
+  CHECK_EQ(TimeIn("0s  ago"), now);
+}
+
+TEST_CASE("place: what is none of them is refused with what was expected") {
+  for (const char* text : {"", "-", "-1", "1h", " ago", "ago", "-1h ago", "1m2h ago", "1h1h ago",
+                           "1.5h ago", "-1w", "+1h", "Now", "-36501d", "-99999999999999999999s"}) {
+    CAPTURE(text);
+    const Result<TypedPosition> position = ParsePosition(text, At(1'700'000'000));
+    REQUIRE_FALSE(position.ok());
+    CHECK_EQ(position.error().code(), ErrorCode::kInvalidInput);
+    CHECK_NE(position.error().message().find("90m ago"), std::string::npos);
+  }
+}
+
+TEST_CASE("place: what is relative to now is pinned, the rest stays as it is") {
+  const WallTime now = At(1'700'000'000);
+  CHECK_EQ(PinnedPosition("-20s", now), "2023-11-14T22:13:00Z");
+  CHECK_EQ(PinnedPosition("now", now), "2023-11-14T22:13:20Z");
+  for (const std::string text : {"", "12", "head", "soon", "2023-11-14T23:13:20+01:00"}) {
+    CHECK_EQ(PinnedPosition(text, now), text);
   }
 }
 
