@@ -15,7 +15,6 @@
 #include "relay/base/event_log.h"
 #include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
-#include "relay/base/parse.h"
 #include "relay/status/log_position.h"
 #include "relay/status/range_summary.h"
 #include "wal/base/files.h"

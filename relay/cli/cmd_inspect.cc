@@ -7,6 +7,7 @@
 #include "relay/base/json_text.h"
 #include "relay/cli/commands.h"
 #include "relay/cli/log_directory.h"
+#include "relay/status/ledger_json.h"
 #include "relay/status/relay_status.h"
 
 namespace relay {
@@ -30,23 +31,6 @@ Json RecordJson(const StoredRecord& stored, bool lines) {
   json["retention_policy"] = record.params.retention_policy;
   json["precision"] = ToString(record.params.precision);
   if (lines) json["lines"] = record.lines;
-  return json;
-}
-
-Json LetterJson(const StoredDeadLetter& stored) {
-  const DeadLetter& letter = stored.letter;
-  Json json;
-  json["number"] = stored.number;
-  json["sequence"] = letter.sequence.value();
-  json["first_line"] = letter.first_line;
-  json["points"] = letter.points;
-  json["when"] = ToRfc3339(letter.when);
-  json["status"] = letter.http_status;
-  json["words"] = letter.words;
-  json["database"] = letter.params.database;
-  json["retention_policy"] = letter.params.retention_policy;
-  json["precision"] = ToString(letter.params.precision);
-  json["lines"] = letter.lines;
   return json;
 }
 
@@ -93,7 +77,7 @@ Status PrintDead(const LogView& log, const BackendId& backend, const InspectArgs
   ASSIGN_OR_RETURN(std::vector<StoredDeadLetter> letters, log.ReadDead(backend, 0, args.limit));
   for (const StoredDeadLetter& stored : letters) {
     if (args.json) {
-      PrintJson(LetterJson(stored));
+      fmt::print("{}\n", LetterJson(stored));
       continue;
     }
     const DeadLetter& letter = stored.letter;
@@ -142,30 +126,12 @@ Status PrintHeld(const LogView& log, const BackendId& backend, const InspectArgs
   return Ok();
 }
 
-Json GapJson(const StoredGap& stored) {
-  const Gap& gap = stored.gap;
-  Json json;
-  json["number"] = stored.number;
-  json["reason"] = ToString(gap.reason);
-  json["first"] = gap.first.value();
-  json["last"] = gap.last.value();
-  json["from"] = ToRfc3339(gap.from);
-  json["to"] = ToRfc3339(gap.to);
-  json["points"] = gap.points;
-  json["bytes"] = gap.bytes.count();
-  json["databases"] = gap.databases;
-  json["note"] = gap.note;
-  json["by"] = gap.by;
-  json["when"] = ToRfc3339(gap.when);
-  return json;
-}
-
 Status PrintGaps(const LogView& log, const BackendId& backend, const InspectArgs& args) {
   ASSIGN_OR_RETURN(std::vector<StoredGap> gaps, log.ReadGaps(backend, 0, args.limit));
   for (const StoredGap& stored : gaps) {
     const Gap& gap = stored.gap;
     if (args.json) {
-      PrintJson(GapJson(stored));
+      fmt::print("{}\n", GapJson(stored));
     } else {
       fmt::print(
           "#{} {} sequences {} to {}, accepted {} to {}: {} points, {} bytes; by {} at {}{}{}\n",

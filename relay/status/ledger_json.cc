@@ -18,6 +18,38 @@ std::string Listed(const char* key, Json list) {
   return DumpJson(json);
 }
 
+Json ToJson(const StoredDeadLetter& stored) {
+  const auto& [number, letter] = stored;
+  return {{"number", number},
+          {"when", ToRfc3339(letter.when)},
+          {"sequence", letter.sequence.value()},
+          {"first_line", letter.first_line},
+          {"points", letter.points},
+          {"reason", WordFor(letter.reason)},
+          {"status", letter.http_status},
+          {"words", letter.words},
+          {"database", letter.params.database},
+          {"retention_policy", letter.params.retention_policy},
+          {"precision", ToString(letter.params.precision)},
+          {"lines", letter.lines}};
+}
+
+Json ToJson(const StoredGap& stored) {
+  const auto& [number, gap] = stored;
+  return {{"number", number},
+          {"when", ToRfc3339(gap.when)},
+          {"reason", ToString(gap.reason)},
+          {"first", gap.first.value()},
+          {"last", gap.last.value()},
+          {"from", ToRfc3339(gap.from)},
+          {"to", ToRfc3339(gap.to)},
+          {"points", gap.points},
+          {"bytes", gap.bytes.count()},
+          {"databases", gap.databases},
+          {"by", gap.by},
+          {"note", gap.note}};
+}
+
 }  // namespace
 
 std::string_view WordFor(DeadReason reason) {
@@ -30,41 +62,23 @@ std::string_view WordFor(DeadReason reason) {
   INVARIANT(false);
 }
 
+std::string LetterJson(const StoredDeadLetter& letter) {
+  return DumpJson(ToJson(letter));
+}
+
+std::string GapJson(const StoredGap& gap) {
+  return DumpJson(ToJson(gap));
+}
+
 std::string LettersJson(const std::vector<StoredDeadLetter>& letters) {
   Json list = Json::array();
-  for (const auto& [number, letter] : letters) {
-    list.push_back({{"number", number},
-                    {"when", ToRfc3339(letter.when)},
-                    {"sequence", letter.sequence.value()},
-                    {"first_line", letter.first_line},
-                    {"points", letter.points},
-                    {"reason", WordFor(letter.reason)},
-                    {"status", letter.http_status},
-                    {"words", letter.words},
-                    {"database", letter.params.database},
-                    {"retention_policy", letter.params.retention_policy},
-                    {"precision", ToString(letter.params.precision)},
-                    {"lines", letter.lines}});
-  }
+  for (const StoredDeadLetter& letter : letters) list.push_back(ToJson(letter));
   return Listed("letters", std::move(list));
 }
 
 std::string GapsJson(const std::vector<StoredGap>& gaps) {
   Json list = Json::array();
-  for (const auto& [number, gap] : gaps) {
-    list.push_back({{"number", number},
-                    {"when", ToRfc3339(gap.when)},
-                    {"reason", ToString(gap.reason)},
-                    {"first", gap.first.value()},
-                    {"last", gap.last.value()},
-                    {"from", ToRfc3339(gap.from)},
-                    {"to", ToRfc3339(gap.to)},
-                    {"points", gap.points},
-                    {"bytes", gap.bytes.count()},
-                    {"databases", gap.databases},
-                    {"by", gap.by},
-                    {"note", gap.note}});
-  }
+  for (const StoredGap& gap : gaps) list.push_back(ToJson(gap));
   return Listed("gaps", std::move(list));
 }
 

@@ -16,6 +16,10 @@ namespace relay {
 // "refused", "expired", "limit", "damaged".
 std::string_view WordFor(DeadReason reason);
 
+// One of them as an object, as the lists below have it.
+std::string LetterJson(const StoredDeadLetter& letter);
+std::string GapJson(const StoredGap& gap);
+
 // {"letters":[…]}
 std::string LettersJson(const std::vector<StoredDeadLetter>& letters);
 

@@ -1,8 +1,10 @@
 #include "relay/status/relay_status.h"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 #include "relay/base/counters.h"
+#include "relay/status/ledger_json.h"
 #include "relay/status/metrics.h"
 
 namespace relay::test::relay_status_relay_status_test {
@@ -206,6 +208,24 @@ TEST_CASE("time: is shown as RFC 3339, with nanoseconds where there are some") {
   CHECK_EQ(ToRfc3339(WallTime(std::chrono::seconds(1'700'000'000))), "2023-11-14T22:13:20Z");
   CHECK_EQ(ToRfc3339(WallTime(std::chrono::nanoseconds(1'700'000'000'000'000'042))),
            "2023-11-14T22:13:20.000000042Z");
+}
+
+TEST_CASE("ledger json: a letter is the same alone and in a list, and says why") {
+  const StoredDeadLetter stored{
+      .number = 7,
+      .letter = {.sequence = Sequence(3), .points = 2, .words = "full", .lines = "m v=1"}};
+  const nlohmann::json one = nlohmann::json::parse(LetterJson(stored));
+  CHECK_EQ(one, nlohmann::json::parse(LettersJson({stored})).at("letters").at(0));
+  CHECK_EQ(one.at("number"), 7);
+  CHECK_EQ(one.at("reason"), WordFor(stored.letter.reason));
+}
+
+TEST_CASE("ledger json: a gap is the same alone and in a list") {
+  const StoredGap stored{.number = 4, .gap = {.first = Sequence(3), .last = Sequence(5)}};
+  const nlohmann::json one = nlohmann::json::parse(GapJson(stored));
+  CHECK_EQ(one, nlohmann::json::parse(GapsJson({stored})).at("gaps").at(0));
+  CHECK_EQ(one.at("first"), 3);
+  CHECK_EQ(one.at("last"), 5);
 }
 
 }  // namespace
