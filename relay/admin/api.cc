@@ -7,7 +7,9 @@
 #include <optional>
 #include <utility>
 
+#include "config/schema/closest_match.h"
 #include "config/schema/value_format.h"
+#include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
 #include "relay/base/parse.h"
 #include "relay/status/ledger_json.h"
@@ -58,13 +60,32 @@ Result<Listing> ListingIn(const AdminCall& call) {
   return Listing{backend, after.value(), std::clamp<std::size_t>(limit.value(), 1, kListedMax)};
 }
 
-// The fields of a JSON body; one that is not there is as its default. A field
-// of another type than expected is a mistake.
+// What is wrong with a field that a route does not take; names the nearest one
+// that it does, or all.
+std::string UnknownField(const std::string& name, const AdminRoute& route) {
+  constexpr std::size_t kShownMax = 64;
+  std::vector<std::string> known;
+  for (const RouteParameter& parameter : route.parameters) known.emplace_back(parameter.name);
+  std::string mistake = fmt::format("unknown field \"{}\"", OneLine(name, kShownMax));
+  if (const auto closest = ClosestMatch(name, known)) {
+    return mistake + fmt::format(": did you mean \"{}\"?", *closest);
+  }
+  return mistake + fmt::format("; this request takes {}", fmt::join(known, ", "));
+}
+
+// The fields of the JSON body of a POST; one that is not there is as its
+// default. A field of another type than expected, or that the route does not
+// take, is a mistake; so is a parameter of the query.
 class Body {
  public:
-  explicit Body(const std::string& text)
-      : json_(text.empty() ? Json::object() : Json::parse(text, nullptr, false)) {
-    if (!json_.is_object()) mistake_ = "the body is not a JSON object";
+  explicit Body(const AdminCall& call)
+      : json_(call.body.empty() ? Json::object() : Json::parse(call.body, nullptr, false)) {
+    if (!json_.is_object()) {
+      mistake_ = "the body is not a JSON object";
+      return;
+    }
+    for (const auto& [name, value] : json_.items()) CheckKnown(name, *call.route);
+    if (mistake_.empty() && !call.raw_query.empty()) RefuseQuery(call);
   }
 
   template <typename T>
@@ -94,6 +115,21 @@ class Body {
     return json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& number) {
              return number.is_number_unsigned();
            });
+  }
+
+  // Names the first parameter.
+  void RefuseQuery(const AdminCall& call) {
+    const std::string name = call.raw_query.substr(0, call.raw_query.find_first_of("=&"));
+    CheckKnown(name, *call.route);
+    if (!mistake_.empty()) return;
+    mistake_ = fmt::format("{}: put it into the JSON body, not into the query", name);
+  }
+
+  void CheckKnown(const std::string& name, const AdminRoute& route) {
+    const bool known =
+        std::any_of(route.parameters.begin(), route.parameters.end(),
+                    [&name](const RouteParameter& parameter) { return parameter.name == name; });
+    if (!known && mistake_.empty()) mistake_ = UnknownField(name, route);
   }
 
   Json json_;
@@ -217,7 +253,7 @@ HttpResponse AdminApi::ListReplays(const AdminCall& /*call*/) const {
 }
 
 HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
-  Body body(call.body);
+  Body body(call);
   ReplayRequest request;
   body.Field("backend", request.backend);
   body.Field("from", request.from);
@@ -244,7 +280,7 @@ HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
 }
 
 HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
-  Body body(call.body);
+  Body body(call);
   const Asker asker = AskerOf(body, call);
   if (const auto mistake = body.mistake()) return AdminError(*mistake);
   const auto id = ParseNumber(call.id);
@@ -269,7 +305,7 @@ HttpResponse AdminApi::DropCheckpoint(const AdminCall& call) const {
 
 HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoint describe,
                                         ActOnCheckpoint act) const {
-  Body body(call.body);
+  Body body(call);
   std::string name;
   body.Field("name", name);
   const Asker asker = AskerOf(body, call);
@@ -289,9 +325,9 @@ HttpResponse AdminApi::ShowOpenApi(const AdminCall& /*call*/) const {
   return AdminJson(200, OpenApiDocument());
 }
 
-HttpResponse AdminApi::Operate(Verb verb, const AdminCall& call) const {
-  Body body(call.body);
-  Operation operation{.verb = verb, .backend = call.backend};
+HttpResponse AdminApi::Operate(const AdminCall& call) const {
+  Body body(call);
+  Operation operation{.verb = call.route->verb->verb, .backend = call.backend};
   if (operation.backend.empty()) body.Field("backend", operation.backend);
   body.Field("to", operation.to);
   body.Field("database", operation.lane.database);

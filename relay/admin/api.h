@@ -13,6 +13,7 @@
 #include "relay/admin/checkpoints.h"
 #include "relay/admin/operations.h"
 #include "relay/admin/replay_jobs.h"
+#include "relay/admin/verbs.h"
 #include "relay/admin/write_positions.h"
 #include "relay/base/counters.h"
 #include "relay/http/query_parameters.h"
@@ -24,11 +25,15 @@
 
 namespace relay {
 
+struct AdminRoute;
+
 // A request whose route was found.
 struct AdminCall {
+  const AdminRoute* route = nullptr;
   std::string backend;  // Of the path; "" where it names none.
   std::string id;       // The same of a replay or a position.
   QueryParameters query;
+  std::string raw_query;
   std::string body;
   std::string who;
 };
@@ -70,12 +75,7 @@ class AdminApi {
   HttpResponse MakeCheckpoint(const AdminCall& call) const;
   HttpResponse DropCheckpoint(const AdminCall& call) const;
   HttpResponse ShowOpenApi(const AdminCall& call) const;
-  HttpResponse Operate(Verb verb, const AdminCall& call) const;
-
-  template <Verb kVerb>
-  HttpResponse OperateAs(const AdminCall& call) const {
-    return Operate(kVerb, call);
-  }
+  HttpResponse Operate(const AdminCall& call) const;  // REQUIRES: the route has a verb.
 
  private:
   using DescribeCheckpoint = Result<std::string> (Checkpoints::*)(const std::string&) const;
@@ -87,22 +87,15 @@ class AdminApi {
   const AdminParts parts_;
 };
 
-// What a route takes, for the document.
-struct RouteParameter {
-  std::string_view name;
-  std::string_view type;  // "string", "integer", "boolean", "integers".
-  std::string_view sentence;
-  bool required = false;
-};
-
 struct AdminRoute {
   std::string_view method;  // "GET", "POST".
   std::string_view path;    // "/api/v1/backends/{backend}/pause".
   Role role = Role::kRead;
-  std::string_view sentence;
+  std::string sentence;
   HttpResponse (AdminApi::*answer)(const AdminCall&) const = nullptr;
   std::vector<RouteParameter> parameters = {};  // Of the query, or of the JSON body of a POST.
   std::vector<int> refusals = {};               // Beside 401, 403 and 415.
+  const VerbSpec* verb = nullptr;               // Of a change that Operators makes.
 };
 
 const std::vector<AdminRoute>& AdminRoutes();

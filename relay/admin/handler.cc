@@ -50,6 +50,7 @@ HttpResponse AdminHandler::Answer(HttpRequest& request) const {
   Result<QueryParameters> query = QueryParameters::Parse(request.query);
   if (!query.ok()) return AdminError(query.error());
   found.call.query = std::move(query).value();
+  found.call.raw_query = request.query;
   found.call.body = std::move(request.body);
   found.call.who = access_.WhoIs(request);
   return (api_.*found.route->answer)(found.call);

@@ -11,14 +11,14 @@ Json SchemaOf(const RouteParameter& parameter) {
   if (parameter.type == "integers") {
     return {{"type", "array"}, {"items", {{"type", "integer"}, {"minimum", 1}}}};
   }
-  return {{"type", parameter.type}};
+  return {{"type", parameter.type == "position" ? "string" : parameter.type}};
 }
 
 Json ParameterIn(std::string_view place, const RouteParameter& parameter) {
   return {{"name", parameter.name},
           {"in", place},
           {"required", parameter.required || place == "path"},
-          {"description", parameter.sentence},
+          {"description", DescriptionOf(parameter)},
           {"schema", SchemaOf(parameter)}};
 }
 
@@ -26,7 +26,7 @@ Json BodyOf(const AdminRoute& route) {
   Json schema = {{"type", "object"}, {"properties", Json::object()}};
   for (const RouteParameter& parameter : route.parameters) {
     Json property = SchemaOf(parameter);
-    property["description"] = parameter.sentence;
+    property["description"] = DescriptionOf(parameter);
     schema["properties"][std::string(parameter.name)] = std::move(property);
     if (parameter.required) schema["required"].push_back(parameter.name);
   }

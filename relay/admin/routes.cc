@@ -1,20 +1,17 @@
 #include <fmt/format.h>
 
 #include "relay/admin/api.h"
+#include "relay/admin/verbs.h"
 
 namespace relay {
 namespace {
 
 constexpr RouteParameter kBy{"by", "string", "Who asks, for the audit trail."};
 constexpr RouteParameter kDryRun{"dry_run", "boolean", "Only say what would be done."};
-constexpr RouteParameter kNote{"note", "string", "Why; kept in the gap ledger."};
 constexpr RouteParameter kDatabase{"database", "string", "A database or bucket."};
-constexpr RouteParameter kPolicy{"retention_policy", "string", "Empty: the default one."};
 constexpr RouteParameter kOfBackend{"backend", "string", "The backend's name.", true};
 constexpr RouteParameter kAfter{"after", "integer", "Only those with a higher number."};
 constexpr RouteParameter kLimit{"limit", "integer", "At most so many; 100 unless given."};
-constexpr RouteParameter kNumbers{"numbers", "integers", "The letters' numbers."};
-constexpr RouteParameter kAll{"all", "boolean", "All that there are now."};
 
 constexpr std::string_view kBackend = "{backend}";
 constexpr std::string_view kId = "{id}";
@@ -88,87 +85,20 @@ std::vector<AdminRoute> Reading() {
   };
 }
 
-const std::vector<int>& Refusals() {
-  static const std::vector<int> refusals = {400, 404, 409, 503};
-  return refusals;
+AdminRoute RouteOf(const VerbSpec& verb) {
+  AdminRoute route{"POST", verb.path, Role::kOperate, fmt::format("{}.", verb.sentence),
+                   &AdminApi::Operate};
+  route.parameters = verb.parameters;
+  route.parameters.insert(route.parameters.end(), {kBy, kDryRun});
+  route.refusals = {400, 404, 409, 503};
+  route.verb = &verb;
+  return route;
 }
 
-std::vector<AdminRoute> Delivering() {
-  return {
-      {"POST",
-       "/api/v1/backends/{backend}/pause",
-       Role::kOperate,
-       "Deliver nothing until it is resumed.",
-       &AdminApi::OperateAs<Verb::kPause>,
-       {kBy, kDryRun},
-       Refusals()},
-      {"POST",
-       "/api/v1/backends/{backend}/resume",
-       Role::kOperate,
-       "Deliver again.",
-       &AdminApi::OperateAs<Verb::kResume>,
-       {kBy, kDryRun},
-       Refusals()},
-      {"POST",
-       "/api/v1/backends/{backend}/hold",
-       Role::kOperate,
-       "Keep what comes in for a database aside until it is released.",
-       &AdminApi::OperateAs<Verb::kHold>,
-       {kDatabase, kPolicy, kBy, kDryRun},
-       Refusals()},
-      {"POST",
-       "/api/v1/backends/{backend}/release",
-       Role::kOperate,
-       "Deliver what a hold kept aside.",
-       &AdminApi::OperateAs<Verb::kRelease>,
-       {kDatabase, kPolicy, kBy, kDryRun},
-       Refusals()},
-  };
-}
-
-std::vector<AdminRoute> Changing() {
-  return {
-      {"POST",
-       "/api/v1/backends/{backend}/rewind",
-       Role::kOperate,
-       "What was accepted after a record, or at a time or later, is owed again.",
-       &AdminApi::OperateAs<Verb::kRewind>,
-       {{"to", "string", "A sequence or an RFC 3339 time.", true}, kNote, kBy, kDryRun},
-       Refusals()},
-      {"POST",
-       "/api/v1/backends/{backend}/skip",
-       Role::kOperate,
-       "What is owed up to a place, or all that a lane holds, will never be delivered.",
-       &AdminApi::OperateAs<Verb::kSkip>,
-       {{"to", "string", "A sequence, an RFC 3339 time or head; empty with a database."},
-        kDatabase,
-        kPolicy,
-        kNote,
-        kBy,
-        kDryRun},
-       Refusals()},
-      {"POST",
-       "/api/v1/backends/{backend}/forget",
-       Role::kOperate,
-       "Delete all that is kept for a backend that is no longer configured.",
-       &AdminApi::OperateAs<Verb::kForget>,
-       {kBy, kDryRun},
-       Refusals()},
-      {"POST",
-       "/api/v1/dead/redrive",
-       Role::kOperate,
-       "Accept the letters' lines once more.",
-       &AdminApi::OperateAs<Verb::kRedrive>,
-       {kOfBackend, kNumbers, kAll, kBy, kDryRun},
-       Refusals()},
-      {"POST",
-       "/api/v1/dead/drop",
-       Role::kOperate,
-       "Delete the letters for good.",
-       &AdminApi::OperateAs<Verb::kDropDead>,
-       {kOfBackend, kNumbers, kAll, kBy, kDryRun},
-       Refusals()},
-  };
+std::vector<AdminRoute> Operating() {
+  std::vector<AdminRoute> routes;
+  for (const VerbSpec& verb : Verbs()) routes.push_back(RouteOf(verb));
+  return routes;
 }
 
 std::string_view TakeSegment(std::string_view& path) {
@@ -204,8 +134,9 @@ std::vector<AdminRoute> Replaying() {
        "Send what was accepted in a range once more, beside the normal delivery.",
        &AdminApi::StartReplay,
        {kOfBackend,
-        {"from", "string", "A sequence or a time, included; empty: the oldest that is kept."},
-        {"to", "string", "A sequence, included, or a time, not included; empty: the newest."},
+        {"from", "position", "The first record; empty: the oldest that is kept"},
+        {"to", "position",
+         "The last record, or the time before which it was accepted; empty: the newest"},
         kDatabase,
         {"measurement", "string", "Empty: all."},
         {"to_url", "string", "Elsewhere: one of admin.replay_targets."},
@@ -252,7 +183,7 @@ std::vector<AdminRoute> Copying() {
 const std::vector<AdminRoute>& AdminRoutes() {
   static const std::vector<AdminRoute> routes = [] {
     std::vector<AdminRoute> all;
-    for (auto* part : {&ProbesAndFigures, &Reading, &Delivering, &Changing, &Replaying, &Copying}) {
+    for (auto* part : {&ProbesAndFigures, &Reading, &Operating, &Replaying, &Copying}) {
       for (AdminRoute& route : part()) all.push_back(std::move(route));
     }
     return all;
@@ -269,6 +200,7 @@ FoundRoute FindRoute(std::string_view method, std::string_view path) {
     if (route.method == wanted) {
       found.route = &route;
       found.call = std::move(call);
+      found.call.route = &route;
       return found;
     }
     if (!found.allow.empty()) found.allow += ", ";

@@ -4,9 +4,16 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
+
+#include "config/load.h"
+#include "relay/base/json_text.h"
+#include "relay/cli/commands.h"
+#include "relay/cli/confirm.h"
+#include "relay/cli/log_directory.h"
 
 namespace relay {
 namespace {
@@ -69,6 +76,40 @@ Result<std::string> BodyOf(const httplib::Result& answer, const ListenAddress& a
   return Error(CodeFor(answer->status), WordsOf(*answer));
 }
 
+Result<std::string> PostToAdmin(const AdminConfig& admin, const std::string& path,
+                                const std::string& body) {
+  const ListenAddress address = Reachable(admin);
+  httplib::Client client = ClientFor(address);
+  return BodyOf(client.Post(path, TokenFor(admin), body, "application/json"), address);
+}
+
+Result<AdminSession::Json> Parsed(const Result<std::string>& answer) {
+  if (!answer.ok()) return Error(answer.error());
+  auto json = AdminSession::Json::parse(answer.value(), nullptr, false);
+  if (!json.is_object()) {
+    return Error(ErrorCode::kIo, "the relay's answer is not understood: " + answer.value());
+  }
+  return json;
+}
+
+int TellRefusal(const AdminChange& change, const Error& error) {
+  const int exit_code = TellFailure(change.command.c_str(), error);
+  if (error.code() == ErrorCode::kUnavailable && !change.if_unavailable.empty()) {
+    fmt::print(stderr, "{}\n", change.if_unavailable);
+  }
+  return exit_code;
+}
+
+int PrintAnswer(const AdminSession::Json& answer, bool json) {
+  if (json) {
+    fmt::print("{}\n", answer.dump());
+  } else {
+    fmt::print("{}{}\n", answer.value("done", false) ? "done: " : "would ",
+               answer.value("words", ""));
+  }
+  return kDone;
+}
+
 }  // namespace
 
 Result<std::string> GetFromAdmin(const AdminConfig& admin, const std::string& path) {
@@ -77,11 +118,48 @@ Result<std::string> GetFromAdmin(const AdminConfig& admin, const std::string& pa
   return BodyOf(client.Get(path, TokenFor(admin)), address);
 }
 
-Result<std::string> PostToAdmin(const AdminConfig& admin, const std::string& path,
-                                const std::string& body) {
-  const ListenAddress address = Reachable(admin);
-  httplib::Client client = ClientFor(address);
-  return BodyOf(client.Post(path, TokenFor(admin), body, "application/json"), address);
+std::string CheckpointNamed(const std::string& directory) {
+  if (directory.find('/') == std::string::npos) return directory;
+  return std::filesystem::absolute(directory).lexically_normal().string();
+}
+
+Result<AdminSession> AdminSession::For(const std::string& config_path) {
+  Result<Config> config = LoadConfig(config_path);
+  if (!config.ok()) return Error(ErrorCode::kInvalidInput, config.error().message());
+  return AdminSession(std::move(config).value());
+}
+
+Result<AdminSession::Json> AdminSession::Get(const std::string& path) const {
+  return Parsed(GetFromAdmin(config_.admin, path));
+}
+
+Result<AdminSession::Json> AdminSession::Post(const AdminChange& change, bool dry_run) const {
+  Json body = Json::parse(change.body);
+  body["by"] = LoginName();
+  body["dry_run"] = dry_run;
+  return Parsed(PostToAdmin(config_.admin, change.path, DumpJson(body)));
+}
+
+int AdminSession::Change(const AdminChange& change,
+                         const std::function<int(const Json&)>& done) const {
+  const Result<Json> plan = Post(change, true);
+  if (!plan.ok()) return TellRefusal(change, plan.error());
+  if (change.dry_run) return PrintAnswer(plan.value(), change.json);
+  const std::string words = plan.value().value("words", "");
+  const bool sure = change.yes || !change.needs_consent;
+  if (const int refused = AskConsent(change.command, words, sure); refused != kDone) return refused;
+  const Result<Json> answer = Post(change, false);
+  if (!answer.ok()) return TellRefusal(change, answer.error());
+  return done(answer.value());
+}
+
+int AdminSession::Change(const AdminChange& change) const {
+  return Change(change, [&change](const Json& answer) { return PrintAnswer(answer, change.json); });
+}
+
+int TellNoSession(const Error& error) {
+  fmt::print(stderr, "{}\n", error.message());
+  return kWrongUsage;
 }
 
 }  // namespace relay

@@ -9,13 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "config/load.h"
 #include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
+#include "relay/base/parse.h"
 #include "relay/cli/admin_session.h"
-#include "relay/cli/checkpoint_name.h"
 #include "relay/cli/commands.h"
-#include "relay/cli/confirm.h"
+#include "relay/cli/log_directory.h"
 #include "relay/terminal/progress_line.h"
 #include "wal/base/clock.h"
 
@@ -25,33 +24,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 int Fail(const Error& error) {
-  fmt::print(stderr, "replay: {}\n", error.message());
-  return error.code() == ErrorCode::kInvalidInput ? kWrongUsage : kFailed;
+  return TellFailure("replay", error);
 }
 
-Result<Json> ParsedJob(Result<std::string> answer) {
-  if (!answer.ok()) return std::move(answer).error();
-  Json json = Json::parse(answer.value(), nullptr, false);
-  if (!json.is_object()) return Error(ErrorCode::kIo, "the relay's answer is not understood");
-  return json;
-}
-
-Result<Json> Ask(const AdminConfig& admin, const ReplayArgs& args, bool dry_run) {
-  const Json body = {{"backend", args.backend},
-                     {"from", args.from},
-                     {"to", args.to},
-                     {"database", args.database},
-                     {"measurement", args.measurement},
-                     {"to_url", args.to_url},
-                     {"checkpoint", CheckpointNamed(args.checkpoint)},
-                     {"points_per_second", args.points_per_second},
-                     {"by", LoginName()},
-                     {"dry_run", dry_run}};
-  return ParsedJob(PostToAdmin(admin, "/api/v1/replays", DumpJson(body)));
-}
-
-Result<Json> ReportOf(const AdminConfig& admin, std::uint64_t id) {
-  Result<Json> all = ParsedJob(GetFromAdmin(admin, "/api/v1/replays"));
+Result<Json> ReportOf(const AdminSession& session, std::uint64_t id) {
+  Result<Json> all = session.Get("/api/v1/replays");
   if (!all.ok()) return all;
   for (const Json& report : all.value().value("replays", Json::array())) {
     if (report.value("id", std::uint64_t{0}) == id) return report;
@@ -106,7 +83,7 @@ int SumUp(const Json& report, bool json) {
 
 // The job is the relay's: it goes on when nobody looks any more, and after a
 // restart, which this waits for.
-int Follow(const AdminConfig& admin, std::uint64_t id, bool json) {
+int Follow(const AdminSession& session, std::uint64_t id, bool json) {
   constexpr std::chrono::milliseconds kEvery{250};
   constexpr std::chrono::minutes kAwayMax{5};
   SystemClock clock;
@@ -118,7 +95,7 @@ int Follow(const AdminConfig& admin, std::uint64_t id, bool json) {
                id);
   }
   for (;;) {
-    const Result<Json> report = ReportOf(admin, id);
+    const Result<Json> report = ReportOf(session, id);
     const bool away = !report.ok() && report.error().code() == ErrorCode::kUnavailable;
     if (!report.ok() && !(away && clock.Now() - seen < kAwayMax)) {
       progress.Erase();
@@ -138,47 +115,52 @@ int Follow(const AdminConfig& admin, std::uint64_t id, bool json) {
   }
 }
 
-int Start(const AdminConfig& admin, const ReplayArgs& args) {
-  const Result<Json> plan = Ask(admin, args, true);
-  if (!plan.ok()) return Fail(plan.error());
-  const std::string words = plan.value().value("words", "");
-  if (args.dry_run) {
+// What is relative to now means the same when it is planned and when it begins.
+std::string BodyFor(const ReplayArgs& args) {
+  const WallTime now = SystemClock().WallNow();
+  return DumpJson(Json{{"backend", args.backend},
+                       {"from", PinnedPosition(args.from, now)},
+                       {"to", PinnedPosition(args.to, now)},
+                       {"database", args.database},
+                       {"measurement", args.measurement},
+                       {"to_url", args.to_url},
+                       {"checkpoint", CheckpointNamed(args.checkpoint)},
+                       {"points_per_second", args.points_per_second}});
+}
+
+int Start(const AdminSession& session, const ReplayArgs& args) {
+  const AdminChange change{.command = "replay",
+                           .path = "/api/v1/replays",
+                           .body = BodyFor(args),
+                           .yes = args.yes,
+                           .dry_run = args.dry_run,
+                           .json = args.json,
+                           .if_unavailable = ""};
+  return session.Change(change, [&session, &args](const Json& started) {
+    const std::uint64_t id = started.value("id", std::uint64_t{0});
+    if (!args.detach) return Follow(session, id, args.json);
     if (args.json) {
-      fmt::print("{}\n", plan.value().dump());
+      fmt::print("{}\n", started.dump());
     } else {
-      fmt::print("would {}\n", words);
+      fmt::print("replay {} runs\n", id);
     }
     return kDone;
-  }
-  if (const int refused = AskConsent("replay", words, args.yes); refused != kDone) return refused;
-  const Result<Json> started = Ask(admin, args, false);
-  if (!started.ok()) return Fail(started.error());
-  const std::uint64_t id = started.value().value("id", std::uint64_t{0});
-  if (!args.detach) return Follow(admin, id, args.json);
-  if (args.json) {
-    fmt::print("{}\n", started.value().dump());
-  } else {
-    fmt::print("replay {} runs\n", id);
-  }
-  return kDone;
+  });
 }
 
-int Cancel(const AdminConfig& admin, const ReplayArgs& args) {
-  const Json body = {{"by", LoginName()}, {"dry_run", args.dry_run}};
-  const Result<Json> done = ParsedJob(
-      PostToAdmin(admin, fmt::format("/api/v1/replays/{}/cancel", args.cancel), body.dump()));
-  if (!done.ok()) return Fail(done.error());
-  if (args.json) {
-    fmt::print("{}\n", done.value().dump());
-  } else {
-    fmt::print("{}{}\n", args.dry_run ? "would " : "done: ", done.value().value("words", ""));
-  }
-  return kDone;
+int Cancel(const AdminSession& session, const ReplayArgs& args) {
+  return session.Change({.command = "replay",
+                         .path = fmt::format("/api/v1/replays/{}/cancel", args.cancel),
+                         .body = "{}",
+                         .needs_consent = false,
+                         .dry_run = args.dry_run,
+                         .json = args.json,
+                         .if_unavailable = ""});
 }
 
-int List(const AdminConfig& admin, bool json) {
+int List(const AdminSession& session, bool json) {
   constexpr std::size_t kLeftColumns = 4;
-  const Result<Json> all = ParsedJob(GetFromAdmin(admin, "/api/v1/replays"));
+  const Result<Json> all = session.Get("/api/v1/replays");
   if (!all.ok()) return Fail(all.error());
   if (json) {
     fmt::print("{}\n", all.value().dump());
@@ -203,16 +185,13 @@ int List(const AdminConfig& admin, bool json) {
 }  // namespace
 
 int Replay(const ReplayArgs& args) {
-  const Result<Config> config = LoadConfig(args.config_path);
-  if (!config.ok()) {
-    fmt::print(stderr, "{}\n", config.error().message());
-    return kWrongUsage;
-  }
-  const AdminConfig& admin = config.value().admin;
-  if (args.list) return List(admin, args.json);
-  if (args.cancel != 0) return Cancel(admin, args);
-  if (args.follow != 0) return Follow(admin, args.follow, args.json);
-  if (!args.backend.empty()) return Start(admin, args);
+  const Result<AdminSession> opened = AdminSession::For(args.config_path);
+  if (!opened.ok()) return TellNoSession(opened.error());
+  const AdminSession& session = opened.value();
+  if (args.list) return List(session, args.json);
+  if (args.cancel != 0) return Cancel(session, args);
+  if (args.follow != 0) return Follow(session, args.follow, args.json);
+  if (!args.backend.empty()) return Start(session, args);
   return Fail(Error(ErrorCode::kInvalidInput, "--backend is needed: whose records"));
 }
 

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace relay {
+
+struct VerbSpec;
 
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
@@ -52,14 +55,11 @@ int ListBackends(const StatusArgs& args);
 // A change of a running relay.
 struct OperateArgs {
   std::string config_path = kDefaultConfigPath;
-  std::string verb;  // As the admin API has it: "pause", "redrive".
+  const VerbSpec* verb = nullptr;
   std::string backend;
-  std::string to;
-  std::string database;
-  std::string retention_policy;
-  std::vector<std::uint64_t> numbers;  // Of dead letters.
-  bool all = false;
-  std::string note;
+  std::map<std::string, std::string> texts;  // The verb's parameters, by name.
+  std::map<std::string, bool> flags;
+  std::vector<std::uint64_t> numbers;
   bool yes = false;
   bool dry_run = false;
   bool json = false;

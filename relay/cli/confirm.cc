@@ -13,7 +13,7 @@ namespace relay {
 int AskConsent(const std::string& command, const std::string& words, bool yes) {
   if (yes) return kDone;
   if (isatty(STDIN_FILENO) == 0) {
-    fmt::print(stderr, "{}: would {}; --yes does it\n", command, words);
+    fmt::print(stderr, "{}: this would {}. Pass --yes to confirm.\n", command, words);
     return kWrongUsage;
   }
   fmt::print(stderr, "This will {}.\nGo on? [y/N] ", words);

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "relay/admin/verbs.h"
 #include "relay/base/parse.h"
 #include "relay/cli/commands.h"
 
@@ -10,10 +13,10 @@ namespace relay {
 namespace {
 
 // Arguments live as long as the program: callbacks refer to them.
-OperateArgs& NewOperateArgs(std::string verb) {
+OperateArgs& NewOperateArgs(const VerbSpec& verb) {
   static std::vector<std::unique_ptr<OperateArgs>> all;
   all.push_back(std::make_unique<OperateArgs>());
-  all.back()->verb = std::move(verb);
+  all.back()->verb = &verb;
   return *all.back();
 }
 
@@ -30,42 +33,47 @@ void AddHowToAsk(CLI::App& command, OperateArgs& args) {
   command.add_flag("--json", args.json, "Print JSON");
 }
 
-CLI::App* AddVerb(CLI::App& app, OperateArgs& args, const std::string& sentence, int& exit_code) {
-  CLI::App* command = app.add_subcommand(args.verb, sentence);
-  AddHowToAsk(*command, args);
-  command->add_option("--backend", args.backend, "The backend")->required();
-  command->callback([&args, &exit_code] { exit_code = Operate(args); });
-  return command;
+// "retention_policy" as "--retention-policy".
+std::string OptionFor(const RouteParameter& parameter) {
+  std::string option = "--" + std::string(parameter.name);
+  std::replace(option.begin(), option.end(), '_', '-');
+  return option;
 }
 
-void AddLane(CLI::App& command, OperateArgs& args) {
-  command.add_option("--database", args.database, "The database or bucket");
-  command.add_option("--retention-policy", args.retention_policy,
-                     "Its policy (default: its default)");
+void AddParameters(CLI::App& command, OperateArgs& args) {
+  CLI::Option* numbers = nullptr;
+  for (const RouteParameter& parameter : args.verb->parameters) {
+    const std::string name(parameter.name);
+    const std::string text = DescriptionOf(parameter);
+    if (parameter.name == "backend") continue;  // Every verb has it.
+    if (parameter.type == "integers") {
+      numbers = command.add_option("NUMBER", args.numbers, text);
+    } else if (parameter.type == "boolean") {
+      CLI::Option* flag = command.add_flag(OptionFor(parameter), args.flags[name], text);
+      if (numbers != nullptr) flag->excludes(numbers);
+    } else {
+      command.add_option(OptionFor(parameter), args.texts[name], text)
+          ->required(parameter.required);
+    }
+  }
 }
 
-void AddVerbs(CLI::App& app, int& exit_code) {
-  AddVerb(app, NewOperateArgs("pause"), "Deliver nothing to a backend until it is resumed",
-          exit_code);
-  AddVerb(app, NewOperateArgs("resume"), "Deliver again", exit_code);
-  OperateArgs& rewind = NewOperateArgs("rewind");
-  CLI::App* command = AddVerb(
-      app, rewind, "Deliver once more what was accepted after a record, or at a time or later",
-      exit_code);
-  command->add_option("--to", rewind.to, fmt::format("Where to: {}", kPositionForms))->required();
-  command->add_option("--note", rewind.note, "Why, for the audit trail");
-  OperateArgs& skip = NewOperateArgs("skip");
-  command =
-      AddVerb(app, skip, "Give up what a backend is owed, or what a database holds", exit_code);
-  command->add_option("--to", skip.to, fmt::format("Up to: {}", kPositionForms));
-  command->add_option("--note", skip.note, "Why, for the gap ledger");
-  AddLane(*command, skip);
-  OperateArgs& hold = NewOperateArgs("hold");
-  AddLane(
-      *AddVerb(app, hold, "Keep what comes for a database aside until it is released", exit_code),
-      hold);
-  OperateArgs& release = NewOperateArgs("release");
-  AddLane(*AddVerb(app, release, "Deliver what a hold kept aside", exit_code), release);
+// The verbs of a group: "dead" has "dead drop"; those of "" stand alone.
+void AddVerbs(CLI::App& app, const std::string& group, int& exit_code) {
+  for (const VerbSpec& verb : Verbs()) {
+    const std::size_t space = verb.command.find(' ');
+    const bool grouped = space != std::string_view::npos;
+    if (verb.command.substr(0, grouped ? space : 0) != group) continue;
+    const std::string name(verb.command.substr(grouped ? space + 1 : 0));
+    OperateArgs& args = NewOperateArgs(verb);
+    CLI::App* command = app.add_subcommand(name, std::string(verb.sentence));
+    AddHowToAsk(*command, args);
+    const bool of_backends = group == "backend";  // `backend forget NAME`.
+    command->add_option(of_backends ? "NAME" : "--backend", args.backend, "The backend")
+        ->required();
+    AddParameters(*command, args);
+    command->callback([&args, &exit_code] { exit_code = Operate(args); });
+  }
 }
 
 void AddWhere(CLI::App& command, LedgerArgs& args) {
@@ -82,12 +90,6 @@ void AddPaging(CLI::App& command, LedgerArgs& args) {
   command.add_option("--limit", args.limit, "Show at most this many")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
-}
-
-void AddLetters(CLI::App& dead, OperateArgs& args, const std::string& sentence, int& exit_code) {
-  CLI::App* command = AddVerb(dead, args, sentence, exit_code);
-  CLI::Option* numbers = command->add_option("NUMBER", args.numbers, "The letters' numbers");
-  command->add_flag("--all", args.all, "All that there are")->excludes(numbers);
 }
 
 void AddDead(CLI::App& app, int& exit_code) {
@@ -108,9 +110,7 @@ void AddDead(CLI::App& app, int& exit_code) {
   AddPaging(*command, to_file);
   command->add_option("--output", to_file.output, "A new file (default: standard output)");
   command->callback([&] { exit_code = ExportDead(to_file); });
-  AddLetters(*dead, NewOperateArgs("redrive"), "Accept the lines once more, for this backend alone",
-             exit_code);
-  AddLetters(*dead, NewOperateArgs("drop"), "Delete letters for good", exit_code);
+  AddVerbs(*dead, "dead", exit_code);
 }
 
 void AddLedgers(CLI::App& app, int& exit_code) {
@@ -135,12 +135,7 @@ void AddBackend(CLI::App& app, StatusArgs& list, int& exit_code) {
   command->add_option("--data", list.where.data, "A data directory (log.path)");
   command->add_flag("--json", list.json, "Print JSON");
   command->callback([&] { exit_code = ListBackends(list); });
-  OperateArgs& forget = NewOperateArgs("forget");
-  command = backend->add_subcommand(
-      "forget", "Delete all that is kept for a backend that is no longer configured");
-  AddHowToAsk(*command, forget);
-  command->add_option("NAME", forget.backend, "The backend")->required();
-  command->callback([&] { exit_code = Operate(forget); });
+  AddVerbs(*backend, "backend", exit_code);
 }
 
 // "50000/s" is a number, too.
@@ -207,7 +202,7 @@ void AddOperators(CLI::App& app, int& exit_code) {
   static ReplayArgs replay;
   static CheckpointArgs checkpoint;
   backends.where.config_path = kDefaultConfigPath;
-  AddVerbs(app, exit_code);
+  AddVerbs(app, "", exit_code);
   AddDead(app, exit_code);
   AddLedgers(app, exit_code);
   AddBackend(app, backends, exit_code);

@@ -54,7 +54,7 @@ function button(words, action, kind) {
 }
 
 const verbPath = (backend, verb) => '/api/v1/backends/' + encodeURIComponent(backend.name) + '/' + verb;
-const kPlaceHint = '12345 or 2026-11-23T20:15:00Z';
+const kPlaceHint = '12345, 2026-11-23T20:15:00Z, 90m ago or head';
 
 function pauseAction(backend) {
   return { title: 'Pause ' + backend.name, path: verbPath(backend, 'pause'), body: () => ({}),

@@ -187,7 +187,7 @@ TEST_CASE("checkpoint: listed, deleted, and refused where it must not be") {
            {{}, 2, "DIR is needed"},
            {{"--drop"}, 2, "requires"},
            {{"none", "--drop", "--yes"}, 1, "no checkpoint"},
-           {{"copy", "--drop"}, 2, "--yes does it"},
+           {{"copy", "--drop"}, 2, "Pass --yes to confirm."},
        }) {
     std::vector<std::string> arguments = wrong.arguments;
     arguments.insert(arguments.begin(), "checkpoint");

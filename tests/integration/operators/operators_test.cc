@@ -73,7 +73,7 @@ TEST_CASE("operators: a rewind says what it will do, wants --yes, and delivers a
   CHECK(said.ends_with("Z) are delivered again\n"));
   const RunResult unasked = owing.Run(rewind);
   CHECK_EQ(unasked.exit_code, 2);
-  CHECK(Contains(unasked.output, "--yes does it"));
+  CHECK(Contains(unasked.output, "Pass --yes to confirm."));
   CHECK_EQ(StatusOf(owing.relay, "here").figures.rewound, 0);
 
   std::vector<std::string> sure = rewind;

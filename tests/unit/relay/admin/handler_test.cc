@@ -150,6 +150,56 @@ TEST_CASE("admin: what is wrong with a change is said, and nothing is changed") 
   CHECK_EQ(bench.log.MarksOf(kWest).cursor, Sequence(0));
 }
 
+TEST_CASE("admin: a field that a change does not take is refused with the nearest one it does") {
+  Bench bench;
+  const std::string skip = "/api/v1/backends/west/skip";
+  const auto mistake = [&bench](const std::string& path, const std::string& body) {
+    const HttpResponse refused = bench.Ask("POST", path, body);
+    CHECK_EQ(refused.status, 400);
+    return Json::parse(refused.body).at("error").get<std::string>();
+  };
+  CHECK_EQ(mistake(skip, R"({"to":"2","notes":"x"})"),
+           R"(unknown field "notes": did you mean "note"?)");
+  CHECK_EQ(mistake(skip, R"({"to":"2","dryrun":true})"),
+           R"(unknown field "dryrun": did you mean "dry_run"?)");
+  CHECK_EQ(mistake(skip, R"({"to":"2","zz":null})"),
+           "unknown field \"zz\"; this request takes to, note, database, retention_policy, by, "
+           "dry_run");
+  CHECK_EQ(mistake(skip, R"({"to":"2","backend":"west"})").substr(0, 23),
+           R"(unknown field "backend")");
+  CHECK_EQ(mistake(skip + "?notes=2", R"({"to":"2"})"),
+           R"(unknown field "notes": did you mean "note"?)");
+  CHECK_EQ(mistake(skip + "?dry_run=true", R"({"to":"2"})"),
+           "dry_run: put it into the JSON body, not into the query");
+  CHECK_EQ(bench.log.MarksOf(kWest).cursor, Sequence(0));
+  CHECK_EQ(mistake("/api/v1/checkpoints", R"({"nam":"a"})"),
+           R"(unknown field "nam": did you mean "name"?)");
+  CHECK_EQ(mistake("/api/v1/replays", R"({"backend":"west","measurment":"m"})"),
+           R"(unknown field "measurment": did you mean "measurement"?)");
+  CHECK_EQ(mistake("/api/v1/replays/1/cancel", R"({"id":1})").substr(0, 18),
+           R"(unknown field "id")");
+}
+
+// Which lets the row of a verb alone make its route.
+TEST_CASE("admin: each verb has a route that takes its parameters, and is described") {
+  const Json paths = Json::parse(OpenApiDocument()).at("paths");
+  for (const VerbSpec& verb : Verbs()) {
+    CAPTURE(verb.command);
+    CHECK_EQ(&SpecOf(verb.verb), &verb);
+    const Json& operation = paths.at(std::string(verb.path)).at("post");
+    CHECK_EQ(operation.at("summary"), std::string(verb.sentence) + ".");
+    const Json& fields = operation.at("requestBody")
+                             .at("content")
+                             .at("application/json")
+                             .at("schema")
+                             .at("properties");
+    CHECK_EQ(fields.size(), verb.parameters.size() + 2);
+    for (const RouteParameter& parameter : verb.parameters) {
+      CHECK_EQ(fields.at(std::string(parameter.name)).at("description"), DescriptionOf(parameter));
+    }
+  }
+}
+
 TEST_CASE("admin: a checkpoint is made where checkpoints lie, audited, and nowhere else") {
   Bench bench;
   const std::string place = bench.directory.File("checkpoints/a");

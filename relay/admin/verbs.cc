@@ -1,0 +1,344 @@
+#include "relay/admin/verbs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "relay/base/human_format.h"
+#include "relay/status/log_position.h"
+#include "relay/status/range_summary.h"
+
+namespace relay {
+namespace {
+
+constexpr std::size_t kLettersMax = 10'000;  // Of one operation: they are read whole.
+
+// Where a rewind or a skip ends.
+struct EndPosition {
+  Sequence last;                 // The last record before it.
+  std::optional<WallTime> time;  // nullopt: it was not given as a time.
+};
+
+struct Letters {
+  std::vector<std::uint64_t> numbers;
+  PointCount points = 0;
+};
+
+std::string NameOf(const Lane& lane) {
+  return lane.retention_policy.empty() ? fmt::format("database \"{}\"", lane.database)
+                                       : fmt::format("retention policy \"{}\" of database \"{}\"",
+                                                     lane.retention_policy, lane.database);
+}
+
+Error NoLane() {
+  return {ErrorCode::kInvalidInput, "a database is needed"};
+}
+
+Result<HeldLane> FindLane(const Log& log, const BackendId& backend, const Lane& lane) {
+  ASSIGN_OR_RETURN(std::vector<HeldLane> lanes, log.HeldLanes(backend));
+  for (HeldLane& held : lanes) {
+    if (held.lane == lane) return std::move(held);
+  }
+  return Error(ErrorCode::kNotFound,
+               fmt::format("{} is not on hold for {}", NameOf(lane), backend.text()));
+}
+
+Result<VerbPlan> PlanSetPaused(const VerbCall& call, bool paused) {
+  return VerbPlan{
+      fmt::format("{} the delivery to {}", paused ? "pause" : "resume", call.backend.text()),
+      [&log = call.log, backend = call.backend, paused] { return log.SetPaused(backend, paused); }};
+}
+
+Result<VerbPlan> PlanPause(const VerbCall& call) {
+  return PlanSetPaused(call, true);
+}
+
+Result<VerbPlan> PlanResume(const VerbCall& call) {
+  return PlanSetPaused(call, false);
+}
+
+// The last record before the position that `to` names: a rewind to a time sends
+// again what was accepted at it or later.
+Result<EndPosition> EndOf(const VerbCall& call) {
+  ASSIGN_OR_RETURN(TypedPosition position, ParsePosition(call.operation.to, call.clock.WallNow()));
+  ASSIGN_OR_RETURN(Sequence last, ResolvePosition(call.log, call.backend, position));
+  const auto* time = std::get_if<WallTime>(&position);
+  if (time == nullptr) return EndPosition{last, std::nullopt};
+  // Nothing that old is kept: from the oldest that is.
+  return EndPosition{std::max(last, call.log.MarksOf(call.backend).trimmed), *time};
+}
+
+Result<VerbPlan> PlanRewind(const VerbCall& call) {
+  ASSIGN_OR_RETURN(const EndPosition target, EndOf(call));
+  const std::optional<WallTime>& time = target.time;
+  const Marks marks = call.log.MarksOf(call.backend);
+  // What was accepted since a time may all be owed as it is.
+  const Sequence to = time ? std::min(target.last, marks.cursor) : target.last;
+  if (to < marks.trimmed || to > marks.cursor) {
+    return Error(
+        ErrorCode::kInvalidInput,
+        fmt::format("{} can be rewound to {} at the earliest and {} at the latest, not {}",
+                    call.backend.text(), marks.trimmed.value(), marks.cursor.value(), to.value()));
+  }
+  std::string words =
+      fmt::format("rewind {} to {}: {} are delivered again", call.backend.text(), to.value(),
+                  ShownExtent(call.log, call.backend, to, marks.cursor));
+  if (to == marks.cursor && marks.lag() > 0) words += "; what came since is owed anyway";
+  // Of a backup that is older than what is kept, some would stay missing.
+  if (time) {
+    const Result<QueueStats> figures = call.log.StatsOf(call.backend);
+    if (figures.ok() && to == marks.trimmed && marks.trimmed > Sequence::BeforeFirst() &&
+        figures.value().oldest_kept && *figures.value().oldest_kept > *time) {
+      words += fmt::format("; what was accepted before {} is no longer kept",
+                           ToRfc3339(*figures.value().oldest_kept));
+    }
+  }
+  return VerbPlan{std::move(words), [&log = call.log, backend = call.backend, to]() -> Status {
+                    RETURN_IF_ERROR(log.Rewind(backend, to));
+                    return Ok();
+                  }};
+}
+
+Result<VerbPlan> PlanSkipTo(const VerbCall& call) {
+  ASSIGN_OR_RETURN(const EndPosition target, EndOf(call));
+  const Sequence to = target.last;
+  const Marks marks = call.log.MarksOf(call.backend);
+  if (to <= marks.cursor || to > marks.head) {
+    return Error(ErrorCode::kInvalidInput,
+                 marks.lag() == 0
+                     ? fmt::format("nothing is owed to {}", call.backend.text())
+                     : fmt::format("of {} can be skipped {} to {}, not {}", call.backend.text(),
+                                   marks.cursor.Next().value(), marks.head.value(), to.value()));
+  }
+  return VerbPlan{fmt::format("skip what {} is owed up to {}: {} will never be delivered to it",
+                              call.backend.text(), to.value(),
+                              ShownExtent(call.log, call.backend, marks.cursor, to)),
+                  [&log = call.log, backend = call.backend, to,
+                   asked = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
+                    ASSIGN_OR_RETURN(Gap gap, log.Skip(backend, to, asked));
+                    return Ok();
+                  }};
+}
+
+Result<VerbPlan> PlanSkipLane(const VerbCall& call) {
+  ASSIGN_OR_RETURN(HeldLane held, FindLane(call.log, call.backend, call.operation.lane));
+  if (held.records == 0) {
+    return Error(
+        ErrorCode::kNotFound,
+        fmt::format("{} holds nothing for {}", NameOf(call.operation.lane), call.backend.text()));
+  }
+  return VerbPlan{
+      fmt::format("skip the {} points that {} holds for {}: they will never be delivered",
+                  held.size.points, NameOf(call.operation.lane), call.backend.text()),
+      [&log = call.log, backend = call.backend, lane = call.operation.lane,
+       asked = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
+        ASSIGN_OR_RETURN(Gap gap, log.SkipHeld(backend, lane, asked));
+        return Ok();
+      }};
+}
+
+Result<VerbPlan> PlanSkip(const VerbCall& call) {
+  return call.operation.lane.database.empty() ? PlanSkipTo(call) : PlanSkipLane(call);
+}
+
+Result<VerbPlan> PlanHold(const VerbCall& call) {
+  const Lane& lane = call.operation.lane;
+  if (lane.database.empty()) return NoLane();
+  return VerbPlan{
+      fmt::format("hold {} for {} until it is released", NameOf(lane), call.backend.text()),
+      [&log = call.log, backend = call.backend, lane] { return log.HoldLane(backend, lane); }};
+}
+
+Result<VerbPlan> PlanRelease(const VerbCall& call) {
+  const Lane& lane = call.operation.lane;
+  if (lane.database.empty()) return NoLane();
+  ASSIGN_OR_RETURN(HeldLane held, FindLane(call.log, call.backend, lane));
+  if (!held.by_operator) {
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("no operator holds {}: it is released by itself once {} takes it",
+                             NameOf(lane), call.backend.text()));
+  }
+  return VerbPlan{
+      fmt::format("release {} for {}: {} points are delivered", NameOf(lane), call.backend.text(),
+                  held.size.points),
+      [&log = call.log, backend = call.backend, lane] { return log.ReleaseLane(backend, lane); }};
+}
+
+Result<Letters> AllLetters(const VerbCall& call) {
+  const Result<std::vector<StoredDeadLetter>> letters =
+      call.log.ReadDead(call.backend, 0, kLettersMax);
+  if (!letters.ok()) return Error(letters.error());
+  Letters chosen;
+  for (const auto& [number, letter] : letters.value()) {
+    // What a redrive cannot send stays where it is.
+    if (call.operation.verb == Verb::kRedrive && letter.lines.empty()) continue;
+    chosen.numbers.push_back(number);
+    chosen.points += letter.points;
+  }
+  return chosen;
+}
+
+Result<Letters> NumberedLetters(const VerbCall& call) {
+  Letters chosen;
+  for (const std::uint64_t number : call.operation.letters) {
+    const Result<std::vector<StoredDeadLetter>> letter =
+        call.log.ReadDead(call.backend, number == 0 ? 0 : number - 1, 1);
+    if (!letter.ok()) return Error(letter.error());
+    if (letter.value().empty() || letter.value().front().number != number) {
+      return Error(ErrorCode::kNotFound,
+                   fmt::format("{} has no dead letter {}", call.backend.text(), number));
+    }
+    chosen.numbers.push_back(number);
+    chosen.points += letter.value().front().letter.points;
+  }
+  return chosen;
+}
+
+Result<Letters> LettersOf(const VerbCall& call) {
+  return call.operation.all_letters ? AllLetters(call) : NumberedLetters(call);
+}
+
+Result<VerbPlan> PlanLetters(const VerbCall& call) {
+  if (!call.operation.all_letters && call.operation.letters.empty()) {
+    return Error(ErrorCode::kInvalidInput, "specify dead-letter numbers, or all");
+  }
+  Result<Letters> letters = LettersOf(call);
+  if (!letters.ok()) return std::move(letters).error();
+  if (letters.value().numbers.empty()) {
+    return Error(ErrorCode::kNotFound, fmt::format("{} has no dead letters", call.backend.text()));
+  }
+  const std::size_t count = letters.value().numbers.size();
+  const std::string what = fmt::format("{} dead letter{} ({} points)", count, count == 1 ? "" : "s",
+                                       letters.value().points);
+  if (call.operation.verb == Verb::kRedrive) {
+    return VerbPlan{fmt::format("deliver {} to {} again", what, call.backend.text()),
+                    [&log = call.log, &clock = call.clock, backend = call.backend,
+                     numbers = std::move(letters.value().numbers)] {
+                      return log.Redrive(backend, numbers, clock.WallNow());
+                    }};
+  }
+  return VerbPlan{
+      fmt::format("delete {} of {} for good", what, call.backend.text()),
+      [&log = call.log, backend = call.backend, numbers = std::move(letters.value().numbers)] {
+        return log.DropDead(backend, numbers);
+      }};
+}
+
+Result<VerbPlan> PlanForget(const VerbCall& call) {
+  if (call.configured) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("{} is configured: take it out of the configuration first",
+                             call.backend.text()));
+  }
+  const Result<QueueStats> figures = call.log.StatsOf(call.backend);
+  if (!figures.ok()) return Error(figures.error());
+  return VerbPlan{
+      fmt::format("forget {} with all that is kept for it: {} points that it is owed, {} "
+                  "on hold and {} dead letters are deleted for good",
+                  call.backend.text(), figures.value().owed.points, figures.value().held.points,
+                  figures.value().dead_letters),
+      [&log = call.log, backend = call.backend] { return log.Forget(backend); }};
+}
+
+constexpr RouteParameter kNote{"note", "string", "Why, for the audit trail and the gap ledger"};
+constexpr RouteParameter kAnyDatabase{"database", "string", "The database or bucket"};
+constexpr RouteParameter kLaneDatabase{"database", "string", "The database or bucket", true};
+constexpr RouteParameter kPolicy{"retention_policy", "string",
+                                 "Its retention policy (default: its default one)"};
+constexpr RouteParameter kLettersBackend{"backend", "string", "The backend", true};
+constexpr RouteParameter kNumbers{"numbers", "integers", "The numbers of the dead letters"};
+constexpr RouteParameter kAll{"all", "boolean", "All that there are"};
+
+constexpr bool kUndoable = true;
+constexpr bool kForGood = false;
+
+std::vector<VerbSpec> Declared() {
+  return {
+      {Verb::kPause,
+       "pause",
+       "/api/v1/backends/{backend}/pause",
+       "Deliver nothing to a backend until it is resumed",
+       {},
+       kUndoable,
+       &PlanPause},
+      {Verb::kResume,
+       "resume",
+       "/api/v1/backends/{backend}/resume",
+       "Deliver again",
+       {},
+       kUndoable,
+       &PlanResume},
+      {Verb::kRewind,
+       "rewind",
+       "/api/v1/backends/{backend}/rewind",
+       "Deliver once more what was accepted after a record, or at a time or later",
+       {{"to", "position", "Where to", true}, kNote},
+       kForGood,
+       &PlanRewind},
+      {Verb::kSkip,
+       "skip",
+       "/api/v1/backends/{backend}/skip",
+       "Give up what a backend is owed, or what a database holds",
+       {{"to", "position", "Up to where"}, kNote, kAnyDatabase, kPolicy},
+       kForGood,
+       &PlanSkip},
+      {Verb::kHold,
+       "hold",
+       "/api/v1/backends/{backend}/hold",
+       "Keep what comes for a database aside until it is released",
+       {kLaneDatabase, kPolicy},
+       kUndoable,
+       &PlanHold},
+      {Verb::kRelease,
+       "release",
+       "/api/v1/backends/{backend}/release",
+       "Deliver what a hold kept aside",
+       {kLaneDatabase, kPolicy},
+       kUndoable,
+       &PlanRelease},
+      {Verb::kRedrive,
+       "dead redrive",
+       "/api/v1/dead/redrive",
+       "Accept the lines once more, for this backend alone",
+       {kLettersBackend, kNumbers, kAll},
+       kForGood,
+       &PlanLetters},
+      {Verb::kDropDead,
+       "dead drop",
+       "/api/v1/dead/drop",
+       "Delete letters for good",
+       {kLettersBackend, kNumbers, kAll},
+       kForGood,
+       &PlanLetters},
+      {Verb::kForget,
+       "backend forget",
+       "/api/v1/backends/{backend}/forget",
+       "Delete all that is kept for a backend that is no longer configured",
+       {},
+       kForGood,
+       &PlanForget},
+  };
+}
+
+}  // namespace
+
+std::string DescriptionOf(const RouteParameter& parameter) {
+  if (parameter.type != "position") return std::string(parameter.sentence);
+  return fmt::format("{}: {}", parameter.sentence, kPositionForms);
+}
+
+const std::vector<VerbSpec>& Verbs() {
+  static const std::vector<VerbSpec> verbs = Declared();
+  return verbs;
+}
+
+const VerbSpec& SpecOf(Verb verb) {
+  const auto found = std::find_if(Verbs().begin(), Verbs().end(),
+                                  [verb](const VerbSpec& spec) { return spec.verb == verb; });
+  INVARIANT(found != Verbs().end());
+  return *found;
+}
+
+}  // namespace relay
