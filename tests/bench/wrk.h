@@ -66,7 +66,7 @@ inline WrkFigures RunWrk(const WrkLoad& load) {
       "--timeout",
       "30s",
       "-s",
-      SourceRoot() + "/tests/bench/post.lua",
+      test::SourceRoot() + "/tests/bench/post.lua",
       fmt::format("http://{}:{}/", load.server.host, load.server.port),
       "--",
       std::to_string(load.lines),
