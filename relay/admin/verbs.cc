@@ -70,6 +70,15 @@ Result<EndPosition> EndOf(const VerbCall& call) {
   return EndPosition{std::max(last, call.log.MarksOf(call.backend).trimmed), *time};
 }
 
+// A backup may be older than what is kept: some of what it lacks stays missing.
+std::string MissingBefore(const VerbCall& call, WallTime time) {
+  const Result<QueueStats> stats = call.log.StatsOf(call.backend);
+  if (!stats.ok() || stats.value().marks.trimmed == Sequence::BeforeFirst()) return "";
+  const std::optional<WallTime>& oldest = stats.value().oldest_kept;
+  if (!oldest || *oldest <= time) return "";
+  return fmt::format("; what was accepted before {} is no longer kept", ToRfc3339(*oldest));
+}
+
 Result<VerbPlan> PlanRewind(const VerbCall& call) {
   ASSIGN_OR_RETURN(const EndPosition target, EndOf(call));
   const std::optional<WallTime>& time = target.time;
@@ -86,15 +95,7 @@ Result<VerbPlan> PlanRewind(const VerbCall& call) {
       fmt::format("rewind {} to {}: {} are delivered again", call.backend.text(), to.value(),
                   ShownExtent(call.log, call.backend, to, marks.cursor));
   if (to == marks.cursor && marks.lag() > 0) words += "; what came since is owed anyway";
-  // Of a backup that is older than what is kept, some would stay missing.
-  if (time) {
-    const Result<QueueStats> figures = call.log.StatsOf(call.backend);
-    if (figures.ok() && to == marks.trimmed && marks.trimmed > Sequence::BeforeFirst() &&
-        figures.value().oldest_kept && *figures.value().oldest_kept > *time) {
-      words += fmt::format("; what was accepted before {} is no longer kept",
-                           ToRfc3339(*figures.value().oldest_kept));
-    }
-  }
+  if (time && to == marks.trimmed) words += MissingBefore(call, *time);
   return VerbPlan{std::move(words), [&log = call.log, backend = call.backend, to]() -> Status {
                     RETURN_IF_ERROR(log.Rewind(backend, to));
                     return Ok();
@@ -254,73 +255,71 @@ constexpr RouteParameter kAll{"all", "boolean", "All that there are"};
 constexpr bool kUndoable = true;
 constexpr bool kForGood = false;
 
-std::vector<VerbSpec> Declared() {
-  return {
-      {Verb::kPause,
-       "pause",
-       "/api/v1/backends/{backend}/pause",
-       "Deliver nothing to a backend until it is resumed",
-       {},
-       kUndoable,
-       &PlanPause},
-      {Verb::kResume,
-       "resume",
-       "/api/v1/backends/{backend}/resume",
-       "Deliver again",
-       {},
-       kUndoable,
-       &PlanResume},
-      {Verb::kRewind,
-       "rewind",
-       "/api/v1/backends/{backend}/rewind",
-       "Deliver once more what was accepted after a record, or at a time or later",
-       {{"to", "position", "Where to", true}, kNote},
-       kForGood,
-       &PlanRewind},
-      {Verb::kSkip,
-       "skip",
-       "/api/v1/backends/{backend}/skip",
-       "Give up what a backend is owed, or what a database holds",
-       {{"to", "position", "Up to where"}, kNote, kAnyDatabase, kPolicy},
-       kForGood,
-       &PlanSkip},
-      {Verb::kHold,
-       "hold",
-       "/api/v1/backends/{backend}/hold",
-       "Keep what comes for a database aside until it is released",
-       {kLaneDatabase, kPolicy},
-       kUndoable,
-       &PlanHold},
-      {Verb::kRelease,
-       "release",
-       "/api/v1/backends/{backend}/release",
-       "Deliver what a hold kept aside",
-       {kLaneDatabase, kPolicy},
-       kUndoable,
-       &PlanRelease},
-      {Verb::kRedrive,
-       "dead redrive",
-       "/api/v1/dead/redrive",
-       "Accept the lines once more, for this backend alone",
-       {kLettersBackend, kNumbers, kAll},
-       kForGood,
-       &PlanLetters},
-      {Verb::kDropDead,
-       "dead drop",
-       "/api/v1/dead/drop",
-       "Delete letters for good",
-       {kLettersBackend, kNumbers, kAll},
-       kForGood,
-       &PlanLetters},
-      {Verb::kForget,
-       "backend forget",
-       "/api/v1/backends/{backend}/forget",
-       "Delete all that is kept for a backend that is no longer configured",
-       {},
-       kForGood,
-       &PlanForget},
-  };
-}
+const std::vector<VerbSpec> kVerbs = {
+    {Verb::kPause,
+     "pause",
+     "/api/v1/backends/{backend}/pause",
+     "Deliver nothing to a backend until it is resumed",
+     {},
+     kUndoable,
+     &PlanPause},
+    {Verb::kResume,
+     "resume",
+     "/api/v1/backends/{backend}/resume",
+     "Deliver again",
+     {},
+     kUndoable,
+     &PlanResume},
+    {Verb::kRewind,
+     "rewind",
+     "/api/v1/backends/{backend}/rewind",
+     "Deliver once more what was accepted after a record, or at a time or later",
+     {{"to", "position", "Where to", true}, kNote},
+     kForGood,
+     &PlanRewind},
+    {Verb::kSkip,
+     "skip",
+     "/api/v1/backends/{backend}/skip",
+     "Give up what a backend is owed, or what a database holds",
+     {{"to", "position", "Up to where"}, kNote, kAnyDatabase, kPolicy},
+     kForGood,
+     &PlanSkip},
+    {Verb::kHold,
+     "hold",
+     "/api/v1/backends/{backend}/hold",
+     "Keep what comes for a database aside until it is released",
+     {kLaneDatabase, kPolicy},
+     kUndoable,
+     &PlanHold},
+    {Verb::kRelease,
+     "release",
+     "/api/v1/backends/{backend}/release",
+     "Deliver what a hold kept aside",
+     {kLaneDatabase, kPolicy},
+     kUndoable,
+     &PlanRelease},
+    {Verb::kRedrive,
+     "dead redrive",
+     "/api/v1/dead/redrive",
+     "Accept the lines once more, for this backend alone",
+     {kLettersBackend, kNumbers, kAll},
+     kForGood,
+     &PlanLetters},
+    {Verb::kDropDead,
+     "dead drop",
+     "/api/v1/dead/drop",
+     "Delete letters for good",
+     {kLettersBackend, kNumbers, kAll},
+     kForGood,
+     &PlanLetters},
+    {Verb::kForget,
+     "backend forget",
+     "/api/v1/backends/{backend}/forget",
+     "Delete all that is kept for a backend that is no longer configured",
+     {},
+     kForGood,
+     &PlanForget},
+};
 
 }  // namespace
 
@@ -330,8 +329,7 @@ std::string DescriptionOf(const RouteParameter& parameter) {
 }
 
 const std::vector<VerbSpec>& Verbs() {
-  static const std::vector<VerbSpec> verbs = Declared();
-  return verbs;
+  return kVerbs;
 }
 
 const VerbSpec& SpecOf(Verb verb) {

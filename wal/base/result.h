@@ -89,20 +89,19 @@ inline Status Ok() {
 
 // Passes an error on: returns it from the calling function, whose result is a
 // Status or any Result. RETURN_IF_ERROR(Write(row));
-#define RETURN_IF_ERROR(expression)                               \
-  do {                                                            \
-    if (auto relay_status_ = (expression); !relay_status_.ok()) { \
-      return std::move(relay_status_).error();                    \
-    }                                                             \
-  } while (false)
+#define RETURN_IF_ERROR(expression)                           \
+  if (auto relay_status_ = (expression); !relay_status_.ok()) \
+  return std::move(relay_status_).error()
 
 // The same, and declares what there is without one; `auto` where the type has a
 // comma. ASSIGN_OR_RETURN(const Entry first, ReadEntry(sequence));
 #define ASSIGN_OR_RETURN(declaration, ...) \
   RELAY_ASSIGN_OR_RETURN(RELAY_JOIN(relay_result_, __LINE__), declaration, (__VA_ARGS__))
+// NOLINTBEGIN(bugprone-macro-parentheses): names and declarations have none.
 #define RELAY_ASSIGN_OR_RETURN(result, declaration, expression) \
   auto result = expression;                                     \
   if (!result.ok()) return std::move(result).error();           \
   declaration = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
 #define RELAY_JOIN(a, b) RELAY_JOIN_NOW(a, b)
 #define RELAY_JOIN_NOW(a, b) a##b

@@ -209,6 +209,7 @@ TEST_CASE("haproxy: writes go on while a relay is dead, and nothing that was tak
   site.relay_2.Start();
   REQUIRE(site.WaitDrained());
   CHECK_EQ(site.a.CountPoints("metrics", "cpu", "v"), 40);
+  CHECK_EQ(site.b.CountPoints("metrics", "cpu", "v"), 40);
   CHECK(site.a.ReadPoints("metrics", "cpu") == site.b.ReadPoints("metrics", "cpu"));
 }
 

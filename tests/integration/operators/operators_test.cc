@@ -131,7 +131,7 @@ TEST_CASE("operators: what is wrong is said, and nothing is changed") {
   for (const Wrong& wrong : std::vector<Wrong>{
            {{"pause", "--backend", "nobody"}, 1, "no backend \"nobody\""},
            {{"rewind", "--backend", "here", "--to", "9", "--yes"}, 2, "at the latest"},
-           {{"rewind", "--backend", "here", "--to", "soon", "--yes"}, 2, "neither a sequence"},
+           {{"rewind", "--backend", "here", "--to", "soon", "--yes"}, 2, "is not a position"},
            {{"skip", "--backend", "here", "--to", "head", "--yes"}, 2, "nothing is owed to here"},
            {{"release", "--backend", "here", "--database", "metrics"}, 1, "is not on hold"},
            {{"dead", "drop", "--backend", "here", "--yes", "7"}, 1, "no dead letter 7"},
