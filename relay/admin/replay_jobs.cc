@@ -136,8 +136,8 @@ Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest
   ASSIGN_OR_RETURN(QueueStats stats, log.StatsOf(backend));
   const Sequence oldest = stats.marks.trimmed;
   ASSIGN_OR_RETURN(LogRange typed,
-                   ResolveRange(log, backend, {request.from, request.to, ""},
-                                {.after = oldest, .last = stats.marks.head}, clock_.WallNow()));
+                   ResolveRange(log, backend, {request.from, request.to, "", clock_.WallNow()},
+                                {.after = oldest, .last = stats.marks.head}));
   ReplayRange range{.backend = backend,
                     .after = std::max(oldest, typed.after),
                     .last = typed.last,

@@ -53,7 +53,7 @@ Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std
                          const std::string& to) {
   ASSIGN_OR_RETURN(QueueStats stats, log.StatsOf(backend));
   const LogRange owed{.after = stats.marks.cursor, .last = stats.marks.head};
-  return ResolveRange(log, backend, {from, to, "--"}, owed, SystemClock().WallNow());
+  return ResolveRange(log, backend, {from, to, "--", SystemClock().WallNow()}, owed);
 }
 
 int TellFailure(const char* command, const Error& error) {

@@ -104,6 +104,10 @@ class Lexer {
   std::string_view text_;
 };
 
+Error TooMany(std::size_t statements_max) {
+  return NotReadable(fmt::format("more than {} statements in a query", statements_max));
+}
+
 }  // namespace
 
 bool InfluxQlToken::IsWord(std::string_view upper) const {
@@ -126,12 +130,9 @@ Result<std::vector<InfluxQlStatement>> ReadInfluxQl(std::string_view text,
       ended = true;
       continue;
     }
-    if (std::exchange(ended, false)) {
-      if (statements.size() == statements_max) {
-        return NotReadable(fmt::format("more than {} statements in a query", statements_max));
-      }
-      statements.emplace_back();
-    }
+    const bool begins = std::exchange(ended, false);
+    if (begins && statements.size() == statements_max) return TooMany(statements_max);
+    if (begins) statements.emplace_back();
     statements.back().push_back(*std::move(token));
   }
 }

@@ -6,16 +6,31 @@
 namespace relay {
 namespace {
 
-// Parses and resolves; errors name the end of the range, "--from".
-Result<Sequence> ResolveEnd(const LogView& log, const BackendId& backend, const std::string& text,
-                            const std::string& name, WallTime now, bool included) {
-  Result<TypedPosition> position = ParsePosition(text, now);
-  if (!position.ok()) return std::move(position).error().Within(name);
-  Result<Sequence> last = ResolvePosition(log, backend, position.value());
-  if (!last.ok()) return std::move(last).error().Within(name);
-  const bool is_time = std::holds_alternative<WallTime>(position.value());
-  if (is_time || !included || last.value() == Sequence::BeforeFirst()) return last;
-  return Sequence(last.value().value() - 1);
+enum class Included : bool { kNo, kYes };
+
+// Whose positions are typed, and when.
+struct Asked {
+  const LogView& log;
+  const BackendId& backend;
+  WallTime now;
+};
+
+// Parses and resolves one end of a range. A sequence that is not included means
+// the record before it.
+Result<Sequence> ResolveEnd(const Asked& asked, const std::string& text, Included included) {
+  ASSIGN_OR_RETURN(const TypedPosition position, ParsePosition(text, asked.now));
+  ASSIGN_OR_RETURN(const Sequence last, ResolvePosition(asked.log, asked.backend, position));
+  const bool as_it_is = std::holds_alternative<WallTime>(position) || included == Included::kNo ||
+                        last == Sequence::BeforeFirst();
+  return as_it_is ? last : Sequence(last.value() - 1);
+}
+
+// The same; an error names the end: "--from".
+Result<Sequence> ResolveNamed(const Asked& asked, const std::string& text, const std::string& name,
+                              Included included) {
+  Result<Sequence> end = ResolveEnd(asked, text, included);
+  if (!end.ok()) return std::move(end).error().Within(name);
+  return end;
 }
 
 }  // namespace
@@ -29,14 +44,16 @@ Result<Sequence> ResolvePosition(const LogView& log, const BackendId& backend,
 }
 
 Result<LogRange> ResolveRange(const LogView& log, const BackendId& backend, const TypedRange& typed,
-                              LogRange whole, WallTime now) {
+                              LogRange whole) {
+  const Asked asked{log, backend, typed.now};
   const std::string prefix(typed.prefix);
   LogRange range = whole;
   if (!typed.from.empty()) {
-    ASSIGN_OR_RETURN(range.after, ResolveEnd(log, backend, typed.from, prefix + "from", now, true));
+    ASSIGN_OR_RETURN(range.after, ResolveNamed(asked, typed.from, prefix + "from", Included::kYes));
   }
   if (!typed.to.empty()) {
-    ASSIGN_OR_RETURN(Sequence last, ResolveEnd(log, backend, typed.to, prefix + "to", now, false));
+    ASSIGN_OR_RETURN(const Sequence last,
+                     ResolveNamed(asked, typed.to, prefix + "to", Included::kNo));
     range.last = std::min(whole.last, last);
   }
   return range;

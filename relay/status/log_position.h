@@ -32,11 +32,12 @@ struct TypedRange {
   std::string from;  // Empty: as the whole range. So is `to`.
   std::string to;
   std::string_view prefix;  // Of the two names in messages: "--".
+  WallTime now;             // What ages are counted back from.
 };
 
 // The part of `whole` that is meant; `from` may lie before its start. It is
 // empty where it ends before it starts.
 Result<LogRange> ResolveRange(const LogView& log, const BackendId& backend, const TypedRange& typed,
-                              LogRange whole, WallTime now);
+                              LogRange whole);
 
 }  // namespace relay

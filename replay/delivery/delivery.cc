@@ -437,15 +437,15 @@ void Delivery::RetryLater(LaneQueue& lane, const Decision& decision, const Judge
   if (++lane.failures == 1) lane.taken_before = taken_.requests;
   lane.not_before = now + backoff.After(lane.failures, Chance(random_));
   const std::string remedy = RemedyOf(answer.verdict, lane.pieces.front()->params(), options_);
-  gate_.Close(backoff, Chance(random_), answer.verdict.retry_after,
-              {decision.shown, answer.why, remedy}, now);
+  gate_.Close(backoff, Chance(random_),
+              {{decision.shown, answer.why, remedy}, answer.verdict.retry_after}, now);
 }
 
 // ---------------------------------------------------------------------- shown
 
 void Delivery::ShowState() {
   if (auto lanes = book_.TakeChanged(false)) board_.ShowLanes(*std::move(lanes));
-  const auto show = [this](DeliveryStatusBoard::State state) {
+  const auto show = [this](const DeliveryStatusBoard::State& state) {
     board_.Show(state, gate_.gauges());
   };
   if (cursor_.is_failing()) return show({WorkerState::kLogFailing, cursor_.failure()});

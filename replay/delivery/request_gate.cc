@@ -52,14 +52,13 @@ void RequestGate::Open(Clock::TimePoint now) {
   closed_until_ = now;
 }
 
-void RequestGate::Close(const Backoff& backoff, double chance,
-                        std::optional<std::chrono::milliseconds> retry_after,
-                        DeliveryStatusBoard::State shown, Clock::TimePoint now) {
+void RequestGate::Close(const Backoff& backoff, double chance, Failure failure,
+                        Clock::TimePoint now) {
   if (now >= closed_until_) ++failures_in_a_row_;
   Clock::Duration wait = backoff.After(std::max(failures_in_a_row_, 1U), chance);
-  if (retry_after) wait = std::max<Clock::Duration>(wait, *retry_after);
+  if (failure.retry_after) wait = std::max<Clock::Duration>(wait, *failure.retry_after);
   closed_until_ = std::max(closed_until_, now + wait);
-  failure_ = std::move(shown);
+  failure_ = std::move(failure.shown);
 }
 
 bool RequestGate::is_rate_limited() const {

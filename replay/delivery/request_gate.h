@@ -61,11 +61,15 @@ class RequestGate {
   void Open(Clock::TimePoint now);
   void ForgetFailures() { failures_in_a_row_ = 0; }
 
+  // Why the gate closes.
+  struct Failure {
+    DeliveryStatusBoard::State shown;
+    std::optional<std::chrono::milliseconds> retry_after;  // nullopt: the backend did not ask.
+  };
+
   // The backend takes nothing for a while: as the back-off says after so many
-  // failures, and at least `retry_after`. nullopt: the backend did not ask.
-  void Close(const Backoff& backoff, double chance,
-             std::optional<std::chrono::milliseconds> retry_after, DeliveryStatusBoard::State shown,
-             Clock::TimePoint now);
+  // failures, and at least the failure's `retry_after`.
+  void Close(const Backoff& backoff, double chance, Failure failure, Clock::TimePoint now);
 
   void TooLarge(Bytes size, Clock::TimePoint now) { size_.TooLarge(size, now); }
   void Overloaded() { limiter_.Overloaded(); }

@@ -24,7 +24,7 @@ struct Fixture {
   // "after-last", with now at the fourth second.
   std::string Range(const std::string& from, const std::string& to) {
     const LogRange whole{.after = Sequence::BeforeFirst(), .last = Sequence(kRecords)};
-    const Result<LogRange> range = ResolveRange(log, kWest, {from, to, "--"}, whole, At(4));
+    const Result<LogRange> range = ResolveRange(log, kWest, {from, to, "--", At(4)}, whole);
     if (!range.ok()) return range.error().message();
     return std::to_string(range.value().after.value()) + "-" +
            std::to_string(range.value().last.value());

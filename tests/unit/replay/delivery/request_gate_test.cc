@@ -27,7 +27,7 @@ SendBatch BatchOf(PointCount points) {
 }
 
 void Fail(RequestGate& gate, Clock::TimePoint now) {
-  gate.Close(kBackoff, 0.5, std::nullopt, {WorkerState::kRetrying, "no answer", ""}, now);
+  gate.Close(kBackoff, 0.5, {{WorkerState::kRetrying, "no answer", ""}, std::nullopt}, now);
 }
 
 TEST_CASE("gate: as many requests at once as configured") {
@@ -73,7 +73,7 @@ TEST_CASE("gate: concurrent failures count once, later ones one by one") {
 TEST_CASE("gate: a Retry-After is waited for where it is longer than the back-off") {
   FakeClock clock;
   RequestGate gate(FourAtOnce());
-  gate.Close(kBackoff, 0.5, 7'000ms, {}, clock.Now());
+  gate.Close(kBackoff, 0.5, {{}, 7'000ms}, clock.Now());
   CHECK_EQ(gate.OpensAt(clock.Now()) - clock.Now(), 7'000ms);
 }
 
