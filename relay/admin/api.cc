@@ -60,7 +60,7 @@ Result<Listing> ListingIn(const AdminCall& call) {
   return Listing{backend, after.value(), std::clamp<std::size_t>(limit.value(), 1, kListedMax)};
 }
 
-// What is wrong with a field that a route does not take; names the nearest one
+// Describes a field that a route does not take; names the nearest one
 // that it does, or all.
 std::string UnknownField(const std::string& name, const AdminRoute& route) {
   constexpr std::size_t kShownMax = 64;

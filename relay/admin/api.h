@@ -95,7 +95,7 @@ struct AdminRoute {
   HttpResponse (AdminApi::*answer)(const AdminCall&) const = nullptr;
   std::vector<RouteParameter> parameters = {};  // Of the query, or of the JSON body of a POST.
   std::vector<int> refusals = {};               // Beside 401, 403 and 415.
-  const VerbSpec* verb = nullptr;               // Of a change that Operators makes.
+  const VerbSpec* verb = nullptr;               // nullptr: no verb of Operators.
 };
 
 const std::vector<AdminRoute>& AdminRoutes();

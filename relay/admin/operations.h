@@ -1,4 +1,4 @@
-// What an operator can change of a running relay, as values: each is checked,
+// The changes that an operator can make, as values: each is checked,
 // said in words, noted in the audit trail, done, and its outcome noted.
 //
 // THREADS. Operators: any number at once. Log, audit and clock outlive it.
@@ -24,7 +24,7 @@ class Operators {
   Operators(Log& log, Audit& audit, const Clock& clock,
             std::function<bool(const BackendId&)> configured);
 
-  // What was done, or would be, in words.
+  // Says what was done, or would be.
   Result<std::string> Perform(const Operation& operation, const Asker& asker);
 
   // The same of a change that is none of the log: what `words` say.
