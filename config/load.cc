@@ -23,12 +23,12 @@
 namespace relay {
 namespace {
 
-// Some thousand backends; what is larger is the wrong file.
+// Room for some thousand backends; a larger file is the wrong file.
 constexpr std::size_t kFileSizeMax = 1U << 20U;
 
 constexpr std::string_view kPreface =
-    "# InfluxDB Relay: every setting with its default. What is left out keeps its\n"
-    "# default; only the backends must be given, those below are examples.\n";
+    "# InfluxDB Relay: every setting with its default. Settings left out keep their\n"
+    "# defaults; only backends are required, those below are examples.\n";
 
 constexpr Bytes kDiskMost = Bytes(1ULL << 50U);
 
@@ -37,48 +37,55 @@ void DeclareLog(Section& section, LogConfig& log) {
                 log.path, SomeText("the path of a directory"));
   section.Value({"codec", "How lines are compressed on disk."}, log.codec,
                 OneOf<Codec>({{"zstd", Codec::kZstd}, {"none", Codec::kNone}}));
-  section.Value({"max_size",
-                 "The most the directory may take; when reached, what is only kept for a rewind is "
-                 "given up, then `when_full` says."},
-                log.max_size, SizeBetween(1_GiB, kDiskMost));
-  section.Value({"min_free", "Left free on the file system for others; a limit like max_size."},
+  section.Value(
+      {"max_size",
+       "The most disk space the directory may use. When it is reached, delivered records kept "
+       "for a rewind are deleted first, then `when_full` applies."},
+      log.max_size, SizeBetween(1_GiB, kDiskMost));
+  section.Value({"min_free", "Space to leave free on the file system; a limit like max_size."},
                 log.min_free, SizeBetween(0_B, kDiskMost));
   section.Value(
       {"when_full",
-       "refuse: writes get 503 until there is room again. drop_oldest: what a backend is "
-       "owed for the longest time is dropped and written in the gap ledger."},
+       "refuse: writes get 503 until there is room again. drop_oldest: the oldest undelivered "
+       "records are dropped and listed in the gap ledger."},
       log.when_full,
       OneOf<WhenFull>({{"refuse", WhenFull::kRefuse}, {"drop_oldest", WhenFull::kDropOldest}}));
-  section.Map({"keep_delivered", "How long delivered records are kept, whichever ends first."},
-              [&log](Section& keep) {
-                keep.Value({"for", "Since they were accepted."}, log.keep_for,
-                           TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365)));
-                keep.Value({"up_to", "As stored, for each backend."}, log.keep_up_to,
-                           SizeBetween(0_B, kDiskMost));
-              });
-  section.Value({.key = "checkpoint_dir",
-                 .sentence = "Where `checkpoint` makes its copies, on the same file system; of "
-                             "this relay alone. Default: `checkpoints` in path.",
-                 .example = "/var/lib/influxdb-relay/checkpoints"},
-                log.checkpoint_dir, SomeText("the path of a directory"));
+  section.Map(
+      {"keep_delivered",
+       "How long delivered records are kept for a rewind: the first limit reached applies."},
+      [&log](Section& keep) {
+        keep.Value({"for", "The time since they were accepted."}, log.keep_for,
+                   TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365)));
+        keep.Value({"up_to", "Their size as stored, per backend."}, log.keep_up_to,
+                   SizeBetween(0_B, kDiskMost));
+      });
+  section.Value(
+      {.key = "checkpoint_dir",
+       .sentence =
+           "The directory for copies made by `checkpoint`, on the same file system and used by "
+           "this relay only. Default: `checkpoints` in path.",
+       .example = "/var/lib/influxdb-relay/checkpoints"},
+      log.checkpoint_dir, SomeText("the path of a directory"));
 }
 
 void DeclareAdmin(Section& section, AdminConfig& admin) {
-  section.Value({"address",
-                 "Where to listen. On an address that others can reach nothing can be changed "
-                 "without token_file."},
-                admin.address, AddressAndPort());
+  section.Value(
+      {"address",
+       "The address to listen on. Unless it is a loopback address, changes require token_file."},
+      admin.address, AddressAndPort());
   section.Value({.key = "token_file",
-                 .sentence = "The operators' token: who changes something must send it.",
+                 .sentence = "The operators' token: required for every change.",
                  .example = "/etc/influxdb-relay/admin.token"},
                 admin.token, SecretInFile());
-  section.Value({.key = "read_token_file",
-                 .sentence = "A token for those who only read; needed, as the operators' does, "
-                             "where others can reach the address.",
-                 .example = "/etc/influxdb-relay/read.token"},
-                admin.read_token, SecretInFile());
+  section.Value(
+      {.key = "read_token_file",
+       .sentence =
+           "A token that only allows reading; required, like token_file, unless the address is a "
+           "loopback address.",
+       .example = "/etc/influxdb-relay/read.token"},
+      admin.read_token, SecretInFile());
   section.Values({.key = "replay_targets",
-                  .sentence = "Where a manual replay may send what it reads, beside the backends.",
+                  .sentence = "URLs, besides the backends, to which a manual replay may send.",
                   .example = "[http://10.0.0.3:8086]"},
                  admin.replay_targets, TargetUrl());
 }
@@ -91,28 +98,32 @@ void DeclareBatch(Section& section, BatchConfig& batch) {
 }
 
 void DeclareRate(Section& section, RateConfig& rate) {
-  section.Value({"points_per_second", "0 is no limit."}, rate.points_per_second,
+  section.Value({"points_per_second", "0: no limit."}, rate.points_per_second,
                 CountBetween(0, 1'000'000'000));
-  section.Value({"bytes_per_second", "Of line protocol; 0B is no limit."}, rate.bytes_per_second,
-                SizeBetween(0_B, 1024_GiB));
+  section.Value({"bytes_per_second", "Bytes of line protocol; 0B: no limit."},
+                rate.bytes_per_second, SizeBetween(0_B, 1024_GiB));
 }
 
 void DeclareBackend(Section& section, BackendConfig& backend) {
-  section.Value({.key = "name",
-                 .sentence = "The identity of the backend: under a new name it starts anew.",
-                 .required = true},
-                backend.name, BackendName());
+  section.Value(
+      {.key = "name",
+       .sentence =
+           "The identity of the backend: a new name makes it a new backend with an empty queue.",
+       .required = true},
+      backend.name, BackendName());
   DeclareTarget(section, backend);
-  section.Map({"batch", "How much is sent in one request when there is a backlog."},
+  section.Map({"batch", "The size of requests when there is a backlog."},
               [&](Section& batch) { DeclareBatch(batch, backend.batch); });
-  section.Value({"concurrency",
-                 "The most requests at the same time, each of another database or retention "
-                 "policy: within one, order is kept."},
-                backend.concurrency, CountBetween(1, 64));
-  section.Map({"rate",
-               "The most that is sent to it, so that catching up does not strain it; more where "
-               "more comes in, or it would fall behind for ever."},
-              [&](Section& rate) { DeclareRate(rate, backend.rate); });
+  section.Value(
+      {"concurrency",
+       "The most requests at once, each for a different database and retention policy: within "
+       "one, order is kept."},
+      backend.concurrency, CountBetween(1, 64));
+  section.Map(
+      {"rate",
+       "The most data sent to the backend while it catches up, so as not to overload it. "
+       "Exceeded only when more than this comes in, so that it cannot fall behind for ever."},
+      [&](Section& rate) { DeclareRate(rate, backend.rate); });
   DeclareRouting(section, backend.only, backend.except);
 }
 
@@ -121,7 +132,7 @@ struct Listener {
   ListenAddress address;
 };
 
-// In the order of the file, so that the later one of two is the mistake.
+// In the order of the file, so that the mistake is reported at the later of two.
 void RefuseOverlaps(Section& section, std::vector<Listener> listeners) {
   std::stable_sort(listeners.begin(), listeners.end(), [](const Listener& a, const Listener& b) {
     return std::tie(a.where.line, a.where.column) < std::tie(b.where.line, b.where.column);
@@ -183,7 +194,7 @@ void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
 void DeclareBackends(Section& root, Config& config) {
   std::set<BackendId> names;
   root.List({.key = "backends",
-             .sentence = "Where every accepted write is delivered to.",
+             .sentence = "The databases that every accepted write is delivered to.",
              .required = true},
             config.backends, [&](Section& section, BackendConfig& backend) {
               DeclareBackend(section, backend);
@@ -210,7 +221,7 @@ BackendConfig ExampleBackend(std::string_view name, std::string host) {
   return backend;
 }
 
-// The defaults, with examples for what has none.
+// Returns the defaults, with examples for settings that have none.
 Config Start() {
   Config config;
   config.http.push_back({.users = {{.name = "telegraf"}}});
@@ -231,7 +242,7 @@ std::string VariableFor(const BackendId& backend) {
   return name;
 }
 
-// Passwords that stand in the file itself are not to be written into another.
+// Removes passwords written in the configuration itself: they must not be copied into another file.
 void TakeOutSecrets(Config& config) {
   for (BackendConfig& backend : config.backends) {
     const auto& password = backend.password;
@@ -244,7 +255,7 @@ void TakeOutSecrets(Config& config) {
   }
 }
 
-// As comment lines of whole words, the first with a dash.
+// Formats comment lines, broken between words, the first with a dash.
 std::string Comment(std::string_view text) {
   constexpr std::size_t kWidth = 76;
   std::string lines;
@@ -257,7 +268,7 @@ std::string Comment(std::string_view text) {
   return lines;
 }
 
-// Which of the two forms it has: the original's begins with [[http]] or [[udp]].
+// Tells the two forms apart: the original's begins with [[http]] or [[udp]].
 bool IsOriginal(const std::string& text, const std::string& path) {
   if (path.ends_with(".toml") || path.ends_with(".conf")) return true;
   if (path.ends_with(".yaml") || path.ends_with(".yml")) return false;
@@ -302,7 +313,8 @@ Result<Config> LoadConfig(const std::string& path) {
 
 std::string ToYaml(Config config, const std::string& origin) {
   TakeOutSecrets(config);
-  std::string yaml = fmt::format("# What {} says. What is left out has its default.\n", origin);
+  std::string yaml =
+      fmt::format("# Converted from {}. Settings left out have their defaults.\n", origin);
   for (const std::string& note : config.notes) yaml += Comment(note);
   Config defaults = Start();
   return yaml + "\n" +

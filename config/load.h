@@ -1,8 +1,8 @@
-// Reading a configuration, and writing one: the native YAML and the original
-// relay's TOML into one Config.
+// Reads configurations, the native YAML and the original relay's TOML, into one Config, and writes
+// YAML.
 //
-// ERRORS. kInvalidInput names the first mistake, its file, line and column and
-// what was expected there; no message repeats a secret.
+// ERRORS. kInvalidInput names the first mistake, its file, line and column and what was expected
+// there; no message repeats a secret.
 #pragma once
 
 #include <string>
@@ -12,26 +12,24 @@
 
 namespace relay {
 
-// Reads the native YAML or the original relay's configuration, which is TOML
-// (config/legacy/toml.h): that of a file named .toml, or .conf as its packages and
-// its fork have it, or of another name but .yaml and .yml that begins as it
-// does. kNotFound: no such file; kIo: it cannot be read.
-// kInvalidInput: the message is "FILE:LINE:COLUMN: SETTING: WHAT WAS EXPECTED"
-// and names the first mistake; it never repeats a secret. Secrets are not read
-// here, so that a configuration can be checked where they are not.
+// Reads the native YAML or the original relay's TOML (config/legacy/toml.h). It takes a file for
+// TOML if its name ends in .toml, or in .conf, as in the original's packages and its fork, or if
+// the name ends in neither .yaml nor .yml and the content begins like the original's. kNotFound: no
+// such file; kIo: it cannot be read. kInvalidInput: the message is "FILE:LINE:COLUMN: SETTING: WHAT
+// WAS EXPECTED" and names the first mistake; it never repeats a secret. Secrets are not read here,
+// so that a configuration can be checked on a machine that lacks them.
 Result<Config> LoadConfig(const std::string& path);
 
 // The same from text; `name` stands for the file in messages.
 Result<Config> ParseConfig(const std::string& text, const std::string& name);
 
-// The configuration as native YAML that reads as the same, without what has its
-// default. Its notes are comments at its head. A password that the configuration
-// itself has is never written: a variable takes its place, and a comment says
-// which. `origin` stands for where it is from.
+// Returns the configuration as native YAML that reads as the same, without settings that have their
+// default. Its notes become comments at the top. A password written in the configuration itself is
+// replaced by a variable, which a comment names. `origin` names where the configuration comes from.
 std::string ToYaml(Config config, const std::string& origin);
 
-// Every setting with its default and its sentence, as a commented YAML file
-// that loads (the backends of it are examples).
+// Returns every setting with its default and its sentence, as a commented YAML file that loads (its
+// backends are examples).
 std::string ReferenceYaml();
 
 }  // namespace relay

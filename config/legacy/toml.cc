@@ -19,7 +19,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// As in config/settings/backend.cc and config/settings/lines.cc.
+// The same limits as in config/settings/backend.cc and config/settings/lines.cc.
 constexpr milliseconds kTimeoutLeast{100};
 constexpr milliseconds kTimeoutMost = std::chrono::minutes(10);
 constexpr std::pair<std::int64_t, std::int64_t> kBatchKib{1, 64 * 1024};
@@ -27,13 +27,15 @@ constexpr std::pair<std::int64_t, std::int64_t> kMtu{64, 65'507};
 constexpr std::pair<std::int64_t, std::int64_t> kReadBuffer{1, 1 << 30};
 
 constexpr std::string_view kSmartRelay =
-    "this is a configuration of influxdb-srelay, which is not taken: write it as YAML, where each "
+    "this is a configuration of influxdb-srelay, which is not supported: write it as YAML, where "
+    "each "
     "[[influxdb]] is a backend, a route is `only` of a backend, and queries go to the databases";
 constexpr std::string_view kFilters =
-    "filters by regular expression are not taken: write the configuration as YAML, where a backend "
-    "has `only` and `except` for measurements; tags cannot be chosen by";
+    "filters by regular expression are not supported: write the configuration as YAML, where a "
+    "backend "
+    "has `only` and `except` for measurements; tags cannot be used to choose";
 
-// What there is to say of a file: its first mistake, and what is not as it was.
+// Results of reading a file: its first mistake, and notes on what differs from the original.
 class Findings {
  public:
   explicit Findings(std::string name) : name_(std::move(name)) {}
@@ -43,7 +45,7 @@ class Findings {
     if (first_ && first_->at <= at) return;
     first_ = {at, fmt::format("{}:{}:{}: {}: {}", name_, at.line, at.column, setting, expected)};
   }
-  // The same of several settings is one note.
+  // Collects the same remark on several settings into one note.
   void Note(const std::string& setting, const std::string& what) {
     const auto same = std::find_if(notes_.begin(), notes_.end(),
                                    [&](const auto& note) { return note.what == what; });
@@ -80,8 +82,7 @@ class Findings {
   std::vector<Remark> notes_;
 };
 
-// One table of the file. Each key is asked for once; what nobody asked for is a
-// mistake.
+// One table of the file. Each key is read once; a key that nothing reads is a mistake.
 class Table {
  public:
   Table(const toml::table& table, std::string path, Findings& findings)
@@ -105,7 +106,7 @@ class Table {
     return Scalar<bool>(key, "expected true or false");
   }
 
-  // A value that says what it stands for by itself.
+  // Parses a value whose text carries its own unit or form.
   template <typename T, typename Parse>
   std::optional<T> Parsed(std::string_view key, const Parse& parse) {
     const std::optional<std::string> text = Text(key);
@@ -140,8 +141,8 @@ class Table {
     return std::nullopt;
   }
 
-  // A number from `low` to `high`; beyond them the nearest, with a note. Not
-  // given, or 0: `otherwise`.
+  // Reads a number from `low` to `high`; one outside is replaced by the nearest, with a note.
+  // Absent or 0: `otherwise`.
   std::uint64_t NumberWithin(std::string_view key, std::pair<std::int64_t, std::int64_t> bounds,
                              std::uint64_t otherwise) {
     const std::int64_t number = Number(key).value_or(0);
@@ -152,13 +153,13 @@ class Table {
     return static_cast<std::uint64_t>(within);
   }
 
-  // What is there and cannot be taken.
+  // Reports a setting that is present but not supported.
   void Refuse(std::string_view key, std::string_view why) {
     Know(key);
     if (Has(key)) Mistake(key, why);
   }
 
-  // Taken, whatever it is, and not used.
+  // Accepts any value of a setting that has no effect here, with a note.
   void NoUse(std::string_view key, const std::string& why) {
     Know(key);
     if (Has(key)) findings_.Note(Path(key), why);
@@ -170,7 +171,7 @@ class Table {
     findings_.Mistake(at.source().begin, Path(key), expected);
   }
 
-  // False where something is there that is not known.
+  // Returns false if the table has an unknown setting.
   bool Finish() {
     bool all_known = true;
     for (const auto& [key, node] : table_) {
@@ -221,7 +222,7 @@ class Original {
     root.Refuse("filter", kFilters);
     root.Refuse("influxdb", kSmartRelay);
     root.Refuse("influxcluster", kSmartRelay);
-    root.NoUse("verbose", "has no use here");
+    root.NoUse("verbose", "has no effect here");
     root.Finish();
     if (config_.backends.empty() && findings_.first().ok()) {
       root.Mistake("http", "expected an output to write to");
@@ -240,10 +241,11 @@ class Original {
     http.tls.certificate =
         table.Parsed<std::string>("ssl-combined-pem", AnyText().parse).value_or("");
     http.tls.key = http.tls.certificate;
-    http.pass_credentials = true;  // It has no other way to write where they are asked for.
+    http.pass_credentials = true;  // Its clients can authenticate in no other way.
     http.ping_status = table.NumberWithin("default-ping-response", {200, 299}, http.ping_status);
-    table.NoUse("health-timeout-ms",
-                "has no use here: the admin port says how each backend is, without asking it");
+    table.NoUse(
+        "health-timeout-ms",
+        "has no effect here: the admin port reports each backend's state without a request to it");
     for (const std::string_view key : {"rate-limit", "burst-limit"}) {
       table.NoUse(key,
                   "is not applied: what is sent to a backend is bounded by its `rate`, what comes "
@@ -253,7 +255,7 @@ class Original {
     for (Table& output : table.Tables("output")) {
       AddOutput(name, ReadHttpOutput(output), output, http.backends);
     }
-    // What is missing may be what was misspelt, or refused.
+    // The missing output may be the one that was misspelt or refused.
     if (table.Finish() && http.backends.empty() && findings_.first().ok()) {
       table.Mistake("output", "expected an output to write to");
     }
@@ -265,7 +267,7 @@ class Original {
     UdpListenerConfig udp;
     const std::string name = table.Text("name").value_or("");
     ReadAddress(table, udp.address);
-    udp.database = "udp";  // Packets carry none: who receives them decides.
+    udp.database = "udp";  // Packets name no database: the backend's own setting decides.
     udp.read_buffer = Bytes(table.NumberWithin("read-buffer", kReadBuffer, 0));
     udp.precision = table.Parsed<Precision>("precision", ParsePrecision).value_or(udp.precision);
     for (Table& output : table.Tables("output")) {
@@ -273,7 +275,7 @@ class Original {
       backend.udp_precision = udp.precision;
       AddOutput(name, std::move(backend), output, udp.backends);
     }
-    // What is missing may be what was misspelt, or refused.
+    // The missing output may be the one that was misspelt or refused.
     if (table.Finish() && udp.backends.empty() && findings_.first().ok()) {
       table.Mistake("output", "expected an output to write to");
     }
@@ -297,7 +299,7 @@ class Original {
     into = table.Parsed<ListenAddress>("bind-addr", ParseBindAddress).value_or(into);
   }
 
-  // The original had no admin port, and may have a listener where ours is.
+  // The original had no admin port, and may have a listener at our default address.
   void KeepAdminApart(Table& root) const {
     const ListenAddress& here = config_.admin.address;
     for (const HttpListenerConfig& http : config_.http) {
@@ -307,7 +309,7 @@ class Original {
     }
   }
 
-  // `others`: those who listen on ports of the same kind.
+  // `others`: the listeners on ports of the same kind.
   template <typename Listeners>
   static void RefuseOverlap(Table& table, const ListenAddress& address, const Listeners& others) {
     const auto clash = std::find_if(others.begin(), others.end(), [&](const auto& other) {
@@ -330,15 +332,15 @@ class Original {
     ReadCredentials(table, backend);
     ReadInputType(table);
     table.NoUse("buffer-size-mb",
-                "is not memory any more: what a backend misses is in the log on disk, " +
+                "no longer limits memory: writes a backend has missed are in the log on disk, " +
                     config_.log.path + " unless [log] says otherwise");
-    table.NoUse("max-delay-interval", "has no use here: a backend is tried again within 5s");
+    table.NoUse("max-delay-interval", "has no effect here: a failing backend is retried within 5s");
     if (auto endpoints = table.Inner("endpoints")) ReadEndpoints(*endpoints, backend);
     table.Finish();
     return backend;
   }
 
-  // As in Go, "" is the default.
+  // Go treats "" as the default.
   void ReadTimeout(Table& table, BackendConfig& backend) {
     if (table.Text("timeout").value_or("").empty()) return;
     const auto timeout = table.Parsed<milliseconds>("timeout", ParseGoDuration);
@@ -347,7 +349,7 @@ class Original {
     if (backend.timeout != *timeout) findings_.Note(table.Path("timeout"), "is 100ms to 10min");
   }
 
-  // These are not in all versions of the original.
+  // Some versions of the original do not have these.
   static void ReadCredentials(Table& table, BackendConfig& backend) {
     const ValueFormat<std::string> text = SomeText("text in quotes");
     const auto user = table.Parsed<std::string>("http-user", text.parse);
@@ -362,13 +364,14 @@ class Original {
     backend.password = SecretSource::FromText(*password);
   }
 
-  // An early version of the fork had an output for each kind of client.
+  // An early version of the fork had one output per kind of client.
   static void ReadInputType(Table& table) {
     const std::string type = table.Text("type").value_or("influxdb");
     if (type == "influxdb") return;
-    table.Mistake("type",
-                  "only influxdb is taken: Prometheus' remote write is not relayed, it can write "
-                  "to several places by itself");
+    table.Mistake(
+        "type",
+        "only influxdb is supported: Prometheus remote write is not relayed, it can write "
+        "to several places by itself");
   }
 
   // The original passed each client's credentials on.
@@ -377,21 +380,22 @@ class Original {
       return !one.url.udp && one.username.empty();
     };
     if (std::none_of(config_.backends.begin(), config_.backends.end(), asks_none)) return;
-    findings_.Note("http",
-                   "the credentials of clients are passed on, and until a write is delivered they "
-                   "are stored with it; in the YAML form a backend can have its own");
+    findings_.Note(
+        "http",
+        "clients' credentials are passed on, and stored with each write until it is delivered; "
+        "in the YAML form a backend can have credentials of its own");
   }
 
-  // The fork's: what is behind the location.
+  // Settings of the fork: the endpoints behind the location.
   void ReadEndpoints(Table& table, BackendConfig& backend) {
     const auto path = table.Parsed<std::string>("write", ParseWritePath);
     backend.url.path_prefix += path.value_or("");
     for (const std::string_view key : {"ping", "query"}) {
-      table.NoUse(key, "has no use here: only writes are relayed, queries go to the databases");
+      table.NoUse(key, "has no effect here: only writes are relayed, queries go to the databases");
     }
     for (const std::string_view key : {"write_prom", "prom_write", "promwrite"}) {
       table.NoUse(key,
-                  "has no use here: Prometheus' remote write is not relayed, it can write to "
+                  "has no effect here: Prometheus remote write is not relayed, it can write to "
                   "several places by itself");
     }
     table.Finish();
@@ -418,8 +422,8 @@ class Original {
     return {.name = std::move(id).value()};
   }
 
-  // Outputs of two listeners that are the same in all are one backend; of two
-  // that only share their name the second is called by its listener too.
+  // Identical outputs of two listeners become one backend. If they share only their name, the
+  // second backend's name also contains its listener's.
   void AddOutput(const std::string& listener, BackendConfig backend, const Table& table,
                  std::vector<BackendId>& of_listener) {
     const BackendConfig* there = Find(backend.name);

@@ -1,13 +1,12 @@
-// The configuration of the original influxdb-relay, in TOML, taken as this
-// relay's own: each of its outputs is a backend, each [[http]] and [[udp]] a
-// listener that writes to its outputs.
+// Reads the configuration of the original influxdb-relay, in TOML: each of its outputs becomes a
+// backend, each [[http]] and [[udp]] a listener that writes to its outputs.
 //
-// What has another meaning here, or none, is said in the notes of the
-// configuration. Of the keys of its maintained fork those that say where data
-// goes are honoured, or refused; the others are in the notes.
+// Settings that mean something else here, or nothing, are listed in the notes of the configuration.
+// Of the settings of its maintained fork, those that decide where data goes are honoured or
+// refused; the others are listed in the notes.
 //
-// Two tables are taken beside the original's: [log] with `path`, and [admin]
-// with `bind-addr`, which the original had no need of.
+// Two tables are accepted in addition: [log] with `path`, and [admin] with `bind-addr`. The
+// original had neither a log nor an admin port.
 #pragma once
 
 #include <string>
@@ -17,7 +16,7 @@
 
 namespace relay {
 
-// `name` stands for the file in messages. Errors as ParseConfig.
+// `name` stands for the file in messages. Errors as for ParseConfig.
 Result<Config> ParseLegacyToml(const std::string& text, const std::string& name);
 
 }  // namespace relay

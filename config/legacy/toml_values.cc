@@ -21,7 +21,7 @@ struct Unit {
 constexpr std::array<Unit, 7> kUnits = {
     {{"ns", 1e-6}, {"us", 1e-3}, {"µs", 1e-3}, {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}}};
 
-// The longest unit that `text` begins with: "ms" is not "m".
+// Returns the longest unit that `text` begins with: "ms" is not "m".
 const Unit* UnitAt(std::string_view text) {
   const Unit* longest = nullptr;
   for (const Unit& unit : kUnits) {
@@ -35,7 +35,7 @@ Error NotADuration() {
   return {ErrorCode::kInvalidInput, "expected a duration such as \"10s\" or \"1m30s\""};
 }
 
-// Where a URL has none it is that of its scheme, for the original as for everybody.
+// Default port of a URL without one: that of its scheme.
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
 

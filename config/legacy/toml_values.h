@@ -1,4 +1,4 @@
-// The values of the original relay's configuration, from their text.
+// Parses the values of the original relay's configuration.
 //
 // ERRORS. kInvalidInput: "expected ...".
 #pragma once
@@ -12,27 +12,27 @@
 
 namespace relay {
 
-// An address, where the host may be left out (every one) or be localhost.
+// An address whose host may be omitted (all addresses) or be localhost.
 Result<ListenAddress> ParseBindAddress(std::string_view text);
 
-// http://host:port/write, of an HTTP output.
+// The URL of an HTTP output: http://host:port/write.
 Result<BackendUrl> ParseLocation(std::string_view text);
 
-// The path of an endpoint for writes, which ends with /write: what is before it.
+// Takes the path of a write endpoint, which ends with /write, and returns what precedes that.
 Result<std::string> ParseWritePath(std::string_view text);
 
-// host:port, of a UDP output.
+// The address of a UDP output: host:port.
 Result<BackendUrl> ParsePacketLocation(std::string_view text);
 
-// n, u, ms, s, m or h.
+// Accepts n, u, ms, s, m and h.
 Result<Precision> ParsePrecision(std::string_view text);
 
-// A duration as Go writes it: "10s", "1m30s", "1.5h". kInvalidInput: anything
-// else, or beyond a year.
+// A duration as Go writes it: "10s", "1m30s", "1.5h". kInvalidInput: not of that form, or longer
+// than a year.
 Result<std::chrono::milliseconds> ParseGoDuration(std::string_view text);
 
-// The name of an output as a backend's: lower case, and '-' for what a
-// backend's name cannot have.
+// Makes a backend name of an output's name: lower case, with '-' for each character that a backend
+// name cannot contain.
 std::string BackendNameFor(std::string_view output);
 
 }  // namespace relay

@@ -1,6 +1,5 @@
-// Everything an operator can set, as one value that was checked whole: holding
-// a Config proves that every key was known, every unit right, every name
-// unique and every reference resolved.
+// Everything an operator can set, validated as a whole: in a Config every key was known, every unit
+// right, every name unique and every reference resolved.
 //
 // Each setting is declared once, in config/load.cc and config/settings/, with its default and a
 // sentence; the reference and the example file are made from there.
@@ -25,16 +24,17 @@ struct LogConfig {
   std::string path = "/var/lib/influxdb-relay";
   Codec codec = Codec::kZstd;
   Bytes max_size = 64_GiB;  // On disk.
-  Bytes min_free = 2_GiB;   // Left to others on the file system.
+  Bytes min_free = 2_GiB;   // To leave free on the file system.
   WhenFull when_full = WhenFull::kRefuse;
-  std::chrono::milliseconds keep_for = std::chrono::hours(24);  // Delivered records ...
-  Bytes keep_up_to = 8_GiB;  // ... and for each backend at most this much of them, as stored.
-  std::string checkpoint_dir = {};  // Empty: `checkpoints` in the path.
+  std::chrono::milliseconds keep_for = std::chrono::hours(24);  // How long to keep delivered
+                                                                // records ...
+  Bytes keep_up_to = 8_GiB;         // ... and how much of them per backend, as stored.
+  std::string checkpoint_dir = {};  // Empty: `checkpoints` in `path`.
 
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
-// A description of points: those that every list that is given has a glob for.
+// Selects points: those that match a glob of every list that is not empty.
 struct Selection {
   std::vector<std::string> databases = {};
   std::vector<std::string> retention_policies = {};
@@ -47,10 +47,10 @@ struct Selection {
   friend bool operator==(const Selection&, const Selection&) = default;
 };
 
-// What becomes of points that no backend takes.
+// Handling of points that no backend accepts.
 enum class Unrouted : std::uint8_t { kRefuse, kCount };
 
-// Who may write. Has a password, a token or both.
+// A user who may write, with a password, a token or both.
 struct UserConfig {
   std::string name;
   std::optional<SecretSource> password = {};
@@ -60,7 +60,7 @@ struct UserConfig {
   friend bool operator==(const UserConfig&, const UserConfig&) = default;
 };
 
-// Files, in PEM.
+// Paths of PEM files.
 struct TlsConfig {
   std::string certificate;  // Empty: no TLS.
   std::string key;
@@ -69,7 +69,7 @@ struct TlsConfig {
   friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
-// What all listeners for writes share.
+// Limits shared by all listeners for writes.
 struct LimitsConfig {
   std::uint64_t connections = 20'000;
   std::uint64_t connections_per_address = 2'000;
@@ -81,13 +81,13 @@ struct LimitsConfig {
 struct HttpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 9096};
   std::string default_retention_policy;
-  Bytes max_body = 25_MiB;               // Raw, and again inflated.
+  Bytes max_body = 25_MiB;               // As received, and once more decompressed.
   std::vector<BackendId> backends = {};  // Empty: all.
   TlsConfig tls = {};
   std::vector<UserConfig> users = {};  // Empty: everybody may write.
-  std::uint64_t ping_status = 204;     // What /ping is answered.
-  bool log_statements = false;         // Of /query.
-  bool pass_credentials = false;       // The clients' own, to backends without any.
+  std::uint64_t ping_status = 204;     // The status code of /ping.
+  bool log_statements = false;         // Statements sent to /query.
+  bool pass_credentials = false;       // Clients' credentials, to backends that have none.
   std::chrono::milliseconds head_time{10'000};
   std::chrono::milliseconds body_time{60'000};
   std::chrono::milliseconds idle_time{30'000};
@@ -96,7 +96,7 @@ struct HttpListenerConfig {
   friend bool operator==(const HttpListenerConfig&, const HttpListenerConfig&) = default;
 };
 
-// Newline-delimited line protocol over TCP.
+// A listener for newline-delimited line protocol over TCP.
 struct TcpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 8094};
   std::string database;
@@ -109,7 +109,7 @@ struct TcpListenerConfig {
   friend bool operator==(const TcpListenerConfig&, const TcpListenerConfig&) = default;
 };
 
-// Line protocol in UDP packets.
+// A listener for line protocol in UDP packets.
 struct UdpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 8089};
   std::string database;
@@ -123,9 +123,9 @@ struct UdpListenerConfig {
 
 struct AdminConfig {
   ListenAddress address{.host = "127.0.0.1", .port = 9097};
-  std::optional<SecretSource> token = {};       // Of operators: needed to change something.
-  std::optional<SecretSource> read_token = {};  // Enough to read.
-  std::vector<BackendUrl> replay_targets = {};  // Where manual replays may go beside the backends.
+  std::optional<SecretSource> token = {};       // The operators' token: required for changes.
+  std::optional<SecretSource> read_token = {};  // Sufficient for reading.
+  std::vector<BackendUrl> replay_targets = {};  // Targets of manual replays besides the backends.
 
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };
@@ -147,7 +147,7 @@ struct RateConfig {
 
 struct BackendTls {
   std::string ca = {};    // Paths of PEM files; empty: none, and the system's CAs.
-  std::string cert = {};  // Goes with key.
+  std::string cert = {};  // Requires `key`.
   std::string key = {};
   bool insecure_skip_verify = false;
 
@@ -159,21 +159,21 @@ struct BackendConfig {
   BackendUrl url = {};
   Api api = Api::kV1;
   std::string org = {};
-  std::string bucket = {};    // As in replay/transport/target.h.
-  std::string username = {};  // Empty: no credentials but a token are sent.
+  std::string bucket = {};    // See replay/transport/target.h.
+  std::string username = {};  // Empty: a token or no credentials.
   std::optional<SecretSource> password = {};
   std::optional<SecretSource> token = {};  // Never beside a username.
   BackendTls tls = {};
-  std::chrono::milliseconds connect_timeout{5'000};  // For each address.
-  // For any more of a body to be taken; as it is, `timeout` comes first.
+  std::chrono::milliseconds connect_timeout{5'000};  // Per address.
+  // How long the backend may accept no more bytes of a request. By default `timeout` ends earlier.
   std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
-  std::chrono::milliseconds timeout{10'000};  // For one whole attempt.
+  std::chrono::milliseconds timeout{10'000};  // For one attempt as a whole.
   bool gzip = false;
   bool create_databases = false;
-  Bytes mtu{1024};  // These two for udp:// alone.
+  Bytes mtu{1024};  // This and `precision`: for udp:// only.
   Precision udp_precision = Precision::kNanosecond;
   BatchConfig batch = {};
-  PointCount concurrency = 2;  // Requests at the same time.
+  PointCount concurrency = 2;  // Concurrent requests.
   RateConfig rate = {};
   Selection only = {};    // Empty: everything.
   Selection except = {};  // Empty: nothing.
@@ -185,18 +185,18 @@ struct BackendConfig {
 
 struct Config {
   LogConfig log;
-  std::vector<HttpListenerConfig> http;  // At least one of the three is there.
+  std::vector<HttpListenerConfig> http;  // At least one of the three is not empty.
   LimitsConfig limits;
   std::vector<TcpListenerConfig> tcp;
   std::vector<UdpListenerConfig> udp;
   AdminConfig admin;
   std::vector<BackendConfig> backends;  // At least one.
   Unrouted unrouted = Unrouted::kRefuse;
-  // What an original relay's file says that has another meaning here, or none.
+  // Settings of an original relay's file that mean something else here, or nothing.
   std::vector<std::string> notes = {};
 
   std::vector<BackendId> BackendNames() const;
-  std::string WriteAddresses() const;  // Of all listeners for writes, for people.
+  std::string WriteAddresses() const;  // Of all listeners for writes, for display.
 };
 
 }  // namespace relay

@@ -6,11 +6,11 @@
 namespace relay {
 namespace {
 
-// No setting's name is longer; the distance takes time in proportion to it.
+// Longer than any setting's name; the time to compare is proportional to it.
 constexpr std::size_t kWordSizeMax = 64;
 constexpr std::size_t kPartSizeMin = 4;
 
-// How many letters to insert, drop or replace to make `a` into `b`.
+// Returns how many letters must be inserted, dropped or replaced to turn `a` into `b`.
 std::size_t Distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});

@@ -7,8 +7,8 @@
 
 namespace relay {
 
-// The one of `known` that was probably meant by `word`: a letter or two away,
-// or one contained in the other. Nothing if none is close.
+// Returns the one of `known` that `word` probably means: one a letter or two away, or one that
+// contains the other. nullopt: none is close.
 std::optional<std::string> ClosestMatch(std::string_view word,
                                         const std::vector<std::string>& known);
 

@@ -28,7 +28,7 @@ struct HostAndPort {
   std::optional<std::string_view> port;
 };
 
-// "host", "host:port", "[host]", "[host]:port".
+// Accepts "host", "host:port", "[host]" and "[host]:port".
 std::optional<HostAndPort> Split(std::string_view text) {
   HostAndPort parts;
   if (text.starts_with('[')) {
@@ -55,7 +55,7 @@ std::optional<std::uint16_t> ParsePort(std::string_view text) {
   return port;
 }
 
-// The shortest form of a literal address, or nothing if it is none.
+// Returns the shortest form of a literal address; nullopt: not a literal address.
 std::optional<std::string> Literal(const HostAndPort& parts) {
   const int family = parts.bracketed ? AF_INET6 : AF_INET;
   std::array<unsigned char, sizeof(in6_addr)> address{};
@@ -67,7 +67,7 @@ std::optional<std::string> Literal(const HostAndPort& parts) {
   return shortest.data();
 }
 
-// A host whose last label is a number is an IPv4 address or a slip, not a name.
+// A host whose last label is a number is an IPv4 address or a typing error, not a name.
 bool IsHostName(std::string_view host) {
   if (host.empty() || host.size() > kHostNameSizeMax) return false;
   if (host.starts_with('.') || host.starts_with('-')) return false;
@@ -81,8 +81,8 @@ std::optional<std::string> ParseHost(const HostAndPort& parts) {
   return std::nullopt;
 }
 
-// The parts of a URL that a backend's must not have, each with where its
-// content belongs. An @ anywhere counts: a password may hold any other sign.
+// Refuses the parts of a URL that a backend's must not have, and says where their content belongs.
+// Any @ counts: a password may contain every other character.
 Status RefuseParts(std::string_view text) {
   if (text.find('@') != std::string_view::npos) {
     return Expected("no user in the URL: use username and password, or token");

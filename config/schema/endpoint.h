@@ -1,7 +1,7 @@
-// Listening addresses and backend URLs, from text and to text.
+// Listening addresses and backend URLs: parsing and formatting.
 //
-// ERRORS. kInvalidInput; the message says what was expected. It never repeats
-// the text: a URL may have a password in it.
+// ERRORS. kInvalidInput: the message says what was expected. It never repeats the text, because a
+// URL may contain a password.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,20 @@
 
 namespace relay {
 
-// Where to listen: a literal IPv4 or IPv6 address and a port.
+// An address to listen on: a literal IPv4 or IPv6 address and a port.
 struct ListenAddress {
   std::string host;        // "0.0.0.0", "::1"
-  std::uint16_t port = 0;  // 0: any free one (for tests)
+  std::uint16_t port = 0;  // 0: any free port (for tests)
 
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
 
-// "127.0.0.1:9097", "[::1]:9097".
+// Returns "127.0.0.1:9097" or "[::1]:9097".
 std::string ToString(const ListenAddress& address);
 
-// Where a backend is: scheme, host, port and an optional path before /write.
+// The URL of a backend: scheme, host, port and an optional path before /write.
 struct BackendUrl {
-  bool udp = false;  // udp://host:port, without a path.
+  bool udp = false;  // udp://host:port; no path.
   bool tls = false;
   std::string host;
   std::uint16_t port = 8086;
@@ -34,7 +34,7 @@ struct BackendUrl {
   friend bool operator==(const BackendUrl&, const BackendUrl&) = default;
 };
 
-// "http://10.0.0.1:8086/influx".
+// Returns a URL such as "http://10.0.0.1:8086/influx".
 std::string ToString(const BackendUrl& url);
 
 inline constexpr std::string_view kAddressExpected =
@@ -43,13 +43,13 @@ inline constexpr std::string_view kUrlExpected =
     "http:// or https://, a host, a port if it is not 8086, and a path if /write is below one; or "
     "udp://, a host and a port";
 
-// kInvalidInput: "expected WHAT".
+// Makes kInvalidInput with the message "expected WHAT".
 Error Expected(std::string_view what);
 
-// The address comes back in its shortest form, so that equal ones are equal.
+// Returns the address in its shortest form, so that equal addresses compare equal.
 Result<ListenAddress> ParseListenAddress(std::string_view text);
 
-// Whether a socket that listens on one of them takes connections to the other.
+// Returns whether a socket that listens on one accepts connections to the other.
 bool Overlap(const ListenAddress& a, const ListenAddress& b);
 
 Result<BackendUrl> ParseBackendUrl(std::string_view text);

@@ -21,7 +21,7 @@ class ReferenceSection final : public Section {
   ReferenceSection(std::string& out, std::size_t indent, Detail detail = Detail::kAll)
       : out_(out), indent_(indent), detail_(detail) {}
 
-  // The next key gets a dash before it.
+  // Puts a dash before the next key.
   void BeginEntry() { dash_ = true; }
 
   void Map(const Setting& setting, const Declare& declare) override {
@@ -33,7 +33,7 @@ class ReferenceSection final : public Section {
 
   SourceLocation Find(std::string_view key) const override { return {.setting = std::string(key)}; }
 
-  // Only a file can have mistakes: defaults that break a rule are a bug.
+  // Only a file can have mistakes: a default that breaks a rule is a bug.
   void Mistake(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
     INVARIANT(false);
   }
@@ -80,7 +80,7 @@ class ReferenceSection final : public Section {
     out_ += fmt::format("{:{}}#{}: {}\n", "", indent_, setting.key, setting.example);
   }
 
-  // Every line from `begin` on that is not a comment of this section already.
+  // Comments out every line from `begin` on that is not yet a comment of this section.
   void CommentOut(std::size_t begin) {
     std::istringstream lines(out_.substr(begin));
     out_.resize(begin);
@@ -94,7 +94,7 @@ class ReferenceSection final : public Section {
     return detail_ == Detail::kRequired && !setting.required;
   }
 
-  // Between the settings of the file itself.
+  // Puts an empty line between top-level settings.
   void Space() {
     if (indent_ == 0) out_ += '\n';
   }
@@ -112,9 +112,9 @@ class ReferenceSection final : public Section {
     dash_ = false;
   }
 
-  // As comment lines of whole words.
+  // Writes comment lines, broken between words.
   void Describe(std::string_view text) {
-    if (detail_ == Detail::kRequired) return;  // The first entry said it.
+    if (detail_ == Detail::kRequired) return;  // The first entry has the description.
     const std::size_t width = kLineSizeMax - LineStart() - 2;
     while (!text.empty()) {
       const std::size_t cut = text.size() <= width ? text.size() : text.rfind(' ', width);

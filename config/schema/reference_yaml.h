@@ -6,10 +6,10 @@
 
 namespace relay {
 
-// Describes what `declare` declares as YAML that ReadYaml reads back as the
-// same values: above each key its sentence and what it takes, behind it the
-// default. What has no default is commented out. Of the entries of a list, the
-// first has every setting, the others only what is required.
+// Describes the settings that `declare` declares, as YAML that ReadYaml reads back as the same
+// values: above each key its sentence and the values it takes, after it the default. A setting
+// without a default is commented out. The first entry of a list has every setting, the others only
+// the required ones.
 std::string DescribeAsYaml(const Section::Declare& declare);
 
 }  // namespace relay

@@ -17,10 +17,10 @@
 namespace relay {
 namespace {
 
-// Of one list. Rules that span its entries compare each with each.
+// Per list. Rules that span the entries compare each with each.
 constexpr std::size_t kEntriesMax = 1024;
 
-// One value of the file. The children of a map are key, value, key, value.
+// One value of the file. A map's children alternate key, value, key, value.
 struct Element {
   enum class Kind : std::uint8_t { kNothing, kScalar, kList, kMap };
   Kind kind = Kind::kNothing;
@@ -30,8 +30,7 @@ struct Element {
   std::vector<Element> children = {};
 };
 
-// Keeps the mistake that comes first in the file; of two in one place, the one
-// found first.
+// Keeps the mistake that comes first in the file; of two in one place, the one found first.
 class Mistakes {
  public:
   void Add(const SourceLocation& where, std::string_view expected) {
@@ -58,16 +57,16 @@ SourceLocation PlaceOf(const YAML::Mark& mark) {
       .setting = "not valid YAML", .given = true, .line = mark.line + 1, .column = mark.column + 1};
 }
 
-// Builds the tree of one document. Anchors, aliases and tags are refused: what
-// a setting is must be seen where it stands, and a small file stays small.
+// Builds the tree of one document. Refuses anchors, aliases and tags: a setting's value must be
+// visible where the setting is, and a small file must stay small in memory.
 class TreeBuilder final : public YAML::EventHandler {
  public:
   explicit TreeBuilder(Mistakes& mistakes) : mistakes_(mistakes) {}
 
-  // The document that was built last.
+  // Returns the last document built.
   Element Take() { return std::exchange(root_, {}); }
 
-  // Of what has no end yet; none: nullptr.
+  // The innermost element that is still open; nullptr: none.
   const Element* Innermost() const { return open_.empty() ? nullptr : &open_.back(); }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
@@ -116,15 +115,15 @@ class TreeBuilder final : public YAML::EventHandler {
     return {.kind = kind, .line = mark.line + 1, .column = mark.column + 1};
   }
   void RefuseAnchor(const YAML::Mark& mark) {
-    mistakes_.Add(PlaceOf(mark), "anchors and aliases are not taken, write the value out");
+    mistakes_.Add(PlaceOf(mark), "anchors and aliases are not supported, write the value out");
   }
   void RefuseTag(const YAML::Mark& mark, const std::string& tag) {
     const bool none = tag.empty() || tag == "?" || tag == "!";
-    if (!none) mistakes_.Add(PlaceOf(mark), "tags are not taken");
+    if (!none) mistakes_.Add(PlaceOf(mark), "tags are not supported");
   }
 
-  // The key that the next element is the value of. An empty value is placed
-  // there: the library places it at whatever comes next in the file.
+  // The key to which the next element belongs. An empty value is reported there: the library
+  // reports it at the next token of the file.
   const Element* KeyBefore() const {
     if (open_.empty() || open_.back().kind != Element::Kind::kMap) return nullptr;
     const std::vector<Element>& children = open_.back().children;
@@ -151,7 +150,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
 class YamlSection final : public Section {
  public:
-  // Reads `element` as a section; none: nothing of it is in the file.
+  // Reads `element` as a section; nullptr: the section is not in the file.
   static void Read(const Element* element, const std::string& path, Mistakes& mistakes,
                    const Declare& declare) {
     YamlSection section(element, path, mistakes);
@@ -260,7 +259,7 @@ class YamlSection final : public Section {
     }
   }
 
-  // The default entries are declared too: rules that span settings count them.
+  // Declares the default entries too: rules that span settings count them.
   void ReadAbsentList(const Setting& setting, std::size_t defaults, const Entry& entry) {
     for (std::size_t i = 0; i < defaults; ++i) {
       Read(nullptr, fmt::format("{}[{}]", Path(setting.key), i), mistakes_,
@@ -272,7 +271,7 @@ class YamlSection final : public Section {
     if (element_ == nullptr) return;
     if (element_->kind == Element::Kind::kMap) {
       const bool all_known = CheckKeys();
-      if (!all_known) return;  // What is missing may be what was misspelt.
+      if (!all_known) return;  // The missing setting may be the one that was misspelt.
     } else if (element_->kind != Element::Kind::kNothing) {
       return Mistake(At(element_, Name()), fmt::format("expected a map of settings: {}", Known()));
     }
@@ -298,7 +297,7 @@ class YamlSection final : public Section {
     return all_known;
   }
 
-  // What is none, such as "password:secret" without a blank, is not repeated.
+  // Text that is not a name, such as "password:secret" without a blank, is never repeated.
   static bool IsName(std::string_view text) {
     constexpr std::string_view kCharacters =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -325,23 +324,22 @@ class YamlSection final : public Section {
   std::vector<std::string> missing_;
 };
 
-// The YAML library takes some control characters for the end of the file and
-// would drop the settings behind them without a word.
+// The YAML library takes some control characters for the end of the file and would silently drop
+// the settings behind them.
 void RefuseControlCharacters(const std::string& text, Mistakes& mistakes) {
   YAML::Mark mark;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool space = c == '\n' || c == '\r' || c == '\t';
     if ((byte < 0x20 && !space) || byte == 0x7F) {
-      return mistakes.Add(PlaceOf(mark), "control characters are not taken");
+      return mistakes.Add(PlaceOf(mark), "control characters are not allowed");
     }
     mark.column = c == '\n' ? 0 : mark.column + 1;
     mark.line += c == '\n' ? 1 : 0;
   }
 }
 
-// A bracket that is never closed is at fault, not the place where the library
-// gave up looking.
+// Reports the bracket that is never closed, not the place where the library gave up.
 SourceLocation PlaceOf(const YAML::Exception& exception, const TreeBuilder& builder) {
   const bool unclosed = exception.msg == YAML::ErrorMsg::END_OF_MAP_FLOW ||
                         exception.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW;
@@ -357,16 +355,16 @@ bool IsIndentedByTab(const std::string& text, int line) {
   return content.substr(0, content.find_first_not_of(" \t")).find('\t') != std::string::npos;
 }
 
-// Without what follows a colon: the library repeats text of the file there, and
-// a password that starts with an asterisk is an alias to it.
+// Leaves out what follows a colon: there the library repeats text of the file, and a password that
+// starts with an asterisk is an alias to it.
 std::string Reason(const YAML::Exception& exception, const std::string& text) {
   if (dynamic_cast<const YAML::DeepRecursion*>(&exception) != nullptr) return "nested too deep";
   if (IsIndentedByTab(text, exception.mark.line)) return "indented by a tab, not by spaces";
   return exception.msg.substr(0, exception.msg.find(':'));
 }
 
-// The end of a quoted value is missed by the YAML library only where a newline
-// follows, hence none does.
+// The YAML library misses the end of a quoted value only before a newline, so the text is parsed
+// without one at its end.
 Element ParseTree(const std::string& text, Mistakes& mistakes) {
   RefuseControlCharacters(text, mistakes);
   std::istringstream input(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
@@ -378,7 +376,7 @@ Element ParseTree(const std::string& text, Mistakes& mistakes) {
     if (parser.HandleNextDocument(builder)) {
       const Element extra = builder.Take();
       mistakes.Add({"not valid YAML", true, extra.line, extra.column},
-                   "a second document is not taken");
+                   "a second document is not supported");
     }
     return root;
   } catch (const YAML::Exception& exception) {

@@ -1,11 +1,9 @@
-// How settings are declared. A function that declares the settings of a struct
-// talks to a Section and does not know whether a file is being read into the
-// struct or the struct is being described as a file: one declaration makes the
+// Declares settings. A function that declares the settings of a struct calls a Section and does not
+// know whether the struct is being read from a file or described as one: one declaration yields the
 // parser, the error messages and the reference.
 //
-// ERRORS. A declaration never fails: mistakes in the file are collected, and
-// the first one in the order of the file is what ReadYaml returns. A value that
-// was refused leaves the default in its place.
+// ERRORS. A declaration never fails: mistakes are collected, and ReadYaml returns the first one in
+// the order of the file. A refused value leaves the default in place.
 #pragma once
 
 #include <cstddef>
@@ -20,25 +18,25 @@
 
 namespace relay {
 
-// What a program and an operator must know of a setting beside its value.
+// Describes a setting, for the program and for operators.
 struct Setting {
   std::string_view key;
   std::string_view sentence;
   bool required = false;
-  // For the reference, where there is no default: "relay".
+  // Shown in the reference if there is no default: "relay".
   std::string_view example = {};
-  // Of a list: there is none unless it is given; its default entries are only
-  // examples and what a new entry starts from.
+  // For a list: empty unless configured; its default entries are only examples and the initial
+  // values of a new entry.
   bool off = false;
-  // Of a list: [] is taken, and means that there is none.
+  // For a list: [] is accepted and means none.
   bool may_be_empty = false;
 };
 
-// As a YAML value that reads as `text`: quoted where it has to be.
+// Returns `text` as a YAML value, quoted if necessary.
 std::string Quoted(const std::string& text);
 
-// A setting and its place in the file; that of its section if it is not given,
-// and before the first line if its section is not given either.
+// A setting and its place in the file. If it is absent: the place of its section; if that is absent
+// too: before the first line.
 struct SourceLocation {
   std::string setting;  // "http[0].address"
   bool given = false;
@@ -56,7 +54,7 @@ class Section {
   Section& operator=(const Section&) = delete;
   virtual ~Section() = default;
 
-  // A single value. `into` holds the default.
+  // Declares a single value. `into` holds the default.
   template <typename T>
   void Value(const Setting& setting, T& into, const ValueFormat<T>& form) {
     const Store store = [&](std::string_view text) -> Status {
@@ -68,7 +66,7 @@ class Section {
     OnValue(setting, {form.takes, form.show(into)}, store);
   }
 
-  // A list of single values, such as [a, b]. `into` holds the default.
+  // Declares a list of single values, such as [a, b]. `into` holds the default.
   template <typename T>
   void Values(const Setting& setting, std::vector<T>& into, const ValueFormat<T>& form) {
     std::string shown;
@@ -83,12 +81,12 @@ class Section {
     OnValues(setting, {form.takes, "[" + shown + "]"}, begin, store);
   }
 
-  // A section in this one. All of its settings may be left out.
+  // Declares a nested section, in which every setting is optional.
   virtual void Map(const Setting& setting, const Declare& declare) = 0;
 
-  // A list of sections. `into` holds the default list, at least one entry, the
-  // first of which is what a new entry starts from; of a required list, or one
-  // that is off, they are the examples.
+  // Declares a list of sections. `into` holds the default list, at least one entry; a new entry
+  // starts with the values of the first. The default entries of a required list, or of one that is
+  // off, are only examples.
   template <typename T, typename DeclareEntry>
   void List(const Setting& setting, std::vector<T>& into, const DeclareEntry& declare) {
     const std::vector<T> defaults = into;
@@ -100,7 +98,7 @@ class Section {
     if (into.empty() && !setting.off && !setting.may_be_empty) into = defaults;
   }
 
-  // For rules that span settings. REQUIRES: `key` was declared.
+  // Returns the location for rules that span settings. REQUIRES: `key` was declared.
   virtual SourceLocation Find(std::string_view key) const = 0;
   virtual void Mistake(const SourceLocation& where, std::string_view expected) = 0;
 
@@ -120,8 +118,8 @@ class Section {
   virtual void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) = 0;
 };
 
-// Reads what `declare` declares from YAML; `name` stands for the file.
-// kInvalidInput: "NAME:LINE:COLUMN: SETTING: WHAT WAS EXPECTED".
+// Reads the declared settings from YAML; `name` stands for the file. kInvalidInput:
+// "NAME:LINE:COLUMN: SETTING: WHAT WAS EXPECTED".
 Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare);
 
 }  // namespace relay

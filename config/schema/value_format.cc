@@ -13,10 +13,10 @@
 namespace relay {
 namespace {
 
-// As long as a path may be.
+// The longest path.
 constexpr std::size_t kTextSizeMax = 4096;
 
-// From small to large, so that the last one that divides a value shows it best.
+// From small to large: values are shown in the last unit that divides them.
 struct Unit {
   std::string_view suffix;
   std::uint64_t factor;
@@ -45,7 +45,7 @@ std::optional<Amount> ParseAmount(std::string_view text) {
   return amount;
 }
 
-// Nothing where the unit is missing or unknown, or the product overflows.
+// nullopt: the unit is missing or unknown, or the product overflows.
 std::optional<std::uint64_t> ParseWithUnit(std::string_view text, std::span<const Unit> units) {
   const auto amount = ParseAmount(text);
   if (!amount) return std::nullopt;

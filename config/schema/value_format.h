@@ -1,8 +1,7 @@
-// The forms a setting's value can have. A form reads the value from text, shows
-// it as text, and says in words what it takes; a setting that is declared with
-// a form is thereby read, documented and refused in the same terms.
+// Formats of setting values. A format parses a value, formats it, and describes in words the values
+// it takes, so that a setting is read, documented and refused in the same terms.
 //
-// THREADS. Forms are values without state.
+// THREADS. Formats are values without state.
 #pragma once
 
 #include <algorithm>
@@ -27,18 +26,18 @@ struct ValueFormat {
   std::string takes;
   // kInvalidInput: "expected ..."; repeats nothing that could be a secret.
   std::function<Result<T>(std::string_view)> parse;
-  // What `parse` reads as the same value. Of a secret where it is, or nothing
-  // where that is of another form.
+  // Formats a value so that `parse` reads it back. A secret is shown as its source, or as nothing
+  // if this format cannot express the source.
   std::function<std::string(const T&)> show;
 };
 
-// Bounds are part of the range.
+// The range includes both bounds.
 ValueFormat<Bytes> SizeBetween(Bytes low, Bytes high);
 ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
                                                    std::chrono::milliseconds high);
 ValueFormat<PointCount> CountBetween(PointCount low, PointCount high);
 
-// Text is taken as it stands: ${VARIABLE} in it is refused, not filled in.
+// Takes text literally: a ${VARIABLE} in it is refused, not expanded.
 ValueFormat<std::string> AnyText();
 ValueFormat<std::string> SomeText(const std::string& takes);
 
@@ -46,12 +45,12 @@ ValueFormat<BackendId> BackendName();
 ValueFormat<ListenAddress> AddressAndPort();
 ValueFormat<BackendUrl> TargetUrl();
 
-// "${NAME}". A literal secret is refused. `what`: "password", "token"; there is
-// a setting of that name with _file behind it.
+// Takes "${NAME}"; a literal secret is refused. `what`: "password" or "token"; a setting of that
+// name followed by _file must exist.
 ValueFormat<std::optional<SecretSource>> SecretInEnvironment(const std::string& what);
 ValueFormat<std::optional<SecretSource>> SecretInFile();
 
-// One of a few words. REQUIRES: `words` has every value of T that is shown.
+// Takes one of a few words. REQUIRES: `words` has every value of T that is shown.
 template <typename T>
 ValueFormat<T> OneOf(std::vector<std::pair<std::string_view, T>> words) {
   std::string takes;

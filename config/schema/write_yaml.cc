@@ -12,16 +12,16 @@
 namespace relay {
 namespace {
 
-// A setting, with what is in it.
+// A setting with its content.
 struct Node {
   enum class Kind : std::uint8_t { kValue, kMap, kList };
 
-  std::string key = {};  // Of an entry of a list empty.
+  std::string key = {};  // Empty: an entry of a list.
   Kind kind = Kind::kMap;
   bool required = false;
-  bool off = false;                 // Of a list: by default there is none.
-  std::string value = {};           // As it is written.
-  std::vector<Node> children = {};  // Of a list its entries, which are maps.
+  bool off = false;                 // For a list: empty by default.
+  std::string value = {};           // As written in YAML.
+  std::vector<Node> children = {};  // A list's entries, which are maps.
 };
 
 class NodeSection final : public Section {
@@ -35,7 +35,7 @@ class NodeSection final : public Section {
 
   SourceLocation Find(std::string_view key) const override { return {.setting = std::string(key)}; }
 
-  // What is written was checked: a value that breaks a rule is a bug.
+  // The settings were validated before: one that breaks a rule is a bug.
   void Mistake(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
     INVARIANT(false);
   }
@@ -85,7 +85,7 @@ class Writer {
  public:
   std::string Text() && { return std::move(text_); }
 
-  // The settings of a map that differ from `defaults`.
+  // Writes the settings of a map that differ from `defaults`.
   void Settings(const Node& map, const Node& defaults, std::size_t indent) {
     for (const Node& child : map.children) {
       const Node* usual = ChildOf(defaults, child.key);
@@ -124,7 +124,7 @@ class Writer {
     for (const Node& entry : list.children) Entry(entry, usual.children.at(0), indent + 2);
   }
 
-  // With a dash before its first setting, which is always there.
+  // Puts a dash before the entry's first setting, which is always written.
   void Entry(Node entry, const Node& usual, std::size_t indent) {
     entry.children.front().required = true;
     Writer inner;

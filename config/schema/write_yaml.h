@@ -1,5 +1,5 @@
-// A struct of settings as the shortest file that reads as the same: what has
-// its default is left out.
+// Writes settings as the shortest file that reads as the same: settings that have their default are
+// left out.
 //
 // THREADS. A pure function.
 #pragma once
@@ -10,10 +10,9 @@
 
 namespace relay {
 
-// `declare` declares the settings with their values, `defaults` with their
-// defaults. Of the entries of a list the first setting and those that are
-// required are always written. A secret that stands in no file and no variable
-// is left out.
+// `declare` declares the settings with their values, `defaults` with their defaults. In entries of
+// a list, the first setting and the required ones are always written. A secret that comes from
+// neither a file nor a variable is left out.
 std::string WriteAsYaml(const Section::Declare& declare, const Section::Declare& defaults);
 
 }  // namespace relay

@@ -18,7 +18,7 @@ ValueFormat<bool> YesOrNo() {
   return OneOf<bool>({{"false", false}, {"true", true}});
 }
 
-// Those of `keys` that are given are mistakes.
+// Reports each of `keys` that is present as a mistake.
 void Refuse(Section& section, std::initializer_list<std::string_view> keys,
             std::string_view expected) {
   for (const std::string_view key : keys) {
@@ -57,7 +57,7 @@ void CheckToken(Section& section) {
 
 void DeclareCredentials(Section& section, BackendConfig& backend) {
   section.Value({.key = "username",
-                 .sentence = "Who the relay is to the backend; goes with a password.",
+                 .sentence = "User name for this backend; requires a password.",
                  .example = "relay"},
                 backend.username, SomeText("the name of a user"));
   section.Value({.key = "password",
@@ -65,15 +65,16 @@ void DeclareCredentials(Section& section, BackendConfig& backend) {
                  .example = "${INFLUX_PASSWORD}"},
                 backend.password, SecretInEnvironment("password"));
   section.Value({.key = "password_file",
-                 .sentence = "The password, from a file: it can be changed without a restart.",
+                 .sentence = "The password, from a file: can be changed without a restart.",
                  .example = "/etc/influxdb-relay/influx-a.password"},
                 backend.password, SecretInFile());
-  section.Value({.key = "token",
-                 .sentence = "A token instead of user and password, from an environment variable.",
-                 .example = "${INFLUX_TOKEN}"},
-                backend.token, SecretInEnvironment("token"));
+  section.Value(
+      {.key = "token",
+       .sentence = "A token instead of user name and password, from an environment variable.",
+       .example = "${INFLUX_TOKEN}"},
+      backend.token, SecretInEnvironment("token"));
   section.Value({.key = "token_file",
-                 .sentence = "The token, from a file: it can be changed without a restart.",
+                 .sentence = "The token, from a file: can be changed without a restart.",
                  .example = "/etc/influxdb-relay/influx-a.token"},
                 backend.token, SecretInFile());
   CheckCredentials(section);
@@ -82,18 +83,19 @@ void DeclareCredentials(Section& section, BackendConfig& backend) {
 
 void DeclareTls(Section& section, BackendTls& tls) {
   section.Value({.key = "ca",
-                 .sentence = "Certificates of the CAs to trust, as PEM; without it the system's.",
+                 .sentence = "CA certificates to trust, a PEM file; default: the system's.",
                  .example = "/etc/influxdb-relay/ca.pem"},
                 tls.ca, SomeText("the path of a file"));
-  section.Value({.key = "cert",
-                 .sentence = "The relay's own certificate, if the backend asks for one, as PEM.",
-                 .example = "/etc/influxdb-relay/client.pem"},
-                tls.cert, SomeText("the path of a file"));
+  section.Value(
+      {.key = "cert",
+       .sentence = "The relay's client certificate, if the backend asks for one, a PEM file.",
+       .example = "/etc/influxdb-relay/client.pem"},
+      tls.cert, SomeText("the path of a file"));
   section.Value({.key = "key",
-                 .sentence = "The key of that certificate, as PEM.",
+                 .sentence = "The private key of that certificate, a PEM file.",
                  .example = "/etc/influxdb-relay/client.key"},
                 tls.key, SomeText("the path of a file"));
-  section.Value({"insecure_skip_verify", "Whether any certificate of the backend will do."},
+  section.Value({"insecure_skip_verify", "Accept any certificate from the backend (insecure)."},
                 tls.insecure_skip_verify, YesOrNo());
   const SourceLocation cert = section.Find("cert");
   const SourceLocation key = section.Find("key");
@@ -109,7 +111,7 @@ void CheckApi(Section& section, const BackendConfig& backend) {
   }
 }
 
-// What packets cannot carry, and what only packets have.
+// Checks settings that UDP packets cannot honour, and those that only packets have.
 void CheckScheme(Section& section, const BackendConfig& backend) {
   const bool tls_set = !backend.tls.ca.empty() || !backend.tls.cert.empty() ||
                        !backend.tls.key.empty() || backend.tls.insecure_skip_verify;
@@ -124,43 +126,46 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
 }  // namespace
 
 void DeclareTarget(Section& section, BackendConfig& backend) {
-  section.Value({.key = "url", .sentence = "Where its InfluxDB listens.", .required = true},
+  section.Value({.key = "url", .sentence = "The URL of its InfluxDB.", .required = true},
                 backend.url, TargetUrl());
-  section.Value({"api", "The API it is written to: /write, /api/v2/write or /api/v3/write_lp."},
+  section.Value({"api", "The write API to use: /write, /api/v2/write or /api/v3/write_lp."},
                 backend.api, OneOf<Api>({{"v1", Api::kV1}, {"v2", Api::kV2}, {"v3", Api::kV3}}));
   section.Value({.key = "org", .sentence = "The organisation, for v2.", .example = "my-org"},
                 backend.org, SomeText("the name of an organisation"));
-  section.Value({.key = "bucket",
-                 .sentence = "The name of the v2 bucket or v3 database to write to, with "
-                             "{database} and {retention_policy} filled in. Without it "
-                             "database/policy, or the database alone where a write names no "
-                             "policy.",
-                 .example = "\"{database}\""},
-                backend.bucket, SomeText("the name of a bucket"));
+  section.Value(
+      {.key = "bucket",
+       .sentence =
+           "The name of the v2 bucket or v3 database to write to, where {database} and "
+           "{retention_policy} are replaced. Default: database/policy, or the database alone if a "
+           "write names no policy.",
+       .example = "\"{database}\""},
+      backend.bucket, SomeText("the name of a bucket"));
   DeclareCredentials(section, backend);
-  section.Map({"tls", "For an https:// URL."}, [&](Section& tls) { DeclareTls(tls, backend.tls); });
-  section.Value({"connect_timeout", "How long connecting to each of its addresses may take."},
+  section.Map({"tls", "TLS settings for an https:// URL."},
+              [&](Section& tls) { DeclareTls(tls, backend.tls); });
+  section.Value({"connect_timeout", "Time limit for connecting to each of its addresses."},
                 backend.connect_timeout, TimeBetween(milliseconds(100), minutes(10)));
   section.Value(
       {"write_timeout",
-       "How long it may take no more of a request's bytes. Shorter than timeout, it tells a "
-       "backend that is gone from one that is slow to answer."},
+       "How long the backend may accept no more bytes of a request. If shorter than timeout, "
+       "it detects a backend that is gone sooner than one that answers slowly."},
       backend.write_timeout, TimeBetween(milliseconds(100), minutes(10)));
-  section.Value({"timeout", "How long one attempt may take, from connecting to the whole answer."},
-                backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
-  section.Value({"compress", "How bodies are compressed on the wire; worth it on a slow one."},
+  section.Value(
+      {"timeout", "Time limit for one attempt, from connecting to the end of the response."},
+      backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
+  section.Value({"compress", "Compression of request bodies; worthwhile on a slow network."},
                 backend.gzip, OneOf<bool>({{"none", false}, {"gzip", true}}));
-  section.Value({"create_databases",
-                 "Whether a database (and a retention policy, one that keeps for ever) that is "
-                 "missing there is created."},
-                backend.create_databases, YesOrNo());
+  section.Value(
+      {"create_databases",
+       "Create databases missing on the backend (and retention policies, without expiry)."},
+      backend.create_databases, YesOrNo());
   section.Value({.key = "mtu",
-                 .sentence = "The most bytes in one packet, for udp://. 1024B if not given.",
+                 .sentence = "The largest packet, for udp:// only. Default: 1024B.",
                  .example = "1024B"},
                 backend.mtu, SizeBetween(64_B, Bytes(65'507)));
   section.Value({.key = "precision",
-                 .sentence = "The unit of the timestamps that the backend reads from packets, for "
-                             "udp://. ns if not given.",
+                 .sentence = "The timestamp unit that the backend expects in packets, for udp:// only. "
+                             "Default: ns.",
                  .example = "ns"},
                 backend.udp_precision,
                 OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));

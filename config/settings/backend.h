@@ -1,5 +1,4 @@
-// The settings of where a backend is and how it is spoken to: API, credentials,
-// TLS, and for UDP the size of packets.
+// Settings of a backend's connection: URL, API, credentials, TLS, and for UDP the packet size.
 #pragma once
 
 #include "config/model/config.h"

@@ -19,16 +19,17 @@ constexpr minutes kLongest{10};
 void DeclareTls(Section& section, TlsConfig& tls) {
   const ValueFormat<std::string> file = SomeText("the path of a PEM file");
   section.Value({.key = "cert",
-                 .sentence = "The certificate, with those that signed it behind it.",
+                 .sentence = "The certificate, followed by its chain.",
                  .example = "/etc/influxdb-relay/tls.crt"},
                 tls.certificate, file);
   section.Value(
       {.key = "key", .sentence = "Its private key.", .example = "/etc/influxdb-relay/tls.key"},
       tls.key, file);
-  section.Value({.key = "client_ca",
-                 .sentence = "If given, only clients with a certificate of this authority get in.",
-                 .example = "/etc/influxdb-relay/clients.crt"},
-                tls.client_ca, file);
+  section.Value(
+      {.key = "client_ca",
+       .sentence = "A CA; if set, only clients with a certificate signed by it may connect.",
+       .example = "/etc/influxdb-relay/clients.crt"},
+      tls.client_ca, file);
   const SourceLocation certificate = section.Find("cert");
   const SourceLocation key = section.Find("key");
   if (certificate.given != key.given) {
@@ -49,9 +50,8 @@ void CheckOneSource(Section& section, std::string_view key) {
 }
 
 void DeclareUser(Section& section, UserConfig& user) {
-  section.Value(
-      {.key = "name", .sentence = "The name that goes with the password.", .required = true},
-      user.name, SomeText("the name of a user"));
+  section.Value({.key = "name", .sentence = "The user name.", .required = true}, user.name,
+                SomeText("the name of a user"));
   section.Value({.key = "password",
                  .sentence = "The password, from an environment variable.",
                  .example = "${TELEGRAF_PASSWORD}"},
@@ -61,7 +61,7 @@ void DeclareUser(Section& section, UserConfig& user) {
                  .example = "/etc/influxdb-relay/telegraf.password"},
                 user.password, SecretInFile());
   section.Value({.key = "token",
-                 .sentence = "A token, from an environment variable: with or without a password.",
+                 .sentence = "A token, from an environment variable; with or without a password.",
                  .example = "${TELEGRAF_TOKEN}"},
                 user.token, SecretInEnvironment("token"));
   section.Value({.key = "token_file",
@@ -69,7 +69,7 @@ void DeclareUser(Section& section, UserConfig& user) {
                  .example = "/etc/influxdb-relay/telegraf.token"},
                 user.token, SecretInFile());
   section.Values({.key = "databases",
-                  .sentence = "The databases that the user may write to; if not given, all.",
+                  .sentence = "The databases that the user may write to; default: all.",
                   .example = "[telegraf]"},
                  user.databases, SomeText("the name of a database"));
   CheckOneSource(section, "password");
@@ -83,8 +83,9 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
   std::set<std::string> names;
   section.List(
       {.key = "users",
-       .sentence = "Who may write; if not given, everybody. Over plain HTTP their secrets can be "
-                   "read on the way.",
+       .sentence =
+           "Users who may write; default: everybody. Over plain HTTP their secrets are sent "
+           "unencrypted.",
        .off = true},
       http.users, [&](Section& entry, UserConfig& user) {
         DeclareUser(entry, user);
@@ -98,36 +99,41 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
 
 void DeclareHttp(Section& section, HttpListenerConfig& http) {
   section.Value({"address", "Where to listen."}, http.address, AddressAndPort());
-  section.Value({"default_retention_policy",
-                 "The retention policy of writes that name none; if this names none either, the "
-                 "backend's default for the database applies."},
-                http.default_retention_policy, AnyText());
-  section.Value({"max_body", "The largest body of one write, both as it comes and inflated."},
+  section.Value(
+      {"default_retention_policy",
+       "The retention policy of writes that name none; \"\": the backend's default for the "
+       "database."},
+      http.default_retention_policy, AnyText());
+  section.Value({"max_body", "The largest body of one write, both as received and decompressed."},
                 http.max_body, SizeBetween(1_KiB, 1_GiB));
   section.Value(
-      {"ping_status", "What /ping is answered: InfluxDB says 204, some load balancers want 200."},
+      {"ping_status",
+       "The status code of /ping: InfluxDB answers 204, some load balancers require 200."},
       http.ping_status, CountBetween(200, 299));
-  section.Value({"log_statements",
-                 "Whether statements that create, alter or drop databases and retention policies, "
-                 "or delete points, are logged from /query and delivered in order with the writes. "
-                 "Who may write may then drop. They overtake writes that are on hold."},
-                http.log_statements, OneOf<bool>({{"false", false}, {"true", true}}));
-  section.Value({"credentials",
-                 "ignore: what clients say of who they are is for `users` alone, and stored "
-                 "nowhere. pass: it is also stored with what they write, readable for who reads "
-                 "the log's files, and sent with it to the backends that have no username and "
-                 "token here, as the original relay does."},
-                http.pass_credentials, OneOf<bool>({{"ignore", false}, {"pass", true}}));
-  section.Value({"head_time", "How long a request's head may take from its first byte."},
+  section.Value(
+      {"log_statements",
+       "Log statements sent to /query that create, alter or drop databases and retention "
+       "policies or delete points, and deliver them in order with the writes. Everybody who "
+       "may write may then drop. Statements overtake held writes."},
+      http.log_statements, OneOf<bool>({{"false", false}, {"true", true}}));
+  section.Value(
+      {"credentials",
+       "ignore: clients' credentials are checked against `users` only and never stored. pass: "
+       "they are also stored with each write, readable by anyone who can read the log's "
+       "files, and sent with it to backends without username and token here, as the original "
+       "relay does."},
+      http.pass_credentials, OneOf<bool>({{"ignore", false}, {"pass", true}}));
+  section.Value({"head_time", "Time limit for a request's head, from its first byte."},
                 http.head_time, TimeBetween(kShortest, kLongest));
-  section.Value({"body_time", "How long its body may take."}, http.body_time,
+  section.Value({"body_time", "Time limit for a request's body."}, http.body_time,
                 TimeBetween(kShortest, kLongest));
-  section.Value({"idle_time", "How long a connection is kept without a request."}, http.idle_time,
+  section.Value({"idle_time", "How long an idle connection is kept open."}, http.idle_time,
                 TimeBetween(kShortest, kLongest));
-  section.Value({"consistency_timeout",
-                 "How long a write with consistency=one, quorum or all waits for so many backends; "
-                 "then it is told 500 timeout, and is delivered all the same."},
-                http.consistency_timeout, TimeBetween(kShortest, kLongest));
+  section.Value(
+      {"consistency_timeout",
+       "How long a write with consistency=one, quorum or all waits for that many backends. "
+       "Then the client gets 500 timeout; the write is delivered nevertheless."},
+      http.consistency_timeout, TimeBetween(kShortest, kLongest));
   section.Map({"tls", "HTTPS instead of HTTP, TLS 1.2 and up."},
               [&](Section& tls) { DeclareTls(tls, http.tls); });
   DeclareUsers(section, http);
@@ -136,18 +142,18 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
 void DeclareLimits(Section& root, Config& config) {
   Bytes largest{0};
   for (const HttpListenerConfig& http : config.http) largest = std::max(largest, http.max_body);
-  root.Map({"limits", "What all listeners for writes share."}, [&](Section& section) {
+  root.Map({"limits", "Limits shared by all listeners for writes."}, [&](Section& section) {
     LimitsConfig& limits = config.limits;
-    section.Value({"connections", "The most clients at once."}, limits.connections,
+    section.Value({"connections", "The most client connections at once."}, limits.connections,
                   CountBetween(1, 1'000'000));
     section.Value({"connections_per_address",
-                   "... of one address; raise it where all come through one proxy."},
+                   "The same per client address; raise it if all clients come through one proxy."},
                   limits.connections_per_address, CountBetween(1, 1'000'000));
-    section.Value({"in_flight",
-                   "The most memory for writes that are being read or wait for the disk; beyond "
-                   "it, clients wait and are then told 503. At least twice max_body, which it is "
-                   "raised to if it is not given."},
-                  limits.in_flight, SizeBetween(2_KiB, 64_GiB));
+    section.Value(
+        {"in_flight",
+         "The most memory for writes being read or waiting for the disk. Beyond it, clients "
+         "wait and then get 503. At least twice max_body; the default is raised to that."},
+        limits.in_flight, SizeBetween(2_KiB, 64_GiB));
     const SourceLocation in_flight = section.Find("in_flight");
     if (!in_flight.given) {
       limits.in_flight = std::max(limits.in_flight, largest + largest);

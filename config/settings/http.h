@@ -1,6 +1,6 @@
-// The settings of the HTTP listeners for writes, and of what bounds their clients.
+// Settings of the HTTP listeners for writes, and the limits on their clients.
 //
-// ERRORS. As declarations: mistakes are collected by the section.
+// ERRORS. The section collects mistakes.
 #pragma once
 
 #include "config/model/config.h"
@@ -10,7 +10,7 @@ namespace relay {
 
 void DeclareHttp(Section& section, HttpListenerConfig& http);
 
-// `limits`, for all listeners. REQUIRES: these are declared.
+// Declares `limits`, which all listeners share. REQUIRES: the listeners are declared.
 void DeclareLimits(Section& root, Config& config);
 
 }  // namespace relay

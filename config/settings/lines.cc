@@ -14,7 +14,7 @@ void DeclareTarget(Section& section, std::string& database, std::string& retenti
   section.Value({.key = "database", .sentence = "The database of its lines.", .required = true},
                 database, SomeText("the name of a database"));
   section.Value({"retention_policy",
-                 "The retention policy of its lines; if this names none, the backend's default "
+                 "The retention policy of its lines; \"\": the backend's default "
                  "for the database applies."},
                 retention_policy, AnyText());
   section.Value({"precision", "The unit of its lines' timestamps."}, precision,
@@ -26,19 +26,20 @@ void DeclareTarget(Section& section, std::string& database, std::string& retenti
 void DeclareTcp(Section& section, TcpListenerConfig& tcp) {
   section.Value({"address", "Where to listen."}, tcp.address, AddressAndPort());
   DeclareTarget(section, tcp.database, tcp.retention_policy, tcp.precision);
-  section.Value({"max_connections", "Clients beyond this many are turned away."},
+  section.Value({"max_connections", "The most clients at once; more are disconnected."},
                 tcp.max_connections, CountBetween(1, 10'000));
-  section.Value({"idle_timeout", "A client that is silent for so long is disconnected."},
+  section.Value({"idle_timeout", "A client that sends nothing for this long is disconnected."},
                 tcp.idle_timeout, TimeBetween(std::chrono::seconds(1), std::chrono::hours(24)));
 }
 
 void DeclareUdp(Section& section, UdpListenerConfig& udp) {
   section.Value({"address", "Where to listen."}, udp.address, AddressAndPort());
   DeclareTarget(section, udp.database, udp.retention_policy, udp.precision);
-  section.Value({"read_buffer",
-                 "The kernel's buffer for bursts; what it has no room for is lost and counted. 0B "
-                 "leaves it as the system has it."},
-                udp.read_buffer, SizeBetween(0_B, 1_GiB));
+  section.Value(
+      {"read_buffer",
+       "The kernel's receive buffer for bursts; packets beyond it are lost and counted. 0B: "
+       "the system's default."},
+      udp.read_buffer, SizeBetween(0_B, 1_GiB));
 }
 
 }  // namespace relay

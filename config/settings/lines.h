@@ -1,6 +1,6 @@
-// The settings of the listeners for line protocol over TCP and UDP.
+// Settings of the listeners for line protocol over TCP and UDP.
 //
-// ERRORS. As declarations: mistakes are collected by the section.
+// ERRORS. The section collects mistakes.
 #pragma once
 
 #include "config/model/config.h"

@@ -11,39 +11,41 @@ namespace {
 
 void DeclareSelection(Section& section, Selection& selection) {
   const ValueFormat<std::string> glob = AnyText();
-  const ValueFormat<std::string> name = {"a name, in which * stands for any characters", glob.parse,
+  const ValueFormat<std::string> name = {"a name, in which * matches any characters", glob.parse,
                                          glob.show};
-  section.Values({.key = "databases", .sentence = "Of these databases.", .example = "[metrics]"},
-                 selection.databases, name);
+  section.Values(
+      {.key = "databases", .sentence = "Points of these databases.", .example = "[metrics]"},
+      selection.databases, name);
   section.Values({.key = "retention_policies",
-                  .sentence = "Of these retention policies; \"\" is that of writes that name none.",
+                  .sentence = "Points of these retention policies; \"\": writes that name none.",
                   .example = "[week, \"\"]"},
                  selection.retention_policies, name);
-  section.Values(
-      {.key = "measurements", .sentence = "Of these measurements.", .example = "[\"cpu*\", mem]"},
-      selection.measurements, name);
+  section.Values({.key = "measurements",
+                  .sentence = "Points of these measurements.",
+                  .example = "[\"cpu*\", mem]"},
+                 selection.measurements, name);
 }
 
 }  // namespace
 
 void DeclareRouting(Section& section, Selection& only, Selection& except) {
-  section.Map({"only", "Takes no points but these: those that every list given here names."},
+  section.Map({"only", "The only points it receives: those that match every list given here."},
               [&](Section& map) { DeclareSelection(map, only); });
-  section.Map({"except", "Does not take these points, described in the same way."},
+  section.Map({"except", "Points it does not receive, described in the same way."},
               [&](Section& map) { DeclareSelection(map, except); });
 }
 
 void DeclareUnrouted(Section& section, Unrouted& unrouted) {
   section.Value({"unrouted",
-                 "What becomes of points that no backend takes: refuse answers 404 or `partial "
-                 "write`, count drops them; both count them as unrouted."},
+                 "What to do with points that no backend accepts. refuse: answer 404 or `partial "
+                 "write`. count: drop them. Both count them as unrouted."},
                 unrouted,
                 OneOf<Unrouted>({{"refuse", Unrouted::kRefuse}, {"count", Unrouted::kCount}}));
 }
 
 void ListenerBackends::Declare(Section& section, std::vector<BackendId>& backends) {
   section.Values({.key = "backends",
-                  .sentence = "The backends that its writes go to; if not given, all.",
+                  .sentence = "The backends that its writes go to; default: all.",
                   .example = "[influx-a, influx-b]"},
                  backends, BackendName());
   named_.emplace_back(section.Find("backends"), backends);

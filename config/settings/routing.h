@@ -1,6 +1,6 @@
-// The settings that say which points go where.
+// Settings that decide which points go to which backends.
 //
-// ERRORS. As declarations: mistakes are collected by the section.
+// ERRORS. The section collects mistakes.
 #pragma once
 
 #include <utility>
@@ -11,13 +11,13 @@
 
 namespace relay {
 
-// `only` and `except` of a backend.
+// Declares `only` and `except` of a backend.
 void DeclareRouting(Section& section, Selection& only, Selection& except);
 
 void DeclareUnrouted(Section& section, Unrouted& unrouted);
 
-// The `backends` of every listener: names of what is declared further down in
-// the file, so that they are checked in the end.
+// The `backends` of every listener: names declared further down in the file, so they are checked at
+// the end.
 class ListenerBackends {
  public:
   void Declare(Section& section, std::vector<BackendId>& backends);

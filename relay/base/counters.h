@@ -1,4 +1,4 @@
-// What the front door counts. Verbs here; the text is made in metrics.cc.
+// Counters of ingest. Callers use verbs; metrics.cc renders the text.
 //
 // THREADS. Any number at once.
 #pragma once
@@ -18,8 +18,7 @@
 
 namespace relay {
 
-// The endpoints that are counted apart: a fixed set, so that no client can make
-// up metric labels.
+// Endpoints that are counted separately: a fixed set, so that no client can create metric labels.
 enum class Endpoint : std::uint8_t {
   kWrite,
   kWriteV2,
@@ -48,8 +47,8 @@ class Counters {
   void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
   void UnroutedPoints(PointCount points) { unrouted_points_ += points; }
 
-  // A listener's own; lives as long as this. One that was closed and is opened
-  // again goes on counting.
+  // Adds a listener's counters, which live as long as this. A listener that is closed and reopened
+  // continues its counts.
   LineCounters& AddLineListener(std::string protocol, std::string address) {
     const std::lock_guard lock(line_listeners_mutex_);
     for (LineCounters& one : line_listeners_) {

@@ -4,12 +4,11 @@
 
 namespace relay {
 
-// Of several stars only the last one that was met is ever taken back: what the
-// ones before it took can stay as it is.
+// Only the last star met is ever extended: what earlier stars matched need not change.
 bool GlobMatches(std::string_view glob, std::string_view text) {
   struct Star {
-    std::size_t behind;  // In the glob.
-    std::size_t takes;   // Of the text, up to here.
+    std::size_t behind;  // Position in the glob behind the star.
+    std::size_t takes;   // End of the text it has matched so far.
   };
   std::optional<Star> star;
   std::size_t in_glob = 0;

@@ -1,4 +1,4 @@
-// Names with a `*` in them, which stands for any number of any characters.
+// Patterns in which `*` matches any number of any characters.
 //
 // THREADS. A pure function.
 #pragma once
@@ -7,8 +7,8 @@
 
 namespace relay {
 
-// Nothing but `*` is special, and there is no way to escape it. Takes time in
-// proportion to the product of both lengths at the most.
+// Only `*` is special, and it cannot be escaped. The time is at most proportional to the product of
+// both lengths.
 bool GlobMatches(std::string_view glob, std::string_view text);
 
 }  // namespace relay

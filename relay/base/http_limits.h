@@ -1,5 +1,5 @@
-// Every limit that bounds a client of an HTTP listener, with its reason, and
-// the names under which reaching one is counted.
+// Every limit on a client of an HTTP listener, with its reason, and the names under which reaching
+// one is counted.
 //
 // THREADS. Values.
 #pragma once
@@ -13,20 +13,21 @@
 
 namespace relay {
 
-// Of one listener.
+// The limits of one listener.
 struct HttpLimits {
-  std::size_t head_bytes = 16U << 10U;  // Heads are read whole before anything is known of them.
-  std::size_t headers = 64;             // Each costs a look at every other one.
+  std::size_t head_bytes = 16U << 10U;  // A head is read whole before it is parsed.
+  std::size_t headers = 64;             // Each one is compared with every other.
   std::size_t target_bytes = 8U << 10U;
-  Bytes body = 25_MiB;                          // As sent. InfluxDB 1.x' own default.
-  std::chrono::milliseconds wait{10'000};       // For room in memory, before a 503.
+  Bytes body = 25_MiB;                          // As sent; InfluxDB 1.x has the same default.
+  std::chrono::milliseconds wait{10'000};       // For free memory, before a 503.
   std::chrono::milliseconds idle{30'000};       // Between two requests.
   std::chrono::milliseconds head{10'000};       // From a head's first byte to its end,
-  std::chrono::milliseconds body_time{60'000};  // ... and from there to the body's:
-  std::chrono::milliseconds answer{60'000};     // a byte now and then must not hold a connection.
+  std::chrono::milliseconds body_time{60'000};  // ... from there to the end of the body.
+  std::chrono::milliseconds answer{60'000};     // The response. A byte now and then must not hold a
+                                                // connection.
 };
 
-// What a client ran into.
+// The limit that a client reached.
 enum class HttpLimit : std::uint8_t {
   kConnections,
   kConnectionsOfAddress,

@@ -1,5 +1,5 @@
-// What a listener without answers counts: whoever sends to it is told nothing,
-// so the operator must be. The text is made in metrics.cc.
+// Counters of a listener that sends no responses: its clients learn nothing, so the operator must.
+// metrics.cc renders the text.
 //
 // THREADS. Any number at once.
 #pragma once
@@ -15,7 +15,7 @@ namespace relay {
 
 class LineCounters {
  public:
-  // "tcp" or "udp", and where it listens.
+  // `protocol`: "tcp" or "udp"; `address`: where it listens.
   LineCounters(std::string protocol, std::string address)
       : protocol_(std::move(protocol)), address_(std::move(address)) {}
 
@@ -25,7 +25,7 @@ class LineCounters {
   }
   void Refused(std::uint64_t lines) { refused_lines_ += lines; }
   void Unrouted(PointCount points) { unrouted_points_ += points; }
-  // Read, and not stored when the relay had to stop.
+  // Counts points that were read but not stored when the relay had to stop.
   void Abandoned(PointCount points) { abandoned_points_ += points; }
   void Received(std::uint64_t packets) { packets_ += packets; }
   void Lost(std::uint64_t packets) { lost_packets_ += packets; }

@@ -1,4 +1,4 @@
-// Says when to tell of something that may happen a million times a second.
+// Limits reports of an event that may happen a million times a second.
 //
 // THREADS. One.
 #pragma once
@@ -16,8 +16,8 @@ class ReportLimiter {
  public:
   explicit ReportLimiter(Clock::Duration every) : every_(every) {}
 
-  // It happened `times` more. A number, all times since the last telling, if it
-  // is to be told now: the first time, and then at most once in `every`.
+  // Notes `times` more events. Returns the number since the last report if one is due now: on the
+  // first event, then at most once per `every`. nullopt: not due.
   std::optional<std::uint64_t> Note(std::uint64_t times, Clock::TimePoint now) {
     untold_ += times;
     if (next_ && now < *next_) return std::nullopt;

@@ -1,6 +1,6 @@
-// A value that is replaced as a whole while others read it.
+// A value that is replaced as a whole while other threads read it.
 //
-// THREADS. Any number at once. A reader keeps what it got as long as it likes.
+// THREADS. Any number at once. A reader keeps its copy as long as it likes.
 #pragma once
 
 #include <memory>
@@ -22,7 +22,8 @@ class SharedSnapshot {
   void Set(T value) {
     auto next = std::make_shared<const T>(std::move(value));
     const std::lock_guard lock(mutex_);
-    value_.swap(next);  // The old value ends after the lock, if here.
+    value_.swap(next);  // Destroys the old value, if this held the last reference, outside the
+                        // lock.
   }
 
  private:

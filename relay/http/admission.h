@@ -1,5 +1,5 @@
-// What all write listeners of a process share: how many clients may be
-// connected, and how much of what they send may be in memory at once.
+// Limits shared by all write listeners of a process: how many clients may be connected, and how
+// much of their data may be in memory at once.
 //
 // THREADS. Any number at once.
 #pragma once
@@ -15,10 +15,10 @@
 namespace relay {
 
 struct AdmissionLimits {
-  std::size_t connections = 20'000;            // Descriptors and about 10 KB of memory each.
-  std::size_t connections_of_address = 2'000;  // One client cannot keep out the others.
-  // Bodies being read or waiting for their answer: bounds the memory when
-  // clients are faster than the disk.
+  std::size_t connections = 20'000;            // Each costs a descriptor and about 10 KB of memory.
+  std::size_t connections_of_address = 2'000;  // So that one client cannot keep out the others.
+  // Bodies being read or waiting for their response: bounds memory when clients are faster than the
+  // disk.
   Bytes in_flight = 96_MiB;
 };
 
@@ -30,20 +30,20 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  // Who is there already stays.
+  // Clients already connected stay connected.
   void SetLimits(AdmissionLimits limits);
 
-  // One that was admitted is to be given back by Disconnect.
+  // Every admitted connection must be returned by Disconnect.
   Verdict Connect(const std::string& address);
   void Disconnect(const std::string& address);
   std::size_t connections() const { return connections_; }
 
-  // Room for `size` more bytes, all or nothing. Something larger than all the
-  // room there is gets in when nothing else is under way.
+  // Reserves `size` more bytes, all or nothing. A reservation larger than the limit succeeds when
+  // nothing else is reserved.
   bool Reserve(Bytes size);
 
-  // Room beyond the limit. One holder at a time gets it: bodies that are read
-  // half, and that between them fill the room, still end one after the other.
+  // Allows one holder at a time to exceed the limit: half-read bodies that fill the memory between
+  // them still finish, one after the other.
   bool TakePass() { return !pass_.exchange(true); }
   void GivePass() { pass_ = false; }
   void ReserveBeyond(Bytes size) { in_flight_ += size.count(); }

@@ -12,23 +12,23 @@
 namespace relay::http_parts {
 namespace {
 
-// How long, and for how much, a client that is being refused may go on sending
-// before the connection is reset and takes the refusal with it.
+// How long, and how much, a refused client may go on sending before the connection is reset, which
+// can destroy the response.
 constexpr std::chrono::milliseconds kLinger{2'000};
 constexpr std::size_t kLingerBytes = 32U << 20U;
 constexpr std::size_t kReadSize = 64U << 10U;
 constexpr std::string_view kHeadTooLarge = "the request's head is too large";
-// What a chunked body gets before its first byte: idle ones must cost little.
+// The first buffer of a chunked body: idle connections must cost little.
 constexpr std::size_t kFirstChunk = 8U << 10U;
 
-// Who speaks to proxies sends whole URLs: "http://host/write?db=d".
+// Clients that use a proxy send whole URLs: "http://host/write?db=d".
 std::string_view WithoutAuthority(std::string_view target) {
   if (!target.starts_with("http://") && !target.starts_with("https://")) return target;
   const std::size_t slash = target.find('/', target.find("//") + 2);
   return slash == std::string_view::npos ? "/" : target.substr(slash);
 }
 
-// Room doubles: a client has sent half of what it holds, whatever it announced.
+// The buffer doubles: a client must have sent half of it, whatever length it announced.
 std::size_t NextRoom(std::size_t have, std::size_t least) {
   return have + std::max(have, least);
 }
@@ -84,12 +84,12 @@ void Connection::OnHead(const error_code& error, std::size_t size) {
     if (!RefuseUnreadable(error)) Close();
     return;
   }
-  // Beast's own limit keeps the memory bounded, but is not exact.
+  // Beast's own limit bounds the memory but is not exact.
   if (size > loop_.limits().head_bytes) return RefuseFor(HttpLimit::kHead, 431, kHeadTooLarge);
   CheckHead();
 }
 
-// Answers what is wrong with the bytes themselves; false: the line is gone.
+// Answers a request that cannot be parsed; returns false if the connection is lost.
 bool Connection::RefuseUnreadable(const error_code& error) {
   static const auto& malformed = http::make_error_code(http::error::bad_method).category();
   if (error.category() != malformed || error == http::error::partial_message) return false;
@@ -107,7 +107,7 @@ const http::request_header<>& Connection::Head() const {
   return chunked_ ? chunked_->get().base() : parser_->get().base();
 }
 
-// Whether a head that can be read is refused all the same.
+// Refuses a well-formed head that breaks a rule or limit; returns true if it did.
 bool Connection::RefuseHead() {
   const auto& head = parser_->get();
   const HttpLimits& limits = loop_.limits();
@@ -119,15 +119,15 @@ bool Connection::RefuseHead() {
     RefuseFor(HttpLimit::kHeaders, 431,
               fmt::format("the request has more than {} headers", limits.headers));
   } else if (head.version() == 11 && head.count(http::field::host) != 1) {
-    Refuse(400, "a request wants one Host header");
+    Refuse(400, "a request must have exactly one Host header");
   } else if (head.method() == http::verb::post && !parser_->content_length() &&
              !parser_->chunked()) {
-    Refuse(411, "a POST needs a Content-Length or chunked encoding");
+    Refuse(411, "a POST requires a Content-Length or chunked encoding");
   } else if (head.count(http::field::transfer_encoding) > 0 &&
              (!parser_->chunked() || head.version() < 11)) {
-    // Two ways to tell where a body ends are one too many: whoever stands in
-    // front of the relay may take the other one.
-    Refuse(400, "a Transfer-Encoding other than chunked");
+    // Two ways to determine the end of a body are one too many: a proxy in front of the relay may
+    // use the other one.
+    Refuse(400, "unsupported Transfer-Encoding: only chunked is allowed");
   } else {
     return false;
   }
@@ -144,14 +144,14 @@ void Connection::CheckHead() {
   body_time_left_ = loop_.limits().body_time;
   if (parser_->chunked()) return RequireRoom(Bytes(kFirstChunk));
   const std::size_t length = parser_->content_length().value_or(0);
-  // Who asks whether the relay is there does not wait for room.
+  // Requests without a body, such as /ping, never wait for memory.
   length == 0 ? BeginBody() : RequireRoom(Bytes(std::min(length, kReadSize)));
 }
 
-// ---- Room in memory
+// ---- Memory
 
-// Goes on once it holds `total` in all. Refusing at once would have every client
-// send its body again and again.
+// Continues once `total` bytes are reserved. Refusing at once would make every client resend its
+// body again and again.
 void Connection::RequireRoom(Bytes total) {
   wanted_ = total;
   if (phase_ == Phase::kBody) {
@@ -163,7 +163,7 @@ void Connection::RequireRoom(Bytes total) {
 }
 
 bool Connection::TryProceed() {
-  if (phase_ != Phase::kWaiting) return true;  // Its time was up.
+  if (phase_ != Phase::kWaiting) return true;  // Timed out.
   if (!TakeRoom(wanted_ - reserved_)) return false;
   reserved_ = wanted_;
   body_begun_ ? ReadBody() : BeginBody();
@@ -199,10 +199,10 @@ void Connection::BeginBody() {
   if (chunked) {
     chunked_.emplace(std::move(*parser_));
     parser_.reset();
-    // Beast bounds neither a chunk's extension nor the trailer, but by the buffer.
+    // Beast bounds a chunk's extension and the trailer only by the buffer size.
     buffer_.max_size(buffer_.size() + 2 * kReadSize);
   } else {
-    body_.reserve(parser_->content_length().value_or(0));  // Takes memory as it is filled.
+    body_.reserve(parser_->content_length().value_or(0));  // Memory is used only as it is filled.
   }
   asks ? SendContinue() : ReadBody();
 }
@@ -221,7 +221,7 @@ void Connection::ReadBody() {
   chunked_ ? ReadChunked() : ReadSized();
 }
 
-// A body of known length goes from the socket to where it stays.
+// Reads a body of known length from the socket into its final place.
 void Connection::ReadSized() {
   const std::size_t length = parser_->content_length().value_or(0);
   const std::size_t had = body_.size();
@@ -244,7 +244,7 @@ void Connection::ReadChunked() {
   if (have + kFirstChunk > reserved_.count()) {
     return RequireRoom(Bytes(NextRoom(have, kFirstChunk)));
   }
-  // Beast reads into what room there is, 512 bytes else.
+  // Beast reads into the reserved space, or else 512 bytes at a time.
   buffer_.reserve(buffer_.size() + std::min<std::size_t>(reserved_.count() - have, kReadSize));
   http::async_read_some(
       stream_, buffer_, *chunked_,
@@ -262,7 +262,7 @@ void Connection::OnBody(const error_code& error) {
   Dispatch();
 }
 
-// ---- The answer
+// ---- The response
 
 void Connection::Dispatch() {
   phase_ = Phase::kHandling;
@@ -304,8 +304,8 @@ void Connection::RefuseFor(HttpLimit limit, int status, std::string_view message
   Refuse(status, message);
 }
 
-// Answers a request that was not read to its end: what follows on this
-// connection cannot be told apart from the rest of it.
+// Answers a request that was not read to its end: the rest of it cannot be told apart from what
+// follows on this connection.
 void Connection::Refuse(int status, std::string_view message) {
   keep_alive_ = false;
   phase_ = Phase::kHandling;
@@ -357,8 +357,8 @@ void Connection::OnWritten(const error_code& error) {
 
 // ---- The end
 
-// Reads on for a while after a refusal: closing at once would reset the
-// connection, and the client would never see the answer.
+// Continues to read for a while after a refusal: closing at once would reset the connection, and
+// the client would never see the response.
 void Connection::Linger() {
   if (phase_ != Phase::kLingering) {
     error_code ignored;
@@ -377,8 +377,8 @@ void Connection::Linger() {
                           });
 }
 
-// Closes behind a whole answer. Over TLS the client is told that this is the
-// end, and not somebody who cut the line.
+// Closes after a complete response. Over TLS it sends close_notify, so that the client can rule out
+// truncation.
 void Connection::Part() {
   if (!stream_.secure()) return Close();
   Enter(Phase::kLingering, kLinger);
@@ -408,11 +408,11 @@ void Connection::OnLate() {
     default: return Close();
   }
   handler.Reached(phase_ == Phase::kHead ? HttpLimit::kHeadTime : HttpLimit::kBodyTime);
-  // The answer is tried once; a client that does not read it is gone with it.
+  // The response is attempted once; a client that does not read it loses it.
   keep_alive_ = false;
   Serialize(handler.Refusal(408, "the request did not arrive in time"));
   error_code ignored;
-  stream_.socket().cancel(ignored);  // The read ends; its handler finds the phase changed.
+  stream_.socket().cancel(ignored);  // The read ends; its handler sees the new phase.
   stream_.socket().non_blocking(true, ignored);
   if (!stream_.secure()) stream_.socket().write_some(asio::buffer(out_), ignored);
   Close();

@@ -11,15 +11,15 @@
 namespace relay::http_parts {
 namespace {
 
-// Deadlines are checked this often: one timer a thread instead of one a read.
+// How often deadlines are checked: one timer per thread instead of one per read.
 constexpr std::chrono::milliseconds kSweep{250};
-// Without descriptors an accept fails at once; the pause keeps that from spinning.
+// Without file descriptors an accept fails at once; the pause prevents a busy loop.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 std::string AddressOf(const tcp::socket& socket) {
   error_code error;
   asio::ip::address address = socket.remote_endpoint(error).address();
-  if (error) return {};  // Gone already; its first read says so.
+  if (error) return {};  // Disconnected already; its first read reports it.
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
@@ -38,7 +38,7 @@ Status Loop::Listen(const tcp::endpoint& endpoint) {
   error_code error;
   acceptor_.open(endpoint.protocol(), error);
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  // Each loop has a queue of its own, and the kernel shares out the clients.
+  // Each loop has a listening socket of its own; the kernel distributes the clients.
   if (!error) acceptor_.set_option(ReusePort(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
@@ -49,9 +49,9 @@ Status Loop::Listen(const tcp::endpoint& endpoint) {
 Status Loop::Adopt(const tcp::endpoint& endpoint, int listening) {
   const int copy = fcntl(listening, F_DUPFD_CLOEXEC, 0);
   error_code error;
-  if (copy < 0) return Error(ErrorCode::kUnavailable, "the socket cannot be copied");
+  if (copy < 0) return Error(ErrorCode::kUnavailable, "cannot duplicate the listening socket");
   acceptor_.assign(endpoint.protocol(), copy, error);
-  // All loops wait for it: those that come too late must not block.
+  // All loops wait on this socket: those that lose the race must not block.
   if (!error) acceptor_.non_blocking(true, error);
   if (!error) return Ok();
   return Error(ErrorCode::kUnavailable, error.message());
@@ -72,7 +72,7 @@ void Loop::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-// ---- Who comes and goes
+// ---- Connections
 
 void Loop::Accept() {
   acceptor_.async_accept(context_, [this](const error_code& error, tcp::socket socket) {
@@ -99,8 +99,8 @@ void Loop::OnAccepted(const error_code& error, tcp::socket socket) {
   Accept();
 }
 
-// Out of descriptors, mostly: they come back as clients leave. Those who are
-// connected are served meanwhile.
+// Usually out of file descriptors: they become free as clients leave. Connected clients are served
+// meanwhile.
 void Loop::PauseAccepting() {
   service_.handler.Reached(HttpLimit::kDescriptors);
   accept_timer_.expires_after(kAcceptPause);
@@ -109,7 +109,7 @@ void Loop::PauseAccepting() {
   });
 }
 
-// Costs next to nothing: the answer is tried once, and over TLS not at all.
+// Costs next to nothing: the response is attempted once, and over TLS not at all.
 void Loop::TurnAway(tcp::socket socket, HttpLimit limit) {
   service_.handler.Reached(limit);
   if (tls_) return;
@@ -130,7 +130,7 @@ void Loop::Remove(const std::shared_ptr<Connection>& connection) {
   EndIfIdle();
 }
 
-// ---- Time and room
+// ---- Time and memory
 
 void Loop::Sweep() {
   UpdateDate();
@@ -138,7 +138,7 @@ void Loop::Sweep() {
   std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
   for (const auto& connection : all) connection->Sweep(now);
   AdmitWaiting();
-  // The last connection may have gone in this very sweep.
+  // This sweep may have closed the last connection.
   if (stopping_ && connections_.empty()) return;
   sweep_timer_.expires_after(kSweep);
   sweep_timer_.async_wait([this](const error_code& cancelled) {
@@ -151,12 +151,12 @@ void Loop::Wait(std::shared_ptr<Connection> connection, bool first) {
   first ? waiting_.push_front(std::move(connection)) : waiting_.push_back(std::move(connection));
 }
 
-// Called as bodies are done with, and on every sweep for those of other loops.
+// Called whenever a body is finished, and on every sweep for bodies of other loops.
 void Loop::AdmitWaiting() {
   if (std::exchange(admitting_, true)) return;  // Admitting one may release another.
   while (!waiting_.empty()) {
     const std::shared_ptr<Connection> next = std::move(waiting_.front());
-    waiting_.pop_front();  // Before: one that goes on may have to wait again at once.
+    waiting_.pop_front();  // Removed first: it may have to wait again at once.
     if (next->TryProceed()) continue;
     waiting_.push_front(next);
     break;
@@ -184,7 +184,7 @@ void Loop::Deliver(std::shared_ptr<Connection> connection, HttpResponse response
     first = inbox_.empty();
     inbox_.emplace_back(std::move(connection), std::move(response));
   }
-  // One wake-up for all the answers of a group.
+  // One wake-up for all responses of a group.
   if (first) asio::post(context_, [this] { DrainInbox(); });
 }
 

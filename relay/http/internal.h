@@ -1,6 +1,6 @@
-// The parts of the HTTP server, for its own files alone: a connection, the loop
-// that a few thousand of them share, and what the loops of a server share.
-// Together with relay/http_*.cc the only place that knows Boost.Beast and Asio.
+// Parts of the HTTP server, for its own sources only: a connection, the loop that a few thousand of
+// them share, and the state that the loops of a server share. Only relay/http uses Boost.Beast and
+// Asio.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -40,7 +40,7 @@ inline std::string_view View(boost::string_view text) {
   return {text.data(), text.size()};
 }
 
-// What the loops of a server share. THREADS. Any number at once.
+// State shared by the loops of a server. THREADS. Any number at once.
 struct Service {
   const HttpServerOptions& options;
   HttpHandler& handler;
@@ -50,7 +50,7 @@ struct Service {
   std::function<void()> loop_ended;
 };
 
-// A client's socket, plain or with TLS around it: to Beast and Asio a stream.
+// A client's socket, plain or with TLS: a stream to Beast and Asio.
 class ClientStream {
  public:
   using executor_type = tcp::socket::executor_type;
@@ -65,7 +65,7 @@ class ClientStream {
 
   tcp::socket& socket() { return socket_; }
   bool secure() const { return tls_.has_value(); }
-  // NOLINTNEXTLINE(readability-identifier-naming): what Asio looks for.
+  // NOLINTNEXTLINE(readability-identifier-naming): the name Asio requires.
   executor_type get_executor() { return socket_.get_executor(); }
 
   template <typename Buffers, typename Handler>
@@ -99,7 +99,7 @@ class ClientStream {
 
 class Loop;
 
-// One client. Everything but Answer runs on its loop's thread.
+// One client. Runs on its loop's thread, except for Answer.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, std::string address, Loop& loop);
@@ -110,26 +110,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void BeginStop();
   void Close();
 
-  // Whether it need not wait any more for room in memory.
+  // Returns whether it no longer needs to wait for memory.
   bool TryProceed();
 
   const std::string& address() const { return address_; }
 
-  // From any thread.
+  // Called from any thread.
   void Answer(HttpResponse response);
 
  private:
   enum class Phase : std::uint8_t {
     kHandshake,
     kHead,
-    kWaiting,  // For room among the bodies in flight; nothing is read meanwhile.
+    kWaiting,  // For memory for its body; nothing is read meanwhile.
     kBody,
     kHandling,
     kWriting,
     kLingering,
     kClosed
   };
-  // The head first: what it says decides how the body is read.
+  // The head is parsed first: it decides how the body is read.
   using HeadParser = http::request_parser<http::empty_body>;
   using ChunkedParser = http::request_parser<http::string_body>;
 
@@ -172,10 +172,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string out_;
   std::string request_id_;
   Bytes reserved_{0};
-  Bytes wanted_{0};  // What it waits to have reserved.
+  Bytes wanted_{0};  // The total it waits to reserve.
   std::size_t discarded_ = 0;
   Clock::TimePoint deadline_;
-  Clock::Duration body_time_left_{0};  // While it waits.
+  Clock::Duration body_time_left_{0};  // Set while it waits.
   Phase phase_ = Phase::kHead;
   bool head_begun_ = false;
   bool body_begun_ = false;
@@ -184,19 +184,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool head_only_ = false;  // A HEAD request.
 };
 
-// One thread, its event loop and the connections that live on it.
+// One thread, its event loop and its connections.
 class Loop {
  public:
   Loop(Service& service, std::shared_ptr<TlsContext> tls);
 
   Status Listen(const tcp::endpoint& endpoint);
-  // Accepts from a copy of a socket that listens already.
+  // Accepts from a duplicate of a socket that already listens.
   Status Adopt(const tcp::endpoint& endpoint, int listening);
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   void StartThread();
   void Join();
 
-  // From any thread.
+  // Called from any thread.
   void BeginStop();
   void CloseAll();
   void SetLimits(const HttpLimits& limits);
@@ -204,8 +204,8 @@ class Loop {
   void Deliver(std::shared_ptr<Connection> connection, HttpResponse response);
   bool OnThisThread() const { return thread_id_ == std::this_thread::get_id(); }
 
-  // For room among the bodies in flight: first come first served, but that
-  // those who hold some already go first.
+  // Queues for memory: first come, first served, except that connections that already hold some go
+  // first.
   void Wait(std::shared_ptr<Connection> connection, bool first);
   void AdmitWaiting();
   bool SomebodyWaits() const { return !waiting_.empty(); }

@@ -8,7 +8,7 @@
 namespace relay {
 namespace {
 
-// The byte that two hexadecimal digits name. REQUIRES: at most two characters.
+// Decodes two hexadecimal digits. REQUIRES: at most two characters.
 Result<char> DecodeEscape(std::string_view digits) {
   unsigned char byte = 0;
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);

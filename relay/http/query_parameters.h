@@ -1,4 +1,4 @@
-// The parameters of a URL's query, or of a form in a body.
+// Parameters of a URL's query, or of a form in a body.
 #pragma once
 
 #include <map>
@@ -14,11 +14,11 @@ class QueryParameters {
   // kInvalidInput: a percent sign without two hexadecimal digits.
   static Result<QueryParameters> Parse(std::string_view query);
 
-  // "" where there is none; of a repeated one the first, as with InfluxDB.
+  // Returns "" if absent; for a repeated parameter the first value, as InfluxDB does.
   const std::string& Get(std::string_view name) const;
   bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
 
-  // Of a form: the parameters that are not there yet.
+  // Adds a form's parameters; those already present keep their value.
   void Add(QueryParameters more) { values_.merge(more.values_); }
 
  private:

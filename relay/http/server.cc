@@ -9,15 +9,15 @@ namespace relay {
 namespace http_parts {
 namespace {
 
-// SO_REUSEPORT would let a second relay take half of the clients in silence: a
-// plain bind first finds out whether anybody is there.
+// SO_REUSEPORT would silently let a second relay take half of the clients: a plain bind first finds
+// out whether the address is in use.
 Status ProbeAddress(const tcp::endpoint& endpoint) {
   asio::io_context context;
   tcp::acceptor probe(context);
   error_code error;
   probe.open(endpoint.protocol(), error);
   if (!error) probe.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) probe.bind(endpoint, error);  // Not listening: nobody is to reach it.
+  if (!error) probe.bind(endpoint, error);  // Does not listen: no client must reach it.
   if (!error) return Ok();
   return Error(ErrorCode::kUnavailable, error.message());
 }
@@ -32,7 +32,7 @@ Result<std::shared_ptr<TlsContext>> LoadTls(const TlsFiles& files) {
   context->set_options(
       TlsContext::default_workarounds | TlsContext::no_tlsv1 | TlsContext::no_tlsv1_1, error);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-  // A client could make the relay compute without end.
+  // A client could otherwise renegotiate endlessly and use up CPU time.
   SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION);
   context->use_certificate_chain_file(files.certificate, error);
   if (error) return TlsError("certificate " + files.certificate, error);
@@ -43,8 +43,7 @@ Result<std::shared_ptr<TlsContext>> LoadTls(const TlsFiles& files) {
     if (error) return TlsError("client_ca " + files.client_ca, error);
     context->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert,
                              error);
-    // Sessions that are resumed name whose they are, or clients with a
-    // certificate are refused.
+    // Without a session id context, resumed sessions of clients with a certificate are refused.
     constexpr std::string_view kWhose = "influxdb-relay";
     SSL_CTX_set_session_id_context(context->native_handle(),
                                    reinterpret_cast<const unsigned char*>(kWhose.data()),

@@ -15,10 +15,10 @@
 namespace relay {
 namespace {
 
-constexpr int kFirst = 3;  // As systemd hands them over.
+constexpr int kFirst = 3;  // The first descriptor systemd passes.
 constexpr int kCountMax = 1024;
 
-// What the variable says; 0: nothing that is a number.
+// Parses the variable; 0: not a number.
 int NumberIn(const char* variable) {
   const char* value = std::getenv(variable);
   if (value == nullptr) return 0;

@@ -1,9 +1,8 @@
-// Listening sockets that the service manager opened and handed over
-// ($LISTEN_FDS, sd_listen_fds): clients who come while the relay is upgraded
-// wait in them and are not turned away.
+// Listening sockets opened and passed on by the service manager ($LISTEN_FDS, sd_listen_fds):
+// clients that connect while the relay is being upgraded wait in them and are not refused.
 //
-// A socket belongs to the listener of `http` with exactly its address. It stays
-// open as long as this, whatever the listener does with its copy.
+// A socket belongs to the listener of `http` with exactly its address. It stays open as long as
+// this object, whatever the listener does with its duplicate.
 //
 // THREADS. As any value; the environment is read by the one thread that starts
 // the program.
@@ -24,14 +23,14 @@ class InheritedSockets {
   InheritedSockets& operator=(const InheritedSockets&) = delete;
   ~InheritedSockets();
 
-  // Those that are meant for this process; forgets the variables, so that no
-  // child takes them for its own.
+  // Takes the sockets meant for this process and clears the variables, so that no child process
+  // takes them for its own.
   void TakeFromEnvironment();
 
-  // The descriptor of the socket that listens there; -1: there is none.
+  // Returns the socket that listens on `address`; -1: none.
   int Find(const ListenAddress& address) const;
 
-  // Those that no listener has an address for, in words.
+  // Describes the sockets whose address no listener has.
   std::vector<std::string> Unused(const std::vector<ListenAddress>& listened) const;
 
  private:

@@ -1,6 +1,5 @@
-// How long to wait before the next try: doubling from `first` up to `max`, the
-// upper half of each wait left to chance, so that many relays that lost the
-// same backend do not come back in step.
+// Computes how long to wait before the next try: doubles from `first` up to `max`. The upper half
+// of each wait is random, so that many relays that lost the same backend do not all retry at once.
 #pragma once
 
 #include <chrono>
@@ -12,7 +11,7 @@ struct Backoff {
   std::chrono::milliseconds first{100};
   std::chrono::milliseconds max{30'000};
 
-  // `chance` in [0, 1): from half of the wait to nearly all of it.
+  // `chance` in [0, 1): 0 gives half of the full wait, close to 1 nearly all of it.
   // REQUIRES: failures >= 1.
   std::chrono::milliseconds After(std::uint32_t failures, double chance) const;
 };

@@ -26,8 +26,8 @@ void PatchBigEndian(std::string& out, std::size_t at, T value) {
   }
 }
 
-// Reads from the front of a string. A read past the end gives zeros and is
-// remembered, so that a decoder checks once, at its end.
+// Reads from the front of a string. A read past the end yields zeros and is remembered, so that a
+// decoder checks for errors once, when it has read everything.
 class BigEndianReader {
  public:
   explicit BigEndianReader(std::string_view data) : left_(data) {}
@@ -54,7 +54,7 @@ class BigEndianReader {
     return bytes;
   }
 
-  // A string stored with its length, of type L, before it.
+  // Reads a string that is preceded by its length, of type L.
   template <std::unsigned_integral L>
   std::string_view TakeSized() {
     return TakeBytes(Take<L>());

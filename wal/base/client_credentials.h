@@ -1,7 +1,6 @@
-// What a client showed of itself, where a listener is set up to pass it on to
-// the backends: the value of an Authorization header. It is stored with the
-// lines that it came with and sent with them, and nothing else: like a Secret
-// it cannot be printed or formatted by accident.
+// Credentials of a client, for listeners that pass them on to the backends: the value of an
+// Authorization header. It is stored with the lines it came with and sent only with those. Like a
+// Secret it cannot be printed or formatted by accident.
 //
 // THREADS. A value.
 #pragma once
@@ -14,17 +13,16 @@ namespace relay {
 
 class ClientCredentials {
  public:
-  ClientCredentials() = default;  // None.
+  ClientCredentials() = default;  // No credentials.
   explicit ClientCredentials(std::string authorization)
       : authorization_(std::move(authorization)) {}
 
   bool empty() const { return authorization_.empty(); }
 
-  // For the one place that sends it and the one that stores it; never for a
-  // message or a display.
+  // For sending and storing only; never put it into a message or a display.
   const std::string& Reveal() const { return authorization_; }
 
-  // Whether two came from the same client, for which alone they are compared.
+  // Compares only to tell whether two writes came from the same client.
   friend auto operator<=>(const ClientCredentials&, const ClientCredentials&) = default;
 
  private:

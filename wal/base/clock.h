@@ -1,5 +1,5 @@
-// Time, and waiting for it. Nothing but SystemClock reads a clock or sleeps, so
-// that a test can step to a millisecond before a deadline and past it.
+// Time, and waiting for it. Only SystemClock reads a clock or sleeps, so that a test can step to a
+// millisecond before a deadline and past it.
 #pragma once
 
 #include <chrono>
@@ -11,14 +11,14 @@
 
 namespace relay {
 
-// Wakes one waiting thread. A Raise that comes before the wait is not lost.
+// Wakes one waiting thread. A Raise that precedes the wait is not lost.
 //
-// THREADS. Raise from any; one thread waits.
+// THREADS. Any thread may call Raise; one thread waits.
 class Signal {
  public:
   void Raise();
 
-  // True if it was raised; takes the signal back. Returns early on `stop`.
+  // Waits for the signal and clears it; returns true if it was raised. Returns early on `stop`.
   bool WaitFor(std::chrono::milliseconds duration, const std::stop_token& stop);
 
  private:
@@ -31,7 +31,7 @@ class Signal {
 class Clock {
  public:
   using Duration = std::chrono::milliseconds;
-  // Never steps; means nothing outside the process.
+  // Monotonic; meaningless outside the process.
   using TimePoint = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
 
   virtual ~Clock() = default;
@@ -39,8 +39,7 @@ class Clock {
   virtual TimePoint Now() const = 0;
   virtual WallTime WallNow() const = 0;
 
-  // Waits for `duration`, for the signal, or until `stop` is requested,
-  // whichever is first.
+  // Waits for `duration`, for the signal or until `stop` is requested, whichever comes first.
   virtual void WaitFor(Signal& signal, Duration duration, const std::stop_token& stop) = 0;
 };
 

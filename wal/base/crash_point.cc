@@ -11,7 +11,7 @@
 namespace relay {
 namespace {
 
-// In the order of CrashPoint.
+// In the same order as CrashPoint.
 constexpr std::array kNames = {std::string_view("none"),
 #define RELAY_NAME(identifier, name) std::string_view(name),
                                RELAY_CRASH_POINTS(RELAY_NAME)
@@ -44,7 +44,7 @@ void ArmCrashPoint(CrashPoint point, std::uint64_t pass) {
 void crash_point::PassArmed() {
   if (PassesLeft().fetch_sub(1) != 1) return;
   kill(getpid(), SIGKILL);
-  while (true) pause();  // Nothing more happens here, however late the signal is.
+  while (true) pause();  // SIGKILL may arrive late; nothing runs after this line.
 }
 
 }  // namespace relay

@@ -1,13 +1,11 @@
-// Places with a name in which a test can kill the process, between any two steps
-// of what changes a log: wherever it dies, a log must open again with all that it
-// answered for.
-//
+// Named places at which a test can kill the process, between any two steps that change a log.
+// Wherever it dies, the log must open again with everything it acknowledged.
 // A point is declared in the table below and nowhere else; for each of them
-// tests/power/crash_point_test.cc has a test of that name.
-//
+// Every point is declared in the table below and nowhere else; tests/power/crash_point_test.cc has
+// a test named after each.
 // COST. One relaxed load.
 //
-// THREADS. Points are passed by any; armed before there are others.
+// THREADS. Any thread may pass a point; arm one before other threads start.
 #pragma once
 
 #include <atomic>
@@ -15,7 +13,7 @@
 #include <optional>
 #include <string_view>
 
-// POINT(identifier, name): the verb or the part of the log, then what was done last.
+// POINT(identifier, name): the name is the verb or the part of the log, then the last step done.
 #define RELAY_CRASH_POINTS(POINT)                    \
   POINT(kAppendQueued, "append/queued")              \
   POINT(kAdvanceMoved, "advance/moved")              \
@@ -75,13 +73,13 @@ enum class CrashPoint : std::uint8_t {
 #undef RELAY_DECLARE
 };
 
-// Its name; "none".
+// Returns the point's name, or "none".
 std::string_view ToString(CrashPoint point);
 
 std::optional<CrashPoint> CrashPointNamed(std::string_view name);
 
-// For tests: the process kills itself where it passes the point for the `pass`th
-// time from here on. REQUIRES: pass > 0.
+// For tests: the process kills itself when it passes the point for the `pass`th time from now on.
+// REQUIRES: pass > 0.
 void ArmCrashPoint(CrashPoint point, std::uint64_t pass);
 
 namespace crash_point {

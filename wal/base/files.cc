@@ -23,7 +23,7 @@ Error SystemError(std::string_view doing, const std::string& path, int number) {
   return {code, fmt::format("{} {}: {}", doing, path, std::generic_category().message(number))};
 }
 
-// Closes what it opened.
+// Closes the file descriptor it owns.
 class Descriptor {
  public:
   Descriptor(const std::string& path, int flags)

@@ -1,7 +1,7 @@
-// Small files that lie beside the database, whole in memory. They must be
-// readable when the database is not, so they do without its engine.
+// Small files beside the database, read and written whole. They must be readable when the database
+// is not, so they do not use its engine.
 //
-// ERRORS. kIo with the system's words; kNotFound where a file is not there.
+// ERRORS. kIo with the system's message; kNotFound if the file does not exist.
 #pragma once
 
 #include <memory>
@@ -13,27 +13,27 @@
 
 namespace relay {
 
-// Makes the directory where it is not there, mode 0700.
+// Creates the directory, mode 0700, if it does not exist.
 Status MakeDirectory(const std::string& directory);
 
 Result<std::string> ReadWhole(const std::string& path);
 
-// The old content or the new one is there, whatever happens meanwhile; mode 0600.
+// Replaces the file atomically: a crash leaves the old content or the new, never a mixture; mode
+// 0600.
 Status ReplaceWhole(const std::string& path, std::string_view content);
 
-// What there is in a directory, sorted; nothing where it is not there. All of it
-// or an error: by what is missing here files are taken for lost.
+// Lists the names in a directory, sorted; empty: no such directory. Returns all of them or an
+// error: callers take a file that is not listed for lost.
 Result<std::vector<std::string>> NamesIn(const std::string& directory);
 
-// What was done to names in a directory is on stable storage.
+// Makes created, renamed and deleted names in the directory durable.
 Status SyncDirectory(const std::string& directory);
 
-// Held by the one process that may change a directory, as long as the object
-// lives and the process does.
+// Held by the one process that may change a directory, until the object or the process ends.
 class DirectoryLock {
  public:
-  // Makes the directory (mode 0700) where it is not there. kUnavailable: another
-  // process, or this one, holds it.
+  // Creates the directory (mode 0700) if it does not exist. kUnavailable: another process, or this
+  // one, holds the lock.
   static Result<std::unique_ptr<DirectoryLock>> Take(const std::string& directory);
 
   ~DirectoryLock();

@@ -1,8 +1,7 @@
-// How long things took, counted in fixed buckets: cheap enough for every write.
+// Durations, counted in fixed buckets: cheap enough for every write.
 //
-// THREADS. Any number at once, without a lock. A reading that runs beside
-// records may have seen some of them in the sum and not yet in a bucket; the
-// count is always that of the buckets.
+// THREADS. Any number at once, without a lock. A reading taken during a Record may have that
+// duration in the sum but not yet in a bucket; the count is always that of the buckets.
 #pragma once
 
 #include <array>
@@ -15,8 +14,8 @@ namespace relay {
 
 class Histogram {
  public:
-  // The upper bounds of the buckets; what took longer is in one more. From a
-  // sync on a fast disk to a backend's time limit, each about 2.5 times the last.
+  // Upper bounds of the buckets; one more bucket takes everything longer. They range from a sync on
+  // a fast disk to a backend's timeout, each about 2.5 times the one before.
   static constexpr std::array<std::chrono::microseconds, 16> kBounds = {
       std::chrono::microseconds(100),        std::chrono::microseconds(250),
       std::chrono::microseconds(500),        std::chrono::microseconds(1'000),
@@ -27,9 +26,9 @@ class Histogram {
       std::chrono::microseconds(1'000'000),  std::chrono::microseconds(2'500'000),
       std::chrono::microseconds(10'000'000), std::chrono::microseconds(60'000'000)};
 
-  // What was recorded so far.
+  // A copy of everything recorded so far.
   struct Reading {
-    std::array<std::uint64_t, kBounds.size() + 1> counts{};  // Of each bucket alone.
+    std::array<std::uint64_t, kBounds.size() + 1> counts{};  // Per bucket, not cumulative.
     std::chrono::nanoseconds sum{0};
 
     std::uint64_t count() const {
@@ -39,7 +38,7 @@ class Histogram {
     }
   };
 
-  // What took less than no time counts as none: clocks of two threads may differ.
+  // Counts a negative duration as zero: the clocks of two threads may differ.
   void Record(std::chrono::nanoseconds took) {
     if (took < std::chrono::nanoseconds::zero()) took = std::chrono::nanoseconds::zero();
     std::size_t bucket = 0;

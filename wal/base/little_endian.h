@@ -1,6 +1,6 @@
-// Little-endian integers, as RocksDB writes them. What is ours is big-endian.
+// Little-endian integers, as RocksDB writes them. The relay's own formats are big-endian.
 //
-// THREADS. Any: pure.
+// THREADS. Any: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace relay {
 
-// The integer that `bytes` hold. REQUIRES: at most eight.
+// Decodes the integer in `bytes`. REQUIRES: at most eight bytes.
 inline std::uint64_t LittleEndian(std::string_view bytes) {
   INVARIANT(bytes.size() <= sizeof(std::uint64_t));
   std::uint64_t value = 0;

@@ -10,21 +10,21 @@
 
 namespace relay {
 
-// Why an operation did not succeed. The code is chosen by what the CALLER can
-// do about it, never by which library failed.
+// Says why an operation failed. The code is chosen by what the CALLER can do about it, never by
+// which library failed.
 enum class ErrorCode : std::uint8_t {
-  kInvalidInput,  // The request or the file is wrong; repeating it cannot help.
+  kInvalidInput,  // The request or the file is wrong; a retry cannot help.
   kNotFound,      // The named thing does not exist.
   kFull,          // A configured limit is reached; retry after space is freed.
   kUnavailable,   // A peer did not answer; retry later.
-  kConflict,      // The thing changed meanwhile; look again.
+  kConflict,      // The thing has changed meanwhile; read it again.
   kCorruption,    // Stored bytes fail their checksum; needs an operator.
-  kIo,            // The disk refused; needs an operator.
+  kIo,            // The disk failed the operation; needs an operator.
 };
 
 std::string_view ToString(ErrorCode code);
 
-// A failed operation: a code for the program, a sentence for the operator.
+// A failed operation: a code for the program, a message for the operator.
 class [[nodiscard]] Error {
  public:
   Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
@@ -43,7 +43,7 @@ class [[nodiscard]] Error {
   std::string message_;
 };
 
-// Either a T or an Error. Reading the side that is not there ends the process.
+// Either a T or an Error. Reading the one that is not there ends the process.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -60,7 +60,7 @@ class [[nodiscard]] Result {
     INVARIANT(ok());
     return std::get<0>(state_);
   }
-  // By value, so that a loop over a temporary's value does not outlive it.
+  // By value, so that a loop over the value of a temporary Result does not dangle.
   T value() && {
     INVARIANT(ok());
     return std::get<0>(std::move(state_));
@@ -78,7 +78,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-// Success, or an Error. There is no "unknown" third state.
+// Success, or an Error. There is no third, "unknown" state.
 using Status = Result<std::monostate>;
 
 inline Status Ok() {
@@ -87,14 +87,14 @@ inline Status Ok() {
 
 }  // namespace relay
 
-// Passes an error on: returns it from the calling function, whose result is a
-// Status or any Result. RETURN_IF_ERROR(Write(row));
+// Returns the error, if there is one, from the calling function, whose result is a Status or any
+// Result. RETURN_IF_ERROR(Write(row));
 #define RETURN_IF_ERROR(expression)                           \
   if (auto relay_status_ = (expression); !relay_status_.ok()) \
   return std::move(relay_status_).error()
 
-// The same, and declares what there is without one; `auto` where the type has a
-// comma. ASSIGN_OR_RETURN(const Entry first, ReadEntry(sequence));
+// The same, and otherwise declares the value; use `auto` where its type contains a comma.
+// ASSIGN_OR_RETURN(const Entry first, ReadEntry(sequence));
 #define ASSIGN_OR_RETURN(declaration, ...) \
   RELAY_ASSIGN_OR_RETURN(RELAY_JOIN(relay_result_, __LINE__), declaration, (__VA_ARGS__))
 // NOLINTBEGIN(bugprone-macro-parentheses): names and declarations have none.

@@ -9,10 +9,10 @@
 namespace relay {
 namespace {
 
-// Larger than any password or token; what is larger is the wrong file.
+// More than any password or token needs: a larger file is the wrong file.
 constexpr std::size_t kSecretSizeMax = 16U << 10U;
 
-// One byte more than a secret may have is enough to know that it is too long.
+// Reads at most one byte more than a secret may have: enough to know that it is too long.
 Result<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string content(kSecretSizeMax + 1, '\0');
@@ -30,7 +30,7 @@ Result<std::string> ReadEnvironment(const std::string& variable) {
   return std::string(value);
 }
 
-// Editors and `echo` end a file with a newline that nobody means.
+// Editors and `echo` end a file with a newline that is not part of the secret.
 void DropFinalNewline(std::string& text) {
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();

@@ -1,6 +1,6 @@
-// Passwords and tokens. A Secret cannot be printed, formatted or compared by
-// accident; a SecretSource says where one comes from and can be read again, so
-// that a rotated password needs no restart.
+// Passwords and tokens. A Secret cannot be printed, formatted or compared by accident. A
+// SecretSource names where one comes from and can be read again, so that a rotated password needs
+// no restart.
 //
 // THREADS. Both are values; Read may run on several threads at once.
 #pragma once
@@ -17,7 +17,7 @@ class Secret {
  public:
   explicit Secret(std::string value) : value_(std::move(value)) {}
 
-  // For the one place that sends it; never for a message or a display.
+  // For sending it only; never put it into a message or a display.
   const std::string& Reveal() const { return value_; }
 
  private:
@@ -28,23 +28,22 @@ class SecretSource {
  public:
   static SecretSource FromFile(std::string path);
   static SecretSource FromEnvironment(std::string variable);
-  // The secret itself, for a foreign configuration that has it written out.
+  // Holds the secret itself, for a foreign configuration that spells it out.
   static SecretSource FromText(std::string secret);
 
-  // The secret as it is now, without a newline at its end. kNotFound: the file
-  // cannot be read or the variable is not set; kInvalidInput: it is empty, has
-  // more than one line or is too long to be a secret. The message names the
-  // file or variable, never its content.
+  // Reads the current secret, without a newline at its end. kNotFound: the file cannot be read or
+  // the variable is not set; kInvalidInput: it is empty, has more than one line or is too long to
+  // be a secret. The message names the file or variable, never its content.
   Result<Secret> Read() const;
 
   // "file /etc/…", "environment variable NAME" or "the secret in the configuration".
   std::string Describe() const;
 
-  // The file or the variable; empty: it comes from elsewhere.
+  // The path of the file; empty: the secret is not in a file.
   std::string file() const { return kind_ == Kind::kFile ? name_ : ""; }
   std::string variable() const { return kind_ == Kind::kEnvironment ? name_ : ""; }
 
-  // The same place; what is there may have changed.
+  // Equal: the same file, variable or text. The secret read from it may still have changed.
   friend bool operator==(const SecretSource&, const SecretSource&) = default;
 
  private:
@@ -53,7 +52,7 @@ class SecretSource {
   SecretSource(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
 
   Kind kind_;
-  std::string name_;  // Of kText the secret.
+  std::string name_;  // For kText: the secret itself.
 };
 
 }  // namespace relay

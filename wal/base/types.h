@@ -1,5 +1,4 @@
-// The vocabulary every layer speaks: positions, counts, sizes, names and times
-// that cannot be mixed up with one another.
+// The vocabulary of every layer: positions, counts, sizes, names and times that cannot be mixed up.
 #pragma once
 
 #include <chrono>
@@ -15,7 +14,7 @@
 
 namespace relay {
 
-// A distance between two sequences, or a number of records.
+// The distance between two sequences, or a number of records.
 using RecordCount = std::uint64_t;
 
 // A number of points: lines of line protocol that carry data.
@@ -24,11 +23,11 @@ using PointCount = std::uint64_t;
 // Nanoseconds since 1970-01-01T00:00:00Z.
 using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 
-// The place of one record in one backend's log. Places can be compared and
-// subtracted, not added: the sum of two places means nothing.
+// The position of one record in one backend's queue. Sequences can be compared and subtracted, but
+// not added: the sum of two means nothing.
 class Sequence {
  public:
-  // The place before the first record; no record is ever stored at it.
+  // Precedes the first record; no record is ever stored at it.
   static constexpr Sequence BeforeFirst() { return Sequence(0); }
 
   constexpr explicit Sequence(std::uint64_t value) : value_(value) {}
@@ -52,13 +51,13 @@ class Sequence {
   std::uint64_t value_;
 };
 
-// The name of a backend: 1 to 64 characters of [a-z0-9_-]. Holding one proves
-// that the name was checked.
+// The name of a backend: 1 to 64 characters of [a-z0-9_-]. An object of this type has passed that
+// check.
 class BackendId {
  public:
   static constexpr std::size_t kSizeMax = 64;
 
-  // kInvalidInput says which character or length is wrong.
+  // kInvalidInput: the message says what is wrong with the name.
   static Result<BackendId> Parse(std::string_view text);
 
   const std::string& text() const { return text_; }
@@ -71,7 +70,7 @@ class BackendId {
   std::string text_;
 };
 
-// A number of bytes. Constructed only with its unit in sight: 64_MiB.
+// A number of bytes, constructed only with its unit in sight: 64_MiB.
 class Bytes {
  public:
   constexpr explicit Bytes(std::uint64_t count) : count_(count) {}
@@ -107,26 +106,25 @@ constexpr Bytes operator""_GiB(unsigned long long n) {
   return Bytes(n << 30U);
 }
 
-// What one record holds, or the sums over a run of records.
+// The size of one record, or the sums over a range of records.
 struct Totals {
   PointCount points = 0;
-  Bytes bytes{0};   // Of line protocol, as accepted.
-  Bytes stored{0};  // Of payloads, as they lie on disk.
+  Bytes bytes{0};   // Line protocol, as accepted.
+  Bytes stored{0};  // Payloads, as stored on disk.
 
   friend bool operator==(const Totals&, const Totals&) = default;
   friend Totals operator+(const Totals& a, const Totals& b) {
     return {a.points + b.points, a.bytes + b.bytes, a.stored + b.stored};
   }
-  // REQUIRES: a is at least b in every part.
+  // REQUIRES: no part of b exceeds that part of a.
   friend Totals operator-(const Totals& a, const Totals& b) {
     INVARIANT(a.points >= b.points);
     return {a.points - b.points, a.bytes - b.bytes, a.stored - b.stored};
   }
 };
 
-// The unit of the timestamps in a write. Stored with the record and sent on as
-// it came: a timestamp that a client gave is never rewritten. The values are
-// part of the stored format.
+// The unit of the timestamps in a write. Stored with the record and passed on unchanged: the relay
+// never rewrites a client's timestamps. The values are part of the stored format.
 enum class Precision : std::uint8_t {
   kNanosecond = 0,
   kMicrosecond = 1,
@@ -139,16 +137,15 @@ enum class Precision : std::uint8_t {
 // The length of one unit of `precision`.
 std::chrono::nanoseconds UnitOf(Precision precision);
 
-// The value of InfluxDB 1.x' `precision` parameter: n, u, ms, s, m, h.
+// Returns the value of InfluxDB 1.x's `precision` parameter: n, u, ms, s, m, h.
 std::string_view ToString(Precision precision);
 
-// The write endpoint that a record was accepted on, or that it is no write but a
-// statement that changes a database. The values are part of the stored format.
+// The write endpoint that accepted a record, or kStatement for a statement that changes a database.
+// The values are part of the stored format.
 enum class Api : std::uint8_t { kV1 = 1, kV2 = 2, kV3 = 3, kStatement = 4 };
 
-// What stands for the retention policy of a statement: a lane of their own, so
-// that one which creates what is missing does not wait behind the writes that
-// wait for it.
+// Takes the place of the retention policy in a statement's lane: statements have lanes of their
+// own, so that one that creates what is missing does not wait behind the writes that wait for it.
 inline constexpr std::string_view kStatementsPolicy = "(statements)";
 
 }  // namespace relay

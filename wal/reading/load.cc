@@ -12,7 +12,7 @@
 namespace relay {
 namespace {
 
-// A number of the `state` family; nothing where it was never written.
+// Reads a number of the `state` family; nullopt: never written.
 Result<std::optional<std::uint64_t>> ReadNumber(const Store& store, std::string_view key) {
   ASSIGN_OR_RETURN(std::optional<std::string> stored, store.Get(Family::kState, key));
   if (!stored) return std::optional<std::uint64_t>();
@@ -20,10 +20,10 @@ Result<std::optional<std::uint64_t>> ReadNumber(const Store& store, std::string_
   return std::optional(number);
 }
 
-// The format the log was written in.
+// Returns the format in which the log was written.
 Result<std::uint64_t> CheckFormat(const Store& store) {
   ASSIGN_OR_RETURN(std::optional<std::uint64_t> version, ReadNumber(store, kFormatKey));
-  // None: new and still empty.
+  // nullopt: the log is new and still empty.
   const std::uint64_t found = version.value_or(kFormatVersion);
   if (found >= kFormatVersionOldest && found <= kFormatVersion) return found;
   return Error(ErrorCode::kInvalidInput,
@@ -31,9 +31,8 @@ Result<std::uint64_t> CheckFormat(const Store& store) {
                            kFormatVersionOldest, kFormatVersion));
 }
 
-// The newest entry of a backend, if it has one. Where that is damaged, it counts
-// all the same, with the sums of the last intact one: the record is there to be
-// reported, and its number must not be given again.
+// Returns a backend's newest entry, if there is one. A damaged one counts too, with the sums of the
+// last intact one: the record must be reported, and its number must not be given again.
 Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend) {
   const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kEntries);
   std::optional<Sequence> newest;
@@ -58,7 +57,7 @@ Result<std::optional<Entry>> LastEntry(const Store& store, BackendNumber backend
   return std::optional(unknown);
 }
 
-// Format 1 counted what is dead, not why; it never deleted a letter.
+// Format 1 counted dead points without a reason; it never deleted a dead letter.
 Status CountDeadByReason(const Store& store, BackendNumber number, QueueState& state) {
   DeadByReason counted;
   PointCount sum = 0;
@@ -70,7 +69,7 @@ Status CountDeadByReason(const Store& store, BackendNumber number, QueueState& s
     counted[letter.value().reason] += letter.value().points;
     sum += letter.value().points;
   }
-  counted[DeadReason::kRefused] += state.dead_points() - sum;  // Of letters that are damaged.
+  counted[DeadReason::kRefused] += state.dead_points() - sum;  // In damaged dead letters.
   state.dead = counted;
   return at->Health();
 }
@@ -110,7 +109,7 @@ Result<Queue> LoadRun(const Store& store, BackendNumber number, LoadedLog& log) 
   run.number = number;
   run.state = state.value();
   run.lanes = std::move(lanes).value();
-  run.head = run.state.cursor;  // Trimmed to the last record, or never written to.
+  run.head = run.state.cursor;  // Trimmed up to the last record, or never written to.
   if (last.value() && last.value()->position.sequence > run.head.sequence) {
     run.head = last.value()->position;
   }
@@ -158,7 +157,7 @@ Result<LoadedLog> LoadLog(const Store& store) {
 
   ASSIGN_OR_RETURN(std::optional<std::uint64_t> backend, ReadNumber(store, kLastBackendKey));
   log.last_backend = std::max(log.last_backend, static_cast<std::uint32_t>(backend.value_or(0)));
-  // The payloads themselves may be trimmed to the last one.
+  // All payloads may have been trimmed.
   ASSIGN_OR_RETURN(std::optional<std::uint64_t> payload, ReadNumber(store, kLastPayloadKey));
   log.last_payload = std::max(log.last_payload, PayloadId(payload.value_or(0)));
   return log;

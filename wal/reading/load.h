@@ -1,8 +1,6 @@
-// Reading a log out of a store: what an inspector and the running log have in
-// common. Nothing here writes.
+// Loads a log from a store, for the running log and for offline inspection. Writes nothing.
 //
-// ERRORS. kCorruption where the store or a value of the `state` family is
-// damaged.
+// ERRORS. kCorruption: the store or a value of the `state` family is damaged.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +13,20 @@
 
 namespace relay {
 
-// What a log remembers between two runs of the program.
+// Everything a log remembers across restarts.
 struct LoadedLog {
   Queues queues;
-  std::uint32_t last_backend = 0;  // The highest number ever given to a name.
+  std::uint32_t last_backend = 0;  // The highest number ever assigned.
   PayloadId last_payload{0};
-  std::uint64_t format = kFormatVersion;  // That it was written in.
+  std::uint64_t format = kFormatVersion;  // The format in which it was written.
 };
 
-// The heads are derived from the entries, never stored. kInvalidInput: the
-// store was written by a version of the format that is not known; it says which.
-// An older one is read as what it would be after an upgrade.
+// Derives the heads from the entries; they are never stored. kInvalidInput: the store has an
+// unknown format, which the message names. An older format is read as it would be after an upgrade.
 Result<LoadedLog> LoadLog(const Store& store);
 
-// Where the database lies inside the relay's `log.path`, which also has room
-// for what must not depend on the database.
+// The database's directory inside the relay's `log.path`, which also holds the files that must not
+// depend on the database.
 std::string StoreDirectory(const std::string& log_path);
 
 }  // namespace relay

@@ -1,4 +1,4 @@
-// One backend's run as it is held in memory: what its marks and sums are.
+// One backend's queue as held in memory: its marks and sums.
 #pragma once
 
 #include <map>
@@ -15,9 +15,9 @@ using Lanes = std::map<Lane, LaneState>;
 struct Queue {
   BackendNumber number{0};
   Position head;
-  WallTime last_accepted;  // Of the record at head.
+  WallTime last_accepted;  // Of the record at the head.
   QueueState state;
-  // Those that are not empty. Replaced, never altered: copies of a run share it.
+  // Lanes that are not empty. Replaced, never modified: copies of a queue share it.
   std::shared_ptr<const Lanes> lanes = std::make_shared<const Lanes>();
 
   Marks marks() const { return {state.trimmed.sequence, state.cursor.sequence, head.sequence}; }
@@ -25,10 +25,10 @@ struct Queue {
 
 using Queues = std::map<BackendId, Queue>;
 
-// Puts the state of a run into a batch, under its key.
+// Adds the state of a queue to a batch, under its key.
 void PutQueueState(StoreBatch& batch, BackendNumber number, const QueueState& state);
 
-// kNotFound, for a name that the log does not know.
+// kNotFound: the log has no queue of that name.
 Error NoSuchBackend(const BackendId& backend);
 
 }  // namespace relay

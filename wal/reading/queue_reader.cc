@@ -8,9 +8,9 @@
 namespace relay {
 namespace {
 
-// Walks the entries of a run from one sequence on. Entries that are missing or
-// damaged come out as one error for the whole stretch up to the next good one,
-// whose running totals say how much was lost.
+// Walks the entries of a queue from one sequence on. A stretch of missing or damaged entries is
+// returned as one error that ends at the next good entry, whose running totals say how much was
+// lost.
 class EntryWalk {
  public:
   EntryWalk(const Store& store, const Queue& run, Sequence after)
@@ -71,7 +71,7 @@ class EntryWalk {
   Sequence last_;
 };
 
-// Payloads in ascending order: mostly the next one, seldom a seek.
+// Reads payloads in ascending order: usually the next one, rarely a seek.
 class PayloadWalk {
  public:
   PayloadWalk(const Store& store, const RecentRecords* recent) : store_(store), recent_(recent) {}
@@ -95,11 +95,11 @@ class PayloadWalk {
  private:
   const Store& store_;
   const RecentRecords* recent_;
-  std::unique_ptr<StoreCursor> at_;  // Opened when the first one is not recent.
+  std::unique_ptr<StoreCursor> at_;  // Opened when a payload is first not in the cache.
 };
 
-// What cannot be read now is not damaged: no descriptors left, an I/O error.
-// That is an error; damage is a record that says so.
+// A failed read is not damage: no file descriptors left, an I/O error. It is returned as an error;
+// damage is returned as a record that says so.
 Result<StoredRecord> NextRecord(EntryWalk& walk, PayloadWalk& payloads) {
   EntryWalk::Step step = walk.Next();
   RETURN_IF_ERROR(walk.Health());
@@ -111,7 +111,7 @@ Result<StoredRecord> NextRecord(EntryWalk& walk, PayloadWalk& payloads) {
   return StoredRecord{step.entry, std::move(record)};
 }
 
-// A row of `held`; where its entry is damaged, what is left is its place.
+// Decodes a row of `held`; if its entry is damaged, only its sequence is known.
 Result<StoredRecord> HeldRecord(std::string_view key, std::string_view prefix,
                                 std::string_view value) {
   Result<Sequence> sequence = DecodeHeldKey(key, prefix);
@@ -138,7 +138,7 @@ Result<std::vector<StoredRecord>> QueueReader::Read(Sequence after, ReadLimit li
   Bytes bytes(0);
   while (records.size() < limit.records && !walk.AtHead()) {
     Result<StoredRecord> next = NextRecord(walk, payloads);
-    // The records before it are delivered; it is asked for again.
+    // Returns the records before it; the next call meets the error again.
     if (!next.ok() && !records.empty()) return records;
     if (!next.ok()) return std::move(next).error();
     Entry& entry = next.value().entry;
@@ -151,7 +151,7 @@ Result<std::vector<StoredRecord>> QueueReader::Read(Sequence after, ReadLimit li
   return records;
 }
 
-// What damaged entries held, by the sums around them.
+// Computes the size of damaged entries from the running totals around them.
 Totals QueueReader::SizeOfStretch(Sequence before, const Position& end) const {
   const std::optional<Totals> totals = TotalsAt(before);
   return totals ? end.totals - *totals : Totals();
@@ -184,7 +184,7 @@ Result<QueueStats> QueueReader::ReadFigures() const {
   return figures;
 }
 
-// When the record behind `sequence` was accepted. REQUIRES: there is one.
+// Returns when the record after `sequence` was accepted. REQUIRES: there is one.
 Result<WallTime> QueueReader::TimeAfter(Sequence sequence) const {
   EntryWalk walk(store_, queue_, sequence);
   RETURN_IF_ERROR(walk.Health());
@@ -218,13 +218,13 @@ Result<std::optional<PayloadId>> QueueReader::FirstPayload() const {
   while (!walk.AtHead()) {
     const Entry entry = walk.Next().entry;
     RETURN_IF_ERROR(walk.Health());
-    // What is lost has none.
+    // A lost record has no payload.
     if (entry.payload != PayloadId(0)) return std::optional(entry.payload);
   }
   return std::optional<PayloadId>();
 }
 
-// The last sequence whose entry, and all before it, are `wanted`: by bisection.
+// Finds the last sequence for which it and all before it are `wanted`, by bisection.
 template <typename Wanted>
 Result<Sequence> QueueReader::LastWhere(const Wanted& wanted) const {
   std::uint64_t low = queue_.state.trimmed.sequence.value();
@@ -243,7 +243,7 @@ Result<Sequence> QueueReader::LastWhere(const Wanted& wanted) const {
 
 Result<std::vector<StoredDeadLetter>> QueueReader::ReadDead(std::uint64_t after,
                                                             std::size_t count_max) const {
-  // Never from below the first: there may be many deleted ones to read over.
+  // Skips numbers below the first: reading over many deleted rows would be slow.
   const std::uint64_t from = std::max(after + 1, queue_.state.first_dead);
   std::vector<StoredDeadLetter> letters;
   const std::string prefix = BackendKeys(queue_.number);
@@ -375,7 +375,7 @@ Result<std::vector<std::string>> QueueReader::DatabasesIn(Sequence after, Sequen
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-// The entry of a record; of one that is lost, the end of the stretch it is in.
+// Returns the entry of a record; for a lost one, the end of its damaged stretch.
 Result<Entry> QueueReader::EntryOrStretch(Sequence sequence) const {
   EntryWalk walk(store_, queue_, Sequence(sequence.value() - 1));
   const Entry entry = walk.Next().entry;
@@ -393,7 +393,7 @@ Result<Entry> QueueReader::ReadEntry(Sequence sequence) const {
   return DecodeEntry(key, *value.value());
 }
 
-// Nothing where the entry there is damaged too.
+// nullopt: that entry is damaged too.
 std::optional<Totals> QueueReader::TotalsAt(Sequence sequence) const {
   if (sequence == queue_.state.cursor.sequence) return queue_.state.cursor.totals;
   if (sequence == queue_.state.trimmed.sequence) return queue_.state.trimmed.totals;

@@ -1,9 +1,9 @@
-// Reading one backend's run out of a store.
+// Reads one backend's queue from a store.
 //
-// THREADS. As the store: any number at once.
+// THREADS. Any number at once, like the store.
 //
-// ERRORS. kCorruption where an entry that was asked for is damaged; among the
-// records of a Read it is no error but a StoredRecord that says so.
+// ERRORS. kCorruption: the requested entry is damaged. Among the records of a Read, damage is no
+// error but a StoredRecord that says so.
 #pragma once
 
 #include <chrono>
@@ -20,16 +20,17 @@
 
 namespace relay {
 
-// How long delivered records are kept for a rewind: whichever ends first.
+// How long delivered records are kept for a rewind, by age and by size: the first limit reached
+// applies.
 struct KeepPolicy {
   std::chrono::nanoseconds time = std::chrono::hours(24);
-  Bytes size = 8_GiB;  // As stored, for each backend.
+  Bytes size = 8_GiB;  // Stored size, per backend.
 };
 
 class QueueReader {
  public:
-  // `run` is a copy: marks and sums of one moment. The store outlives the
-  // reader, and so does `recent`, where there is one.
+  // `run` is a copy: marks and sums of one moment. REQUIRES: the store, and `recent` unless
+  // nullptr, outlive the reader.
   QueueReader(const Store& store, Queue run, const RecentRecords* recent = nullptr)
       : store_(store), queue_(std::move(run)), recent_(recent) {}
 
@@ -50,18 +51,18 @@ class QueueReader {
   Result<Entry> EntryOrStretch(Sequence sequence) const;
   // REQUIRES: trimmed <= sequence <= head.
   Result<Position> PositionAt(Sequence sequence) const;
-  // Of the last record that lies within `stored` bytes of payloads behind
-  // `start`, at least of one. REQUIRES: start < head.
+  // Returns the last record within `stored` bytes of payloads after `start`, but at least one
+  // record. REQUIRES: start < head.
   Result<Position> EndOfStored(const Position& start, Bytes stored) const;
-  // The names that the records (after, through] were written to: sorted, as
-  // many as a gap has room for. What cannot be read has none.
+  // Returns the databases of the records (after, through], sorted, at most as many as a gap can
+  // list. Unreadable records contribute none.
   Result<std::vector<std::string>> DatabasesIn(Sequence after, Sequence through) const;
 
-  // Up to where delivered records need not be kept; never beyond the cursor,
-  // never before what is trimmed.
+  // Returns up to where delivered records no longer need to be kept: never past the cursor, never
+  // before the trimmed position.
   Result<Position> TrimTarget(const KeepPolicy& keep, WallTime now) const;
 
-  // Of the oldest record that is kept or owed; nothing where there is none.
+  // Returns the payload of the oldest record that is kept or owed; nullopt: there is none.
   Result<std::optional<PayloadId>> FirstPayload() const;
 
  private:

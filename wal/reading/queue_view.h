@@ -1,5 +1,5 @@
-// The reading verbs of a log, for whoever can open a run: the same for the
-// running log and for an inspector's.
+// Implements the read methods of LogView for any class that can open a queue: shared by the running
+// log and offline inspection.
 #pragma once
 
 #include <shared_mutex>
@@ -11,13 +11,13 @@
 
 namespace relay {
 
-// A run, and what keeps its store open meanwhile.
+// A queue, with whatever keeps its store open while it is read.
 struct OpenQueue {
   QueueReader reader;
   std::shared_lock<std::shared_mutex> open;
 };
 
-// `Base` is LogView or what derives from it.
+// `Base` is LogView or a class derived from it.
 template <typename Base>
 class QueueView : public Base {
  public:

@@ -6,7 +6,7 @@
 namespace relay {
 namespace {
 
-// Small records are mostly what surrounds their lines.
+// Overhead exceeds the lines in small records.
 Bytes MemoryOf(const Record& record) {
   constexpr std::size_t kAround = 256;
   return Bytes(kAround + record.lines.capacity() + record.params.database.capacity() +

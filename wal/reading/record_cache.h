@@ -1,8 +1,7 @@
-// The newest records as they were accepted: a backend that keeps up is served
-// from here, without reading the disk and without inflating the same lines
-// once for each backend.
+// Caches the newest records as accepted: a backend that keeps up is served from here, without
+// reading the disk and without decompressing the same lines once per backend.
 //
-// INVARIANT. Only records that are on stable storage; bounded in memory.
+// INVARIANT. Holds only records on stable storage; bounded in memory.
 // THREADS. Any number at once.
 #pragma once
 
@@ -19,10 +18,10 @@ class RecentRecords {
  public:
   explicit RecentRecords(Bytes bytes_max) : bytes_max_(bytes_max) {}
 
-  // REQUIRES: `id` is above all added before.
+  // REQUIRES: `id` is greater than all added before.
   void Add(PayloadId id, std::shared_ptr<const Record> record);
 
-  // Nothing where it is too old or was never here.
+  // nullptr: too old, or never added.
   std::shared_ptr<const Record> Find(PayloadId id) const;
 
  private:
@@ -33,7 +32,7 @@ class RecentRecords {
 
   const Bytes bytes_max_;
   mutable std::mutex mutex_;
-  std::deque<Kept> kept_;  // Ascending ids.
+  std::deque<Kept> kept_;  // In ascending order of id.
   Bytes bytes_{0};
 };
 

@@ -42,30 +42,30 @@ std::optional<NumberWalk::Unreadable> NumberWalk::TakeUnreadable() {
   return std::exchange(unreadable_, std::nullopt);
 }
 
-// Reads the number where the cursor stands; nothing before `from` is left to see.
+// Reads the number at the cursor; all rows before `from` were already seen.
 void NumberWalk::Settle(std::uint64_t from) {
   const std::size_t size = prefix_.size() + sizeof(std::uint64_t);
   while (true) {
     if (!at_->Valid() && !at_->Health().ok()) Cross(from);
     ended_ = !at_->Valid() || !at_->Key().starts_with(prefix_);
     if (ended_ || at_->Key().size() == size) break;
-    at_->Next();  // A key of another length is nobody's.
+    at_->Next();  // Skips a key of unexpected length.
   }
   if (ended_) return;
   BigEndianReader reader(at_->Key().substr(prefix_.size()));
   number_ = reader.Take<std::uint64_t>();
 }
 
-// A RocksDB iterator that met a damaged block may say so again of the next one:
-// each try has a new one.
+// A RocksDB iterator that met a damaged block may report it again for the next one: each try uses a
+// new iterator.
 bool NumberWalk::IsReadable(std::uint64_t number) {
   at_ = store_.NewCursor(family_);
   at_->Seek(KeyOf(number));
   return at_->Valid() || at_->Health().ok();
 }
 
-// Looks ahead in steps that double, then for the first number that can be read:
-// damage is a block or a file, whose end nobody knows.
+// Looks ahead in doubling steps, then bisects for the first readable number: damage is a block or a
+// file whose end is unknown.
 void NumberWalk::Cross(std::uint64_t from) {
   Unreadable crossed{.first = from, .last = from, .why = std::move(at_->Health()).error()};
   std::uint64_t damaged = from;

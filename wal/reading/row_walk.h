@@ -1,6 +1,6 @@
-// The rows of a family whose keys are one prefix and a number behind it, in
-// order, each at most once. What the store cannot read does not end the walk:
-// it goes on at the next number that can be read, and says what lay between.
+// Walks the rows of a family whose keys are one prefix followed by a number, in order, each at most
+// once. Unreadable rows do not end the walk: it continues at the next readable number and reports
+// the range between.
 //
 // THREADS. One. The store outlives it.
 #pragma once
@@ -17,15 +17,14 @@ namespace relay {
 
 class NumberWalk {
  public:
-  // Numbers that the store cannot read: of how many of them there are rows is
-  // not known.
+  // Numbers that the store cannot read; how many of them have rows is unknown.
   struct Unreadable {
     std::uint64_t first = 0;
-    std::uint64_t last = 0;  // Inclusive; where no row follows, the highest number.
+    std::uint64_t last = 0;  // Inclusive; if no row follows, the highest number.
     Error why;
   };
 
-  // Stands at the first row at or behind `from`.
+  // Starts at the first row whose number is at least `from`.
   NumberWalk(const Store& store, Family family, std::string prefix, std::uint64_t from);
 
   bool AtEnd() const { return ended_; }
@@ -35,7 +34,7 @@ class NumberWalk {
   void Next();                                             // REQUIRES: !AtEnd().
   void Seek(std::uint64_t from);
 
-  // What could not be read on the way here; told once.
+  // Returns the unreadable range on the way here, once.
   std::optional<Unreadable> TakeUnreadable();
 
  private:

@@ -9,11 +9,10 @@
 namespace relay {
 namespace {
 
-// Level 1 is where line protocol stops paying for more.
+// Higher levels gain little on line protocol.
 constexpr int kLevel = 1;
-// zstd's own choice for 33 KB is 13. With 8 KB the table stays in the L1 cache
-// beside the lines: 427 instead of 231 MB/s, and the ratio does not suffer
-// (4.25 instead of 4.22).
+// zstd chooses 13 for 33 KB. A table of 8 KB stays in the L1 cache beside the lines: 427 instead of
+// 231 MB/s at the same ratio (4.25 instead of 4.22).
 constexpr int kHashLog = 11;
 
 struct Free {
@@ -33,11 +32,11 @@ ZSTD_CCtx* MakeContext() {
 
 bool AppendCompressed(std::string_view plain, std::string& out) {
   thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(MakeContext());
-  // Reused: a fresh string would be filled with zeros first, and keep what it
-  // does not need while the record waits for the disk.
+  // Reused: a fresh string would first be filled with zeros, and would keep its spare capacity
+  // while the record waits for the disk.
   thread_local std::vector<char> scratch;
-  // One byte less than the plain text: zstd then stops by itself when the
-  // result would be no smaller.
+  // One byte less than the plain text: zstd then gives up by itself if the result would be no
+  // smaller.
   const std::size_t room = plain.empty() ? 0 : plain.size() - 1;
   if (scratch.size() < room) scratch.resize(room);
   const std::size_t size =
@@ -53,11 +52,12 @@ Result<std::string> Decompress(std::string_view compressed, Bytes plain_size) {
   const std::size_t size = ZSTD_decompressDCtx(context.get(), plain.data(), plain.size(),
                                                compressed.data(), compressed.size());
   if (ZSTD_isError(size) != 0U) {
-    return Error(ErrorCode::kCorruption, fmt::format("zstd: {}", ZSTD_getErrorName(size)));
+    return Error(ErrorCode::kCorruption,
+                 fmt::format("cannot decompress: zstd: {}", ZSTD_getErrorName(size)));
   }
   if (size != plain.size()) {
     return Error(ErrorCode::kCorruption,
-                 fmt::format("zstd: {} bytes where {} were stored", size, plain.size()));
+                 fmt::format("decompressed to {} bytes, {} were stored", size, plain.size()));
   }
   return plain;
 }

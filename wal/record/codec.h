@@ -1,6 +1,6 @@
-// Compression of stored lines. The only place that knows zstd.
+// Compression of stored lines. Only this file's source uses zstd.
 //
-// THREADS. Each thread keeps a context of its own; any number may call.
+// THREADS. Any number at once: each thread has a context of its own.
 #pragma once
 
 #include <string>
@@ -11,11 +11,11 @@
 
 namespace relay {
 
-// Appends `plain`, compressed, to `out`; false, with `out` as it was, where the
+// Compresses `plain` and appends it to `out`. Returns false and leaves `out` unchanged if the
 // result would not be smaller than `plain`.
 bool AppendCompressed(std::string_view plain, std::string& out);
 
-// `plain_size` is what was compressed, as stored beside it. kCorruption: not a
+// `plain_size` is the size before compression, as stored beside it. kCorruption: the input is not a
 // whole frame of exactly that size.
 Result<std::string> Decompress(std::string_view compressed, Bytes plain_size);
 

@@ -27,8 +27,8 @@ std::string PathIn(const std::string& log_path) {
   return log_path + "/identity";
 }
 
-// The rest of the line that begins with `label` at the front of `text`, which
-// it leaves behind; nothing where there is another line.
+// Takes the line that begins with `label` from the front of `text` and returns the rest of it;
+// nullopt: the next line begins otherwise.
 std::optional<std::string_view> TakeLine(std::string_view& text, std::string_view label) {
   const std::size_t end = text.find('\n');
   if (end == std::string_view::npos || !text.starts_with(label)) return std::nullopt;
@@ -47,7 +47,7 @@ std::optional<Number> ToNumber(std::optional<std::string_view> text, int base) {
   return number;
 }
 
-// The lines before the checksum, where that is right.
+// Returns the lines before the checksum; nullopt: the checksum does not match.
 std::optional<std::string_view> Checked(std::string_view text) {
   const std::size_t at = text.rfind(kChecksum);
   if (at == std::string_view::npos) return std::nullopt;
@@ -64,7 +64,7 @@ std::string NewUuid() {
   return UuidV4(high, word() << 32U | word());
 }
 
-// The time by the clock of the file system, which needs no clock of ours.
+// Returns the modification time: the file system's clock, so that no Clock is needed.
 std::string TimeOf(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return "";
@@ -84,7 +84,7 @@ std::string EncodeIdentity(const Identity& identity) {
 Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format_max) {
   if (text == kUnfinished) {
     return Error(ErrorCode::kInvalidInput,
-                 "a checkpoint that was not finished: delete it, and make another");
+                 "this is an unfinished checkpoint: delete it and make a new one");
   }
   const FoundIdentity damaged{IdentityState::kDamaged, {}};
   const std::optional<std::string_view> checked = Checked(text);
@@ -93,10 +93,12 @@ Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format
   const auto format = ToNumber<std::uint32_t>(TakeLine(lines, kFormat), 10);
   if (!format) return damaged;
   if (*format > format_max) {
-    return Error(ErrorCode::kInvalidInput,
-                 fmt::format("the log has format {}, this program reads formats up to {}: nothing "
-                             "was touched; run the version of the relay that wrote it",
-                             *format, format_max));
+    return Error(
+        ErrorCode::kInvalidInput,
+        fmt::format(
+            "the log has format {}, this program reads formats up to {}; nothing was changed. Run "
+            "the version of the relay that wrote it",
+            *format, format_max));
   }
   const auto id = TakeLine(lines, kId);
   const auto created = TakeLine(lines, kCreated);

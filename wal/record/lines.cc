@@ -12,9 +12,9 @@ constexpr ByteSet kLineMarks(" ,=\"\\\n");
 constexpr ByteSet kMeasurementEnds(" ,");
 constexpr ByteSet kEscapedInMeasurement(" ,=");
 
-// Tells whether the byte of a text that was seen last is within quotes. The rule
-// is that of InfluxDB's own scanner: a quote counts only in a field's value, that
-// is behind the first space and where an `=` is not yet followed by a `,`.
+// Knows whether the byte seen last is within quotes. Follows InfluxDB's own scanner: a quote counts
+// only in a field value, that is after the first space and where an `=` is not yet followed by a
+// `,`.
 class QuoteState {
  public:
   bool quoted() const { return quoted_; }

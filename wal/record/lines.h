@@ -1,6 +1,5 @@
-// Where a line of line protocol ends, and the name of its measurement: the rules
-// by which writes are accepted are those by which stored lines are cut, routed,
-// replayed and exported.
+// Finds the end of a line of line protocol and the name of its measurement. Writes are accepted by
+// the same rules as stored lines are split, routed, replayed and exported.
 //
 // THREADS. Pure functions; a LineWalk belongs to one thread at a time.
 #pragma once
@@ -11,25 +10,25 @@
 
 namespace relay {
 
-// The first line of a text.
+// The extent of the first line of a text.
 struct LineExtent {
   std::size_t size = 0;       // Without its newline; the text's size where it has none.
   bool open = false;          // The text ends within quotes or an escape.
   bool ends_escaped = false;  // The last byte is an escaped one.
 };
 
-// A newline within quotes or behind a backslash is part of its line.
+// Finds the first line. A newline within quotes or after a backslash is part of its line.
 LineExtent MeasureLine(std::string_view text);
 
-// Stored lines one by one.
+// Iterates over stored lines.
 class LineWalk {
  public:
-  // REQUIRES: valid line protocol, each line ended by a newline, as in a Record.
+  // REQUIRES: valid line protocol, each line terminated by a newline, as in a Record.
   explicit LineWalk(std::string_view lines) : left_(lines) {}
 
   bool AtEnd() const { return left_.empty(); }
 
-  // The next line with its newline. REQUIRES: !AtEnd().
+  // Returns the next line with its newline. REQUIRES: !AtEnd().
   std::string_view Next();
 
  private:

@@ -33,14 +33,14 @@ bool KnownApi(std::uint8_t api) {
          api <= static_cast<std::uint8_t>(Api::kStatement);
 }
 
-// A checksum matched, so a value out of range was written by a newer program.
+// The checksum matched, so a value out of range was written by a newer program.
 Result<std::string> DecodeLines(PayloadId id, std::uint8_t codec, std::string_view stored,
                                 Bytes plain) {
   switch (static_cast<Codec>(codec)) {
     case Codec::kNone: return std::string(stored);
     case Codec::kZstd: return Decompress(stored, plain);
   }
-  return Damaged(id, fmt::format("codec {} is not known", codec));
+  return Damaged(id, fmt::format("unknown codec {}", codec));
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ Result<EncodedRecord> Encode(Record record, Codec codec) {
   EncodedRecord encoded;
   std::string& value = encoded.value_;
   PutBigEndian(value, credentials.empty() ? kRecordVersion : kRecordVersionWithCredentials);
-  PutBigEndian(value, std::uint32_t{0});  // The checksum, by Seal.
+  PutBigEndian(value, std::uint32_t{0});  // Filled in by Seal.
   PutBigEndian(value, static_cast<std::uint8_t>(codec));
   PutBigEndian(value, static_cast<std::uint8_t>(params.api));
   PutBigEndian(value, static_cast<std::uint8_t>(params.precision));
@@ -88,7 +88,7 @@ std::string_view EncodedRecord::Seal(PayloadId id) {
 
 namespace {
 
-// What stands before the lines.
+// The fields before the lines.
 struct Head {
   std::uint8_t codec = 0;
   WriteParams params;
@@ -101,11 +101,11 @@ Result<Head> DecodeHead(PayloadId id, std::string_view value) {
   BigEndianReader reader(value);
   const auto version = reader.Take<std::uint8_t>();
   const auto crc = reader.Take<std::uint32_t>();
-  if (reader.ended_early()) return Damaged(id, "cut short");
+  if (reader.ended_early()) return Damaged(id, "truncated");
   if (version != kRecordVersion && version != kRecordVersionWithCredentials) {
-    return Damaged(id, fmt::format("version {} is not known", version));
+    return Damaged(id, fmt::format("unknown version {}", version));
   }
-  if (crc != SealedCrc(Crc32c(reader.left()), id)) return Damaged(id, "checksum does not match");
+  if (crc != SealedCrc(Crc32c(reader.left()), id)) return Damaged(id, "checksum mismatch");
 
   Head head;
   head.codec = reader.Take<std::uint8_t>();
@@ -136,7 +136,7 @@ Result<Record> Decode(PayloadId id, std::string_view value) {
   Result<std::string> lines = DecodeLines(id, head.codec, head.stored, head.plain);
   if (!lines.ok()) return std::move(lines).error().Within(fmt::format("payload {}", id.value()));
   if (lines.value().size() != head.plain.count()) {
-    return Damaged(id, "its size is not what was stored");
+    return Damaged(id, "its decompressed size differs from the stored size");
   }
   return Record{
       .params = std::move(head.params), .points = head.points, .lines = std::move(lines).value()};

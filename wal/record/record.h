@@ -1,8 +1,7 @@
-// One accepted write, and the bytes it is stored as.
+// One accepted write, and its stored form.
 //
-// A record is encoded on the thread that accepted it (compression is the
-// expensive part) and decoded by whoever reads it. The layout is on the format
-// page, wal/FORMAT.md.
+// A record is encoded by the thread that accepted it (compression is the expensive part) and
+// decoded by its reader. wal/FORMAT.md describes the layout.
 //
 // THREADS. Encode and Decode may run on any number of threads at once.
 #pragma once
@@ -20,14 +19,14 @@
 
 namespace relay {
 
-// Where the lines of one write go and how their timestamps are read. Records
-// with equal parameters may be sent to a backend in one request.
+// Where the lines of a write go and how to read their timestamps. Records with equal parameters may
+// be sent to a backend in one request.
 struct WriteParams {
   Api api = Api::kV1;
   std::string database;
   std::string retention_policy;  // Empty: the database's default.
   Precision precision = Precision::kNanosecond;
-  // The client's own, where they are to be passed on; most records have none.
+  // Set where a listener passes the client's credentials on; empty for most records.
   ClientCredentials credentials = {};
 
   friend auto operator<=>(const WriteParams&, const WriteParams&) = default;
@@ -37,18 +36,18 @@ struct WriteParams {
 struct Record {
   WriteParams params;
   PointCount points = 0;
-  // Valid line protocol: one point a line, each with its timestamp, each ended
-  // by a newline; no blank lines, no comments. Of Api::kStatement the statement.
+  // Valid line protocol: one point per line, each with a timestamp and terminated by a newline; no
+  // blank lines, no comments. For Api::kStatement: the statement.
   std::string lines;
 
   friend bool operator==(const Record&, const Record&) = default;
 };
 
-// How the lines of a record are stored. The values are part of the format.
+// How a record's lines are stored. The values are part of the stored format.
 enum class Codec : std::uint8_t { kNone = 0, kZstd = 1 };
 
-// Numbers the accepted writes of one log, 1, 2, 3, ... in commit order,
-// whatever backends they are for.
+// Numbers the accepted writes of one log 1, 2, 3, ... in commit order, independent of their
+// backends.
 class PayloadId {
  public:
   constexpr explicit PayloadId(std::uint64_t value) : value_(value) {}
@@ -60,7 +59,7 @@ class PayloadId {
   std::uint64_t value_;
 };
 
-// A record ready to be stored; everything but its payload id is fixed.
+// A record ready to be stored, complete except for its payload id.
 class EncodedRecord {
  public:
   const std::shared_ptr<const Record>& record() const { return record_; }
@@ -68,8 +67,8 @@ class EncodedRecord {
     return {record_->points, Bytes(record_->lines.size()), Bytes(value_.size())};
   }
 
-  // Binds the checksum to the place where the value will lie and returns the
-  // value. May be called again: a record whose commit failed gets a new id.
+  // Binds the checksum to the payload id, that is to the key, and returns the value. May be called
+  // again: a record whose commit failed gets a new id.
   std::string_view Seal(PayloadId id);
 
  private:
@@ -81,19 +80,18 @@ class EncodedRecord {
   std::uint32_t unsealed_crc_ = 0;
 };
 
-// kInvalidInput: a database, retention policy or credentials longer than 65535
-// bytes.
+// kInvalidInput: the database, retention policy or credentials are longer than 65535 bytes.
 Status CheckStorable(const WriteParams& params);
 
-// Stored plain where compressing does not make it smaller. kInvalidInput: as
+// Stores the lines uncompressed if compression does not make them smaller. kInvalidInput: as for
 // CheckStorable.
 Result<EncodedRecord> Encode(Record record, Codec codec);
 
-// The record that was sealed under `id`. kCorruption: the bytes are not what
-// was written there, or were written by a newer version.
+// Returns the record sealed under `id`. kCorruption: the bytes are not what was written there, or a
+// newer version wrote them.
 Result<Record> Decode(PayloadId id, std::string_view value);
 
-// The same of its parameters alone: its lines are checked, not decoded.
+// Decodes the parameters only; the lines' checksum is verified, but they are not decompressed.
 Result<WriteParams> DecodeParams(PayloadId id, std::string_view value);
 
 }  // namespace relay

@@ -19,7 +19,7 @@ constexpr std::size_t kRowCrcAt = 1;
 constexpr std::size_t kBodyAt = kRowCrcAt + sizeof(std::uint32_t);
 constexpr std::size_t kEntrySize = kBodyAt + 5 * sizeof(std::uint64_t) + 3 * sizeof(std::uint32_t);
 
-// A key as a person can read it, for messages.
+// Formats a key for messages.
 std::string Shown(std::string_view key) {
   if (key.size() == sizeof(std::uint32_t) + sizeof(std::uint64_t)) {
     BigEndianReader reader(key);
@@ -32,7 +32,7 @@ std::string Shown(std::string_view key) {
 std::string BeginValue(std::uint8_t version = kRowVersion) {
   std::string value;
   PutBigEndian(value, version);
-  PutBigEndian(value, std::uint32_t{0});  // By Seal.
+  PutBigEndian(value, std::uint32_t{0});  // Filled in by Seal.
   return value;
 }
 
@@ -49,21 +49,20 @@ Error Damaged(std::string_view key, std::string_view what) {
   return {ErrorCode::kCorruption, fmt::format("{}: {}", Shown(key), what)};
 }
 
-// 0, which no value has, where there is none.
+// Returns the version byte; 0, which no value has: the value is empty.
 std::uint8_t VersionOf(std::string_view value) {
   return value.empty() ? 0 : static_cast<std::uint8_t>(value.front());
 }
 
-// The body of a value whose version and checksum were checked.
+// Checks a value's version and checksum and returns a reader of its body.
 Result<BigEndianReader> Open(std::string_view key, std::string_view value,
                              std::uint8_t known_version = kRowVersion) {
   BigEndianReader reader(value);
   const auto version = reader.Take<std::uint8_t>();
   const auto crc = reader.Take<std::uint32_t>();
-  if (reader.ended_early()) return Damaged(key, "cut short");
-  if (version != known_version)
-    return Damaged(key, fmt::format("version {} is not known", version));
-  if (crc != ChecksumOf(key, reader.left())) return Damaged(key, "checksum does not match");
+  if (reader.ended_early()) return Damaged(key, "truncated");
+  if (version != known_version) return Damaged(key, fmt::format("unknown version {}", version));
+  if (crc != ChecksumOf(key, reader.left())) return Damaged(key, "checksum mismatch");
   return reader;
 }
 
@@ -108,7 +107,7 @@ void PutEntry(std::string& out, const Entry& entry) {
   PutTotals(out, entry.position.totals);
 }
 
-// The sequence is in the key.
+// The sequence comes from the key.
 Entry TakeEntry(BigEndianReader& reader, Sequence sequence) {
   Entry entry;
   entry.payload = PayloadId(reader.Take<std::uint64_t>());
@@ -210,7 +209,7 @@ Result<Entry> DecodeEntry(std::string_view key, std::string_view value) {
   ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
   BigEndianReader reader = body;
   const Entry entry = TakeEntry(reader, Sequence(place.number));
-  if (!reader.finished()) return Damaged(key, "an entry of another length");
+  if (!reader.finished()) return Damaged(key, "an entry of the wrong length");
   return entry;
 }
 
@@ -256,8 +255,8 @@ Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value) {
   }
   letter.words = reader.TakeSized<std::uint16_t>();
   letter.lines = reader.TakeSized<std::uint32_t>();
-  if (!reader.finished()) return Damaged(key, "a dead letter of another length");
-  if (reason == 0 || reason > kDeadReasons) return Damaged(key, "a reason that is not known");
+  if (!reader.finished()) return Damaged(key, "a dead letter of the wrong length");
+  if (reason == 0 || reason > kDeadReasons) return Damaged(key, "an unknown reason");
   return letter;
 }
 
@@ -298,7 +297,7 @@ Result<Gap> DecodeGap(std::string_view key, std::string_view value) {
   for (std::uint16_t i = 0; i < databases && !reader.ended_early(); ++i) {
     gap.databases.emplace_back(reader.TakeSized<std::uint16_t>());
   }
-  if (!reader.finished()) return Damaged(key, "a gap of another length");
+  if (!reader.finished()) return Damaged(key, "a gap of the wrong length");
   return gap;
 }
 
@@ -310,7 +309,7 @@ Result<Entry> DecodeHeldEntry(std::string_view key, Sequence sequence, std::stri
   ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value.substr(0, kEntrySize)));
   BigEndianReader reader = body;
   const Entry entry = TakeEntry(reader, sequence);
-  if (!reader.finished()) return Damaged(key, "a held record of another length");
+  if (!reader.finished()) return Damaged(key, "a held record of the wrong length");
   return entry;
 }
 
@@ -338,7 +337,7 @@ Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value)
   ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
   BigEndianReader reader = body;
   const auto number = reader.Take<std::uint64_t>();
-  if (!reader.finished()) return Damaged(key, "a number of another length");
+  if (!reader.finished()) return Damaged(key, "a number of the wrong length");
   return number;
 }
 
@@ -381,7 +380,7 @@ Result<QueueState> DecodeFirstRunState(std::string_view key, std::string_view va
   state.dropped = reader.Take<std::uint64_t>();
   state.last_dead = reader.Take<std::uint64_t>();
   state.dead_letters = state.last_dead;
-  if (!reader.finished()) return Damaged(key, "a run of another length");
+  if (!reader.finished()) return Damaged(key, "a queue state of the wrong length");
   return state;
 }
 
@@ -410,7 +409,7 @@ Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value
   state.last_gap = reader.Take<std::uint64_t>();
   state.edition = reader.Take<std::uint64_t>();
   state.paused = reader.Take<std::uint8_t>() != 0;
-  if (!reader.finished()) return Damaged(key, "a run of another length");
+  if (!reader.finished()) return Damaged(key, "a queue state of the wrong length");
   return state;
 }
 
@@ -458,7 +457,7 @@ Result<LaneState> DecodeLane(std::string_view key, std::string_view value) {
   lane.last = Sequence(reader.Take<std::uint64_t>());
   lane.oldest = TakeTime(reader);
   lane.by_operator = reader.Take<std::uint8_t>() != 0;
-  if (!reader.finished()) return Damaged(key, "a lane of another length");
+  if (!reader.finished()) return Damaged(key, "a lane of the wrong length");
   return lane;
 }
 

@@ -1,7 +1,6 @@
-// Keys and values of the log's families. The layout, with a worked example, is
-// on the format page: wal/FORMAT.md. Every value begins with a version byte and
-// carries a checksum that also covers its key, so that a value found under
-// another key is damage too.
+// Keys and values of the log's families. wal/FORMAT.md has the layout with a worked example. Every
+// value begins with a version byte and carries a checksum that also covers its key, so that a value
+// found under another key counts as damaged too.
 //
 // ERRORS. Decoding fails with kCorruption only.
 #pragma once
@@ -17,8 +16,8 @@
 
 namespace relay {
 
-// A backend in keys: given to its name when the name is first seen, never to
-// another one.
+// Stands for a backend in keys: assigned when its name is first seen, never reused for another
+// name.
 class BackendNumber {
  public:
   constexpr explicit BackendNumber(std::uint32_t value) : value_(value) {}
@@ -29,7 +28,7 @@ class BackendNumber {
   std::uint32_t value_;
 };
 
-// What the `state` family keeps of one backend.
+// The state of one backend's queue, as the `state` family stores it.
 struct QueueState {
   Position trimmed;
   Position cursor;
@@ -39,12 +38,12 @@ struct QueueState {
   DeadByReason dead;
   Totals held;
   RecordCount held_records = 0;
-  std::uint64_t dead_letters = 0;  // That are stored.
-  std::uint64_t first_dead = 1;    // No letter that is stored has a lower number.
-  std::uint64_t last_dead = 0;     // The highest number ever given.
+  std::uint64_t dead_letters = 0;  // Currently stored.
+  std::uint64_t first_dead = 1;    // No stored dead letter has a lower number.
+  std::uint64_t last_dead = 0;     // The highest number ever assigned.
   std::uint64_t last_gap = 0;
-  // Goes up with every change but a mere move of the cursor: tells after a
-  // failed write whether that change is on disk.
+  // Incremented by every change other than an advance of the cursor: after a failed write it tells
+  // whether the change is on disk.
   std::uint64_t edition = 0;
   bool paused = false;
 
@@ -53,13 +52,13 @@ struct QueueState {
   friend bool operator==(const QueueState&, const QueueState&) = default;
 };
 
-// What the `state` family keeps of one lane that holds something.
+// One lane with held records, as the `state` family stores it.
 struct LaneState {
   RecordCount records = 0;
   Totals size;
-  Sequence first = Sequence::BeforeFirst();  // Of the records; reading begins here.
+  Sequence first = Sequence::BeforeFirst();  // Of the held records; reading begins here.
   Sequence last = Sequence::BeforeFirst();
-  WallTime oldest;  // Of the record `first`.
+  WallTime oldest;  // When the record `first` was accepted.
   bool by_operator = false;
 
   bool empty() const { return records == 0 && !by_operator; }
@@ -70,14 +69,13 @@ struct LaneState {
 std::string PayloadKey(PayloadId id);
 Result<PayloadId> DecodePayloadKey(std::string_view key);
 
-// The keys of a backend's entries, in their order; the same for dead letters
-// and gaps.
+// Keys of a backend's entries, in order of sequence; the same for dead letters and gaps.
 std::string EntryKey(BackendNumber backend, Sequence sequence);
 std::string DeadKey(BackendNumber backend, std::uint64_t number);
 std::string GapKey(BackendNumber backend, std::uint64_t number);
 
-// What all keys of a backend in a family begin with, and where the next one's
-// begin. REQUIRES: not the last number there is.
+// Common prefix of all keys of a backend in a family, and where the next backend's begin. REQUIRES:
+// not the last possible number.
 std::string BackendKeys(BackendNumber backend);
 std::string BackendKeysEnd(BackendNumber backend);
 
@@ -97,15 +95,15 @@ Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value);
 std::string EncodeGap(std::string_view key, const Gap& gap);
 Result<Gap> DecodeGap(std::string_view key, std::string_view value);
 
-// The keys of what a lane holds begin with its prefix and are in order.
+// Keys of a lane's held records begin with its prefix and are in order of sequence.
 std::string HeldPrefix(BackendNumber backend, const Lane& lane);
 std::string HeldKey(BackendNumber backend, const Lane& lane, Sequence sequence);
 Result<Sequence> DecodeHeldKey(std::string_view key, std::string_view prefix);
 
-// A held record keeps its payload with it, as it was stored: the checksum here
-// covers the entry, the payload has its own.
+// A held record is stored with a copy of its payload: the checksum here covers the entry, the
+// payload has its own.
 std::string EncodeHeld(std::string_view key, const Entry& entry, std::string_view payload);
-// REQUIRES: `sequence` is what the key ends with.
+// REQUIRES: the key ends with `sequence`.
 Result<Entry> DecodeHeldEntry(std::string_view key, Sequence sequence, std::string_view value);
 std::string_view HeldPayload(std::string_view value);
 
@@ -120,15 +118,15 @@ std::string LanePrefix(BackendNumber backend);
 std::string LaneKey(BackendNumber backend, const Lane& lane);
 Result<Lane> DecodeLaneKey(std::string_view key, BackendNumber backend);
 
-// The version of the whole: which families there are and what they mean.
+// Version of the stored format as a whole: which families exist and what they mean.
 inline constexpr std::uint32_t kFormatVersion = 3;
-inline constexpr std::uint32_t kFormatVersionOldest = 1;  // That can be read.
+inline constexpr std::uint32_t kFormatVersionOldest = 1;  // The oldest that can be read.
 
 std::string EncodeNumber(std::string_view key, std::uint64_t number);
 Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value);
 
-// What format 1 stored is decoded too: all that is dead in it has the reason
-// kRefused until its letters are counted.
+// Also decodes format 1: all its dead points have the reason kRefused until its dead letters are
+// counted.
 std::string EncodeQueueState(std::string_view key, const QueueState& state);
 Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value);
 

@@ -8,11 +8,10 @@
 
 namespace relay {
 
-// The WALs are taken as they are; nothing is flushed for the copy. A flush would
-// write what the log is about to write anyway, but as small files of the newest
-// level, which are then rewritten; and where the disk refuses it, the engine
-// takes no writes any more: making a copy must not be able to close the log. It
-// costs at most what the WALs may hold (max_total_wal_size).
+// The WALs are copied as they are; nothing is flushed for the copy. A flush would write early what
+// the log is about to write anyway, as small level-0 files that are then rewritten. If the disk
+// refused it, the engine would accept no more writes: making a copy must never close the log. The
+// price is a checkpoint larger by at most max_total_wal_size.
 rocksdb::Status CheckpointRocks(rocksdb::DB& db, const std::string& directory) {
   constexpr auto kNeverFlush = std::numeric_limits<std::uint64_t>::max();
   rocksdb::Checkpoint* made = nullptr;

@@ -1,4 +1,4 @@
-// Store::Checkpoint for RocksDB; for wal/rocks_*.cc alone.
+// Store::Checkpoint for RocksDB; for wal/store/rocks_*.cc only.
 #pragma once
 
 #include <rocksdb/db.h>

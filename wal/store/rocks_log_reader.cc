@@ -15,7 +15,7 @@ constexpr std::size_t kTypeAt = 6;
 
 enum Type : std::uint8_t { kWhole = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
 
-// As LevelDB masks checksums that are stored beside what they cover.
+// Masks like LevelDB: for checksums that are stored beside the data they cover.
 std::uint32_t Masked(std::uint32_t crc) {
   constexpr std::uint32_t kDelta = 0xa282ead8U;
   return ((crc >> 15U) | (crc << 17U)) + kDelta;
@@ -27,7 +27,8 @@ std::uint64_t LeftInBlock(std::uint64_t at) {
 
 }  // namespace
 
-// A piece of a known type with the right checksum, within its block.
+// Returns the piece at `at` if its type is known, its checksum matches and it ends within its
+// block.
 std::optional<RocksLogReader::Piece> RocksLogReader::PieceAt(std::uint64_t at) const {
   const std::uint64_t room = std::min<std::uint64_t>(file_.size() - at, LeftInBlock(at));
   if (room < kHeader) return std::nullopt;
@@ -49,10 +50,10 @@ void RocksLogReader::StartAnew() {
   begun_.reset();
 }
 
-// From a place that holds no piece to one where the next might be: where the
-// damaged one says that it ends, if a piece begins there, else the next block.
+// Moves from a place without a valid piece to the next place one may begin: to the end the damaged
+// piece claims if a piece begins there, else to the next block.
 bool RocksLogReader::NextTry() {
-  if (OnlyZerosFrom(at_)) return false;  // Room that was set aside and not used.
+  if (OnlyZerosFrom(at_)) return false;  // Preallocated space that was not used.
   const std::uint64_t left = std::min<std::uint64_t>(LeftInBlock(at_), file_.size() - at_);
   if (left >= kHeader) {
     StartAnew();
@@ -75,7 +76,7 @@ std::optional<RocksLogReader::Piece> RocksLogReader::NextPiece() {
     if (!NextTry()) break;
   }
   at_ = file_.size();
-  if (begun_) StartAnew();  // A first piece without its last.
+  if (begun_) StartAnew();  // A first piece without its last one.
   return std::nullopt;
 }
 

@@ -1,10 +1,10 @@
-// RocksDB's log files (its WAL and its MANIFEST), read without RocksDB: what
-// lies behind a damaged place is found, which the engine gives up.
+// Reads RocksDB's log files (its WAL and its MANIFEST) without RocksDB: it finds the records behind
+// damage, which the engine gives up.
 //
-// FORMAT. Blocks of 32 KiB, in them pieces: masked CRC-32C (u32), length (u16),
-// type (u8), all little-endian, then the data. A record is one whole piece, or
-// a first, any number of middle and a last one. A piece never crosses a block;
-// fewer than 7 bytes at a block's end are zeros.
+// FORMAT. Blocks of 32 KiB that hold pieces: masked CRC-32C (u32), length (u16), type (u8), all
+// little-endian, then the data. A record is one full piece, or a first, any number of middle and a
+// last one. A piece never crosses a block boundary; a rest of fewer than 7 bytes at the end of a
+// block is zeros.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,20 @@ namespace relay {
 
 struct EngineRecord {
   std::string data;
-  std::uint64_t end = 0;      // In the file, behind the record.
-  bool after_damage = false;  // Something before it, behind the last record, cannot be read.
+  std::uint64_t end = 0;      // Offset in the file behind the record.
+  bool after_damage = false;  // Something between the previous record and this one is unreadable.
 };
 
 class RocksLogReader {
  public:
-  // `file` outlives the reader.
+  // REQUIRES: `file` outlives the reader.
   explicit RocksLogReader(std::string_view file) : file_(file) {}
 
-  // The next record that is whole; nothing at the end.
+  // Returns the next intact record; nullopt: the end.
   std::optional<EngineRecord> Next();
 
-  // Where nothing more comes: the file ends in something that is no record.
-  // A crash in the middle of a write leaves the same.
+  // After the last record: true if the file ends in something that is no record. A crash in the
+  // middle of a write leaves the same.
   bool ends_in_damage() const { return damaged_; }
 
  private:
@@ -47,7 +47,7 @@ class RocksLogReader {
   std::string_view file_;
   std::uint64_t at_ = 0;
   bool damaged_ = false;
-  std::optional<std::string> begun_;  // The pieces of a record so far.
+  std::optional<std::string> begun_;  // The pieces of an unfinished record.
 };
 
 }  // namespace relay

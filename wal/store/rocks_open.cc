@@ -1,4 +1,4 @@
-// Opening the store: as it is, mended, or to be read only.
+// Opens the store: as it is, repaired, or read-only.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <rocksdb/db.h>
@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Some file systems (tmpfs) refuse O_DIRECT only when the first file is made.
+// Some file systems (tmpfs) refuse O_DIRECT only when the first file is created.
 bool TakesDirectIo(const std::string& directory) {
   const std::string probe = directory + "/direct-io-probe";
   const int file = open(probe.c_str(), O_CREAT | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
@@ -34,8 +34,8 @@ bool TakesDirectIo(const std::string& directory) {
   return true;
 }
 
-// RocksDB has no code of its own for a directory that is taken: "lock hold by
-// current process" of itself, "While lock file" with what fcntl said of another.
+// RocksDB has no status code for a directory that is in use. It says "lock hold by current process"
+// for this process, and "While lock file" with fcntl's error for another.
 bool IsTaken(const rocksdb::Status& status) {
   const std::string text = status.ToString();
   return status.IsIOError() && (text.find("lock hold by current process") != std::string::npos ||
@@ -52,7 +52,7 @@ Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {
   return {CodeOf(status), fmt::format("opening {}: {}", options.directory, text)};
 }
 
-// One way after the other to open a store, the mildest first.
+// Tries the ways to open a store one after the other, the mildest first.
 class Opening {
  public:
   explicit Opening(const StoreOptions& options) : options_(options) {
@@ -76,7 +76,7 @@ class Opening {
   }
 
  private:
-  // Each remedy but the first is for one file.
+  // Every remedy but the first repairs one file.
   static constexpr int kRemediesMax = 200;
 
   const StoreMending& mending() const { return *options_.mending; }
@@ -92,8 +92,8 @@ class Opening {
     return status;
   }
 
-  // What must happen before RocksDB touches anything: it deletes what it has
-  // recovered, and what it does not know.
+  // Runs before RocksDB touches anything: RocksDB deletes the WALs it has recovered, and files it
+  // does not know.
   Status Prepare() {
     if (mending().first_open) {
       RETURN_IF_ERROR(DropUnfinished(options_.directory));
@@ -111,19 +111,19 @@ class Opening {
     const std::optional<std::string> table = TableNamedIn(mending().because);
     if (!table) return Ok();
     forgotten_.insert(*table);
-    Alarm(fmt::format("the database's file {}.sst is damaged: {}", *table, mending().because));
+    Alarm(fmt::format("the database file {}.sst is damaged: {}", *table, mending().because));
     if (Status gone = Forget(*table); !gone.ok()) Alarm(gone.error().message());
     return Ok();
   }
 
-  // Whether something was done that makes it worth another try.
+  // Returns whether something was done that makes another try worthwhile.
   Result<bool> Remedy(const rocksdb::Status& failed) {
     const std::string words = failed.ToString();
-    // A disk that refuses is not damage: what it says now it may not say later.
+    // An I/O error is not damage: the next try may succeed.
     const bool missing = words.find("No such file") != std::string::npos;
     if (!failed.IsCorruption() && !failed.IsNotFound() && !missing) return false;
     if (const auto table = TableNamedIn(words); table && forgotten_.insert(*table).second) {
-      Alarm(fmt::format("the database's file {}.sst is damaged or missing: {}", *table, words));
+      Alarm(fmt::format("the database file {}.sst is damaged or missing: {}", *table, words));
       return Done(Forget(*table));
     }
     if (!std::exchange(skipping_, true)) return Done(SkipDamagedWrites(words));
@@ -141,14 +141,14 @@ class Opening {
   }
 
   Status SkipDamagedWrites(const std::string& words) {
-    Alarm(fmt::format("the database does not open as it is: {}", words));
+    Alarm(fmt::format("the database does not open without repair: {}", words));
     rocks_.options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
     rocks_.options.track_and_verify_wals_in_manifest = false;
     return Ok();
   }
 
   Result<Mended> Trim() {
-    // An older list of tables makes RocksDB delete those it does not name.
+    // An older MANIFEST would make RocksDB delete the tables it does not list.
     RETURN_IF_ERROR(Keep({".log", ".sst"}));
     return TrimManifest(options_.directory, alarms_);
   }
@@ -157,11 +157,13 @@ class Opening {
     return ForgetTable(options_.directory, mending().quarantine, table, rocks_);
   }
 
-  // From the tables and WALs alone: reads all of them.
+  // Rebuilds the database from the tables and WALs alone: reads all of them.
   Status Repair() {
     repaired_ = true;
     RETURN_IF_ERROR(Keep({".log", ".sst"}));
-    Alarm("the database's list of its files is damaged; it was made anew from the files");
+    Alarm(
+        "the database's list of files (MANIFEST) was damaged; it was rebuilt from the files "
+        "themselves");
     return ToStatus(rocksdb::RepairDB(options_.directory, rocks_.options, rocks_.families));
   }
 
@@ -191,9 +193,9 @@ class Opening {
       Status wals = SalvageWals(opened_, kept, skipping_ || repaired_, alarms_);
       if (!wals.ok()) return wals;
     }
-    // A list of files that was cut between two records opens without a word.
+    // A MANIFEST that was cut between two records opens without an error.
     const bool whole = !mending().is_whole || mending().is_whole(store);
-    if (!whole) Alarm("the database opened without all that it had");
+    if (!whole) Alarm("the database opened, but part of its content is missing");
     return alarms_.empty() ? Ok() : SalvageAll(whole);
   }
 
@@ -209,7 +211,7 @@ class Opening {
 
   void DropKept() {
     for (const std::string& kept : kept_) {
-      std::error_code ignored;  // Goes when the next ones are kept.
+      std::error_code ignored;  // A leftover is removed when the next copies are kept.
       fs::remove_all(kept, ignored);
     }
   }
@@ -256,15 +258,15 @@ Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options) {
   rocksdb::DBOptions db_options = DatabaseOptions(options);
   db_options.create_if_missing = false;
   db_options.create_missing_column_families = false;
-  db_options.info_log = NoEngineMessages();  // Not a byte is written.
-  db_options.max_open_files = -1;            // All at once: a running relay deletes files.
+  db_options.info_log = NoEngineMessages();  // Writes nothing.
+  db_options.max_open_files = -1;            // Opens all files now: a running relay deletes files.
   const auto floors = std::make_shared<Floors>();
   const auto families = FamiliesOf(options, floors);
   rocksdb::DB* db = nullptr;
   RocksHandles handles;
   rocksdb::Status opened;
-  // A running relay may delete a file between the reading of the list of files
-  // and the opening of it; the list is then read again.
+  // A running relay may delete a file after this process read the list of files and before it
+  // opened that file; the list is then read again.
   constexpr int kTries = 5;
   for (int i = 0; i < kTries; ++i) {
     opened = rocksdb::DB::OpenForReadOnly(db_options, options.directory, families, &handles, &db);

@@ -15,20 +15,20 @@
 namespace relay {
 namespace {
 
-// In the order of Family; RocksDB insists on a "default" of its own, last.
+// In the order of Family, then "default", which RocksDB insists on.
 constexpr std::array kFamilyNames = {"payloads", "entries", "held", "dead", "gaps", "state"};
 
 constexpr std::size_t kSmallMemtable = 8U << 20U;
-// An index entry per 64 KiB: tens of GB of payloads cost tens of MB of index.
+// One index entry per 64 KiB: tens of GB of payloads cost tens of MB of index.
 constexpr std::size_t kPayloadBlock = 64U << 10U;
 constexpr int kOpenFilesMax = 512;
-// Deleted rows of which a file has so many together are compacted away soon:
-// what is held or dead is deleted row by row, and its payloads are large.
+// A file with this many deleted rows close together is compacted soon: held records and dead
+// letters are deleted one by one, and their payloads are large.
 constexpr std::size_t kTombstoneWindow = 256;
 constexpr std::size_t kTombstonesInWindow = 128;
 
-// Recovering by itself lets the next write run into an assertion: the log
-// closes and reopens instead.
+// RocksDB's automatic recovery makes the next write fail an assertion: the log closes and reopens
+// the store instead.
 class NoAutoRecovery final : public rocksdb::EventListener {
  public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -43,8 +43,8 @@ class NoLogFile final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-// RocksDB's own writer of that file ends the
-// process at the second line that the disk does not take: a full disk would.
+// RocksDB's own logger ends the process at the second line that the disk refuses, which a full disk
+// would do.
 class WarningsFile final : public rocksdb::Logger {
  public:
   explicit WarningsFile(const std::string& directory)
@@ -57,7 +57,7 @@ class WarningsFile final : public rocksdb::Logger {
   }
 
   using rocksdb::Logger::Logv;
-  __attribute__((format(printf, 2, 0)))  // As RocksDB's own.
+  __attribute__((format(printf, 2, 0)))  // As RocksDB declares it.
   void
   Logv(const char* format, va_list arguments) override {
     std::array<char, 1024> line{};
@@ -65,16 +65,16 @@ class WarningsFile final : public rocksdb::Logger {
     if (file_ < 0 || size <= 0) return;
     const std::size_t length = std::min(line.size() - 2, static_cast<std::size_t>(size));
     line.at(length) = '\n';
-    static_cast<void>(!write(file_, line.data(), length + 1));  // A line less.
+    static_cast<void>(!write(file_, line.data(), length + 1));  // A lost line is acceptable.
   }
-  void LogHeader(const char*, va_list) override {}  // All settings, each time.
+  void LogHeader(const char*, va_list) override {}  // RocksDB lists all settings at each start.
 
  private:
   int file_;
 };
 
-// Leaves out, wherever a file is written, what lies below the floors: no other
-// deletes are needed, and no tombstones are left to read over.
+// Drops rows below the floors whenever a file is written: no other deletes are needed, and no
+// tombstones remain to be read over.
 class FloorFilter final : public rocksdb::CompactionFilter {
  public:
   explicit FloorFilter(Floors::ByPrefix floors) : floors_(std::move(floors)) {}
@@ -115,7 +115,7 @@ class FloorFilters final : public rocksdb::CompactionFilterFactory {
 
 rocksdb::ColumnFamilyOptions FamilyOptions(bool large_values, Bytes file_size) {
   rocksdb::ColumnFamilyOptions family;
-  family.compression = rocksdb::kNoCompression;  // Records come compressed.
+  family.compression = rocksdb::kNoCompression;  // Records are compressed already.
   family.bottommost_compression = rocksdb::kNoCompression;
   family.write_buffer_size = large_values ? file_size.count() : kSmallMemtable;
   family.target_file_size_base = file_size.count();
@@ -148,20 +148,19 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   db.track_and_verify_wals_in_manifest = true;
   db.paranoid_checks = true;
-  db.allow_data_in_errors = false;  // Errors are shown; payloads must not be.
+  db.allow_data_in_errors = false;  // Errors are shown to operators; payloads must not be.
   db.max_bgerror_resume_count = 0;
   db.listeners = {std::make_shared<NoAutoRecovery>()};
-  // Beyond it the oldest memtables are flushed: bounds recovery and what a
-  // damaged WAL can hold; a family that is seldom written would otherwise pin
-  // gigabytes.
+  // Above this size the oldest memtables are flushed. That bounds recovery and what a damaged WAL
+  // can hold; a family that is rarely written would otherwise pin gigabytes of WAL.
   db.max_total_wal_size = options.file_size.count();
   db.max_open_files = kOpenFilesMax;
-  // RocksDB starts so many threads for each family, however few files it has:
-  // with its 16 an opening is mostly the making and ending of 90 threads.
+  // RocksDB starts this many threads for each family, however few files it has. With its default
+  // of 16, opening mostly creates and joins 90 threads.
   db.max_file_opening_threads = 2;
-  db.bytes_per_sync = 1U << 20U;  // p99 of an append from 41 to 24 ms.
+  db.bytes_per_sync = 1U << 20U;  // Cut the p99 of an append from 41 to 24 ms.
   db.max_background_jobs = 2;
-  db.skip_stats_update_on_db_open = true;  // Reads every file otherwise.
+  db.skip_stats_update_on_db_open = true;  // Would otherwise read every file.
   db.stats_dump_period_sec = 0;
   return db;
 }

@@ -1,7 +1,7 @@
-// How the log's databases are set up. RocksDB's own, for wal/rocks_*.cc alone.
+// RocksDB options of the log's databases; for wal/store/rocks_*.cc only.
 //
-// The settings follow what was measured on Debian's librocksdb 7.8.3; each says
-// why where it is not the default.
+// The values follow measurements on Debian's librocksdb 7.8.3; each that differs from the default
+// says why.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -31,7 +31,7 @@ inline std::string_view ToView(const rocksdb::Slice& slice) {
 ErrorCode CodeOf(const rocksdb::Status& status);
 Status ToStatus(const rocksdb::Status& status);
 
-// What of each family nobody needs any more; see Store::Discard. THREADS. Any
+// The floor of each family: rows below it are no longer needed; see Store::Discard. THREADS. Any
 // number at once.
 class Floors {
  public:
@@ -61,15 +61,15 @@ inline rocksdb::ColumnFamilyHandle* HandleOf(const RocksHandles& handles, Family
 
 rocksdb::DBOptions DatabaseOptions(const StoreOptions& options);
 
-// In the order of Family, then RocksDB's own. Files are written without what
-// lies below `floors`, which may rise at any time.
+// In the order of Family, then RocksDB's own. New files leave out the rows below `floors`, which
+// may rise at any time.
 std::vector<rocksdb::ColumnFamilyDescriptor> FamiliesOf(
     const StoreOptions& options, const std::shared_ptr<const Floors>& floors);
 
-// Takes none of the engine's messages, and makes no file for them.
+// Discards the engine's messages and creates no file for them.
 std::shared_ptr<rocksdb::Logger> NoEngineMessages();
 
-// The engine's warnings, in the file LOG of the database's directory.
+// Writes the engine's warnings to the file LOG in the database's directory.
 std::shared_ptr<rocksdb::Logger> EngineWarnings(const std::string& directory);
 
 }  // namespace relay

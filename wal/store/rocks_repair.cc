@@ -31,7 +31,7 @@ std::string PathIn(const std::string& directory, std::string_view name) {
   return fmt::format("{}/{}", directory, name);
 }
 
-// Under a second name, by copying where the file system has no links.
+// Gives a file a second name; copies it where the file system has no links.
 Status Link(const std::string& from, const std::string& to) {
   std::error_code failed;
   fs::create_hard_link(from, to, failed);
@@ -59,7 +59,7 @@ bool HasTraces(const std::vector<std::string>& names) {
   });
 }
 
-// Those that are asked for and are not empty.
+// Returns the requested files that are not empty.
 template <typename Asked>
 Result<std::vector<std::string>> WithContent(const std::string& directory,
                                              const std::vector<std::string>& names,
@@ -75,7 +75,7 @@ Result<std::vector<std::string>> WithContent(const std::string& directory,
   return found;
 }
 
-// The names of kept directories are numbers of six digits and sort as such.
+// Kept directories are named by numbers of six digits, which sort as text.
 std::string NextKept(const std::string& kept, const std::vector<std::string>& there) {
   const std::size_t last =
       there.empty() ? 0 : static_cast<std::size_t>(std::strtoul(there.back().c_str(), nullptr, 10));
@@ -86,7 +86,7 @@ void DropOldestKept(const std::string& kept, std::vector<std::string> there,
                     const std::string& newest) {
   there.push_back(fs::path(newest).filename().string());
   for (std::size_t i = 0; i + kKeptMax < there.size(); ++i) {
-    std::error_code ignored;  // Of what is not there nothing need be bounded.
+    std::error_code ignored;  // Errors do not matter: old copies may use some space.
     fs::remove_all(fs::path(kept) / there[i], ignored);
   }
 }
@@ -97,21 +97,20 @@ bool IsMissing(const OpenedRocks& rocks, rocksdb::ColumnFamilyHandle* family,
   return rocks.db->Get({}, family, key, &value).IsNotFound();
 }
 
-// By the number that the family got when the database was made: in the order of
-// the handles, from 1. A repaired database may number them otherwise.
+// Finds a family by the number it got when the database was made: in the order of the handles, from
+// 1. A repaired database may number them otherwise.
 rocksdb::ColumnFamilyHandle* FamilyOf(const OpenedRocks& rocks, std::uint32_t number) {
   return number == 0 || number > rocks.handles.size() ? nullptr : rocks.handles[number - 1];
 }
 
-// Rows of these families are written once: one that is missing was never
-// deleted on purpose while anybody could ask for it.
+// Rows of these families are written once: a row that is missing was never deleted on purpose while
+// it could still be needed.
 bool IsWrittenOnce(rocksdb::ColumnFamilyHandle* family) {
   const std::string& name = family->GetName();
   return name == "payloads" || name == "entries" || name == "gaps";
 }
 
-// What of a batch is to be written again: all of it, or what the database does
-// not have.
+// Collects the rows of a batch to write again: all of them, or those the database does not have.
 class RowsAgain final : public rocksdb::WriteBatch::Handler {
  public:
   RowsAgain(const OpenedRocks& rocks, bool all) : rocks_(rocks), all_(all) {}
@@ -139,7 +138,7 @@ class RowsAgain final : public rocksdb::WriteBatch::Handler {
   rocksdb::WriteBatch rows_;
 };
 
-// One kept WAL, read behind what was recovered.
+// Reads one kept WAL behind the point up to which RocksDB recovered it.
 class WalSalvage {
  public:
   WalSalvage(const OpenedRocks& rocks, bool skipping)
@@ -169,7 +168,7 @@ class WalSalvage {
     if (recovered && !skipping_) return Ok();
     RowsAgain again(rocks_, !recovered);
     const rocksdb::Status read = rocksdb::WriteBatch(data).Iterate(&again);
-    if (!read.ok()) return Ok();  // Not of this log.
+    if (!read.ok()) return Ok();  // Does not belong to this log.
     if (again.rows().Count() == 0) return Ok();
     ++batches_;
     return ToStatus(rocks_.db->Write({}, &again.rows()));
@@ -231,14 +230,14 @@ Result<Mended> MendCurrent(const std::string& database, Alarms& alarms) {
   if (std::any_of(manifests.begin(), manifests.end(), named)) return Mended::kNothingWrong;
   if (manifests.empty())
     return HasTraces(names.value()) ? Mended::kBeyondRepair : Mended::kNothingWrong;
-  // Six digits or more: the longer number is the higher one.
+  // Names have six digits or more: the longer number is the higher one.
   const auto newest = std::max_element(manifests.begin(), manifests.end(),
                                        [](const std::string& a, const std::string& b) {
                                          return std::pair(a.size(), a) < std::pair(b.size(), b);
                                        });
   RETURN_IF_ERROR(ReplaceWhole(path, *newest + "\n"));
   alarms.push_back(
-      fmt::format("the database's CURRENT file was missing or damaged; it names {} now", *newest));
+      fmt::format("the database's CURRENT file was missing or damaged; it now names {}", *newest));
   return Mended::kMended;
 }
 
@@ -258,7 +257,7 @@ Result<Mended> TrimManifest(const std::string& database, Alarms& alarms) {
   const std::string_view intact = std::string_view(manifest).substr(0, end);
   RETURN_IF_ERROR(ReplaceWhole(path, intact));
   alarms.push_back(
-      fmt::format("the database's {} ended in a torn record, which was cut off", current));
+      fmt::format("the database's {} ended in an incomplete record, which was cut off", current));
   return Mended::kMended;
 }
 
@@ -280,7 +279,7 @@ Status ClearImpossibleBits(const std::string& database, Alarms& alarms) {
 
 std::optional<std::string> TableNamedIn(std::string_view words) {
   std::size_t end = words.find(".sst");
-  // Of a table that is missing RocksDB tries LevelDB's extension, too.
+  // For a missing table RocksDB also tries LevelDB's extension.
   if (end == std::string_view::npos) end = words.find(".ldb");
   if (end == std::string_view::npos) return std::nullopt;
   std::size_t begin = end;
@@ -308,7 +307,7 @@ Status ForgetTable(const std::string& database, const std::string& quarantine,
   rocksdb::LDBCommandExecuteResult done = command->GetExecuteState();
   if (done.IsFailed()) {
     return Error(ErrorCode::kCorruption,
-                 fmt::format("taking {} out of the database: {}", file, done.ToString()));
+                 fmt::format("removing {} from the database: {}", file, done.ToString()));
   }
   return Ok();
 }
@@ -323,7 +322,7 @@ Status SalvageWals(const OpenedRocks& rocks, const std::string& kept, bool skipp
   }
   if (salvage.damages() == 0 && salvage.batches() == 0) return Ok();
   alarms.push_back(
-      fmt::format("the database's newest writes are damaged in {} places; {} groups of writes "
+      fmt::format("the database's WAL is damaged in {} places; {} write batches "
                   "behind the damage were recovered",
                   salvage.damages(), salvage.batches()));
   return Ok();

@@ -1,11 +1,10 @@
-// What is done about a database that does not open, or that opened without all
-// it had. RocksDB's own, for wal/rocks_*.cc alone.
+// Repairs a database that does not open, or that opened without part of its content; for
+// wal/store/rocks_*.cc only.
 //
-// Nothing is ever deleted here that could still be read by somebody: files are
-// kept aside first, by hard links. What was wrong is said in alarms, a sentence
-// each, for an operator.
+// INVARIANT. Deletes nothing that anybody could still read: files are first kept aside, by hard
+// links. Every fault found is reported to the operator as an alarm of one sentence.
 //
-// THREADS. One, that holds the directory's lock.
+// THREADS. One, which holds the directory's lock.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -33,47 +32,45 @@ struct OpenedRocks {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
 };
 
-// Links what ends in `extensions` or begins with MANIFEST or CURRENT from
-// `database` into a new directory in `kept`, of which the newest two stay.
-// Returns that directory; nothing where there is no database yet.
+// Links the files in `database` that end in `extensions` or begin with MANIFEST or CURRENT into a
+// new directory in `kept`, where the newest two stay. Returns that directory; nullopt: there is no
+// database yet.
 Result<std::optional<std::string>> KeepAside(const std::string& database, const std::string& kept,
                                              const std::vector<std::string_view>& extensions);
 
-// Takes away what is left of a database that was never finished: one without a
-// table and without a write.
+// Deletes the remains of a database that was never finished: one without a table and without a
+// write.
 Status DropUnfinished(const std::string& database);
 
 enum class Mended : std::uint8_t { kNothingWrong, kMended, kBeyondRepair };
 
-// A CURRENT that is missing or names no MANIFEST is made to name the newest.
-// kBeyondRepair: there is none.
+// Makes a CURRENT that is missing or names no MANIFEST name the newest one. kBeyondRepair: there is
+// none.
 Result<Mended> MendCurrent(const std::string& database, Alarms& alarms);
 
-// A MANIFEST that ends in a torn record loses that record. kBeyondRepair: what
-// is damaged has intact records behind it.
+// Cuts an incomplete last record off the MANIFEST. kBeyondRepair: intact records follow the damage.
 Result<Mended> TrimManifest(const std::string& database, Alarms& alarms);
 
-// Clears a bit that RocksDB would end the process for (rocks_table_check.h) and
-// that is never set in an intact table. What the checksum says then is right.
+// Clears a bit that makes RocksDB end the process (rocks_table_check.h) and that is never set in an
+// intact table. The block's checksum then tells the truth about the block.
 Status ClearImpossibleBits(const std::string& database, Alarms& alarms);
 
-// The table file that an error of RocksDB names: "000012".
+// Returns the table file that an error of RocksDB names: "000012".
 std::optional<std::string> TableNamedIn(std::string_view words);
 
-// The database forgets the table, which is kept in `quarantine` where it is
-// there at all.
+// Removes the table from the database; its file, if there is one, is kept in `quarantine`.
 Status ForgetTable(const std::string& database, const std::string& quarantine,
                    const std::string& table, const RocksFamilies& rocks);
 
-// Writes again, in order, what the kept WALs hold behind the last record that
-// was recovered: RocksDB stops at the first damaged one. `skipping`: it went on
-// behind damage itself, so each record is looked for.
+// Writes again, in order, the records of the kept WALs behind the last one that was recovered:
+// RocksDB stops at the first damaged one. `skipping`: RocksDB itself continued behind damage, so
+// each record is looked up first.
 Status SalvageWals(const OpenedRocks& rocks, const std::string& kept, bool skipping,
                    Alarms& alarms);
 
-// Writes again what can be read of the tables in `directory` that the database
-// does not have, and has no row for. Tables of which nothing is missing any
-// more are deleted.
+// Writes again the rows that can be read from tables in `directory` that are not part of the
+// database, as far as the database has no such row. Deletes the tables of which nothing is missing
+// any more.
 Status SalvageTables(const OpenedRocks& rocks, const std::string& directory, Alarms& alarms);
 
 }  // namespace relay

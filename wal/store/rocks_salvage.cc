@@ -1,4 +1,4 @@
-// Reading what is left of a table file: see SalvageTables in rocks_mend.h.
+// Reads what is left of a table file: see SalvageTables in rocks_repair.h.
 #include <fmt/format.h>
 #include <rocksdb/sst_file_reader.h>
 
@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kGroupRows = 1'000;
 
-// A key as a number, so that one behind a damaged block can be named: keys of
-// the log end in big-endian numbers that ascend.
+// Adds to a key as if it were a number, to name one behind a damaged block: keys of the log end in
+// ascending big-endian numbers.
 std::string Plus(std::string key, std::size_t bit) {
   std::size_t at = key.size() - 1 - bit / 8;
   unsigned carry = 1U << (bit % 8);
@@ -62,8 +62,8 @@ class TableSalvage {
   }
 
  private:
-  // Whether there is a row; where there is none because of damage, goes on to
-  // the first one behind it.
+  // Returns whether there is a row here; where damage hides it, moves to the first one behind the
+  // damage.
   bool Settle() {
     if (at_->Valid()) return true;
     if (at_->status().ok()) return false;
@@ -72,18 +72,18 @@ class TableSalvage {
     return SkipDamage();
   }
 
-  // Seeks further and further until a row is found, then back to the first one.
+  // Seeks further and further until it finds a row, then back to the first one.
   bool SkipDamage() {
     const std::size_t bits = 8 * last_.size() - 1;
     for (std::size_t bit = 0; bit < bits; ++bit) {
       at_->Seek(Plus(last_, bit));
       if (at_->Valid()) return BackToFirst(bit);
-      if (at_->status().ok()) return false;  // The damage was at the end.
+      if (at_->status().ok()) return false;  // The damage reaches to the end.
     }
     return false;
   }
 
-  // Between the last key that led into the damage and the first that did not.
+  // Bisects between the last key that hit the damage and the first that did not.
   bool BackToFirst(std::size_t bit) {
     std::string bad = bit == 0 ? last_ : Plus(last_, bit - 1);
     for (std::size_t step = bit; step-- > 0;) {
@@ -133,19 +133,19 @@ std::set<std::string> LiveTables(rocksdb::DB& db) {
   return names;
 }
 
-// Whether all that the table holds is in the database now.
+// Returns whether everything in the table is now in the database.
 Result<bool> SalvageTable(const OpenedRocks& rocks, const fs::path& path, Alarms& alarms) {
   const std::string name = path.filename().string();
   TableSalvage table(rocks, path.string());
   if (!table.opened()) {
-    alarms.push_back(fmt::format("the database's file {} cannot be read; it is kept as {}", name,
-                                 path.string()));
+    alarms.push_back(
+        fmt::format("the database file {} cannot be read; it is kept as {}", name, path.string()));
     return false;
   }
   if (Status run = table.Run(); !run.ok()) return std::move(run).error().Within(name);
   if (table.damages() == 0 && table.rows() == 0) return true;
   alarms.push_back(
-      fmt::format("the database's file {} is damaged in {} places; {} rows of it were recovered{}",
+      fmt::format("the database file {} is damaged in {} places; {} rows of it were recovered{}",
                   name, table.damages(), table.rows(),
                   table.damages() == 0 ? "" : fmt::format("; it is kept as {}", path.string())));
   return table.damages() == 0;
@@ -160,7 +160,7 @@ Status SalvageTables(const OpenedRocks& rocks, const std::string& directory, Ala
   for (const std::string& name : names) {
     if (name.ends_with(".sst")) tables.push_back(fs::path(directory) / name);
   }
-  std::reverse(tables.begin(), tables.end());  // The newest row of a key counts.
+  std::reverse(tables.begin(), tables.end());  // The newest row of a key wins.
   for (const fs::path& path : tables) {
     if (!live.contains(path.filename().string())) {
       ASSIGN_OR_RETURN(bool whole, SalvageTable(rocks, path, alarms));

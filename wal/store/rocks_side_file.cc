@@ -1,4 +1,4 @@
-// SideFile in an environment of RocksDB, so that it loses power with the store.
+// SideFile through an environment of RocksDB, so that in tests it loses power with the store.
 #include <fmt/format.h>
 #include <rocksdb/env.h>
 

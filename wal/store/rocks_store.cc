@@ -14,7 +14,7 @@ namespace relay {
 namespace {
 
 constexpr std::uint64_t kWorthFlushing = 1U << 20U;
-constexpr std::size_t kLongestKey = 64;  // Of the families that are discarded as a whole.
+constexpr std::size_t kLongestKey = 64;  // For the families that are discarded as a whole.
 constexpr std::size_t kKeyProtectionBytes = 8;
 
 class RocksBatch final : public StoreBatch {
@@ -40,7 +40,7 @@ class RocksBatch final : public StoreBatch {
   rocksdb::WriteBatch batch_;
 };
 
-// The first damage that a read came upon.
+// Keeps the first damage that a read found.
 class DamageNote {
  public:
   void Take(const rocksdb::Status& status) {
@@ -89,8 +89,8 @@ class RocksStore final : public Store {
   RocksStore& operator=(const RocksStore&) = delete;
   ~RocksStore() override {
     for (rocksdb::ColumnFamilyHandle* handle : handles_) delete handle;
-    // What was synced is on disk and what was not is allowed to be lost; there
-    // is nobody left to tell that closing failed.
+    // Synced data is on disk and unsynced data may be lost; nobody is left who could act on a
+    // failed close.
     db_->Close().PermitUncheckedError();
   }
 
@@ -130,9 +130,9 @@ class RocksStore final : public Store {
   std::unique_ptr<StoreCursor> NewCursor(Family family) const override {
     rocksdb::ReadOptions options;
     options.fill_cache = false;  // A drain reads each block once.
-    // The log has no range deletions. Where an iterator looks for them, RocksDB
-    // before 8.6.3 loses the error of a file that it comes to within a level,
-    // and leaves out the rest of that level (facebook/rocksdb#11782).
+    // The log has no range deletions. Where an iterator looks for them, RocksDB before 8.6.3 loses
+    // the error of a file that it reaches within a level and skips the rest of that level
+    // (facebook/rocksdb#11782).
     options.ignore_range_deletions = true;
     return std::make_unique<RocksCursor>(
         std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, HandleOf(handles_, family))),
@@ -146,8 +146,7 @@ class RocksStore final : public Store {
   std::string Damage() const override { return damage_.words(); }
 
  private:
-  // Where all that is in memory is below the floor, a flush writes no file, and
-  // lets go of the WAL.
+  // If everything in memory is below the floor, a flush writes no file and releases the WAL.
   Status FlushWhatIsBelow(Family family, std::string_view floor) {
     rocksdb::ColumnFamilyHandle* handle = HandleOf(handles_, family);
     std::uint64_t in_memory = 0;
@@ -157,14 +156,13 @@ class RocksStore final : public Store {
     last->SeekForPrevious(std::string(kLongestKey, '\xff'));
     if (!last->Valid() || last->Key() >= floor) return last->Health();
     rocksdb::FlushOptions options;
-    options.allow_write_stall = true;  // Nobody is to wait for it.
+    options.allow_write_stall = true;  // No thread waits for this flush.
     options.wait = false;
     return ToStatus(db_->Flush(options, handle));
   }
 
-  // DeleteFilesInRange leaves out the newest level, where hundreds of megabytes
-  // stay until there is enough for a compaction. One of only such files reads
-  // them and writes nothing.
+  // DeleteFilesInRange skips the newest level, where hundreds of megabytes stay until there is
+  // enough to compact. A compaction of only such files reads them and writes nothing.
   Status CompactFilesBelow(Family family, std::string_view floor) {
     rocksdb::ColumnFamilyHandle* handle = HandleOf(handles_, family);
     rocksdb::ColumnFamilyMetaData files;
@@ -178,7 +176,7 @@ class RocksStore final : public Store {
     rocksdb::CompactionOptions options;
     options.compression = rocksdb::kNoCompression;
     const rocksdb::Status done = db_->CompactFiles(options, handle, below, 1);
-    // Another compaction took them first: they are looked at again.
+    // Another compaction took these files first: the next call checks them again.
     if (done.IsAborted() || done.IsInvalidArgument() || done.IsIncomplete()) return Ok();
     return ToStatus(done);
   }

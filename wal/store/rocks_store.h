@@ -1,4 +1,4 @@
-// The store on an open database. RocksDB's own, for wal/rocks_*.cc alone.
+// Store over an open RocksDB database; for wal/store/rocks_*.cc only.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -10,8 +10,8 @@
 
 namespace relay {
 
-// `handles` as FamiliesOf has them, of `db`; `floors` are those that the
-// families were set up with.
+// REQUIRES: `handles` belong to `db`, in the order of FamiliesOf; `floors` are those the families
+// were set up with.
 std::unique_ptr<Store> StoreOn(std::unique_ptr<rocksdb::DB> db, RocksHandles handles,
                                std::shared_ptr<Floors> floors);
 

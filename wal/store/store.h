@@ -1,14 +1,14 @@
-// An ordered, durable map of byte strings in named families: the little that
-// the log needs of a storage engine. Implemented over RocksDB in wal/rocks_*.cc.
+// An ordered, durable map of byte strings in named families: all that the log needs of a storage
+// engine. Implemented over RocksDB in wal/store/rocks_*.cc.
 //
-// DURABILITY. A batch is applied whole or not at all. Write with kSynced
-// returns ok only after an fdatasync that covers it and all before it.
+// DURABILITY. A batch is applied whole or not at all. Write with kSynced returns ok only after an
+// fdatasync that covers the batch and everything before it.
 //
-// THREADS. Reads from any thread; Write from one thread at a time.
+// THREADS. Any thread may read; one thread at a time may write.
 //
-// ERRORS. After a Write that failed, the store must be closed and opened again
-// before the next one: writing on would abort inside the engine (reliability,
-// measured), and what of the failed batch is on disk is unknown.
+// ERRORS. After a failed Write the store must be closed and reopened before the next one: a further
+// write would abort inside the engine (measured). How much of the failed batch is on disk is
+// unknown.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ class StoreBatch {
   virtual void Clear() = 0;
 };
 
-// A place in a family. One thread; must go before its store does.
+// A position in a family. For one thread; must be destroyed before its store.
 class StoreCursor {
  public:
   StoreCursor() = default;
@@ -58,7 +58,7 @@ class StoreCursor {
   virtual bool Valid() const = 0;
   virtual std::string_view Key() const = 0;    // REQUIRES: Valid(); until the next move.
   virtual std::string_view Value() const = 0;  // REQUIRES: Valid(); until the next move.
-  virtual Status Health() const = 0;           // Not ok: invalid because of damage.
+  virtual Status Health() const = 0;           // Not ok: not Valid() because of damage.
 };
 
 class Store {
@@ -72,48 +72,46 @@ class Store {
   virtual Status Write(StoreBatch& batch, Durability durability) = 0;
   virtual Result<std::optional<std::string>> Get(Family family, std::string_view key) const = 0;
 
-  // Nobody will ask again for the keys that begin with `prefix` and sort before
-  // `floor`: whole files of them go at once (without a prefix, the newest files
-  // too), the rest when their files are next rewritten; until then they may
-  // still be read. A floor holds until the store
-  // is closed and never falls. REQUIRES: that they are not needed is synced.
+  // Declares the keys that begin with `prefix` and sort before `floor` unneeded. Whole files of
+  // them are deleted at once (without a prefix, the newest files too), the rest when their files
+  // are next rewritten; until then they may still be read. A floor holds until the store is closed
+  // and never falls. REQUIRES: the state that makes them unneeded is synced.
   virtual Status Discard(Family family, std::string_view prefix, std::string_view floor) = 0;
 
-  // What a read came upon that stays until the store is opened anew, with
-  // mending; empty: nothing.
+  // Describes damage that a read found and that stays until the store is reopened with repair;
+  // empty: none.
   virtual std::string Damage() const { return ""; }
 
-  // Makes `directory` a store that holds all that was synced before the call,
-  // and what else was written up to some moment of it. Files that do not change
-  // any more are shared (hard links), the others copied; all of it is on stable
-  // storage when it returns. Nothing of this store changes. From any thread,
-  // beside a Write. REQUIRES: `directory` is absolute and not there, its parent is.
+  // Makes `directory` a store that holds everything synced before the call, and of later writes
+  // those up to some moment during it. Files that no longer change are shared (hard links), the
+  // others copied; all of it is on stable storage on return. This store does not change. From any
+  // thread, even beside a Write. REQUIRES: `directory` is absolute and does not exist; its parent
+  // does.
   virtual Status Checkpoint(const std::string& directory) const = 0;
 
-  // Sees the store as it was at the call.
+  // Returns a cursor over the store as it is at the time of the call.
   virtual std::unique_ptr<StoreCursor> NewCursor(Family family) const = 0;
 };
 
-// What may be done so that a damaged store opens as far as it can.
+// How a damaged store may be repaired so that it opens as far as possible.
 struct StoreMending {
-  std::string kept;         // Copies from before an opening; the newest two stay.
-  std::string quarantine;   // What the store could not read, for an operator.
-  bool after_crash = true;  // The store was not closed in order, or it is not known.
-  // No store was ever opened here: one that holds nothing is what is left of a
-  // first opening that failed.
+  std::string kept;         // Copies made before each opening; the newest two stay.
+  std::string quarantine;   // Files the store could not read, for an operator.
+  bool after_crash = true;  // The store was not closed cleanly, or that is unknown.
+  // No store was ever opened here: an empty one is left from a first opening that failed.
   bool first_open = false;
-  std::string because;  // What a store that had to be closed said, or empty.
-  // Whether an opened store has all that is known of it; none: it is believed.
+  std::string because;  // Why the store had to be closed; empty: it did not.
+  // Checks that an opened store has everything known to be in it; empty: no check.
   std::function<bool(const Store&)> is_whole;
-  std::vector<std::string>* alarms = nullptr;  // Gets what was wrong, a sentence each.
+  std::vector<std::string>* alarms = nullptr;  // Receives each fault found, one sentence each.
 };
 
 struct StoreOptions {
   std::string directory;
-  rocksdb::Env* env = nullptr;  // nullptr: the machine's own. Tests lose power with theirs.
-  // Of payloads: what is given back at once is whole files.
+  rocksdb::Env* env = nullptr;  // nullptr: the real one. Tests pass one that loses power.
+  // Size of payload files: space is returned one whole file at a time.
   Bytes file_size = 64_MiB;
-  // nullptr: a damaged store is refused.
+  // nullptr: a damaged store is refused, not repaired.
   const StoreMending* mending = nullptr;
 };
 
@@ -125,21 +123,21 @@ class SideFile {
   SideFile& operator=(const SideFile&) = delete;
   virtual ~SideFile() = default;
 
-  // On stable storage when it returns ok; else it may be there in part.
+  // Durable if it returns ok; otherwise part of the data may have been written.
   virtual Status WriteSynced(std::uint64_t at, std::string_view data) = 0;
 };
 
-// Makes the file where it is not there. `env` as in StoreOptions.
+// Creates the file if it does not exist. `env`: as in StoreOptions.
 Result<std::unique_ptr<SideFile>> OpenSideFile(const std::string& path, rocksdb::Env* env);
 
-// Opens the store, or creates it with its directory (mode 0700). With mending, a
-// damaged one opens without what cannot be read, its alarms say so, and nothing
-// that somebody might still read is deleted. kUnavailable: another process has
-// it open. kCorruption, kIo: what the engine said.
+// Opens the store, or creates it with its directory (mode 0700). With mending, a damaged store
+// opens without what cannot be read and reports that in its alarms; nothing that anybody might
+// still read is deleted. kUnavailable: another process has it open. kCorruption, kIo: the engine's
+// error.
 Result<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
 
-// Opens what is there without changing a byte, while another process may write
-// to it; sees what that process had written at this moment. kNotFound: none.
+// Opens an existing store without changing a byte, while another process may write to it; sees what
+// that process has written by now. kNotFound: there is no store.
 Result<std::unique_ptr<Store>> OpenStoreReadOnly(const StoreOptions& options);
 
 }  // namespace relay

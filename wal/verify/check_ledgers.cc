@@ -1,4 +1,4 @@
-// Gaps, dead letters and what is held.
+// Checks the gap ledger, dead letters and held records.
 #include <fmt/format.h>
 
 #include <limits>
@@ -9,14 +9,14 @@
 namespace relay {
 namespace {
 
-// Some rows of a family, and how findings among them are called.
+// Rows of a family, and the names to report findings under.
 struct Rows {
   NumberWalk walk;
   std::string_view family;
   std::string whose;
 };
 
-// Calls `check` for each row, and tells what cannot be read.
+// Calls `check` for each row and reports ranges that cannot be read.
 template <typename Check>
 void ForEachRow(Rows rows, VerifyReport& report, const Check& check) {
   while (true) {
@@ -110,10 +110,10 @@ void CheckDead(const Store& store, const CheckedRun& run, VerifyReport& report) 
   report.Compare("dead", "backend " + run.name,
                  fmt::format("{} dead letters", run.state->dead_letters),
                  fmt::format("{} dead letters", letters));
-  if (report.summary.format == 1) return;  // It did not count by reason.
+  if (report.summary.format == 1) return;  // Format 1 did not count by reason.
   for (std::size_t i = 1; i <= kDeadReasons; ++i) {
     const auto reason = static_cast<DeadReason>(i);
-    // Letters that were dropped or redriven stay counted.
+    // Letters that were dropped or redriven remain counted.
     if (points[reason] <= run.state->dead[reason]) continue;
     report.Find({"dead", fmt::format("backend {}, reason {}", run.name, i),
                  fmt::format("at most {} points", run.state->dead[reason]),
@@ -128,7 +128,7 @@ class LaneCheck {
   LaneCheck(const CheckedRun& run, const Lane& lane, VerifyReport& report)
       : queue_(run), lane_(lane), report_(report), prefix_(HeldPrefix(run.number, lane)) {}
 
-  // Returns what the rows add up to.
+  // Returns the totals over the rows.
   LaneState Queue(const Store& store, Sequence from) {
     ForEachRow({NumberWalk(store, Family::kHeld, prefix_, from.value()), "held",
                 "backend " + queue_.name + ", lane " + ToString(lane_)},
@@ -173,7 +173,7 @@ std::string ToWords(const LaneState& lane) {
                      lane.first.value(), lane.last.value());
 }
 
-// Rows of lanes of which the state knows nothing.
+// Reports rows of lanes that are not in `state`.
 void CheckStrayRows(const Store& store, const CheckedRun& run, VerifyReport& report) {
   const std::string prefix = BackendKeys(run.number);
   const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kHeld);

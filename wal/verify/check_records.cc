@@ -1,6 +1,6 @@
-// Entries against each other and against the payloads. All runs and the
-// payloads are walked side by side, each once and in order: what an entry
-// refers to is in hand when the entry is.
+// Checks entries against each other and against the payloads. All queues and the payloads are
+// walked side by side, each once and in order: when an entry is read, the payload it refers to is
+// at hand.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,15 +13,15 @@ namespace {
 
 constexpr PayloadId kNoPayload(std::numeric_limits<std::uint64_t>::max());
 
-// "sequence 7" or "sequences 7 to 9".
+// Formats "sequence 7" or "sequences 7 to 9".
 template <typename Place>
 std::string Span(std::string_view what, Place first, Place last) {
   if (first == last) return fmt::format("{} {}", what, first.value());
   return fmt::format("{}s {} to {}", what, first.value(), last.value());
 }
 
-// One run's entries, from the first that is kept. Holds the one whose payload
-// is to be met next.
+// Walks one queue's entries from the first that is kept, and holds the entry whose payload comes
+// next.
 class EntryCheck {
  public:
   EntryCheck(const Store& store, CheckedRun& run, VerifyReport& report)
@@ -34,15 +34,15 @@ class EntryCheck {
     Settle();
   }
 
-  // Of the entry in hand; kNoPayload at the end.
+  // The payload of the current entry; kNoPayload: the end.
   PayloadId payload() const { return entry_ ? entry_->payload : kNoPayload; }
 
-  // What is known of the payload of the entry in hand; then the next one.
+  // Compares the payload of the current entry, then moves to the next entry.
   void Meet(const Totals& payload) {
     if (payload != entry_->size) Differ(Here(), payload, entry_->size);
     Next();
   }
-  // Tells of those whose payload is below `next`, the first that is there.
+  // Reports the entries whose payload is below `next`, the first that exists.
   void MissBefore(PayloadId next, std::string_view why) {
     if (payload() >= next) return;
     const PayloadId first_payload = payload();
@@ -56,7 +56,7 @@ class EntryCheck {
     report_.Find({"payloads", "backend " + queue_.name + ", " + Span("sequence", first, last),
                   Span("payload", first_payload, last_payload), std::string(why)});
   }
-  // Nothing is to be said of its payload that was not.
+  // Skips the current entry: its payload was reported already.
   void Pass() { Next(); }
   std::string Here() const { return queue_.At("sequence", entry_->position.sequence.value()); }
 
@@ -70,7 +70,7 @@ class EntryCheck {
     Settle();
   }
 
-  // To the next entry that decodes, which is then in hand.
+  // Moves to the next entry that decodes.
   void Settle() {
     entry_.reset();
     while (!entry_) {
@@ -131,7 +131,7 @@ class EntryCheck {
     if (entry_->payload <= last_->payload) {
       report_.Find({"entries", Here(), fmt::format("a payload above {}", last_->payload.value()),
                     fmt::format("payload {}", entry_->payload.value())});
-      entry_->payload = last_->payload.Next();  // So that the walks stay in step.
+      entry_->payload = last_->payload.Next();  // Keeps the two walks in step.
     }
     if (entry_->accepted_at < last_->accepted_at) {
       report_.Find(
@@ -146,7 +146,7 @@ class EntryCheck {
                     ToWords(queue_.state->cursor.totals));
   }
 
-  // Where the last entries are damaged, the cursor may know more of the head.
+  // If the last entries are damaged, the cursor may know more about the head.
   void Finish() {
     if (!queue_.state || queue_.state->cursor.sequence <= queue_.head.sequence) return;
     const Sequence first = queue_.head.sequence.Next();
@@ -164,7 +164,7 @@ class EntryCheck {
   VerifyReport& report_;
   NumberWalk walk_;
   std::uint64_t expected_ = 1;
-  std::optional<Position> before_;  // Where the running totals are known.
+  std::optional<Position> before_;  // The last position with known running totals.
   std::optional<Entry> last_;
   std::optional<Entry> entry_;
 };
@@ -211,7 +211,7 @@ class RecordsCheck {
     return wanted;
   }
 
-  // Those that want a payload below `next`, which is the first that is there.
+  // Reports entries that refer to a payload below `next`, the first that exists.
   void Miss(PayloadId next, std::string_view why = "none") {
     for (EntryCheck& entries : entries_) entries.MissBefore(next, why);
   }
@@ -228,7 +228,7 @@ class RecordsCheck {
     return static_cast<double>(at - first_) / static_cast<double>(last_ - first_ + 1);
   }
 
-  // The payload in hand, for all that want it.
+  // Checks the current payload for every queue that refers to it.
   void Take() {
     const PayloadId id(walk_->Number());
     if (Wanted() != id) {

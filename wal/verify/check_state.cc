@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kState = "state";
 
-// Reads `state` and keeps what the other parts need of it.
+// Reads `state` and keeps what the other checks need.
 class StateCheck {
  public:
   StateCheck(const Store& store, VerifyReport& report) : store_(store), report_(report) {}
@@ -88,10 +88,10 @@ class StateCheck {
 
   void CheckRun(CheckedRun& run) {
     const std::string key = QueueKey(run.number);
-    const std::string shown = "run of backend " + run.name;
+    const std::string shown = "queue of backend " + run.name;
     const std::optional<std::string> stored = Get(key, shown);
     if (!stored) {
-      run.state = QueueState();  // Nothing was delivered to it yet.
+      run.state = QueueState();  // A new backend: nothing was delivered yet.
       return;
     }
     Result<QueueState> state = DecodeQueueState(key, *stored);
@@ -108,7 +108,7 @@ class StateCheck {
     for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
       const Result<Lane> lane = DecodeLaneKey(at->Key(), run.number);
       const std::string shown = fmt::format("backend {}, lane {}", run.name,
-                                            lane.ok() ? lane.value().database : "of no known name");
+                                            lane.ok() ? lane.value().database : "of unknown name");
       if (!lane.ok()) {
         report_.FindDamaged(kState, shown, lane.error());
         continue;
@@ -137,7 +137,7 @@ Result<std::vector<CheckedRun>> CheckState(const Store& store, VerifyReport& rep
 void CheckMarks(const CheckedRun& run, VerifyReport& report) {
   const QueueState& state = *run.state;
   const Marks marks{state.trimmed.sequence, state.cursor.sequence, run.head.sequence};
-  const std::string whose = "run of backend " + run.name;
+  const std::string whose = "queue of backend " + run.name;
   if (marks.trimmed > marks.cursor || marks.cursor > marks.head) {
     report.summary.backends.push_back({.name = run.name, .marks = marks, .marks_known = true});
     return report.Find({"state", whose, "trimmed <= cursor <= head",

@@ -1,5 +1,4 @@
-// The parts of VerifyLog, one for each family. Each tells what it finds to the
-// report and goes on.
+// The checks of VerifyLog, one per family. Each adds its findings to the report and continues.
 //
 // THREADS. One.
 #pragma once
@@ -26,11 +25,11 @@ class VerifyReport {
   explicit VerifyReport(const VerifyObserver& observer) : observer_(observer) {}
 
   void Find(const LogFinding& finding);
-  // That what lies at `key` decodes; what is found is the error's words.
+  // Reports that the value at `key` does not decode; the finding quotes the error.
   void FindDamaged(std::string_view family, std::string key, const Error& error);
   void FindUnreadable(std::string_view family, const std::string& whose,
                       const NumberWalk::Unreadable& unreadable);
-  // A finding unless the two are equal.
+  // Adds a finding unless the two are equal.
   void Compare(std::string_view family, const std::string& key, const std::string& expected,
                const std::string& found);
   void Progress(double part) { observer_.on_progress(part, summary); }
@@ -41,47 +40,47 @@ class VerifyReport {
   const VerifyObserver& observer_;
 };
 
-// Records of which the gap ledger says that they cannot be read.
+// Records that the gap ledger lists as unreadable.
 class Explained {
  public:
   void Add(Sequence first, Sequence last);
   bool Covers(Sequence first, Sequence last) const;
 
  private:
-  std::map<std::uint64_t, std::uint64_t> ranges_;  // First to last; apart from each other.
+  std::map<std::uint64_t, std::uint64_t> ranges_;  // First to last; the ranges do not overlap.
 };
 
-// A backend as the family `state` describes it.
+// A backend as the `state` family describes it.
 struct CheckedRun {
   std::string name;
   BackendNumber number{0};
-  std::optional<QueueState> state;  // None: damaged.
+  std::optional<QueueState> state;  // nullopt: damaged.
   Lanes lanes;
   Explained explained;
   Position head;
-  bool head_known = true;  // Its last entry is intact.
+  bool head_known = true;  // The last entry is intact.
 
-  // "backend a, sequence 12".
+  // Returns "backend a, sequence 12".
   std::string At(std::string_view what, std::uint64_t number_there) const;
 };
 
-// Every row of `state`, as far as it can be read. kInvalidInput: another format.
+// Reads every row of `state` that can be read. kInvalidInput: another format.
 Result<std::vector<CheckedRun>> CheckState(const Store& store, VerifyReport& report);
 
-// The gap ledger; fills run.explained.
+// Checks the gap ledger; fills run.explained.
 void CheckGaps(const Store& store, CheckedRun& run, VerifyReport& report);
 
 void CheckDead(const Store& store, const CheckedRun& run, VerifyReport& report);
 
 void CheckHeld(const Store& store, const CheckedRun& run, VerifyReport& report);
 
-// Entries and payloads of all runs side by side; fills the heads.
+// Checks the entries and payloads of all queues side by side; fills the heads.
 void CheckRecords(const Store& store, std::vector<CheckedRun>& queues, VerifyReport& report);
 
-// Marks, and that no point is missing. REQUIRES: the head is known.
+// Checks the order of the marks, and that no point is missing. REQUIRES: the head is known.
 void CheckMarks(const CheckedRun& run, VerifyReport& report);
 
-// Of points, bytes and bytes as stored.
+// Formats points, bytes and stored bytes.
 std::string ToWords(const Totals& totals);
 
 }  // namespace relay

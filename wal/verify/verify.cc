@@ -49,14 +49,14 @@ std::string ToWords(const Totals& totals) {
 
 namespace {
 
-// What lies beside the database, read before it is: that is never ahead of it.
+// Files beside the database. They are read first, so they are never ahead of it.
 struct Beside {
   IdentityState identity = IdentityState::kNone;
   std::optional<HighWater> mark;
 };
 
-// A relay that runs overwrites the slots in turn: while one is read in half, and
-// the other was before it was, neither is whole.
+// A running relay overwrites the two slots in turn: both look damaged if one is written while this
+// reads it and the other was written just before.
 Result<DecodedHighWater> ReadHighWaterInUse(const std::string& directory) {
   constexpr int kTries = 5;
   Result<DecodedHighWater> read = ReadHighWater(directory);
@@ -79,7 +79,7 @@ Result<Beside> CheckBeside(const std::string& directory, VerifyReport& report) {
   return beside;
 }
 
-// A database that lost its end has no row that says so.
+// A database that lost its newest rows contains no row that shows it.
 void CheckEnd(const HighWater& mark, const CheckedRun& run, VerifyReport& report) {
   const auto known = std::find_if(mark.log.queues.begin(), mark.log.queues.end(),
                                   [&](const auto& one) { return one.first.text() == run.name; });

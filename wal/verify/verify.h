@@ -1,15 +1,14 @@
-// Checks all that must hold of a log on disk (FORMAT.md, "What holds"): every
-// checksum, the numbering, the running totals, the references from entries to
-// payloads, what is held, dead letters, gaps, the marks, the conservation of
-// points, and, by the high-water file, that no end is missing. Nothing is
-// changed; the log may be in use, a copy, or damaged.
+// Checks every invariant of a log on disk (FORMAT.md, "What holds"): every checksum, the numbering,
+// the running totals, the references from entries to payloads, held records, dead letters, gaps,
+// the marks, the conservation of points and, by the high-water file, that no newest records are
+// missing. Changes nothing; the log may be in use, a copy, or damaged.
 //
-// What is damaged is found by name: its family, its key, what was expected
-// there. Reading goes on behind it. Memory is that of one record and a few
-// figures for each backend, however large the log and however many findings.
+// Damage is reported by name: its family, its key and what was expected there. Reading continues
+// behind it. Memory use is that of one record and a few numbers per backend, however large the log
+// and however many findings.
 //
-// ERRORS. Only what keeps it from looking: kNotFound: there is no log;
-// kInvalidInput: it was written by a newer version. Damage is no error.
+// ERRORS. Only what prevents the check: kNotFound: there is no log; kInvalidInput: a newer version
+// wrote it. Damage is no error.
 //
 // THREADS. One.
 #pragma once
@@ -33,13 +32,13 @@ struct LogFinding {
   std::string found;
 };
 
-// What was looked at.
+// The results of a check.
 struct VerifySummary {
   struct Backend {
     std::string name;
     Marks marks = {};
-    bool marks_known = false;                      // Its run could be read.
-    std::optional<std::int64_t> unaccounted = {};  // None where damage keeps it from being known.
+    bool marks_known = false;                      // Its queue state could be read.
+    std::optional<std::int64_t> unaccounted = {};  // nullopt: unknown because of damage.
   };
 
   std::uint64_t format = 0;
@@ -47,7 +46,7 @@ struct VerifySummary {
   std::uint64_t entries = 0;
   std::uint64_t payloads = 0;
   Bytes payload_bytes{0};
-  std::uint64_t unused_payloads = 0;  // That no run needs; not looked into.
+  std::uint64_t unused_payloads = 0;  // No queue refers to them; their content is not checked.
   std::uint64_t held = 0;
   std::uint64_t dead_letters = 0;
   std::uint64_t gaps = 0;
@@ -59,7 +58,7 @@ struct VerifySummary {
 
 struct VerifyObserver {
   std::function<void(const LogFinding&)> on_finding = [](const LogFinding&) {};
-  // Now and then; `part` goes from 0 to 1.
+  // Called now and then; `part` goes from 0 to 1.
   std::function<void(double part, const VerifySummary& so_far)> on_progress =
       [](double, const VerifySummary&) {};
 };

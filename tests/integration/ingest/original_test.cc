@@ -115,7 +115,7 @@ TEST_CASE("original: the plain configuration serves and delivers, by HTTP and UD
   SendPacket(door, "p v=1 1");
   CHECK_EQ(c.Receive(), "p v=1 1\n");
   CHECK_EQ(d.Receive(), "p v=1 1\n");
-  CHECK_EQ(relay.Said("credentials of clients are passed on"), 1);
+  CHECK_EQ(relay.Said("clients' credentials are passed on"), 1);
   CHECK_EQ(relay.Said("pass word"), 0);
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("original: the buffered configuration keeps in the log what a backend 
   Original relay(Placed("buffered.toml", {{"127.0.0.1:9096", PlaceOf(door)},
                                           {"http://127.0.0.1:8086", a.Url()},
                                           {"http://127.0.0.1:7086", b.Url()}}));
-  CHECK_EQ(relay.Said("is not memory any more"), 1);
+  CHECK_EQ(relay.Said("no longer limits memory"), 1);
   CHECK_EQ(Post(door, "/write?db=d", "m v=1 1\n").status, 204);
   REQUIRE(a.WaitForRequests(1));
   relay.process->Kill(SIGKILL);  // The original's buffer would be gone.

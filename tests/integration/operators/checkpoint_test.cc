@@ -211,7 +211,7 @@ TEST_CASE("checkpoint: half of one goes when the relay starts") {
   WriteFile(half + "/identity", "influxdb-relay checkpoint, not finished\n");
   const RunResult run = Command({"status", "--data", half});
   CHECK_EQ(run.exit_code, 2);
-  CHECK(Contains(run.output, "a checkpoint that was not finished"));
+  CHECK(Contains(run.output, "an unfinished checkpoint"));
   eventful.relay.Kill();
   eventful.relay.Start();
   CHECK(Eventually(kPatience, [&] { return !fs::exists(half); }));

@@ -464,7 +464,7 @@ class MemoryLog final : public Log {
     }
     StoredRecord Shown(const Stored& stored) const {
       if (damaged.contains(stored.entry.position.sequence)) {
-        return {stored.entry, Error(ErrorCode::kCorruption, "checksum does not match")};
+        return {stored.entry, Error(ErrorCode::kCorruption, "checksum mismatch")};
       }
       return {stored.entry, stored.record};
     }

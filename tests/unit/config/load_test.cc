@@ -457,7 +457,7 @@ TEST_CASE("config: a relay of packets alone has no listener for HTTP") {
   const std::string udp = "udp: [{database: d}]\n";
   CHECK(Parsed("http: []\n" + udp + kBackend).http.empty());
   CHECK_EQ(ToYaml(Parsed("http: []\n" + udp + kBackend), "x").find("http: []"),
-           std::string("# What x says. What is left out has its default.\n\n").size());
+           std::string("# Converted from x. Settings left out have their defaults.\n\n").size());
   CHECK_EQ(Mistake(std::string("http: []\n") + kBackend),
            "1:7: http: expected a listener for writes: http, tcp or udp");
 }

@@ -56,7 +56,7 @@ TEST_CASE("original: each [[http]] is a listener, each output a backend") {
   CHECK_EQ(config.http[0].backends.size(), 2);
   CHECK(config.http[0].pass_credentials);
   CHECK(Notes(config, "http[0].output[1].name: is the backend local-2"));
-  CHECK(Notes(config, "http: the credentials of clients are passed on"));
+  CHECK(Notes(config, "http: clients' credentials are passed on"));
   CHECK_EQ(config.notes.size(), 2);
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("original: every key of [[http]] is taken, and what has another meanin
   CHECK_EQ(backend.timeout, milliseconds(5'000));
   CHECK(backend.batch.max_bytes == 50_KiB);
   CHECK(backend.tls.insecure_skip_verify);
-  CHECK(Notes(config, "http[0].output[0].buffer-size-mb: is not memory any more"));
+  CHECK(Notes(config, "http[0].output[0].buffer-size-mb: no longer limits memory"));
   CHECK(Notes(config, "http[0].output[0].max-delay-interval: "));
   CHECK_EQ(config.notes.size(), 3);
 }
@@ -201,7 +201,7 @@ TEST_CASE("original: what says where data goes and cannot be done is refused, wi
     CHECK_NE(told.find(words), std::string::npos);
   };
   refused(std::string(kPlain) + "[[filter]]\nmeasurement-expression = \"cpu\"\n",
-          "filter: filters by regular expression are not taken: write the configuration as YAML");
+          "filter: filters by regular expression are not supported: write the configuration as YAML");
   refused("[[influxdb]]\nname = \"a\"\n", "influxdb: this is a configuration of influxdb-srelay");
   refused("[[http]]\nbind-addr=\":1\"\n[[http.endpoint]]\nuri=[\"/write\"]\n",
           "http[0].endpoint: this is a configuration of influxdb-srelay");

@@ -386,7 +386,7 @@ TEST_CASE(
     CHECK(DurableLog::Open({.directory = directory}, {kWest}).error().code() ==
           ErrorCode::kInvalidInput);
     const Error refused = OpenLogView(directory).error();
-    CHECK(refused.message().find("a checkpoint that was not finished") != std::string::npos);
+    CHECK(refused.message().find("an unfinished checkpoint") != std::string::npos);
     CHECK(VerifyLog(directory, {}).error().code() == ErrorCode::kInvalidInput);
   }
   MustCopy(*log, original.Copy());

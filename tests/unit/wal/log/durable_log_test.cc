@@ -149,7 +149,7 @@ TEST_CASE("durable log: a damaged record says so, its neighbours are read") {
   REQUIRE_EQ(records.size(), 3);
   CHECK(records[0].record.ok());
   CHECK_EQ(records[1].record.error().code(), ErrorCode::kCorruption);
-  CHECK_EQ(records[1].record.error().message(), "payload 2: checksum does not match");
+  CHECK_EQ(records[1].record.error().message(), "payload 2: checksum mismatch");
   CHECK(*records[2].record.value() == NumberedRecord(3));
 }
 

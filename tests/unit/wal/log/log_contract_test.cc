@@ -329,7 +329,7 @@ TEST_CASE_TEMPLATE("log: what is resolved in several ways at once is counted in 
                     .bytes = 99_B,
                     .databases = {"a", "b"},
                     .reason = GapReason::kDamaged,
-                    .note = "checksum does not match",
+                    .note = "checksum mismatch",
                     .by = "relay",
                     .when = At(7)};
   resolution.gaps = {damaged};

@@ -261,12 +261,12 @@ std::vector<Planted> AllPlanted() {
        [](Store& store, StoreBatch& batch) {
          Flip(store, batch, Family::kState, QueueKey(kWestNumber));
        },
-       {"state: run of backend west"}},
+       {"state: queue of backend west"}},
       {"a point delivered too many",
        [](Store& store, StoreBatch& batch) {
          ChangeRun(store, batch, [](QueueState& state) { ++state.delivered; });
        },
-       {"state: run of backend west"}},
+       {"state: queue of backend west"}},
       {"a cursor with other sums than its entry",
        [](Store& store, StoreBatch& batch) {
          ChangeRun(store, batch, [](QueueState& state) { state.cursor.totals.bytes += 1_B; });
@@ -279,7 +279,7 @@ std::vector<Planted> AllPlanted() {
            state.cursor = Position();
          });
        },
-       {"state: run of backend west"}},
+       {"state: queue of backend west"}},
       {"a held record with a flipped bit in its payload",
        [](Store& store, StoreBatch& batch) {
          Flip(store, batch, Family::kHeld, HeldKey(kWestNumber, kHeldLane, Sequence(5)));
