@@ -11,7 +11,7 @@
 namespace relay {
 namespace {
 
-// As http servers write them, whatever the client's case.
+// The canonical spelling, whatever the client's case.
 constexpr std::array<std::string_view, 3> kSchemes = {"Basic", "Token", "Bearer"};
 
 // More than any JWT in use; each record has it once.

@@ -1,5 +1,5 @@
-// What is passed on of who a client says it is, where a listener is set up for
-// it (`credentials: pass`), as the original relay does.
+// Extracts the client's credentials that a listener with `credentials: pass` passes on to backends,
+// as the original relay does.
 //
 // Only what a backend can read is: Basic, Token and Bearer, and the parameters
 // u and p, which become Basic. It is written anew, so that nothing but one
@@ -13,8 +13,8 @@
 
 namespace relay {
 
-// None where the client shows none. kInvalidInput: it shows what could not be
-// passed on; the message does not repeat it.
+// Empty: the client sent none. kInvalidInput: it sent credentials that cannot be passed on; the
+// message does not repeat them.
 Result<ClientCredentials> PassedCredentials(const HttpRequest& request,
                                             const QueryParameters& parameters);
 

@@ -31,8 +31,7 @@ Error TooLarge(Bytes limit) {
           fmt::format("the inflated body is larger than {} bytes", limit.count())};
 }
 
-// What has been inflated so far: `out` may have more room than that, which is
-// filled once, not once for each member.
+// The data decompressed so far. `out` may be larger: it is allocated once, not once per member.
 struct Inflated {
   std::string out;
   std::size_t size = 0;

@@ -30,12 +30,12 @@ class DatabaseNames {
   std::set<std::string> names_;
 };
 
-// `status`: what it is unless it is asked for the version.
+// `status`: the code of a plain ping; a verbose ping answers 200.
 HttpResponse AnswerPing(const QueryParameters& parameters, std::uint64_t status);
 
 HttpResponse AnswerHealth();
 
-// `log`: whether writes are taken, or why not.
+// `log`: ok if writes are accepted, else why not.
 HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now);
 
 // `text`: the statements. Databases that are created are added to `databases`.

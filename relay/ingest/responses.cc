@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 // Seconds. Long enough for a log to have been reopened or a burst to be over.
 constexpr std::string_view kRetryAfter = "1";
 
-// What a header of a refusal may hold: one line, of bounded length.
+// Makes a message fit for a header: one line of bounded length.
 std::string HeaderText(std::string_view message) {
   constexpr std::size_t kMessageMax = 1024;
   std::string text(message.substr(0, kMessageMax));
@@ -80,7 +80,7 @@ std::string PositionsOf(const std::vector<StoredPart>& parts) {
   return positions;
 }
 
-// Why parts of a body were not taken, in InfluxDB's words.
+// Describes why parts of a body were refused, in InfluxDB's words.
 std::string Complaints(const Refused& refused) {
   std::string message;
   for (const LineError& error : refused.lines) {

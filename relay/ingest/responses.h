@@ -1,5 +1,5 @@
-// What the front door answers, in the form of the API that was asked: InfluxDB
-// 1.x', 2.x' or 3.x'.
+// Responses of the ingest endpoints, in the form of the API of the request: InfluxDB 1.x, 2.x or
+// 3.x.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -29,7 +29,7 @@ HttpResponse ErrorAnswer(Api api, int status, std::string_view message);
 // 405, with the methods that there are: "GET, HEAD".
 HttpResponse OnlyBy(Api api, std::string_view methods);
 
-// What of a write was not taken.
+// The parts of a write that were refused.
 struct Refused {
   std::vector<LineError> lines;  // The first of those that are no points,
   std::uint64_t more = 0;        // ... and how many there are beside.
@@ -39,7 +39,7 @@ struct Refused {
   bool any() const { return !lines.empty() || !unrouted.empty(); }
 };
 
-// Nothing of the write is stored. `whole`: because of one bad line.
+// Makes the response when no part of the write is stored. `whole`: because of one bad line.
 HttpResponse NothingStored(Api api, int status, bool whole, const Refused& refused);
 
 // The only way to the answer that a write was stored: with the proof.

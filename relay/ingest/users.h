@@ -1,5 +1,4 @@
-// Who may write: users with a password, tokens, or both, and the databases that
-// each may write to.
+// Users who may write, with a password, tokens or both, and the databases each may write to.
 //
 // A client says who it is as clients of any InfluxDB do: Basic, `Token NAME:PASSWORD`,
 // `Token T`, `Bearer T`, the parameters u and p, or Basic with a token for the
@@ -37,10 +36,10 @@ class Users {
   // Reads the secrets. Errors as SecretSource::Read.
   static Result<std::shared_ptr<const Users>> Load(const std::vector<UserConfig>& configs);
 
-  // Without users everybody may write everywhere.
+  // Without users, everybody may write everywhere.
   bool Any() const { return !users_.empty(); }
 
-  // Whose request it is; none: nobody's. `told`: whether it says anything about it.
+  // The user of a request; nullptr: none. `told`: the request has credentials.
   struct Verdict {
     const User* user = nullptr;
     bool told = false;

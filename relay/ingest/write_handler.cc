@@ -90,7 +90,7 @@ HttpResponse MayNotWrite(Api api, const Users::User& user, const std::string& da
                                  user.name, database));
 }
 
-// The answer to a body of which nothing is to be stored; none: there is something.
+// Returns the response to a body without anything to store; nullopt: there are points.
 std::optional<HttpResponse> NothingIn(const WriteQuery& query, const ScannedLines& scanned,
                                       const Refused& refused) {
   const Api api = query.params.api;
@@ -191,7 +191,7 @@ HttpResponse WriteHandler::RefusalOf(std::string_view path, int status, std::str
   return ErrorAnswer(ApiOf(path), status, message);
 }
 
-// Who only asks whether the relay is there needs no name, as with InfluxDB.
+// Requests that only ask whether the relay is up need no credentials, as with InfluxDB.
 void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
   switch (endpoint) {
     case Endpoint::kPing: {
@@ -321,7 +321,7 @@ void WriteHandler::Append(WriteContext asked, RoutedLines routed, Refused refuse
               });
 }
 
-// The log has it. That is the answer, unless the client asked for more.
+// The log has the write: that is the response, unless the client asked for more.
 void WriteHandler::OnStored(const WriteContext& asked, std::vector<StoredPart> parts,
                             Refused refused, const HttpReply& reply) {
   const Consistency consistency = asked.query.consistency;

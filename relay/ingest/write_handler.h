@@ -1,6 +1,6 @@
-// The front door's endpoints: writes as InfluxDB 1.x (/write), 2.x
-// (/api/v2/write) and 3.x (/api/v3/write_lp) take them, and what their clients
-// ask for beside: /ping, /health, /ready, /query.
+// The ingest endpoints: writes as InfluxDB 1.x (/write), 2.x (/api/v2/write) and 3.x
+// (/api/v3/write_lp) accept them, and what their clients also request: /ping, /health, /ready,
+// /query.
 //
 // A write is answered 204 when, and only when, the log says that it is on
 // stable storage. Of a body with bad lines the good ones are stored and the
@@ -42,7 +42,7 @@ struct WriteHandlerOptions {
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Users> users = {};    // None: everybody may write.
   std::shared_ptr<Admission> admission = {};  // Of what is inflated; none: unbounded.
-  // For clients that ask for backends to have their write; none: the log is enough.
+  // For clients that require backends to have their write; nullptr: the log suffices.
   std::shared_ptr<DeliveryWaiter> waiter = {};
   Clock::Duration consistency_timeout{5'000};
   bool pass_credentials = false;  // The client's own go to the backends with its lines.

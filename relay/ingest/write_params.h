@@ -9,8 +9,7 @@
 
 namespace relay {
 
-// Whom the client wants to have a write before it is answered. In any case it
-// is in the log first.
+// The backends that must have a write before it is answered. It is in the log first in any case.
 enum class Consistency : std::uint8_t { kLog, kOne, kQuorum, kAll };
 
 struct WriteQuery {
@@ -22,8 +21,8 @@ struct WriteQuery {
   Consistency consistency = Consistency::kLog;
 };
 
-// What a write on the endpoint of `api` asks for; parameters that it does not
-// know are not looked at. kInvalidInput, in InfluxDB's words.
+// Parses the parameters of a write on the endpoint of `api`; unknown parameters are ignored.
+// kInvalidInput, in InfluxDB's words.
 //   v1  db (required), rp, precision, consistency
 //   v2  bucket=db or db/rp (required), precision
 //   v3  db (required), precision, accept_partial, no_sync (a write that is

@@ -84,8 +84,8 @@ struct Span {
 // An integer of so many bytes, its suffix being one of them, is in range.
 constexpr std::size_t kIntegerBytesMax = 19;
 
-// Whether `value` is an integer or a float whose size cannot be out of range.
-// Without branches on its bytes: they follow no pattern.
+// Returns whether `value` is an integer or a float whose size cannot be out of range. It does not
+// branch on the bytes: they follow no pattern.
 // REQUIRES: kMaskBytes bytes before its end may be read.
 RELAY_INLINE bool IsPlainNumber(Span value) {
   constexpr std::uint32_t kOne = 1;
@@ -196,7 +196,7 @@ bool HasAvx2() {
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): as with StructureIndex.
 class TagKeys {
  public:
-  // Whether `key` is new; false too where there are too many keys to tell.
+  // Returns true if `key` is new; false also if there are too many keys to tell.
   bool Add(Span key) {
     if (count_ == kCountMax) return false;
     keys_[count_++] = key;

@@ -1,5 +1,5 @@
-// The fast way over line protocol: it recognises well-formed, common lines and
-// leaves all others to line_grammar.h.
+// The fast path for line protocol: recognises common well-formed lines and leaves all others to
+// grammar.h.
 //
 // It accepts a subset of what JudgeLine accepts. All scanners of InfluxDB agree
 // on where its lines end, because in them
@@ -41,7 +41,7 @@ void IndexStructure(std::string_view window, StructureIndex& index);
 // The same for every machine.
 void IndexStructurePortably(std::string_view window, StructureIndex& index);
 
-// What a precision's times look like that are within InfluxDB's range in any case.
+// Bounds on the digits of a time that is within InfluxDB's range in any case.
 struct TimeBound {
   std::size_t bytes_max;  // They have fewer digits than this, or
   char first_below;       // as many, and a lower first one than this.

@@ -17,7 +17,7 @@ namespace {
 
 // InfluxDB's limit of a measurement with its tags and one field's key.
 constexpr std::size_t kKeyBytesMax = 65535;
-// What InfluxDB's storage puts between the two.
+// InfluxDB's storage puts this between the two.
 constexpr std::size_t kKeySeparatorBytes = 4;
 
 // Shorter ones fit in any case, so they need not be parsed.
@@ -68,7 +68,7 @@ bool Fits(std::string_view digits) {
 
 // --------------------------------------------------------------- the numbers
 
-// What was seen in a text made of the bytes of a number.
+// The features seen in a text made of the bytes of a number.
 struct NumberShape {
   char suffix = 0;  // 'i', 'u' or none.
   bool decimal = false;

@@ -52,7 +52,7 @@ std::string_view Cut(std::string_view text, std::size_t size_max) {
   return text.substr(0, end);
 }
 
-// What is put behind a point without a time.
+// Returns the timestamp to append to a point without one.
 std::string StampOf(WallTime now, Precision precision) {
   return " " + std::to_string(now.time_since_epoch() / UnitOf(precision)) + "\n";
 }

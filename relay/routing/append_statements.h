@@ -12,7 +12,7 @@
 
 namespace relay {
 
-// Where statements go, and when they came.
+// The database of statements, and when they arrived.
 struct StatementsInto {
   Log& log;
   const Router& router;

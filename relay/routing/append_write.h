@@ -13,7 +13,7 @@
 
 namespace relay {
 
-// What a write has beside its lines.
+// The attributes of a write besides its lines.
 struct Accepted {
   const WriteParams& params;
   Codec codec = Codec::kZstd;

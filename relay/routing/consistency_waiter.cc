@@ -74,8 +74,8 @@ Clock::Duration DeliveryWaiter::Step() {
   return waiting_.empty() ? kNobodyWaits : kTurn;
 }
 
-// A backend that has not come to an earlier write has not come to this one:
-// only the first of them is looked up.
+// A backend that has not reached an earlier write has not reached this one: only the first is
+// looked up.
 void DeliveryWaiter::Look(Waiting& waiting, Behind& behind) const {
   std::erase_if(waiting.missing, [&](const Needed& needed) {
     if (behind.contains(needed.backend)) return false;

@@ -20,12 +20,12 @@ namespace relay {
 
 class DeliveryWaiter {
  public:
-  // What one backend is to have: a payload, and with it all that were before it.
+  // A payload that a backend must have delivered, with everything before it.
   struct Needed {
     BackendId backend;
     PayloadId payload{0};
   };
-  // With the number of backends that have what they need.
+  // Called with the number of backends that have what they need.
   using Done = std::function<void(std::size_t have)>;
 
   // Log and clock outlive it.

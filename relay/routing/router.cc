@@ -13,7 +13,7 @@
 #include "wal/record/model.h"
 
 namespace relay {
-// What is known of a selection before the measurement is.
+// The result of a selection before the measurement is known.
 enum class RuleMatch : std::uint8_t { kNo, kYes, kByMeasurement };
 
 namespace {
@@ -67,8 +67,8 @@ BackendSet Router::TakersOf(const std::string& database) const {
   return std::make_shared<const std::vector<BackendId>>(std::move(takers));
 }
 
-// Routes one write whose points may go different ways. A measurement is judged
-// once, however many points it has.
+// Routes one write whose points may take different ways. Each measurement is judged once, however
+// many points it has.
 class Router::ByMeasurement {
  public:
   // Returns nothing where every point goes the same way.

@@ -1,4 +1,4 @@
-// Which backends each point of a write goes to.
+// Decides to which backends each point of a write goes.
 //
 // A listener writes to some of the backends. Each of them takes the points that
 // its `only` describes, or all if there is none, without those that its
@@ -31,8 +31,8 @@ struct RoutedPart {
 struct RoutedLines {
   std::vector<RoutedPart> parts;  // Each routed point is in exactly one.
   PointCount unrouted = 0;
-  // What of the first unrouted point no backend takes, in words for a client:
-  // `no backend takes measurement "m" of database "d"`. Empty if there is none.
+  // Describes the first unrouted point to a client: `no backend takes measurement "m" of database
+  // "d"`. Empty: none.
   std::string why;
 
   Totals size() const;  // Of what is routed; not yet stored.
@@ -44,10 +44,11 @@ class Router {
   // REQUIRES: each is one of the configuration's.
   Router(const Config& config, const std::vector<BackendId>& backends);
 
-  // What to do with what no backend takes.
+  // How points that no backend accepts are handled.
   Unrouted unrouted() const { return unrouted_; }
 
-  // Those that take anything of a database: where its statements go. May be empty.
+  // Returns the backends that accept anything of a database: those its statements go to. May be
+  // empty.
   BackendSet TakersOf(const std::string& database) const;
 
   // REQUIRES: `lines` are `points` points as a Record holds them.

@@ -19,7 +19,7 @@ bool IsWell(WorkerState state) {
   return state == WorkerState::kCaughtUp || state == WorkerState::kDelivering;
 }
 
-// Tells the journal of a change, not of each retry.
+// Logs changes of a backend's health, not each retry.
 class HealthTeller {
  public:
   explicit HealthTeller(std::string backend) : backend_(std::move(backend)) {}
@@ -28,14 +28,14 @@ class HealthTeller {
     TellStuck(status);
     if (IsWell(status.state)) {
       if (!std::exchange(told_, "").empty()) {
-        LogEvent(Level::kInfo, "backend is well again", {{"backend", backend_}});
+        LogEvent(Level::kInfo, "backend recovered", {{"backend", backend_}});
       }
       return;
     }
     std::string telling = fmt::format("{}: {}", ToString(status.state), status.why);
     if (telling == told_) return;
     told_ = std::move(telling);
-    LogEvent(Level::kWarning, "backend is not well",
+    LogEvent(Level::kWarning, "backend failing",
              {{"backend", backend_},
               {"state", ToString(status.state)},
               {"why", status.why},
@@ -47,7 +47,7 @@ class HealthTeller {
     if (is_stuck_ == status.stuck.has_value()) return;
     is_stuck_ = status.stuck.has_value();
     if (!is_stuck_)
-      return LogEvent(Level::kInfo, "backend is not stuck any more", {{"backend", backend_}});
+      return LogEvent(Level::kInfo, "backend no longer stuck", {{"backend", backend_}});
     LogEvent(Level::kError, "backend is stuck",
              {{"backend", backend_},
               {"why", status.stuck->why},

@@ -10,8 +10,8 @@
 
 namespace relay {
 
-// Tells the journal when its backend begins to fail, why, and when it is well
-// again. `jitter_seed` is a number of its own. Times outlive it.
+// Logs when its backend begins to fail, why, and when it has recovered. `jitter_seed` differs for
+// each backend. REQUIRES: times outlives it.
 FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times);
 
 // One for each backend, in the configuration's order.

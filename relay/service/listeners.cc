@@ -40,7 +40,7 @@ LineTarget TargetOf(const Config& config, const ListenerConfig& listener) {
   return target;
 }
 
-// Whether one that listens with `was` can go on with `now`, of the same address.
+// Returns whether a listener with settings `was` can continue with `now`, at the same address.
 bool CanGoOn(const HttpListenerConfig& was, const HttpListenerConfig& now) {
   return was.tls.certificate.empty() == now.tls.certificate.empty();
 }
@@ -169,7 +169,7 @@ Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) 
   return Ok();
 }
 
-// A certificate that is wrong leaves the old one, and keeps nothing else back.
+// An invalid certificate leaves the old one in use and does not stop the other changes.
 Status Listeners::Tell(const Config& config, Http& http, const HttpListenerConfig& listener) const {
   ASSIGN_OR_RETURN(WriteHandlerOptions options, HandlerOptions(config, listener));
   const std::optional<TlsFiles> tls = TlsFilesOf(listener.tls);

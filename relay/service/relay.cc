@@ -22,7 +22,7 @@ LogLimits LimitsOf(const LogConfig& log) {
           .when_full = log.when_full};
 }
 
-// But for what it takes, which is the routers' business.
+// Compares all but the selection of points, which is up to the routers.
 bool IsSentToAlike(BackendConfig a, BackendConfig b) {
   for (BackendConfig* one : {&a, &b}) {
     one->only = {};
@@ -47,8 +47,8 @@ bool TakesWrites(const WorkerStatus& worker) {
   }
 }
 
-// What the worker knows of lanes whose figures the log has. It learns of a
-// change by an operator, and acts on it, a moment after the log.
+// Adds the worker's reasons to lanes whose stats come from the log. The worker learns of an
+// operator's change a moment after the log.
 void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& lanes) {
   for (LaneReport& lane : lanes) {
     const auto found = std::find_if(known.begin(), known.end(), [&](const LaneStatus& one) {

@@ -55,12 +55,12 @@ bool RetentionThread::Alive() {
   return turns_seen_ != before || log_.DiskWait() > kTurn;
 }
 
-// Of a change, not every turn.
+// Logs a change, not every turn.
 void RetentionThread::TellTrouble(const Status& status) {
   std::string trouble = status.ok() ? "" : status.error().message();
-  if (trouble.empty() && !trouble_.empty()) LogEvent(Level::kInfo, "the log is well again");
+  if (trouble.empty() && !trouble_.empty()) LogEvent(Level::kInfo, "log recovered");
   if (!trouble.empty() && trouble_.empty()) {
-    LogEvent(Level::kError, "the log is not well", {{"why", trouble}});
+    LogEvent(Level::kError, "log failing", {{"why", trouble}});
   }
   trouble_ = std::move(trouble);
 }
@@ -68,7 +68,7 @@ void RetentionThread::TellTrouble(const Status& status) {
 void RetentionThread::TellAlarms() {
   for (const std::string& alarm : log_.Alarms()) {
     if (!alarmed_.insert(alarm).second) continue;
-    LogEvent(Level::kError, "the log is damaged", {{"why", alarm}});
+    LogEvent(Level::kError, "log damaged", {{"why", alarm}});
   }
 }
 

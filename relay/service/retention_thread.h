@@ -1,5 +1,5 @@
 // Keeps the log within its limits, once a second, and tells the journal when
-// the log begins to be unwell, when it is well again, and what damage it found.
+// the log begins to fail, when it recovers, and what damage it found.
 //
 // Tells the service manager WATCHDOG=1 each second that the log could be looked
 // after, or that it waits for a disk that hangs: starting the relay again would

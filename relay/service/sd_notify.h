@@ -1,5 +1,5 @@
-// What systemd is told of this service (sd_notify): one datagram to the socket
-// in $NOTIFY_SOCKET. Where there is none, nothing happens.
+// Notifies systemd (sd_notify): one datagram to the socket in $NOTIFY_SOCKET. Does nothing without
+// one.
 //
 // Sent are READY=1 once writes are taken, STOPPING=1, and each second that the
 // relay lives WATCHDOG=1 (relay/service/retention_thread.h): one that hangs is restarted.
@@ -11,8 +11,7 @@
 
 namespace relay {
 
-// One or several lines of NAME=VALUE. Best effort: nobody is there to be told
-// that telling failed.
+// Sends one or several lines of NAME=VALUE. Best effort: there is nobody to report a failure to.
 void TellServiceManager(std::string_view lines);
 
 }  // namespace relay

@@ -54,8 +54,8 @@ std::optional<AuditEntry> EntryFrom(const std::string& line) {
                     text("what"), text("outcome")};
 }
 
-// All of a line, on stable storage. A line that a power loss cut short must not
-// swallow this one: it begins anew.
+// Appends a line durably. If a power loss cut the previous line short, this one still starts on a
+// new line.
 Status AppendLine(const std::string& path, const std::string& line) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kOwnerOnly);
   if (file < 0) return Failed(path);

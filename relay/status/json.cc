@@ -132,7 +132,7 @@ class Reader {
   const Json& json_;
 };
 
-// `io` is a Writer with constant values, or a Reader with those to be filled.
+// `io` is a Writer with constant values, or a Reader that fills them in.
 template <typename Io, typename FiguresT>
 void DeclareMarks(Io& io, FiguresT& figures) {
   io.Field("cursor", figures.marks.cursor);

@@ -17,8 +17,8 @@ struct RangeSummary {
   WallTime last;   // ... and the last.
 };
 
-// Of the records (after, last]. Errors as LogView::Read; kNotFound: one end is
-// not kept any more.
+// Summarises the records (after, last]. Errors as for LogView::Read; kNotFound: one end is no
+// longer kept.
 Result<RangeSummary> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
                               Sequence last);
 

@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// `rate` is of the backend that is worst off.
+// `rate` is that of the backend in the worst state.
 std::optional<std::chrono::seconds> UntilFull(const RelayStatus& status, double Flow::*rate) {
   double most = 0;
   for (const BackendStatus& backend : status.backends) {

@@ -1,5 +1,5 @@
-// What there is to know of a relay at one moment, the same whether it is asked
-// over the admin port or read from the data directory of one that is down.
+// The status of a relay at one moment, the same whether it is requested from the admin port or read
+// from the data directory of a stopped relay.
 //
 // THREADS. Values and pure functions.
 #pragma once
@@ -20,7 +20,7 @@ namespace relay {
 // A lane that holds something, or that an operator holds.
 struct LaneReport {
   HeldLane held;
-  std::string why;     // Empty where nobody knows: read from the directory.
+  std::string why;     // Empty: unknown, because read from the directory.
   std::string remedy;  // What a person can do; empty where nothing need be done.
 };
 
@@ -30,12 +30,12 @@ struct BackendStatus {
   std::string why;    // Empty while all is well.
   std::string last_answer;
   std::string remedy;             // What a person can do about `why`.
-  bool takes_writes = false;      // But for lanes that are on hold.
+  bool takes_writes = false;      // Except for held lanes.
   bool stuck = false;             // Owed something, and nothing has moved for a while.
   std::optional<WallTime> since;  // When the state began.
   QueueStats figures;
   std::vector<LaneReport> lanes;
-  std::optional<Flow> flow;       // Of a relay that runs for long enough.
+  std::optional<Flow> flow;       // nullopt: the relay has not run long enough.
   Histogram::Reading send_times;  // Since the start.
 };
 
@@ -45,7 +45,7 @@ struct RelayStatus {
   bool running = false;
   std::string log_path;
   std::string log_failure;  // Empty: appends are taken.
-  // Why the configuration that was given last is not the one that runs; empty: it is.
+  // Why the newest configuration is not in use; empty: it is.
   std::string configuration_failure;
   std::vector<std::string> log_alarms;  // Damage that was found, a sentence each.
   DiskUse disk;                         // All zero when read from the directory.
@@ -57,13 +57,13 @@ struct RelayStatus {
 // "metrics", "metrics.week".
 std::string ShownLane(const Lane& lane);
 
-// The age of the oldest record that is owed; zero if nothing is.
+// Returns the age of the oldest record owed; zero: nothing is owed.
 std::chrono::nanoseconds OldestOwedAge(const BackendStatus& backend, WallTime now);
 
-// Until the backend has everything, as things go; nothing: it does not catch up.
+// Estimates the time until the backend has caught up; nullopt: it does not catch up.
 std::optional<std::chrono::seconds> DrainEta(const BackendStatus& backend);
 
-// What those who query a backend put up with.
+// The state of a backend that its queries tolerate.
 struct Tolerance {
   std::chrono::milliseconds max_lag{0};  // The age of the oldest point that it lacks.
   // Whose points on hold count too; empty: none's, for one database that is
@@ -71,20 +71,20 @@ struct Tolerance {
   std::string database = {};
 };
 
-// Why queries should be kept away from the backend: it takes nothing now, or
-// lacks points that are older than is tolerated. Empty: they need not.
+// Says why queries should avoid the backend: it accepts no writes now, or lacks points older than
+// tolerated. Empty: it is ready.
 std::string WhyNotReady(const BackendStatus& backend, WallTime now, const Tolerance& tolerance);
 
-// Payloads that every backend has, kept for a rewind alone: they go before the
-// log is full.
+// Returns the size of payloads that every backend has and that are kept only for a rewind: they are
+// deleted before the log is full.
 Bytes KeptByAll(const RelayStatus& status);
 
 // Until the log is full, at the rate at which what is owed grows: the rate of
 // the backend that is worst off. Nothing: it does not grow.
 std::optional<std::chrono::seconds> FullEta(const RelayStatus& status);
 
-// How long every backend may be away from now on before the log is full.
-// Nothing: nothing comes in.
+// Estimates how long all backends may be down from now on before the log is full; nullopt: no
+// writes come in.
 std::optional<std::chrono::seconds> OutageTolerance(const RelayStatus& status);
 
 // The JSON of `/api/v1/status` and of `status --json`, one line.
@@ -104,8 +104,7 @@ std::string ToTable(const RelayStatus& status, std::size_t width = 0);
 // From the log in `path`, with no relay running. Errors as OpenLogView.
 Result<RelayStatus> OfflineStatus(const std::string& path, WallTime now);
 
-// The figures of a log for each of its backends; a backend whose figures cannot
-// be read says so in its `why`.
+// Returns the stats of each backend in a log; if they cannot be read, `why` says so.
 std::vector<BackendStatus> BackendStatuses(const LogView& log);
 
 }  // namespace relay

@@ -15,13 +15,13 @@
 
 namespace relay {
 
-// Of every backend, every five seconds, for an hour.
+// Samples every backend every five seconds, for an hour.
 class History {
  public:
   static constexpr std::chrono::seconds kInterval{5};
   static constexpr std::size_t kSamplesMax = 720;
 
-  // Sooner than kInterval after the last one it is passed over.
+  // Ignored if it comes sooner than kInterval after the last one.
   void Note(WallTime now, const NamedFigures& figures);
 
   // {"times":[seconds …],"backends":{NAME:{"points":[…],"ages":[…]}}}: what is

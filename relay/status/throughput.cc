@@ -11,7 +11,7 @@ namespace {
 // run, with what the engine needs to find it.
 constexpr double kEntryBytes = 100;
 
-// As good as caught up.
+// A backlog of this many seconds counts as caught up.
 constexpr double kMoment = 5;
 
 // Where a time is this long, it is as good as never.

@@ -17,7 +17,7 @@
 
 namespace relay {
 
-// Of one backend, over the last minute, per second.
+// Rates of one backend over the last minute, per second.
 struct Flow {
   double points_in = 0;
   double bytes_in = 0;     // Of line protocol.
@@ -50,16 +50,16 @@ class FlowMeter {
   std::deque<Sample> samples_;  // Oldest first, within kWindow.
 };
 
-// Until everything is delivered if both rates stay as they are; zero where
-// nothing is owed, nothing where the backend does not catch up. What it takes
-// within seconds does not count as a backlog that only grows.
+// Estimates the time until everything is delivered at the present rates; zero: nothing is owed;
+// nullopt: the backend does not catch up. A backlog of a few seconds does not count as one that
+// only grows.
 std::optional<std::chrono::seconds> DrainEta(const QueueStats& figures, const Flow& flow);
 
-// What the log can still take before it is full: up to the nearest of its
-// limits, and what is only kept for a rewind, by every backend.
+// Returns the space until the log is full: up to the nearest of its limits, including what every
+// backend has and is kept only for a rewind.
 Bytes RoomIn(const DiskUse& disk, Bytes kept_by_all);
 
-// Until `room` is used up at `per_second` bytes; nothing where that is never.
+// Estimates when `room` is used up at `per_second` bytes; nullopt: never.
 std::optional<std::chrono::seconds> TimeToFill(Bytes room, double per_second);
 
 }  // namespace relay

@@ -1,5 +1,5 @@
-// What a long command shows of itself on a terminal: one line that is written
-// over, a few times a second. Where standard error is no terminal, nothing.
+// Progress of a long command on a terminal: one line that is overwritten a few times a second.
+// Silent if standard error is not a terminal.
 //
 // THREADS. One.
 #pragma once
@@ -19,13 +19,13 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Whether it is time to show something again.
+  // Returns whether it is time to show progress again.
   bool IsDue() const;
 
-  // `part`, from 0 to 1, is drawn as a bar; none where it is not known.
+  // `part`, from 0 to 1, is drawn as a bar; nullopt: unknown, no bar.
   void Show(std::optional<double> part, std::string_view words);
 
-  // Before anything else is printed.
+  // Erases the line; call it before printing anything else.
   void Erase();
 
  private:

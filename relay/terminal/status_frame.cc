@@ -18,7 +18,7 @@ constexpr std::string_view kYellow = "\x1b[33m";
 constexpr std::string_view kBlue = "\x1b[34m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
-// A line and how it looks as a whole.
+// A line with its colour.
 struct Line {
   std::string text;  // One byte a character, unless it is a plot.
   std::string_view color = {};
@@ -140,7 +140,7 @@ std::string Sparkline(const std::vector<double>& values, std::size_t width) {
     double peak = 0;
     for (std::size_t i = begin; i < end; ++i) peak = std::max(peak, values[i]);
     const double share = most > 0 ? peak / most : 0;
-    // What is owed at all stands out from nothing.
+    // A small backlog must look different from none.
     const std::size_t height = std::max<std::size_t>(1, static_cast<std::size_t>(share * 7));
     text += kBlocks.substr(share > 0 ? 3 * height : 0, 3);
   }

@@ -1,4 +1,4 @@
-// `status --watch`: what a terminal shows of a relay, frame by frame.
+// `status --watch`: the frames that show a relay's status on a terminal.
 //
 // THREADS. Values and pure functions.
 #pragma once
@@ -19,7 +19,7 @@ struct ScreenSize {
   friend bool operator==(const ScreenSize&, const ScreenSize&) = default;
 };
 
-// What the terminal can show.
+// Capabilities of the terminal.
 struct ScreenStyle {
   bool colors = false;
   bool unicode = false;
@@ -28,7 +28,7 @@ struct ScreenStyle {
 // Points owed, oldest first, by backend.
 using OwedHistory = std::map<std::string, std::vector<double>>;
 
-// Of the JSON of /api/v1/history; what is none is empty.
+// Parses the JSON of /api/v1/history; empty: not such a document.
 OwedHistory OwedHistoryFrom(const std::string& json);
 
 struct WatchView {
@@ -37,9 +37,8 @@ struct WatchView {
   std::string note;  // Why this is not of a running relay; empty: it is.
 };
 
-// At most `size.rows` lines of at most `size.columns` characters (escapes for
-// colors beside), without a line's end after the last. What does not fit is
-// told by its number of lines.
+// Formats at most `size.rows` lines of at most `size.columns` characters (not counting color
+// escapes), without a newline after the last. If lines do not fit, the last line says how many.
 std::string WatchFrame(const WatchView& view, const ScreenSize& size, const ScreenStyle& style);
 
 // The values as a row of blocks, the highest for the largest of each part.

@@ -21,7 +21,7 @@ void Put(std::string_view text) {
 }
 
 bool IsUtf8() {
-  // As locale(7) has it: the first that is set counts.
+  // The order of locale(7): the first that is set counts.
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') continue;
@@ -62,7 +62,7 @@ Terminal::~Terminal() {
   delete state_;
 }
 
-// Keys come at once and are not shown; Ctrl-C stays a signal.
+// Keys arrive at once and are not echoed; Ctrl-C remains a signal.
 void Terminal::Enter() const {
   termios raw = state_->before;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);

@@ -17,7 +17,7 @@ class Terminal {
  public:
   enum class Event : std::uint8_t { kTimeout, kResized, kEnd };
 
-  // Whether there is a terminal to take.
+  // Returns whether standard input and output are a terminal.
   static bool IsThere();
 
   Terminal();

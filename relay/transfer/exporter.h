@@ -1,8 +1,8 @@
 // Turns records back into a text of line protocol: what `import` and
 // `influx -import` take, or the lines alone. Times are in nanoseconds.
 //
-// What cannot be exported is told, counted and left out: damaged records, and
-// times that nanoseconds do not reach.
+// Data that cannot be exported is reported, counted and left out: damaged records, and times
+// outside the range of nanoseconds.
 //
 // ERRORS. Those of the output; kInvalidInput: lines alone of more than one
 // database or retention policy, which nobody could tell apart.
@@ -34,7 +34,7 @@ struct ExportFilter {
 };
 
 struct ExportTally {
-  std::uint64_t records = 0;  // Of which something was exported.
+  std::uint64_t records = 0;  // At least one line of each was exported.
   std::uint64_t lines = 0;
   std::uint64_t damaged = 0;      // Records.
   std::uint64_t unreachable = 0;  // Lines with times beyond nanoseconds.
@@ -47,11 +47,11 @@ class Exporter {
 
   Exporter(ExportFormat format, ExportFilter filter, Output output, Tell tell);
 
-  // In the order in which they are to stand in the text.
+  // Takes records in the order in which they appear in the text.
   Status Take(const StoredRecord& stored);
   Status Take(const StoredDeadLetter& stored);
 
-  // Something that cannot be read.
+  // Counts a record that cannot be read.
   void CountDamaged(Sequence sequence, const std::string& why);
 
   const ExportTally& tally() const { return tally_; }
@@ -67,7 +67,7 @@ class Exporter {
   const ExportFilter filter_;
   const Output output_;
   const Tell tell_;
-  std::optional<Lane> lane_;  // That the text is in.
+  std::optional<Lane> lane_;  // The lane of the text so far.
   ExportTally tally_;
 };
 

@@ -19,7 +19,7 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-// What stands behind `name` in a comment, if it begins so.
+// Returns the text after `name` in a comment; nullopt: it begins otherwise.
 std::optional<std::string> Behind(std::string_view name, std::string_view comment) {
   if (!comment.starts_with(name)) return std::nullopt;
   return std::string(Trimmed(comment.substr(name.size())));
@@ -129,8 +129,7 @@ bool ImportReader::IsFor(const WriteParams& params) const {
   return params.database == database_ && params.retention_policy == retention_policy_;
 }
 
-// The line is now the batch's, or was for the reader alone. False: it is for
-// another batch.
+// Adds the line to the batch, or consumes it here. Returns false if it belongs to another batch.
 Result<bool> ImportReader::Take(Line& line, ImportBatch& batch) {
   const bool begins = batch.lines.empty();
   if (TakeSpecial(line.text)) {

@@ -50,7 +50,7 @@ struct ImportOptions {
 
 class ImportReader {
  public:
-  // Appends some more of the text to its argument; nothing at the end.
+  // Appends more of the text to its argument; nothing at the end.
   using Source = std::function<Status(std::string&)>;
 
   // A statement of the DDL part.
@@ -61,10 +61,10 @@ class ImportReader {
 
   ImportReader(Source source, ImportOptions options);
 
-  // Nothing at the end of the file.
+  // nullopt: the end of the file.
   Result<std::optional<ImportBatch>> Next();
 
-  // The statements that were met so far and not asked for before.
+  // Returns the statements found since the last call.
   std::vector<Statement> TakeStatements();
 
  private:
@@ -78,7 +78,7 @@ class ImportReader {
   Line LineHere() const;
   Status Pass(const Line& line);
   Status PassRestOfLine();
-  // Whether the line is no point and none is to be made of it.
+  // Returns true if the line is no point and was handled.
   bool TakeSpecial(std::string_view line);
   void TakeComment(std::string_view comment);
   Status Begin(ImportBatch& batch) const;

@@ -22,7 +22,7 @@ std::string WordsOf(const Result<Reply>& answer) {
                      body.substr(0, body.find_last_not_of("\r\n") + 1));
 }
 
-// Of the other refusals a request less or more changes nothing.
+// The other refusals do not depend on the lines in a request.
 bool IsAboutLines(const Result<Reply>& answer) {
   return answer.ok() && (answer.value().http_status == 400 || answer.value().http_status == 422);
 }
@@ -92,7 +92,7 @@ Status Importer::Send(const ImportBatch& batch, const std::string& lines) {
   }
 }
 
-// In small steps, so that who wants to stop it need not wait.
+// Waits in small steps, so that a stop takes effect soon.
 Status Importer::WaitBefore(std::uint32_t tries,
                             const std::optional<std::chrono::milliseconds>& asked) {
   constexpr Backoff kBackoff{.first = std::chrono::milliseconds(100),

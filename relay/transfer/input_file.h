@@ -24,7 +24,7 @@ class TextFile {
   // Appends up to `size_max` bytes to `text`; none at the end.
   Status Read(std::string& text, std::size_t size_max);
 
-  // How much of the file is behind: 0 to 1; nothing is known of a pipe: 0.
+  // Returns the part of the file that was read, 0 to 1; 0: unknown, as for a pipe.
   double PartRead() const;
 
  private:

@@ -1,5 +1,4 @@
-// Where a command writes what it was asked for: a new file that nobody else may
-// read, or standard output.
+// The output of a command: a new file that no other user can read, or standard output.
 //
 // DURABILITY. Finish returns once the file is on stable storage. A file that
 // was not finished is removed.
