@@ -81,7 +81,7 @@ struct LimitsConfig {
 struct HttpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 9096};
   std::string default_retention_policy;
-  Bytes max_body = 25_MiB;               // As received, and once more decompressed.
+  Bytes max_body = 25_MiB;               // Both received and decompressed.
   std::vector<BackendId> backends = {};  // Empty: all.
   TlsConfig tls = {};
   std::vector<UserConfig> users = {};  // Empty: everybody may write.
@@ -196,7 +196,7 @@ struct Config {
   std::vector<std::string> notes = {};
 
   std::vector<BackendId> BackendNames() const;
-  std::string WriteAddresses() const;  // Of all listeners for writes, for display.
+  std::string WriteAddresses() const;  // All listeners for writes, for display.
 };
 
 }  // namespace relay

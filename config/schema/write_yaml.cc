@@ -20,7 +20,7 @@ struct Node {
   Kind kind = Kind::kMap;
   bool required = false;
   bool off = false;                 // For a list: empty by default.
-  std::string value = {};           // As written in YAML.
+  std::string value = {};           // The YAML text.
   std::vector<Node> children = {};  // A list's entries, which are maps.
 };
 

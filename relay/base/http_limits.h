@@ -18,7 +18,7 @@ struct HttpLimits {
   std::size_t head_bytes = 16U << 10U;  // A head is read whole before it is parsed.
   std::size_t headers = 64;             // Each one is compared with every other.
   std::size_t target_bytes = 8U << 10U;
-  Bytes body = 25_MiB;                          // As sent; InfluxDB 1.x has the same default.
+  Bytes body = 25_MiB;                          // Size as sent; the default of InfluxDB 1.x.
   std::chrono::milliseconds wait{10'000};       // For free memory, before a 503.
   std::chrono::milliseconds idle{30'000};       // Between two requests.
   std::chrono::milliseconds head{10'000};       // From a head's first byte to its end,

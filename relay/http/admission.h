@@ -16,7 +16,7 @@ namespace relay {
 
 struct AdmissionLimits {
   std::size_t connections = 20'000;            // Each costs a descriptor and about 10 KB of memory.
-  std::size_t connections_of_address = 2'000;  // So that one client cannot keep out the others.
+  std::size_t connections_of_address = 2'000;  // One client must not keep out the others.
   // Bodies being read or waiting for their response: bounds memory when clients are faster than the
   // disk.
   Bytes in_flight = 96_MiB;

@@ -25,7 +25,7 @@ namespace relay {
 
 struct HttpRequest {
   std::string_view method;  // Upper case, as sent. These views are valid during Handle.
-  std::string_view path;    // As sent, percent-encoded, without the query.
+  std::string_view path;    // Percent-encoded, without the query.
   std::string_view query;   // Without the question mark.
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   std::string body;         // Not yet decompressed.

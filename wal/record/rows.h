@@ -56,7 +56,7 @@ struct QueueState {
 struct LaneState {
   RecordCount records = 0;
   Totals size;
-  Sequence first = Sequence::BeforeFirst();  // Of the held records; reading begins here.
+  Sequence first = Sequence::BeforeFirst();  // The first held record; reading begins here.
   Sequence last = Sequence::BeforeFirst();
   WallTime oldest;  // When the record `first` was accepted.
   bool by_operator = false;

@@ -57,7 +57,7 @@ class WarningsFile final : public rocksdb::Logger {
   }
 
   using rocksdb::Logger::Logv;
-  __attribute__((format(printf, 2, 0)))  // As RocksDB declares it.
+  __attribute__((format(printf, 2, 0)))  // The same attribute as in RocksDB.
   void
   Logv(const char* format, va_list arguments) override {
     std::array<char, 1024> line{};
