@@ -245,6 +245,35 @@ Finding Throws(std::string_view path, std::string_view line) {
   return "this code does not throw: return an Error (wal/base/result.h)";
 }
 
+// Returns the first word of the comment that opens in `lines[at]`; empty: none opens there.
+std::string_view OpeningWord(const std::vector<std::string>& lines, std::size_t at) {
+  const std::string_view line = lines[at];
+  const std::string code = CodeOf(line);
+  std::size_t begin = line.find("// ");
+  while (begin != std::string_view::npos && CodeOf(line.substr(0, begin)) != code) {
+    begin = line.find("// ", begin + 1);
+  }
+  if (begin == std::string_view::npos) return {};
+  const bool alone = line.find_first_not_of(' ') == begin;
+  if (alone && at > 0) {
+    const std::size_t above = lines[at - 1].find_first_not_of(' ');
+    if (above != std::string::npos && lines[at - 1].compare(above, 3, "// ") == 0) return {};
+  }
+  const std::string_view words = line.substr(begin + 3);
+  return words.substr(0, words.find_first_of(" .,:;"));
+}
+
+Finding OpensWithFragment(const File& file, std::size_t at) {
+  constexpr std::array<std::string_view, 8> kFragments = {"Of",      "What", "Who", "Whether",
+                                                          "Nothing", "None", "As",  "So"};
+  const std::string_view word = OpeningWord(file.lines, at);
+  if (!IsOfLayers(file.path) ||
+      std::find(kFragments.begin(), kFragments.end(), word) == kFragments.end()) {
+    return std::nullopt;
+  }
+  return "a comment opens with '" + std::string(word) + "': begin with a subject or a verb";
+}
+
 // The first words of a header are a comment: at its very beginning, or before
 // the first thing it declares.
 bool LeadsWithContract(const File& header) {
@@ -387,6 +416,16 @@ TEST_CASE("tidy: every header leads with its contract") {
   }
 }
 
+TEST_CASE("tidy: a comment begins with a subject or a verb") {
+  for (const File& file : Sources()) {
+    for (std::size_t at = 0; at < file.lines.size(); ++at) {
+      if (const Finding found = OpensWithFragment(file, at)) {
+        FAIL_CHECK(file.path, ":", at + 1, ": ", *found);
+      }
+    }
+  }
+}
+
 TEST_CASE("tidy: the top level holds what everybody expects there, and nothing else") {
   for (const std::string& path : Paths()) {
     if (BelongsToTopLevel(path)) continue;
@@ -453,6 +492,19 @@ TEST_CASE("tidy: a throw is found in code, not in words about it") {
   CHECK_FALSE(Throws("wal/a.cc", "  Say(\"we throw\");  // never throw"));
   CHECK_FALSE(Throws("wal/a.cc", "  bool throws = false;"));
   CHECK_FALSE(Throws("tests/a.cc", "  throw 1;"));
+}
+
+TEST_CASE("tidy: a fragment is found where a comment opens, not further down") {
+  const File file{"wal/a.h",
+                  {"// Whether it is there.", "// A log.", "// What follows is prose.",
+                   "int a;  // Of the log.", "// Offsets and whatever else.", "Say(\"// What\");"}};
+  CHECK(OpensWithFragment(file, 0));
+  CHECK_FALSE(OpensWithFragment(file, 1));
+  CHECK_FALSE(OpensWithFragment(file, 2));
+  CHECK(OpensWithFragment(file, 3));
+  CHECK_FALSE(OpensWithFragment(file, 4));
+  CHECK_FALSE(OpensWithFragment(file, 5));
+  CHECK_FALSE(OpensWithFragment({"tests/a.h", {"// What it is."}}, 0));
 }
 
 TEST_CASE("tidy: the words for unfinished work are found whole") {
