@@ -184,10 +184,10 @@ HttpResponse AdminApi::ShowReady(const AdminCall& /*call*/) const {
   // Writes are taken, but an operator should look.
   if (status.log_failure.empty() && !status.log_alarms.empty()) {
     return AdminJson(200,
-                     DumpJson(Json{{"status", "degraded"}, {"why", status.log_alarms.front()}}));
+                     DumpJson(Json{{"status", "degraded"}, {"reason", status.log_alarms.front()}}));
   }
   if (status.log_failure.empty()) return AdminJson(200, R"({"status":"ready"})");
-  return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"why", status.log_failure}}));
+  return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"reason", status.log_failure}}));
 }
 
 HttpResponse AdminApi::ListBackends(const AdminCall& /*call*/) const {
@@ -219,7 +219,7 @@ HttpResponse AdminApi::ShowBackendReady(const AdminCall& call) const {
     if (backend.name != call.backend) continue;
     const std::string why = WhyNotReady(backend, status.now, tolerance);
     if (why.empty()) return AdminJson(200, R"({"status":"ready"})");
-    return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"why", why}}));
+    return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"reason", why}}));
   }
   return AdminError(404, fmt::format("no backend \"{}\"", call.backend));
 }
@@ -276,7 +276,7 @@ HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
       });
   if (!done.ok()) return AdminError(done.error());
   return AdminJson(200,
-                   DumpJson(Json{{"done", !asker.dry_run}, {"words", done.value()}, {"id", id}}));
+                   DumpJson(Json{{"done", !asker.dry_run}, {"message", done.value()}, {"id", id}}));
 }
 
 HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
@@ -288,7 +288,7 @@ HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
   const Result<std::string> done = parts_.operators.Audited(
       fmt::format("cancel replay {}", *id), "", asker, [&] { return parts_.replays.Cancel(*id); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"message", done.value()}}));
 }
 
 HttpResponse AdminApi::ListCheckpoints(const AdminCall& /*call*/) const {
@@ -317,7 +317,7 @@ HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoin
       parts_.operators.Audited(words.value(), "", asker, [&] { return (checkpoints.*act)(name); });
   if (!done.ok()) return AdminError(done.error());
   return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run},
-                                      {"words", done.value()},
+                                      {"message", done.value()},
                                       {"path", checkpoints.PathOf(name).value()}}));
 }
 
@@ -339,7 +339,7 @@ HttpResponse AdminApi::Operate(const AdminCall& call) const {
   if (const auto mistake = body.mistake()) return AdminError(*mistake);
   const Result<std::string> done = parts_.operators.Perform(operation, asker);
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"words", done.value()}}));
+  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"message", done.value()}}));
 }
 
 }  // namespace relay

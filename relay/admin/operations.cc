@@ -34,7 +34,7 @@ Result<std::string> Operators::Audited(const std::string& words, const std::stri
   // That it was asked for is on disk; its outcome is seen in the figures too.
   if (Status noted = audit_.Note(entry); !noted.ok()) {
     LogEvent(Level::kError, "the audit trail cannot be written",
-             {{"why", noted.error().message()}});
+             {{"reason", noted.error().message()}});
   }
   if (!done.ok()) return std::move(done).error();
   return words;

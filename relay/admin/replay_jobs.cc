@@ -42,7 +42,7 @@ Json ToFile(const ReplayReport& report, const std::string& url) {
           {"points_refused", report.progress.points_refused},
           {"damaged", report.progress.damaged},
           {"bytes_sent", report.progress.bytes_sent.count()},
-          {"why", report.progress.why},
+          {"reason", report.progress.why},
           {"refusal", report.progress.refusal}};
 }
 
@@ -77,7 +77,7 @@ ReplayReport FromFile(const Json& json) {
                    .points_refused = json.at("points_refused"),
                    .damaged = json.at("damaged"),
                    .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
-                   .why = json.at("why"),
+                   .why = json.at(json.contains("reason") ? "reason" : "why"),  // Earlier builds.
                    .refusal = json.value("refusal", "")}};
   return report;
 }
@@ -308,7 +308,7 @@ void ReplayJobs::Load() {
   const Result<std::vector<std::string>> names = NamesIn(directory_);
   if (!names.ok()) {
     LogEvent(Level::kWarning, "the replays of before are not known",
-             {{"why", names.error().message()}});
+             {{"reason", names.error().message()}});
     return;
   }
   for (const std::string& name : names.value()) {
@@ -320,7 +320,7 @@ void ReplayJobs::Load() {
       TakeUp(FromFile(json), json.at("url"));
     } catch (const Json::exception& error) {
       LogEvent(Level::kWarning, "a replay's file is not understood",
-               {{"path", path}, {"why", error.what()}});
+               {{"path", path}, {"reason", error.what()}});
     }
   }
   for (; ended_.size() > kKeptMax; ended_.erase(ended_.begin())) {
@@ -355,7 +355,7 @@ std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) 
                     {"target", report.target},
                     {"checkpoint", report.checkpoint},
                     {"state", ToString(report.progress.state)},
-                    {"why", report.progress.why},
+                    {"reason", report.progress.why},
                     {"last_refusal", report.progress.refusal},
                     {"started", ToRfc3339(report.started)},
                     {"first", report.range.after.value() + 1},

@@ -105,7 +105,7 @@ int PrintAnswer(const AdminSession::Json& answer, bool json) {
     fmt::print("{}\n", answer.dump());
   } else {
     fmt::print("{}{}\n", answer.value("done", false) ? "done: " : "would ",
-               answer.value("words", ""));
+               answer.value("message", ""));
   }
   return kDone;
 }
@@ -145,7 +145,7 @@ int AdminSession::Change(const AdminChange& change,
   const Result<Json> plan = Post(change, true);
   if (!plan.ok()) return TellRefusal(change, plan.error());
   if (change.dry_run) return PrintAnswer(plan.value(), change.json);
-  const std::string words = plan.value().value("words", "");
+  const std::string words = plan.value().value("message", "");
   const bool sure = change.yes || !change.needs_consent;
   if (const int refused = AskConsent(change.command, words, sure); refused != kDone) return refused;
   const Result<Json> answer = Post(change, false);

@@ -57,7 +57,7 @@ std::string ProgressWords(const Json& report) {
   const auto refused = report.value("points_refused", std::uint64_t{0});
   if (refused > 0) words += fmt::format(", {} refused", Grouped(refused));
   if (const std::string eta = EtaIn(report); eta != "-") words += fmt::format(", {} to go", eta);
-  const std::string why = report.value("why", "");
+  const std::string why = report.value("reason", "");
   return why.empty() ? words : words + "; waiting: " + OneLine(why, kWhyMax);
 }
 
@@ -73,7 +73,7 @@ int SumUp(const Json& report, bool json) {
                ShownBytes(Bytes(report.value("bytes_sent", std::uint64_t{0}))),
                report.value("points_refused", std::uint64_t{0}));
     for (const auto& [key, words] :
-         {std::pair("why", "why: "), {"last_refusal", "last refusal: "}}) {
+         {std::pair("reason", "reason: "), {"last_refusal", "last refusal: "}}) {
       const std::string said = report.value(key, "");
       if (!said.empty()) fmt::print("{}{}\n", words, OneLine(said, kWordsMax));
     }

@@ -53,7 +53,7 @@ void Reload(Relay& relay, const std::string& config_path) {
                                         : reloaded.error().message());
   if (!reloaded.ok()) {
     LogEvent(Level::kError, "configuration not reloaded: the old one stays",
-             {{"why", reloaded.error().message()}});
+             {{"reason", reloaded.error().message()}});
     return;
   }
   for (const std::string& what : reloaded.value()) {
@@ -77,7 +77,7 @@ int Serve(const std::string& config_path) {
 
   Relay relay(config.value());
   if (Status started = relay.Start(); !started.ok()) {
-    LogEvent(Level::kError, "cannot start", {{"why", started.error().message()}});
+    LogEvent(Level::kError, "cannot start", {{"reason", started.error().message()}});
     return kFailed;
   }
   LogEvent(Level::kInfo, "serving",

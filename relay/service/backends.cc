@@ -38,7 +38,7 @@ class HealthTeller {
     LogEvent(Level::kWarning, "backend failing",
              {{"backend", backend_},
               {"state", ToString(status.state)},
-              {"why", status.why},
+              {"reason", status.why},
               {"last_answer", status.last_answer}});
   }
 
@@ -50,7 +50,7 @@ class HealthTeller {
       return LogEvent(Level::kInfo, "backend no longer stuck", {{"backend", backend_}});
     LogEvent(Level::kError, "backend is stuck",
              {{"backend", backend_},
-              {"why", status.stuck->why},
+              {"reason", status.stuck->why},
               {"last_answer", status.stuck->last_answer},
               {"remedy", status.stuck->remedy}});
   }

@@ -68,7 +68,7 @@ Status Relay::Start() {
   for (const HttpListenerConfig& listener : config_.http) listened.push_back(listener.address);
   for (const std::string& address : inherited_.Unused(listened)) {
     LogEvent(Level::kWarning, "a socket that was handed over is not used",
-             {{"address", address}, {"why", "no listener of http has this address"}});
+             {{"address", address}, {"reason", "no listener of http has this address"}});
   }
   RETURN_IF_ERROR(OpenLog());
   housekeeper_ = std::make_unique<RetentionThread>(*log_, clock_);

@@ -60,7 +60,7 @@ void RetentionThread::TellTrouble(const Status& status) {
   std::string trouble = status.ok() ? "" : status.error().message();
   if (trouble.empty() && !trouble_.empty()) LogEvent(Level::kInfo, "log recovered");
   if (!trouble.empty() && trouble_.empty()) {
-    LogEvent(Level::kError, "log failing", {{"why", trouble}});
+    LogEvent(Level::kError, "log failing", {{"reason", trouble}});
   }
   trouble_ = std::move(trouble);
 }
@@ -68,7 +68,7 @@ void RetentionThread::TellTrouble(const Status& status) {
 void RetentionThread::TellAlarms() {
   for (const std::string& alarm : log_.Alarms()) {
     if (!alarmed_.insert(alarm).second) continue;
-    LogEvent(Level::kError, "log damaged", {{"why", alarm}});
+    LogEvent(Level::kError, "log damaged", {{"reason", alarm}});
   }
 }
 

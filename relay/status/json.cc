@@ -186,7 +186,7 @@ void DeclareLane(Io& io, LaneT& status) {
   io.Field("first", lane.first);
   io.Field("last", lane.last);
   io.Field("oldest_ns", lane.oldest);
-  io.Field("why", status.why);
+  io.Field("reason", status.why);
   io.Field("remedy", status.remedy);
 }
 
@@ -203,7 +203,7 @@ template <typename Io, typename BackendT>
 void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
   io.Field("name", backend.name);
   io.Field("state", backend.state);
-  io.Field("why", backend.why);
+  io.Field("reason", backend.why);
   io.Field("last_answer", backend.last_answer);
   io.Field("remedy", backend.remedy);
   io.Field("takes_writes", backend.takes_writes);

@@ -144,7 +144,7 @@ void LineBatcher::TakeAnswer() {
     retry_at_ = clock_.Now() + options_.retry;
     if (!std::exchange(told_refusal_, true)) {
       LogEvent(Level::kWarning, "the log takes nothing: the listener waits",
-               {{"listener", Name()}, {"why", came->error().message()}});
+               {{"listener", Name()}, {"reason", came->error().message()}});
     }
     return;
   }

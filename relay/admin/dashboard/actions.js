@@ -20,7 +20,7 @@ function confirmAction(action) {
     const { by, ...rest } = values();
     localStorage.setItem('by', by);
     const answer = await ask(action.path, { ...action.body(rest), by, dry_run: dryRun });
-    return answer.words;
+    return answer.message;
   };
   byId('preview').hidden = action.noPreview === true;
   byId('preview').onclick = async () => {
@@ -49,8 +49,8 @@ function inputFor({ name, label, value, hint }) {
   return { name, input, label: element('label', {}, label, input) };
 }
 
-function button(words, action, kind) {
-  return element('button', { type: 'button', class: kind || '', onclick: () => confirmAction(action()) }, words);
+function button(label, action, kind) {
+  return element('button', { type: 'button', class: kind || '', onclick: () => confirmAction(action()) }, label);
 }
 
 const verbPath = (backend, verb) => '/api/v1/backends/' + encodeURIComponent(backend.name) + '/' + verb;
@@ -124,12 +124,12 @@ function showActions(card, backend) {
 
 function laneActions(backend, lane) {
   const body = () => ({ database: lane.database, retention_policy: lane.retention_policy });
-  const words = lane.database + (lane.retention_policy ? '.' + lane.retention_policy : '');
+  const name = lane.database + (lane.retention_policy ? '.' + lane.retention_policy : '');
   if (lane.by_operator) {
-    return button('Release', () => ({ title: 'Release ' + words, path: verbPath(backend, 'release'),
+    return button('Release', () => ({ title: 'Release ' + name, path: verbPath(backend, 'release'),
       ask: 'What it holds is delivered, oldest first, then what comes in.', body }));
   }
-  return button('Skip', () => ({ title: 'Skip ' + words, path: verbPath(backend, 'skip'),
+  return button('Skip', () => ({ title: 'Skip ' + name, path: verbPath(backend, 'skip'),
     ask: 'What it holds will never be delivered. It is written in the gap ledger.',
     inputs: [{ name: 'note', label: 'Why' }], body: ({ note }) => ({ ...body(), note }) }), 'danger');
 }
@@ -150,10 +150,10 @@ function showReplay(replay) {
   const cancel = replay.state !== 'running' ? null : button('Cancel', () => ({ title: 'Cancel the replay',
     path: '/api/v1/replays/' + replay.id + '/cancel', ask: 'What was sent stays sent.', body: () => ({}) }));
   const target = replay.target + (replay.checkpoint ? ', from checkpoint ' + replay.checkpoint : '');
-  const words = [replay.why && 'waits: ' + replay.why, replay.last_refusal && 'refused: ' + replay.last_refusal];
+  const notes = [replay.reason && 'waits: ' + replay.reason, replay.last_refusal && 'refused: ' + replay.last_refusal];
   return [replay.id, target, replay.state, element('div', {}, bar,
     Math.floor(share * 100) + ' %' + (replay.eta_seconds === null ? '' : ', ' + shownTime(replay.eta_seconds) + ' to go')),
-  replay.points_sent, replay.points_refused, { long: words.filter(Boolean).join('; ') }, cancel];
+  replay.points_sent, replay.points_refused, { long: notes.filter(Boolean).join('; ') }, cancel];
 }
 
 async function showWork() {

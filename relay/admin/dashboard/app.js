@@ -91,7 +91,7 @@ class Series {
 function newCard(name) {
   const part = (tag, kind) => element(tag, { class: kind });
   const card = { name, series: new Series(), state: part('p', 'chip'), since: part('span', 'since'),
-    why: part('p', 'why'), words: part('p', 'words'), figures: part('div', 'figures'),
+    reason: part('p', 'reason'), answer: part('p', 'answer'), figures: part('div', 'figures'),
     actions: part('div', 'actions'), lanes: element('div'), dead: element('details', {}),
     gaps: element('details', {}), shown: { dead: -1, gaps: -1 } };
   const plots = [['Points owed', shownShort], ['Age of the oldest', shownTime]].map(([title, unit]) => {
@@ -102,7 +102,7 @@ function newCard(name) {
   });
   card.root = element('article', { class: 'card', 'data-backend': name },
     element('div', { class: 'head' }, element('h2', {}, name), card.state, card.since),
-    card.why, card.words,
+    card.reason, card.answer,
     element('div', { class: 'body' }, card.figures,
       element('div', { class: 'plots' }, plots.map((plot) => plot.root))),
     card.actions, card.lanes, card.dead, card.gaps);
@@ -149,13 +149,13 @@ function showBackend(backend, now) {
   card.state.className = 'chip ' + kind;
   card.since.textContent = backend.since_ns ? 'for ' + shownTime((now - backend.since_ns) / 1e9) : '';
   // What is on hold is told below, with its own cause.
-  const why = backend.takes_writes ? '' : backend.why;
-  card.why.textContent = [(backend.stuck ? 'Stuck: nothing has moved for a while. ' : '') + why,
+  const reason = backend.takes_writes ? '' : backend.reason;
+  card.reason.textContent = [(backend.stuck ? 'Stuck: nothing has moved for a while. ' : '') + reason,
     backend.remedy].filter(Boolean).join('. To do: ');
-  card.why.hidden = !why;
-  card.words.textContent = why && backend.last_answer && backend.last_answer !== why
+  card.reason.hidden = !reason;
+  card.answer.textContent = reason && backend.last_answer && backend.last_answer !== reason
     ? 'Last answer: ' + backend.last_answer : '';
-  card.words.hidden = !card.words.textContent;
+  card.answer.hidden = !card.answer.textContent;
   card.figures.replaceChildren(...backendFigures(backend, now));
   showActions(card, backend);
   showLanes(card, backend, now);
@@ -172,17 +172,17 @@ function showLanes(card, backend, now) {
     table(['Database', 'Retention policy', 'Points', 'Bytes', 'Oldest', 'Why', ''], lanes.map((lane) => [
       lane.database, lane.retention_policy || '(default)', lane.points, shownBytes(lane.bytes),
       lane.oldest_ns ? shownTime((now - lane.oldest_ns) / 1e9) : '–',
-      { long: lane.by_operator ? "held by an operator" : [lane.why || "the backend does not take it", lane.remedy].filter(Boolean).join("; to do: ") },
+      { long: lane.by_operator ? "held by an operator" : [lane.reason || "the backend does not take it", lane.remedy].filter(Boolean).join("; to do: ") },
       laneActions(backend, lane)])),
   ]));
 }
 
 function showSummaries(card, backend) {
-  const set = (details, count, words, show, key) => {
+  const set = (details, count, title, show, key) => {
     details.hidden = count === 0;
     let summary = details.querySelector('summary');
     if (!summary) details.prepend(summary = element('summary'));
-    summary.textContent = words;
+    summary.textContent = title;
     if (details.open && card.shown[key] !== count) show(card);
   };
   const reasons = Object.entries(backend.dead_points_by_reason || {}).filter(([, count]) => count > 0)
@@ -207,9 +207,9 @@ async function fill(details, path, make) {
 function groupedLetters(letters) {
   const groups = new Map();
   for (const letter of letters) {
-    const words = (letter.status ? 'HTTP ' + letter.status + ' ' : '') + letter.words;
-    const key = letter.database + ' ' + letter.retention_policy + ' ' + letter.reason + ' ' + words;
-    const group = groups.get(key) || { words, count: 0, points: 0, first: letter };
+    const message = (letter.status ? 'HTTP ' + letter.status + ' ' : '') + letter.message;
+    const key = letter.database + ' ' + letter.retention_policy + ' ' + letter.reason + ' ' + message;
+    const group = groups.get(key) || { message, count: 0, points: 0, first: letter };
     group.count += 1;
     group.points += letter.points;
     group.last = letter;
@@ -231,7 +231,7 @@ function showDead(card) {
       ? element('p', { class: 'since' }, 'Of the oldest ' + kListed + ':') : null,
     table(['Letters', 'No.', 'Points', 'Last', 'Database', 'Reason', 'What it said', 'Such as'],
       groupedLetters(json.letters).map((group) => [group.count, letterNumbers(group), group.points,
-        when(group.last.when), group.last.database, group.last.reason, { long: group.words },
+        when(group.last.when), group.last.database, group.last.reason, { long: group.message },
         { long: group.last.lines.slice(0, 300) }])),
     element('div', { class: 'actions' }, deadActions(card.latest)),
   ]);
@@ -273,9 +273,9 @@ function showRelay(status) {
   alarm(takes ? '' : 'Writes are refused: ' + log.failure);
 }
 
-function alarm(words) {
-  byId('alarm').textContent = words;
-  byId('alarm').hidden = !words;
+function alarm(message) {
+  byId('alarm').textContent = message;
+  byId('alarm').hidden = !message;
 }
 
 async function loadHistory() {

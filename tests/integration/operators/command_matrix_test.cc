@@ -99,7 +99,7 @@ struct World {
     Json all = Json::parse(relay.Status()).at("backends");
     for (Json& backend : all) {
       for (const char* moving :
-           {"oldest_pending_seconds", "flow", "drain_eta_seconds", "why", "last_answer", "stuck"}) {
+           {"oldest_pending_seconds", "flow", "drain_eta_seconds", "reason", "last_answer", "stuck"}) {
         backend.erase(moving);
       }
     }
@@ -294,7 +294,7 @@ TEST_CASE("matrix: a dry run says what would be done, in words and in JSON, and 
     CHECK(dry.output.starts_with("would " + changer.says));
     const Json json = world.Listed(With(changer.words, {"--dry-run"}));
     CHECK_EQ(json.at("done"), false);
-    CHECK(json.at("words").get<std::string>().starts_with(changer.says));
+    CHECK(json.at("message").get<std::string>().starts_with(changer.says));
   }
   CHECK_EQ(world.Everything(), before);
 }

@@ -238,6 +238,14 @@ TEST_CASE("operators: a range is replayed elsewhere, and what was sent is summed
   CHECK(Contains(forbidden.output, "is not one of admin.replay_targets"));
 }
 
+// Earlier builds wrote the reason of a replay's state as `why`.
+void WriteAsEarlierBuild(const std::string& replay_file) {
+  std::string text = ReadFile(replay_file);
+  const std::size_t at = text.find("\"reason\"");
+  REQUIRE_NE(at, std::string::npos);
+  WriteFile(replay_file, text.replace(at, 8, "\"why\""));
+}
+
 TEST_CASE("operators: a replay goes on after the relay was killed, and can be cancelled") {
   TempDir directory;
   FakeBackend here;
@@ -255,6 +263,7 @@ TEST_CASE("operators: a replay goes on after the relay was killed, and can be ca
   CHECK_EQ(Run(start).output, "replay 1 runs\n");
   CHECK_EQ(Run(start).output, "replay 2 runs\n");
   relay.Kill();
+  WriteAsEarlierBuild(relay.log_path() + "/jobs/1.json");
   relay.Start();
   std::vector<std::string> cancel = command;
   cancel.insert(cancel.end(), {"--cancel", "2"});

@@ -93,7 +93,7 @@ TEST_CASE("admin: probes say whether it lives, takes writes, and has a backend t
   CHECK_EQ(bench.Get("/healthz").status, 200);
   const HttpResponse refused = bench.Get("/readyz");
   CHECK_EQ(refused.status, 503);
-  CHECK_EQ(Json::parse(refused.body).at("why"), "the disk is full");
+  CHECK_EQ(Json::parse(refused.body).at("reason"), "the disk is full");
   const std::string ready = "/api/v1/backends/west/ready";
   CHECK_EQ(bench.Get(ready + "?max_lag=3600s").status, 200);
   bench.clock.Advance(std::chrono::hours(24 * 365 * 60));
@@ -205,7 +205,7 @@ TEST_CASE("admin: a checkpoint is made where checkpoints lie, audited, and nowhe
   const std::string place = bench.directory.File("checkpoints/a");
   const std::string path = "/api/v1/checkpoints";
   const HttpResponse said = bench.Ask("POST", path, R"({"name":"a","dry_run":true})");
-  CHECK_EQ(Json::parse(said.body).at("words"), "make a checkpoint in " + place);
+  CHECK_EQ(Json::parse(said.body).at("message"), "make a checkpoint in " + place);
   CHECK(bench.checkpoints_made.empty());
   const HttpResponse done = bench.Ask("POST", path, R"({"name":"a","by":"alice"})");
   CHECK_EQ(done.status, 200);
