@@ -163,12 +163,12 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
                  .sentence = "The largest packet, for udp:// only. Default: 1024B.",
                  .example = "1024B"},
                 backend.mtu, SizeBetween(64_B, Bytes(65'507)));
-  section.Value({.key = "precision",
-                 .sentence = "The timestamp unit that the backend expects in packets, for udp:// only. "
-                             "Default: ns.",
-                 .example = "ns"},
-                backend.udp_precision,
-                OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
+  section.Value(
+      {.key = "precision",
+       .sentence = "The timestamp unit that the backend expects in packets, for udp:// only. "
+                   "Default: ns.",
+       .example = "ns"},
+      backend.udp_precision, OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
   CheckApi(section, backend);
   CheckScheme(section, backend);
 }

@@ -69,7 +69,8 @@ inline Lane LaneOf(const WriteParams& params) {
 // which may hold any bytes.
 std::string ToString(const Lane& lane);
 
-// Returns `database "telegraf"` or `database "telegraf", retention policy "autogen"`: for sentences.
+// Returns `database "telegraf"` or `database "telegraf", retention policy "autogen"`, for
+// sentences.
 std::string DescribeLane(const Lane& lane);
 
 // Why lines became dead letters. The values are part of the stored format.

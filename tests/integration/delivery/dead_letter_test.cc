@@ -80,10 +80,11 @@ TEST_CASE("dead letter: a type conflict in a backlog is set aside, all around it
   CHECK_EQ(letter.at("status"), 400);
   CHECK_EQ(letter.at("reason"), "refused");
   CHECK_EQ(letter.at("database"), "metrics");
-  CHECK_NE(letter.at("message").get<std::string>().find("partial write: field type conflict: input "
-                                                      "field \\\"v\\\" on measurement \\\"m\\\" is "
-                                                      "type string, already exists as type float"),
-           std::string::npos);
+  CHECK_NE(
+      letter.at("message").get<std::string>().find("partial write: field type conflict: input "
+                                                   "field \\\"v\\\" on measurement \\\"m\\\" is "
+                                                   "type string, already exists as type float"),
+      std::string::npos);
 
   const QueueStats figures = StatusOf(one.relay, "a").figures;
   CHECK_EQ(figures.marks.cursor, figures.marks.head);

@@ -92,8 +92,8 @@ TEST_CASE("security: points do not get into the journal, and a client cannot wri
   const RelayProcess relay(directory.path(), {.backends = {{"a", backend.Url()}}});
   CHECK_EQ(relay.Write("d", "m s=\"c4nary\" 1\nc4nary bad\n").status, 400);
   REQUIRE(WaitForState(relay, "a", "retrying"));
-  REQUIRE(Eventually(
-      kPatience, [&] { return relay.Output().find("backend failing") != std::string::npos; }));
+  REQUIRE(Eventually(kPatience,
+                     [&] { return relay.Output().find("backend failing") != std::string::npos; }));
   CHECK_EQ(relay.Output().find("c4nary"), std::string::npos);
   CHECK_EQ(relay.Output().find('\x1b'), std::string::npos);
   CHECK_EQ(relay.Output().find("\nlevel=info\""), std::string::npos);

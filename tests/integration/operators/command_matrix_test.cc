@@ -98,8 +98,8 @@ struct World {
   std::string Everything() const {
     Json all = Json::parse(relay.Status()).at("backends");
     for (Json& backend : all) {
-      for (const char* moving :
-           {"oldest_pending_seconds", "flow", "drain_eta_seconds", "reason", "last_answer", "stuck"}) {
+      for (const char* moving : {"oldest_pending_seconds", "flow", "drain_eta_seconds", "reason",
+                                 "last_answer", "stuck"}) {
         backend.erase(moving);
       }
     }

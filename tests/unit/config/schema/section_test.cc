@@ -93,10 +93,12 @@ TEST_CASE("config: what is no valid YAML is refused where it stops being valid")
            Row{"word: &secret a\n",
                "f:1:7: not valid YAML: anchors and aliases are not supported, write the value out"},
            Row{"word: !secret a\n", "f:1:7: not valid YAML: tags are not supported"},
-           Row{"word: a\n---\nword: b\n", "f:3:1: not valid YAML: a second document is not supported"},
+           Row{"word: a\n---\nword: b\n",
+               "f:3:1: not valid YAML: a second document is not supported"},
            Row{"word: a\x04\ninner: wrong\n",
                "f:1:8: not valid YAML: control characters are not allowed"},
-           Row{"word: a\ninner: \x7F\n", "f:2:8: not valid YAML: control characters are not allowed"},
+           Row{"word: a\ninner: \x7F\n",
+               "f:2:8: not valid YAML: control characters are not allowed"},
        }) {
     CAPTURE(row.yaml);
     CHECK_EQ(Mistake(row.yaml), row.message);
