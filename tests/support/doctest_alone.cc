@@ -1,4 +1,4 @@
-// doctest without its main, for programs that are no tests but link what tests
-// share.
+// doctest without its main, for programs that are not tests but link the test
+// support library.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>

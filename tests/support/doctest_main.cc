@@ -1,5 +1,5 @@
-// The main of every test executable. CMake compiles it into each of them: in a
-// library, the linker would leave it out.
+// The main function of every test executable. CMake compiles it into each: from
+// a library, the linker would leave it out.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 
 namespace {
 
-// A test's client may write to a relay that has closed the connection. Programs
-// that tests start have the signal as from a shell.
+// Ignores SIGPIPE: a test's client may write to a connection that the relay has
+// closed. Programs that tests start get the default action.
 [[maybe_unused]] const auto kWas = std::signal(SIGPIPE, SIG_IGN);
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Waiting, in tests: for a condition, never for a time. The only polling and
-// the only sleep of the tests are here.
+// Waiting in tests: for a condition, never for a fixed time. The only polling
+// and the only sleep in the tests are here.
 #pragma once
 
 #include <chrono>
@@ -9,8 +9,8 @@ namespace relay::test {
 
 using std::chrono::milliseconds;
 
-// For what takes milliseconds when all is well: long enough for a sanitizer
-// build on a busy machine, short enough to end a hanging test.
+// Timeout for steps that normally take milliseconds: long enough for a
+// sanitizer build on a busy machine, short enough to end a hanging test.
 inline constexpr milliseconds kPatience{60'000};
 
 // A moment in the future.
@@ -30,7 +30,7 @@ class Deadline {
   Clock::time_point at_;
 };
 
-// How long something took.
+// Measures elapsed time.
 class Stopwatch {
  public:
   milliseconds elapsed() const {
@@ -42,8 +42,8 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-// True as soon as `holds()` is; false once the deadline has passed and it still
-// is not. Asks every few milliseconds, at least once.
+// Returns true as soon as `holds()` does; false if it still does not at the
+// deadline. Polls every few milliseconds, at least once.
 template <typename Predicate>
 bool Eventually(milliseconds within, Predicate holds) {
   const Deadline deadline(within);

@@ -1,4 +1,4 @@
-// Short names for what tests of a log do over and over.
+// Helpers for steps that tests of a log repeat.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -49,7 +49,7 @@ inline Result<Durable> AppendAndWait(Log& log, const Record& record,
   return answer.get();
 }
 
-// One write of a part for each backend; `done` as AppendParts'.
+// Appends one write with a part for each backend; `done` as in AppendParts.
 inline void AppendOneEach(Log& log, const Record& record, const std::vector<BackendId>& backends,
                           AppendDone done) {
   std::vector<AppendRequest> parts;
@@ -68,7 +68,7 @@ inline std::vector<StoredRecord> ReadAll(const LogView& log, const BackendId& ba
   return std::move(read).value();
 }
 
-// The record behind the cursor and all up to `through` reached the backend.
+// Resolves the records behind the cursor up to `through` as delivered.
 inline Status Deliver(Log& log, const BackendId& backend, const Position& through,
                       PointCount delivered) {
   return log.Resolve(backend, {.after = log.MarksOf(backend).cursor,
@@ -79,7 +79,7 @@ inline Status Deliver(Log& log, const BackendId& backend, const Position& throug
                                .held = {}});
 }
 
-// The same; nothing of it did, and all is in the letter.
+// Resolves the same records with none delivered and all in the letter.
 inline Status SetAside(Log& log, const BackendId& backend, const Position& through,
                        const DeadLetter& letter) {
   return log.Resolve(backend, {.after = log.MarksOf(backend).cursor,

@@ -1,4 +1,4 @@
-// A directory that is there as long as the object is.
+// A directory that exists as long as the object does.
 #pragma once
 
 #include <cerrno>
@@ -9,7 +9,7 @@
 
 namespace relay::test {
 
-// Made empty under $TMPDIR or /tmp, removed with everything in it at the end.
+// Created empty under $TMPDIR or /tmp, removed with everything in it at the end.
 class TempDir {
  public:
   TempDir() : TempDir(std::filesystem::temp_directory_path()) {}
@@ -27,15 +27,15 @@ class TempDir {
 
   const std::string& path() const { return path_; }
 
-  // The path of `name` in it; makes nothing.
+  // Returns the path of `name` in it; creates nothing.
   std::string File(const std::string& name) const { return path_ + "/" + name; }
 
  private:
   std::string path_;
 };
 
-// In memory where there is some: a sync costs nothing there. For tests that lose
-// power, or a process, by other means than a disk's.
+// Returns a directory in memory if there is one: a sync costs nothing there. For
+// tests that lose power, or a process, by other means than a disk's.
 inline std::filesystem::path FastestDirectory() {
   const std::filesystem::path memory = "/dev/shm";
   std::error_code failed;

@@ -1,5 +1,5 @@
-// One backend, its log, what it answers, and the worker between them, stepped by
-// the test on a clock of its own.
+// One backend, its log, its answers, and the worker between them, stepped by the
+// test on its own clock.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -39,7 +39,7 @@ struct WorkerFixture {
     for (LineWalk walk(lines); !walk.AtEnd(); walk.Next()) ++record.points;
     REQUIRE(AppendAndWait(log, record).ok());
   }
-  // After the wait that the step before asked for.
+  // Steps after the wait that the previous step asked for.
   Worker::StepResult StepOn() {
     clock.Advance(wait);
     const Worker::StepResult step = owned->Step();
@@ -47,7 +47,7 @@ struct WorkerFixture {
     return step;
   }
   WorkerState Step() { return StepOn().state; }
-  // Steps until one more request was sent; how long that took.
+  // Steps until one more request was sent; returns how long that took.
   Clock::Duration UntilSent() {
     const auto start = clock.Now();
     for (const std::size_t before = transport.sent.size(); transport.sent.size() == before;) {
@@ -76,7 +76,7 @@ struct WorkerFixture {
   FakeClock clock;
   Clock::Duration wait{0};
 
-  // As after a restart of the relay.
+  // Returns a new worker, as after a restart of the relay.
   std::unique_ptr<Worker> Fresh(Worker::Options options) {
     return std::make_unique<Worker>(std::move(options), log, std::vector<Transport*>{&transport},
                                     clock);

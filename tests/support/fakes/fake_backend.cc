@@ -16,7 +16,7 @@
 namespace relay::test {
 
 // The listener, its connections and their threads, from Listen to Refuse.
-// Every wait of every thread ends when it does.
+// Stopping it ends every wait of every thread.
 class FakeBackend::Server {
  public:
   Server(FakeBackend& backend, Fd listener)
@@ -35,7 +35,7 @@ class FakeBackend::Server {
  private:
   struct Connection {
     Fd socket;
-    std::string stream;  // Received, not yet taken.
+    std::string stream;  // Received, not yet processed.
     std::thread thread;
     std::atomic<bool> over{false};
   };
@@ -55,7 +55,7 @@ class FakeBackend::Server {
   FakeBackend& backend_;
   Fd listener_;
   Fd stop_;
-  std::list<Connection> connections_;  // Of the acceptor, then of the destructor.
+  std::list<Connection> connections_;  // Used by the acceptor, then by the destructor.
   std::thread acceptor_;
 };
 
@@ -67,7 +67,7 @@ FakeBackend::Server::Wake FakeBackend::Server::Wait(const Fd& socket, short even
   return both[0].revents != 0 ? Wake::kStop : Wake::kReady;
 }
 
-// False where the server stops or the client leaves before the time is up.
+// Returns false if the server stops or the client leaves before the time is up.
 bool FakeBackend::Server::Pause(const Fd& socket, milliseconds length) const {
   return length == milliseconds{0} || Wait(socket, POLLRDHUP, length) == Wake::kTimeUp;
 }
@@ -113,7 +113,7 @@ bool FakeBackend::Server::Receive(Connection& connection) const {
   return true;
 }
 
-// Whether the connection goes on.
+// Returns whether the connection stays open.
 bool FakeBackend::Server::Give(const Fd& socket, const FakeAnswer& answer) const {
   if (answer.silent) return Pause(socket, kForever);
   if (!Pause(socket, answer.delay)) return false;

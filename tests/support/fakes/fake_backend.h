@@ -1,4 +1,4 @@
-// A backend whose every answer the test decides, on a loopback port. It speaks
+// A backend on a loopback port whose every answer the test decides. It speaks
 // HTTP/1.1 over plain sockets, so that it can also do what no proper server does.
 //
 // THREADS. It has its own: one that accepts and one for each connection. Every
@@ -34,28 +34,28 @@ class FakeBackend {
   HostPort endpoint() const { return {.host = "127.0.0.1", .port = port_}; }
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
-  // For the requests that come from now on.
+  // Replaces the script for requests that arrive from now on.
   void Follow(Script script);
 
-  // Ends every connection and refuses new ones.
+  // Closes every connection and refuses new ones.
   void Refuse();
 
-  // After Refuse: takes connections again, on the same port.
+  // Accepts connections again after Refuse, on the same port.
   void Listen();
 
-  // Requests that came in whole, answered or not.
+  // Requests received in full, answered or not.
   std::uint64_t RequestCount() const;
   std::vector<FakeRequest> Requests() const;
 
-  // The bodies of all requests, in the order of their coming.
+  // The bodies of all requests, in order of arrival.
   std::string Bodies() const;
 
   bool WaitForRequests(std::uint64_t count, milliseconds within = kPatience) const;
 
-  // Forgets the requests so far; the numbers go on.
+  // Forgets the requests so far; the numbering continues.
   void Forget();
 
-  // For measurements: only the count goes on.
+  // Keeps no requests, for measurements; still counts them.
   void KeepNoRequests();
 
  private:
@@ -71,7 +71,7 @@ class FakeBackend {
   std::vector<FakeRequest> requests_;
   std::mutex script_mutex_;
   Script script_;                   // Guarded by script_mutex_.
-  std::unique_ptr<Server> server_;  // None while it refuses.
+  std::unique_ptr<Server> server_;  // Null while it refuses.
 };
 
 }  // namespace relay::test

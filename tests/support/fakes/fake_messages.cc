@@ -46,7 +46,7 @@ FakeRequest ParseHead(std::string_view head) {
   return request;
 }
 
-// Takes a chunked body from the front of `stream`; nothing while it is not whole.
+// Takes a chunked body from the front of `stream`; nullopt while it is incomplete.
 std::optional<std::string> TakeChunks(std::string_view& stream) {
   std::string body;
   while (stream.find(kLineEnd) != std::string_view::npos) {

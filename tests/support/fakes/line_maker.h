@@ -1,5 +1,5 @@
 // Random lines of line protocol: well-formed ones with a few bytes changed, so
-// that they lie on both sides of what is a point, close to the border.
+// that they fall on both sides of what is a point, close to the border.
 //
 // THREADS. One at a time.
 #pragma once

@@ -23,7 +23,7 @@ class MemoryLog final : public Log {
     for (const BackendId& backend : backends) queues_.emplace(backend, Run{});
   }
 
-  // Another one in the same state, without its listener.
+  // Returns another log in the same state, without its listener.
   std::unique_ptr<MemoryLog> Copy() const {
     const std::lock_guard lock(mutex_);
     auto copy = std::make_unique<MemoryLog>(std::vector<BackendId>());
@@ -34,14 +34,13 @@ class MemoryLog final : public Log {
     return copy;
   }
 
-  // From here on appends and what waits for the disk are refused, until it is
-  // told to work.
+  // Refuses appends and whatever waits for the disk, until told to work again.
   void Fail(bool failing) {
     const std::lock_guard lock(mutex_);
     failing_ = failing;
   }
 
-  // From here on reads fail, as they do when there are no descriptors left.
+  // Makes reads fail, as they do when no descriptors are left.
   void FailReads(bool failing) {
     const std::lock_guard lock(mutex_);
     failing_reads_ = failing;
@@ -53,20 +52,20 @@ class MemoryLog final : public Log {
     queues_.at(backend).damaged.insert(sequence);
   }
 
-  // The backend leaves the configuration.
+  // Removes the backend from the configuration.
   void Orphan(const BackendId& backend) {
     const std::lock_guard lock(mutex_);
     configured_.erase(backend);
   }
 
-  // The backend comes (back) into it; known, it finds its run again.
+  // Adds the backend to the configuration; a known one gets its queue back.
   void Configure(const BackendId& backend) {
     const std::lock_guard lock(mutex_);
     configured_.insert(backend);
     queues_.try_emplace(backend);
   }
 
-  // As after a crash: the cursor was not yet on stable storage.
+  // Moves the cursor back, as after a crash before it was on stable storage.
   void FallBack(const BackendId& backend, Sequence cursor, PointCount delivered) {
     const std::lock_guard lock(mutex_);
     Run& run = queues_.at(backend);
@@ -74,8 +73,8 @@ class MemoryLog final : public Log {
     run.figures.delivered = delivered;
   }
 
-  // How many changes waited for the disk, as they do in the log on RocksDB: each
-  // takes every cursor so far along, and FallBack goes no further back.
+  // Counts the changes that waited for the disk, as in the log on RocksDB: each
+  // makes every cursor so far durable, and FallBack goes no further back.
   std::uint64_t synced_changes() const {
     const std::lock_guard lock(mutex_);
     return synced_changes_;
@@ -451,7 +450,7 @@ class MemoryLog final : public Log {
     std::map<Lane, Held> lanes;
     Position trimmed;
     Position cursor;
-    QueueStats figures;  // The counters in it.
+    QueueStats figures;  // Only its counters are used.
 
     Position head() const { return records.empty() ? Position() : records.back().entry.position; }
     Marks marks() const { return {trimmed.sequence, cursor.sequence, head().sequence}; }
@@ -521,7 +520,7 @@ class MemoryLog final : public Log {
   static Error Conflict() { return {ErrorCode::kConflict, "read again"}; }
   static Error TooManyLanes() { return {ErrorCode::kFull, "too many lanes are on hold"}; }
 
-  // Whether the next one is asked for.
+  // Returns whether to read the next record.
   static bool AddWithin(ReadLimit limit, StoredRecord next, Bytes& bytes,
                         std::vector<StoredRecord>& records) {
     const Bytes size = next.entry.size.bytes;
@@ -532,7 +531,7 @@ class MemoryLog final : public Log {
     return true;
   }
 
-  // What an operator asks for: whoever delivers is to look again.
+  // Runs an operator's command, then tells the delivery to look again.
   template <typename T, typename Verb>
   Result<T> Change(const BackendId& backend, const Verb& verb) {
     Result<T> done = Unknown();

@@ -1,4 +1,4 @@
-// The socket on which a service of Type=notify tells systemd how it is.
+// The socket on which a service of Type=notify reports its state to systemd.
 #pragma once
 
 #include <sys/socket.h>
@@ -16,7 +16,7 @@ namespace relay::test {
 
 class NotifySocket {
  public:
-  // For NOTIFY_SOCKET. Throws where it cannot be made.
+  // Binds the socket for NOTIFY_SOCKET. Throws if it cannot.
   explicit NotifySocket(const std::string& path)
       : socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     sockaddr_un address{};
@@ -28,12 +28,12 @@ class NotifySocket {
     }
   }
 
-  // Until it was told so; what comes before it is forgotten.
+  // Waits for this message and discards those before it.
   bool Hears(const std::string& wanted) {
     return Eventually(kPatience, [&] { return Next() == wanted; });
   }
 
-  // What it was told so far is forgotten.
+  // Discards the messages so far.
   void Forget() {
     while (!Next().empty()) continue;
   }

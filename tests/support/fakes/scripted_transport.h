@@ -24,8 +24,8 @@ inline Result<Reply> NoAnswer() {
   return Error(ErrorCode::kUnavailable, "connection refused");
 }
 
-// Answers as told, in order, or by a rule, and keeps what it was sent. Running
-// out of answers fails the test: a script says everything that may happen.
+// Returns scripted answers in order, or by a rule, and keeps what it was sent. Running out of
+// answers fails the test: a script covers everything that may happen.
 class ScriptedTransport final : public Transport {
  public:
   using Rule = std::function<Result<Reply>(const WriteParams&, std::string_view lines)>;
@@ -57,7 +57,7 @@ class ScriptedTransport final : public Transport {
   std::vector<std::string> created;
   std::function<Result<Reply>(const WriteParams&)> on_create;
   bool cancelled = false;
-  bool passes = false;  // Clients' credentials.
+  bool passes = false;  // Passes clients' credentials on.
 
  private:
   std::deque<Result<Reply>> script_;

@@ -27,13 +27,13 @@ void CheckThatItIsSound(const std::string& directory) {
   CHECK(summary.value().sound());
 }
 
-// Under its name a copy is whole; what else is left of one is opened by nobody
-// or whole too, and the next of that name takes its place.
+// A copy under its final name is complete. An unfinished one is refused or
+// complete too, and the next copy of that name replaces it.
 void CheckCopy(SmallLog& log) {
   const std::string copy = log.CopyNamed("copy");
   const std::string half = copy + std::string(kUnfinishedCheckpoint);
   const bool is_half = std::filesystem::exists(half);
-  if (!is_half && !std::filesystem::exists(copy)) return;  // It did not come to one.
+  if (!is_half && !std::filesystem::exists(copy)) return;  // The life ended before the copy.
   if (is_half) {
     CHECK_FALSE(std::filesystem::exists(copy));
     const Result<VerifySummary> refused = VerifyLog(half, {});
@@ -90,7 +90,7 @@ void CheckWhatIsLeft(const std::string& directory, const Lived& lived, bool dama
   ScriptModel model(script.front().configured);
   REQUIRE_EQ(DifferenceAfter(log.log(), lived, model), "");
 
-  // An append is a step that needs nothing but its backends.
+  // An append is a step that needs only its backends.
   const CrashStep& append = script.at(1);
   if (log.log().Backends() == append.configured) {
     REQUIRE(append.on_log(log).ok());

@@ -16,7 +16,7 @@ constexpr std::uint64_t kPoints = 5;
 constexpr std::uint64_t kSmall = 3;
 constexpr std::uint64_t kAnsweredInTime = 5;
 
-// Of the verdict's table: an answer, as one of the servers words it.
+// A row of the verdict's table: an answer, as one of the servers words it.
 struct Answer {
   const char* name;
   int status;
@@ -24,7 +24,7 @@ struct Answer {
   const char* retry_after = "";
 };
 
-// What takes nothing, and blames no line.
+// Answers that take nothing, and blame no line.
 constexpr Answer kTakesNothing[] = {
     {"another 2xx", 202, ""},
     {"200 with a body", 200, "<html>log in</html>"},
@@ -57,9 +57,9 @@ constexpr Answer kTakesNothing[] = {
     {"502", 502, "<html>Bad Gateway</html>"},
     {"504", 504, ""},
 };
-constexpr std::size_t kSilences = 2;  // Beside them.
+constexpr std::size_t kSilences = 2;  // Two rows more: no answer at all.
 
-// What refuses a whole body because of a line.
+// Answers that refuse a whole body because of a line.
 constexpr Answer kRefusesAll[] = {
     {"v1 unable to parse", 400, R"({"error":"unable to parse 'bad v=1 1': bad"})"},
     {"v2 invalid", 400, R"({"code":"invalid","message":"a line"})"},
@@ -70,7 +70,7 @@ constexpr Answer kRefusesAll[] = {
     {"another 4xx", 418, ""},
 };
 
-// What takes a body but for some lines.
+// Answers that take a body except for some lines.
 constexpr Answer kTakesOthers[] = {
     {"points beyond retention policy", 400, "partial write: points beyond retention policy"},
     {"outside retention policy", 422, "dropped points outside retention policy"},
@@ -81,7 +81,7 @@ constexpr Answer kTakesOthers[] = {
     {"v3 partial write of line protocol", 400, "partial write of line protocol occurred"},
 };
 
-// All others that this model answers with.
+// All other answers of this model.
 constexpr const char* kOthers[] = {"204",           "200, empty",
                                    "413",           "500 hinted handoff queue not empty",
                                    "poisoned",      "404 database not found",
@@ -133,7 +133,7 @@ std::vector<std::uint64_t> BackendModel::NumbersIn(const SendBatch& piece) {
   return numbers;
 }
 
-// Of the good ones: the others may be redriven, and overwrite nothing.
+// Checks the good lines only: the others may be redriven, and overwrite nothing.
 void BackendModel::CheckOrder(const Lane& lane, const std::vector<std::uint64_t>& all) {
   Known& known = lanes_.at(lane);
   known.PassOn();
@@ -184,7 +184,7 @@ Told BackendModel::Arrive(const SendBatch& piece, Arrival arrival) {
   return told;
 }
 
-// What takes nothing.
+// Returns the answer that takes nothing; nullopt: this weather takes the lines.
 std::optional<Told> BackendModel::OfTheWeather(const Lane& lane, std::size_t lines) {
   switch (weather) {
     case Weather::kDown: return Row("no answer", NoAnswer());
@@ -239,7 +239,7 @@ Told BackendModel::Judge(Known& known, const std::vector<std::uint64_t>& numbers
 }
 
 Told BackendModel::Store(Known& known, const std::vector<std::uint64_t>& numbers) {
-  std::vector<std::size_t> refused;  // By their place in the body, from 1.
+  std::vector<std::size_t> refused;  // Their places in the body, from 1.
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     Line& line = known.lines[numbers[i] - 1];
     if (line.kind == LineKind::kBad) {
@@ -319,7 +319,7 @@ void BackendModel::CheckEnd(const std::set<std::pair<Lane, std::uint64_t>>& dead
       if (is_good && !line.is_stored) {
         Wrong(fmt::format("{}: line {} was lost", lane.database, number));
       }
-      // What was redriven may have died twice, by a rewind.
+      // A redriven line may have died twice, by a rewind.
       if (line.kind != LineKind::kMended && is_good == is_dead) {
         Wrong(fmt::format("{}: line {} is {} a dead letter", lane.database, number,
                           is_dead ? "good and" : "bad and not"));

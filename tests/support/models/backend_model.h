@@ -1,13 +1,13 @@
-// A backend as a simulation sees it, and the oracle of what it was sent.
+// A simulated backend, and the oracle of what it was sent.
 //
-// Each lane's lines are numbered 1, 2, 3, ... as they are accepted; a line says
-// its number, and overwrites the point of every line whose number is the same
-// modulo a few. So what is stored in the end tells whether the order was kept,
-// whatever was repeated. Every request is checked when it arrives: it carries
-// the lane's lines without a hole, and none before the ones in front of it are
-// settled (taken, and the answer came; refused for good; given up by an operator).
-// A canary, which settles nothing, may carry any line, and lines that were not
-// taken the first time may be redriven at any time.
+// Each lane's lines are numbered 1, 2, 3, ... as they are accepted. A line
+// contains its number, and overwrites the point of every line with the same number
+// modulo a few: the points stored in the end show whether the order was kept,
+// whatever was repeated. Every request is checked when it arrives: it carries the
+// lane's lines without a hole, and none before the ones in front of it are settled
+// (taken, and the answer came; refused for good; given up by an operator). A
+// canary, which settles nothing, may carry any line, and lines that were not taken
+// the first time may be redriven at any time.
 //
 // It answers with every row of the verdict's table and counts them.
 //
@@ -29,11 +29,11 @@
 
 namespace relay::test {
 
-// What a line is: the backend stores it, refuses it, or fails because of it; or
-// it refused it once and stores it now that it is redriven.
+// The kinds of line: the backend stores it, refuses it, or fails because of it;
+// or it refused it once and stores it now that it is redriven.
 enum class LineKind : std::uint8_t { kGood, kBad, kPoison, kMended };
 
-// How the backend behaves for a while.
+// The backend's behaviour for a while.
 enum class Weather : std::uint8_t {
   kFair,
   kDown,          // No connection.
@@ -41,17 +41,17 @@ enum class Weather : std::uint8_t {
   kCredentials,   // 401.
   kNotInflux,     // A web page.
   kFailing,       // 500, blaming nobody.
-  kLosesAnswers,  // Takes what is sent; the answer does not come now and then.
+  kLosesAnswers,  // Takes what is sent; now and then the answer is lost.
   kSmall,         // 413 beyond a few lines.
-  kSlow,          // What is beyond some lines is not answered in time.
-  kOneRow,        // Whatever takes nothing: a row of the table, the same for all of the while.
+  kSlow,          // Answers too late beyond some lines.
+  kOneRow,        // Always the same row of the table, one that takes nothing.
 };
 inline constexpr std::uint64_t kWeathers = 10;
 
-// What a request is answered.
+// The answer to a request.
 struct Told {
   Result<Reply> reply;
-  bool settles = false;  // It says that the lines are taken, or which are not.
+  bool settles = false;  // The answer says that the lines are taken, or which are not.
   bool is_late = false;  // It took a long time.
 };
 
@@ -59,35 +59,35 @@ class BackendModel {
  public:
   explicit BackendModel(std::mt19937_64& random) : random_(random) {}
 
-  // The next lines of a lane, as they are accepted.
+  // Returns the next lines of a lane, as they are accepted.
   std::string NextLines(const Lane& lane, std::uint64_t count);
 
-  // A request arrives; what is answered.
+  // The circumstances of a request that arrives.
   struct Arrival {
-    bool is_alone;      // In its lane.
-    bool is_overtaken;  // What its order was to be has changed meanwhile.
+    bool is_alone;      // Alone in its lane.
+    bool is_overtaken;  // Its expected order has changed meanwhile.
   };
   Told Arrive(const SendBatch& piece, Arrival arrival);
 
-  // The answer has come: what a success means is settled.
+  // Handles the arrival of the answer: a success settles its lines.
   void Answered(const SendBatch& piece, const Told& answer);
 
-  // A dead letter's lines are accepted once more; some are taken this time.
+  // Accepts a dead letter's lines once more; some are taken this time.
   void Redriven(std::string_view lines, const Lane& lane);
 
-  // Everything that was ever accepted is given up.
+  // Gives up everything that was ever accepted.
   void ForgetAll();
 
   void ChangeWeather();
 
-  // Lines that an operator gave up, or asked for again.
+  // Marks lines that an operator gave up, or asked for again.
   void GiveUp(std::string_view lines, const Lane& lane, bool given_up);
 
-  // What was found to be wrong first; empty: nothing.
+  // The first error found; empty: none.
   const std::string& wrong() const { return wrong_; }
   void Wrong(std::string what);
 
-  // At the end, when nothing is owed any more: every line is where it belongs.
+  // Checks at the end, when nothing is owed any more, that every line is where it belongs.
   void CheckEnd(const std::set<std::pair<Lane, std::uint64_t>>& dead);
 
   static std::uint64_t NumberOf(std::string_view line);
@@ -95,9 +95,9 @@ class BackendModel {
   Weather weather = Weather::kFair;
   std::set<Lane> missing;
   std::uint64_t requests = 0;
-  std::map<std::string, std::uint64_t> rows;  // Of the table, how often each was answered.
+  std::map<std::string, std::uint64_t> rows;  // Counts the answers of each row of the table.
 
-  // As many as there are to be met.
+  // The number of rows to be met.
   static std::size_t RowsOfTable();
 
  private:
@@ -109,9 +109,9 @@ class BackendModel {
     bool passes() const { return is_settled || is_given_up || kind != LineKind::kGood; }
   };
   struct Known {
-    std::vector<Line> lines;                        // Number 1 first.
+    std::vector<Line> lines;                        // Begins with number 1.
     std::uint64_t unsettled = 1;                    // The first that does not pass.
-    std::map<std::uint64_t, std::uint64_t> points;  // By what it overwrites: the last number.
+    std::map<std::uint64_t, std::uint64_t> points;  // The last number, by the point it overwrites.
 
     void PassOn() {
       while (unsettled <= lines.size() && lines[unsettled - 1].passes()) ++unsettled;
@@ -132,7 +132,7 @@ class BackendModel {
 
   std::mt19937_64& random_;
   std::map<Lane, Known> lanes_;
-  std::size_t row_ = 0;  // Of kOneRow.
+  std::size_t row_ = 0;  // The row that kOneRow answers.
   std::string wrong_;
 };
 

@@ -22,7 +22,7 @@ inline std::map<std::string, std::uintmax_t> SizesIn(const std::string& director
   return sizes;
 }
 
-// Again and again, until nothing changed meanwhile: files of one moment.
+// Copies repeatedly until nothing changed meanwhile: files of one moment.
 inline void CopyAsCrashed(const std::string& from, const std::string& to) {
   namespace fs = std::filesystem;
   while (true) {

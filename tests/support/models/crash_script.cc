@@ -57,7 +57,7 @@ Status WithoutValue(const Result<T>& result) {
   return result.error();
 }
 
-// The next records of the backend are resolved: each whole, by `fate`.
+// Resolves the backend's next records, each as a whole, by `fate`.
 using Fated = std::function<void(const StoredRecord& stored, Resolution& resolution)>;
 Status ResolveNext(Log& log, const BackendId& backend, RecordCount count, const Fated& fate) {
   const Sequence cursor = log.MarksOf(backend).cursor;
@@ -102,7 +102,7 @@ Status ResolveAllHeld(Log& log, const BackendId& backend) {
                           .gaps = {}});
 }
 
-// A change without an effect fails to be synced; the log closes and comes back.
+// Fails the sync of a change without an effect; the log closes and reopens.
 Status FailASync(SmallLog& small) {
   small.disk().FailSyncs(true);
   const Status refused = small.log().SetPaused(Named("west"), false);
@@ -145,7 +145,7 @@ class Writer {
     steps_.push_back({std::move(name), on_log, [](MemoryLog&) {}, true, configured_});
   }
 
-  // In one write, each record a part of it: all of them or none.
+  // Appends the records as parts of one write: all of them or none.
   void Append(std::size_t count, std::size_t bulk = 8) {
     const std::uint64_t first = std::exchange(next_number_, next_number_ + count);
     const auto verb = [first, count, bulk, to = configured_](Log& log) {

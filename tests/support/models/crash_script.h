@@ -1,6 +1,6 @@
-// A short life of a log, step by step, that comes through every verb: one process
-// lives it and is killed somewhere; another looks at what was left and lives the
-// same beside it, on a MemoryLog.
+// A short scripted life of a log that uses every command. One process lives it
+// and is killed somewhere; another inspects what was left and lives the same
+// beside it, on a MemoryLog.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@ class SmallLog {
   void Close() { log_.reset(); }
   bool is_open() const { return log_ != nullptr; }
 
-  // Where copies of it lie, beside it.
+  // Returns the path of a copy of it, beside it.
   std::string CopyNamed(const std::string& name) const { return options_.directory + "-" + name; }
 
   DurableLog& log() { return *log_; }
@@ -40,15 +40,15 @@ struct CrashStep {
   std::string name;
   std::function<Status(SmallLog&)> on_log;
   std::function<void(MemoryLog&)> on_model;
-  bool waits = true;                  // What was done so far is on stable storage when it is done.
-  std::vector<BackendId> configured;  // From here on.
+  bool waits = true;  // Everything done so far is on stable storage when it is done.
+  std::vector<BackendId> configured;  // The backends from here on.
   bool by_backend = false;            // Done for one backend after the other.
 };
 
-// The first one opens the log; so does whoever begins with a later one.
+// The first step opens the log; so does a life that begins with a later one.
 std::vector<CrashStep> CrashScript();
 
-// How many of the first steps need nothing that format 1 did not have.
+// Counts the first steps that need only what format 1 had.
 std::size_t StepsOfFormatOne(const std::vector<CrashStep>& script);
 
 }  // namespace relay::test

@@ -100,7 +100,7 @@ bool DeliverySim::IsAlone(const Flying& arriving) const {
   });
 }
 
-// One of what is under way arrives, or its answer comes.
+// Lands something under way: a request arrives, or its answer does.
 void DeliverySim::Land() {
   if (flying_.empty()) return;
   const std::size_t which = Below(flying_.size());
@@ -179,8 +179,8 @@ void DeliverySim::ChangeWeather() {
   if (OneIn(2)) model_.missing.erase(lane);
 }
 
-// While nothing is answered, tries are as far apart as the back-off says, one
-// at a time (but for those that were under way).
+// Checks that while nothing is answered, attempts are as far apart as the
+// back-off says, one at a time (except those that were under way).
 void DeliverySim::CheckDownTime() {
   if (!down_since_) return;
   const auto down = std::chrono::duration_cast<Clock::Duration>(clock_.Now() - *down_since_);
@@ -212,7 +212,7 @@ void DeliverySim::NoteCursor() {
   if (cursor.at != since_sync_.back().at || cursor.delivered != since_sync_.back().delivered) {
     since_sync_.push_back(cursor);
   }
-  // What waits for the disk takes the cursor along; else it is synced now and then.
+  // A change that waits for the disk syncs the cursor too; else it is synced now and then.
   const std::uint64_t synced_changes = log_.synced_changes();
   if (synced_changes != synced_changes_ || OneIn(30)) since_sync_ = {cursor};
   synced_changes_ = synced_changes;
@@ -244,7 +244,7 @@ void DeliverySim::Intervene() {
   }
 }
 
-// The records (from, to] are given up, or asked for again.
+// Gives up the records (from, to], or asks for them again.
 void DeliverySim::GiveUp(Sequence from, Sequence to, bool given_up) {
   log_.FailReads(false);
   for (const StoredRecord& stored : ReadAll(log_, kWest, from)) {
@@ -270,7 +270,7 @@ void DeliverySim::Skip() {
   if (log_.Skip(kWest, to, {}).ok()) GiveUp(marks.cursor, to, true);
 }
 
-// Some dead letters, each line of which the backend may take by now.
+// Redrives some dead letters, each line of which the backend may take by now.
 void DeliverySim::Redrive() {
   std::vector<std::uint64_t> numbers;
   const std::vector<StoredDeadLetter> letters = log_.ReadDead(kWest, 0, 1 + Below(5)).value();
@@ -281,7 +281,7 @@ void DeliverySim::Redrive() {
   }
 }
 
-// The backend leaves the configuration, is forgotten, and comes back as new.
+// Takes the backend out of the configuration, forgets it, and adds it as new.
 void DeliverySim::Forget() {
   flying_.clear();
   delivery_.reset();
@@ -317,7 +317,7 @@ void DeliverySim::EndFaults() {
   for (const HeldLane& held : lanes) {
     if (held.by_operator) static_cast<void>(log_.ReleaseLane(kWest, held.lane));
   }
-  // A lane of one line that poisons has nothing to tell it by.
+  // A lane whose only line is poison has nothing to tell it by.
   for (std::uint64_t i = 0; i < 20 * kLanes; ++i) Accept();
 }
 

@@ -1,8 +1,8 @@
-// A Delivery in a world of a memory log, a clock of its own and a model of a
-// backend, in which everything happens in the order that a seed says: requests
-// arrive late, answers are lost, the relay crashes, operators intervene.
+// A Delivery in a simulated world: a memory log, its own clock and a model of a
+// backend. The seed decides the order of everything: requests arrive late,
+// answers are lost, the relay crashes, operators intervene.
 //
-// What a lost request does is done before its answer is given up: a backend that
+// A lost request takes effect before its answer is given up: a backend that
 // applies a request long after the relay has sent the next one would break the
 // order, and no sender can prevent that.
 //
@@ -25,11 +25,11 @@
 
 namespace relay::test {
 
-// Mistakes that a relay could make, made by who stands between the delivery and
-// the backend: each must be noticed.
+// Mistakes that a relay could make, planted between the delivery and the
+// backend: each must be noticed.
 enum class Planted : std::uint8_t {
   kNone,
-  kCursorBeforeAnswer,  // "Delivered" is said when the request leaves.
+  kCursorBeforeAnswer,  // Reports "delivered" when the request leaves.
   kRefusedDropped,      // A refusal counts as delivered.
   kTwoInFlight,         // The request is given up while it is under way.
   kLaneOrder,           // A request's records are sent last first.
@@ -39,8 +39,8 @@ class DeliverySim {
  public:
   DeliverySim(std::uint64_t seed, Planted planted);
 
-  // So many things happen; then the faults end, and everything that is owed
-  // must be delivered in bounded time. What was found wrong; empty: nothing.
+  // Runs that many events; then the faults end, and everything that is owed
+  // must be delivered in bounded time. Returns the error found; empty: none.
   std::string Run(std::uint64_t steps);
 
   std::uint64_t requests() const { return model_.requests; }
@@ -50,11 +50,11 @@ class DeliverySim {
  private:
   struct Flying {
     Delivery::JobId id = 0;
-    std::shared_ptr<const SendBatch> piece;  // Nothing: a read.
+    std::shared_ptr<const SendBatch> piece;  // Null: a read.
     std::optional<Delivery::Read> read;
-    std::optional<Told> answer;  // It has arrived.
-    bool is_reported = false;    // A planted mistake said so before.
-    bool is_overtaken = false;   // By a rewind: what it carries is owed anew.
+    std::optional<Told> answer;  // Set once the request has arrived.
+    bool is_reported = false;    // A planted mistake reported it before.
+    bool is_overtaken = false;   // A rewind made its records owed again.
   };
   struct Cursor {
     Sequence at;
@@ -101,7 +101,7 @@ class DeliverySim {
   std::unique_ptr<Delivery> delivery_;
   std::vector<Flying> flying_;
   Clock::Duration wait_{0};
-  std::vector<Cursor> since_sync_;  // Where the cursor may fall back to.
+  std::vector<Cursor> since_sync_;  // Positions that the cursor may fall back to.
   std::uint64_t synced_changes_ = 0;
   std::uint64_t crashes_ = 0;
   bool log_fails_ = false;

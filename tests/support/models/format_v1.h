@@ -1,4 +1,4 @@
-// What format 1 wrote otherwise: wal/FORMAT.md, "Versions".
+// Differences of format 1: wal/FORMAT.md, "Versions".
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ inline std::string RunStateOfFormatOne(std::string_view key, const QueueState& s
   return value + body;
 }
 
-// Makes a closed log one of format 1. REQUIRES: nothing in it that this had not.
+// Converts a closed log to format 1. REQUIRES: it holds nothing that format 1 lacks.
 inline Status TurnIntoFormatOne(const std::string& log_path) {
   {
     Result<std::unique_ptr<Store>> store = OpenStore({.directory = StoreDirectory(log_path)});

@@ -83,7 +83,7 @@ std::string Shown(const Status& status) {
   return status.ok() ? "ok" : std::string(ToString(status.error().code()));
 }
 
-// All there is in one line, so that a difference is seen in its context.
+// Puts everything in one line, so that a difference is seen in its context.
 std::string Shown(const QueueStats& f) {
   const auto dead = [&f](DeadReason reason) { return f.dead_by_reason[reason]; };
   return fmt::format(

@@ -1,5 +1,5 @@
-// In what a log and a model of it differ: the whole state of a backend, in words
-// that show it in its context.
+// Finds differences between a log and a model of it: the whole state of a
+// backend, in words that show the context.
 //
 // ERRORS. A Difference is thrown.
 #pragma once
@@ -27,7 +27,7 @@ void ExpectSame(const Result<std::vector<StoredRecord>>& log,
 
 void ExpectSameFigures(const LogView& log, const LogView& model, const BackendId& backend);
 
-// All that can be read of the backend: what is kept and owed, dead letters, gaps, what is held.
+// Compares all that can be read of the backend: records kept, owed and held, dead letters, gaps.
 void ExpectSameContents(const LogView& log, const LogView& model, const BackendId& backend);
 
 }  // namespace relay::test

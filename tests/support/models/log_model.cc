@@ -50,7 +50,7 @@ LogModel::LogModel(std::uint64_t seed, PlantedBug bug)
       now_(1'000s) {
   options_.directory = directory_.path();
   options_.env = env_.get();
-  options_.cursor_interval = 1h;  // What is not synced with something else stays so.
+  options_.cursor_interval = 1h;  // Cursors are synced only along with something else.
   options_.reopen_first = 5ms;
   options_.reopen_max = 20ms;
   options_.file_size = 256_KiB;
@@ -132,7 +132,7 @@ void LogModel::DoOne() {
   if (done_ % 2'000 == 0) CheckAll();
 }
 
-// Mostly one record; now and then in parts, for different backends.
+// Returns mostly one record; now and then parts, for different backends.
 std::vector<AppendRequest> LogModel::NextWrite() {
   std::vector<AppendRequest> parts;
   const std::uint64_t count = OneIn(10) ? 2 : 1;
@@ -172,7 +172,7 @@ void LogModel::Append() {
   if (!full) RememberCursors();
 }
 
-// Appends that nobody waits for, and what each would do to the model.
+// Appends without waiting; returns what each would do to the model.
 std::vector<LogModel::Step> LogModel::AppendUnawaited(std::size_t count) {
   std::vector<Step> steps;
   steps.reserve(count);
@@ -184,7 +184,7 @@ std::vector<LogModel::Step> LogModel::AppendUnawaited(std::size_t count) {
   return steps;
 }
 
-// What both answer must be the same.
+// Runs the command on both: the results must be the same.
 template <typename Verb>
 void LogModel::Both(const Verb& verb, bool waits) {
   const Status log = verb(static_cast<Log&>(*log_));
@@ -195,7 +195,7 @@ void LogModel::Both(const Verb& verb, bool waits) {
   if (waits && log.ok()) RememberCursors();
 }
 
-// All that moved so far is on stable storage.
+// Notes that all cursors moved so far are on stable storage.
 void LogModel::RememberCursors() {
   places_.clear();
   for (const BackendId& backend : model_->Backends()) {
@@ -238,7 +238,7 @@ void LogModel::Deliver() {
   places_[backend].push_back({figures.marks.cursor, figures.delivered});
 }
 
-// Some of everything that can become of a record.
+// Adds some of everything that can become of a record.
 void LogModel::AddFates(const std::vector<StoredRecord>& records, Resolution& resolution) {
   for (const StoredRecord& stored : records) {
     const Entry& entry = stored.entry;
@@ -271,7 +271,7 @@ void LogModel::AddFates(const std::vector<StoredRecord>& records, Resolution& re
   }
 }
 
-// By somebody who read before the cursor was moved by another.
+// Delivers what was read before somebody else moved the cursor.
 void LogModel::DeliverLate() {
   const BackendId backend = AnyBackend();
   const Marks marks = model_->MarksOf(backend);
@@ -312,7 +312,7 @@ void LogModel::DeliverHeld() {
   }
   if (OneIn(10)) resolution.first = resolution.first.Next();
   if (OneIn(10)) resolution.through = resolution.through.Next();
-  // One beyond may be held too: then it must be counted, so it is not asked for.
+  // The next record may be held too and would then have to be counted: do not ask for it.
   if (!read.value().empty() && resolution.through > read.value().back().entry.position.sequence) {
     const auto more =
         model_->ReadHeld(backend, lane, read.value().back().entry.position.sequence, {}).value();
@@ -405,7 +405,7 @@ void LogModel::TrimModel(const BackendId& backend, const KeepPolicy& keep) {
   RememberCursors();  // The marks were synced.
 }
 
-// The limit is reached, or there is room again.
+// Reaches the limit, or makes room again.
 void LogModel::BecomeFull() {
   options_.size_max = options_.size_max == 1_B || OneIn(2) ? 64_GiB : 1_B;
   Reopen();
@@ -432,7 +432,7 @@ void LogModel::CutPower() {
   Follow(uncertain);
 }
 
-// Of what was under way as many as are there, but no cursor that ran ahead.
+// Applies as much of what was under way as is there, but no cursor that ran ahead.
 void LogModel::Follow(const std::vector<Step>& uncertain) {
   std::string seen;
   for (const BackendId& backend : log_->Backends()) {
@@ -472,7 +472,7 @@ bool LogModel::FollowsTo(MemoryLog& candidate, bool cursors_may_fall) const {
   return true;
 }
 
-// What is refused then may have happened or not, whether the log comes back by
+// A change refused then may have happened or not, whether the log reopens by
 // itself or power is lost.
 void LogModel::FailASync() {
   const bool ignored = bug_ == PlantedBug::kSyncErrorIgnored;
@@ -495,8 +495,8 @@ void LogModel::FailASync() {
     return;
   }
   WaitForTheLog();
-  // The process lives: no cursor falls now. They are not yet written either, and
-  // may fall later, as far as before.
+  // The process lives: no cursor falls back now. They are not yet written
+  // either, and may fall back later, as far as before.
   auto written = std::exchange(places_, {});
   Follow(uncertain);
   for (auto& [backend, places] : places_) {

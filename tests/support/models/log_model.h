@@ -1,10 +1,10 @@
-// A random life of a DurableLog beside that of a MemoryLog: the same verbs for
-// both, and after every step both must say the same. Only the DurableLog is
-// reopened, loses power and has syncs that fail; afterwards its state must be
-// one that the contract allows, and the model follows it there.
+// A random life of a DurableLog beside that of a MemoryLog: both get the same
+// commands, and after every step both must say the same. Only the DurableLog is
+// reopened, loses power and has failing syncs; afterwards its state must be one
+// that the contract allows, and the model follows it there.
 //
-// A run is a function of its seed. Any of the planted bugs makes it end in a
-// difference: they are what shows that the model would notice.
+// A run is a function of its seed. Each of the planted bugs makes it end in a
+// difference, which shows that the model would notice.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ enum class PlantedBug : std::uint8_t {
   kNone,
   kAnswerBeforeSync,
   kSyncErrorIgnored,
-  kTrimBeforeSync,  // What was trimmed is deleted before the marks that allow it are synced.
+  kTrimBeforeSync,  // Deletes trimmed records before the marks that allow it are synced.
   kSequenceReused,
-  kCursorAhead,  // Of what was resolved.
+  kCursorAhead,  // Ahead of what was resolved.
 };
 
 class LogModel {
@@ -36,17 +36,17 @@ class LogModel {
   explicit LogModel(std::uint64_t seed, PlantedBug bug = PlantedBug::kNone);
   ~LogModel();
 
-  // Until so many operations are done (an appended record is one), or both
-  // differ: then it says in what.
+  // Runs until that many operations are done (an appended record is one), or
+  // both differ: then it returns the difference.
   std::string Run(std::uint64_t operations);
 
   std::uint64_t operations() const { return done_; }
 
-  // How often each kind of operation was done, in one line.
+  // Counts the operations of each kind, in one line.
   std::string Summary() const;
 
  private:
-  // Where a cursor may be found after power was lost.
+  // The positions where a cursor may be found after power was lost.
   struct CursorPlace {
     Sequence cursor;
     PointCount delivered;
@@ -73,7 +73,7 @@ class LogModel {
   void ForgetAndReturn();
 
   void AddFates(const std::vector<StoredRecord>& records, Resolution& resolution);
-  // What was tried, and whether the log took it.
+  // An attempt, and whether the log took it.
   struct Tried {
     Step step;
     bool accepted;

@@ -31,7 +31,7 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     rocksdb::IOStatus status = target()->NewWritableFile(path, options, &real, debug);
     if (!status.ok()) return status;
     {
-      // While the power is going too: what is in it then never gets to the disk.
+      // Registers it while the power is going too: its content then never reaches the disk.
       const std::lock_guard lock(mutex_);
       synced_[path] = 0;
     }
@@ -39,7 +39,7 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     return status;
   }
 
-  // A file that is written in place: what is written while the power goes is gone.
+  // A file written in place: writes made while the power goes are lost.
   rocksdb::IOStatus NewRandomRWFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSRandomRWFile>* result,
                                     rocksdb::IODebugContext* debug) override {
@@ -74,8 +74,8 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     return target()->DeleteFile(path, options, debug);
   }
 
-  // From here on nothing more counts as synced, and no file goes or changes its
-  // name: the power is going. Call it before closing what is open, then
+  // Starts the power loss: from here on nothing more counts as synced, and no
+  // file is deleted or renamed. Call it before closing what is open, then
   // LosePower.
   void Freeze() {
     const std::lock_guard lock(mutex_);
@@ -93,13 +93,13 @@ class LossyFileSystem final : public rocksdb::FileSystemWrapper {
     frozen_ = false;
   }
 
-  // From here on syncs of the WAL are answered and nothing is synced: a planted
-  // bug, not a fault that a log could survive.
+  // Makes syncs of the WAL succeed without syncing anything: a planted bug, not
+  // a fault that a log could survive.
   void LieAboutSyncs(bool lying) { lying_ = lying; }
 
   void FailSyncs(bool failing) { failing_ = failing; }
 
-  // From here on a sync of the WAL takes until it is let go: a disk that hangs.
+  // Makes a sync of the WAL block until it is released: a disk that hangs.
   void HoldSyncs(bool held) {
     {
       const std::lock_guard lock(mutex_);

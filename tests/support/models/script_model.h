@@ -1,5 +1,5 @@
-// What a script (crash_script.h) makes of a log, lived on a MemoryLog: a log that
-// was interrupted must be as this is, but for cursors that fell back and the one
+// The expected state of a script's log (crash_script.h), on a MemoryLog: an
+// interrupted log must match it, except for cursors that fell back and the one
 // step that was under way.
 #pragma once
 
@@ -19,17 +19,17 @@ class ScriptModel {
 
   void Do(const CrashStep& step);
 
-  // In what the log is something else; empty: nothing. The model follows cursors
+  // Describes how the log differs; empty: it does not. The model follows cursors
   // that fell back to where they may have been left.
   std::string DifferenceOf(const LogView& log);
 
-  // The step was under way when the log was interrupted: whether it was done, the
-  // model follows. Throws a Difference where the log is neither as before nor as
-  // after it. A step that is done by backend may be done for some of them.
+  // Handles the step under way when the log was interrupted: returns whether it was done, and the
+  // model follows. Throws a Difference if the log is neither as before nor as after it. A step that
+  // is done by backend may be done for some of them.
   bool FollowInterrupted(const LogView& log, const CrashStep& step);
 
  private:
-  // Where a cursor may be found: anywhere since it was last on stable storage for sure.
+  // The positions where a cursor may be found: any since it was last on stable storage for sure.
   struct CursorPlace {
     Sequence cursor;
     PointCount delivered;

@@ -29,7 +29,7 @@ Program Driver(const std::string& directory, std::uint16_t port) {
           .output_path = directory + "/chromedriver.log"};
 }
 
-// The bytes behind text in base64.
+// Decodes base64 text.
 std::string FromBase64(const std::string& text) {
   std::string bytes;
   unsigned bits = 0;

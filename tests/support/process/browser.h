@@ -1,7 +1,7 @@
 // A real browser (headless Chromium, driven over WebDriver) that looks at a page.
 //
-// ERRORS. What fails although nothing in the test should make it fail is a
-// std::runtime_error with the driver's words.
+// ERRORS. An unexpected failure is a std::runtime_error with the driver's
+// words.
 //
 // THREADS. As Process: one thread, the main one.
 #pragma once
@@ -15,7 +15,7 @@ namespace relay::test {
 
 class Browser {
  public:
-  // What the page is shown on.
+  // The screen that shows the page.
   struct Screen {
     int width = 1280;
     int height = 900;
@@ -28,14 +28,14 @@ class Browser {
 
   void Open(const std::string& url, const Screen& screen);
 
-  // The value of a JavaScript expression, as JSON.
+  // Returns the value of a JavaScript expression, as JSON.
   std::string Evaluate(const std::string& expression) const;
 
-  // The same of one that is true or false.
+  // Evaluates an expression that is true or false.
   bool Is(const std::string& expression) const { return Evaluate(expression) == "true"; }
 
-  // What the page's console said since the last time: errors and violations of
-  // the page's policy, a line each.
+  // Returns what the page's console said since the last call: errors and
+  // violations of the page's policy, one a line.
   std::string Complaints() const;
 
   // A PNG.

@@ -1,4 +1,4 @@
-// HTTP requests of a well-behaved client. For any other kind of client there is
+// HTTP requests of a well-behaved client. For any other kind of client use
 // RawConnection in tests/support/process/socket.h.
 //
 // THREADS. Free functions without state; any number at once.
@@ -13,7 +13,7 @@
 
 namespace relay::test {
 
-// By lower-case name.
+// Keyed by lower-case name.
 using HttpHeaders = std::multimap<std::string, std::string>;
 
 struct HttpAnswer {
@@ -21,13 +21,13 @@ struct HttpAnswer {
   HttpHeaders headers;
   std::string body;
 
-  // The first of that (lower-case) name, "" where there is none.
+  // Returns the first header of that (lower-case) name; "" if there is none.
   std::string Header(const std::string& name) const;
 };
 
 struct HttpOptions {
   HttpHeaders headers = {};
-  milliseconds timeout = kPatience;  // Without a byte from the server.
+  milliseconds timeout = kPatience;  // The longest time without a byte from the server.
 };
 
 // `target` is a path with its query, as it goes over the wire. Every request
@@ -36,7 +36,7 @@ HttpAnswer Get(const HostPort& server, const std::string& target, const HttpOpti
 HttpAnswer Post(const HostPort& server, const std::string& target, const std::string& body,
                 const HttpOptions& options = {});
 
-// For a value in a query or in a form: everything but letters and digits as %XX.
+// Encodes a value for a query or a form: everything but letters and digits as %XX.
 std::string PercentEncode(std::string_view text);
 
 }  // namespace relay::test

@@ -26,7 +26,7 @@ json SeriesOf(const std::string& text) {
   const json answer = json::parse(text);
   const json& result = answer.at("results").at(0);
   const std::string error = result.value("error", "");
-  // A database that nobody has made yet holds no points.
+  // A database that does not exist yet holds no points.
   if (!error.empty() && !error.starts_with("database not found")) {
     throw std::runtime_error("influxd: " + error);
   }
@@ -38,7 +38,7 @@ void AppendPair(std::string& list, const std::string& name, const std::string& v
   list += name + '=' + value;
 }
 
-// A tag that a point does not have is one without a value in its series.
+// A tag that a point lacks has an empty value in its series.
 std::string TagsOf(const json& series) {
   std::string tags;
   const json all = series.value("tags", json::object());

@@ -1,7 +1,7 @@
 // A real InfluxDB 1.x of its own for a test.
 //
-// ERRORS. What fails although nothing in the test should make it fail is a
-// std::runtime_error with the server's words.
+// ERRORS. An unexpected failure is a std::runtime_error with the server's
+// words.
 //
 // THREADS. One thread starts, kills and destroys it; any may query.
 #pragma once
@@ -17,8 +17,8 @@
 
 namespace relay::test {
 
-// A point as it can be compared: tags and fields as "name=value,name=value" in
-// the order of their names, strings in quotes, absent ones left out.
+// A point in comparable form: tags and fields as "name=value,name=value" in the
+// order of their names, strings in quotes, absent ones left out.
 struct StoredPoint {
   std::int64_t time_ns = 0;
   std::string tags;
@@ -31,38 +31,38 @@ class Influxd {
  public:
   // Starts it on ports of its own, with its data below `directory`, which must
   // exist. `http_settings`: more lines for the [http] section of its
-  // configuration ("auth-enabled = true\n"). `environment`: what other sections
-  // are set by ("INFLUXDB_DATA_MAX_SERIES_PER_DATABASE=1").
+  // configuration ("auth-enabled = true\n"). `environment`: variables that set
+  // other sections ("INFLUXDB_DATA_MAX_SERIES_PER_DATABASE=1").
   explicit Influxd(std::string directory, const std::string& http_settings = "",
                    std::vector<std::string> environment = {});
 
   HostPort endpoint() const { return {.host = "127.0.0.1", .port = port_}; }
-  // What `influxd backup -host` and `restore -host` talk to.
+  // The address for `influxd backup -host` and `restore -host`.
   HostPort rpc_endpoint() const { return {.host = "127.0.0.1", .port = rpc_port_}; }
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
-  // SIGKILL, and gone when it returns.
+  // Sends SIGKILL; the process is gone on return.
   void Kill();
 
-  // After Kill: again, on the same ports and data. Returns when it answers.
+  // Starts it again after Kill, on the same ports and data. Returns when it answers.
   void Start();
 
-  // Frozen, it is connected to and answers nothing.
+  // A frozen server accepts connections and answers nothing.
   void Freeze() { process_->Freeze(); }
   void Thaw() { process_->Thaw(); }
 
   void CreateDatabase(const std::string& name);
 
-  // The JSON text of an answer 200; it may hold an error all the same.
+  // Returns the JSON text of a 200 answer, which may still hold an error.
   std::string Query(const std::string& database, const std::string& query) const;
 
-  // Points that have a value of that field; 0 where there is no such database,
-  // measurement or field.
+  // Counts the points that have a value of that field; 0 if there is no such
+  // database, measurement or field.
   std::uint64_t CountPoints(const std::string& database, const std::string& measurement,
                             const std::string& field) const;
 
-  // Every point, sorted. `measurement` may be MEASUREMENT or "POLICY"."MEASUREMENT",
-  // the latter quoted by the caller.
+  // Returns every point, sorted. `measurement` may be MEASUREMENT or
+  // "POLICY"."MEASUREMENT", the latter quoted by the caller.
   std::vector<StoredPoint> ReadPoints(const std::string& database,
                                       const std::string& measurement) const;
 

@@ -13,9 +13,9 @@
 #include "tests/support/process/http_client.h"
 
 namespace relay::test {
-// What became of one point.
+// The fate of one point.
 struct PointFate {
-  std::int64_t acknowledged = 0;          // The last such value; 0: none.
+  std::int64_t acknowledged = 0;          // The last acknowledged value; 0: none.
   std::vector<std::int64_t> uncertain{};  // Sent after it, not acknowledged.
   bool overwritten = false;
 
@@ -31,7 +31,7 @@ constexpr std::int64_t kFirstTime = 1'700'000'000'000'000'000;
 constexpr std::int64_t kTimeStep = 1'000'000;
 // One request in so many overwrites a point.
 constexpr unsigned kOverwriteEvery = 3;
-// Before a relay that is down is tried again.
+// The pause before a relay that is down is tried again.
 constexpr milliseconds kReconnectPause{5};
 
 struct Value {
@@ -47,7 +47,7 @@ std::string FieldsOf(std::int64_t value) {
   return fmt::format("v={}", value);
 }
 
-// The first few, and how many there are.
+// The first few, and their number.
 class Examples {
  public:
   void Add(std::string example) {
@@ -66,7 +66,7 @@ std::string Shown(const StoredPoint& point) {
   return fmt::format("{} {} {}", point.tags, point.fields, point.time_ns);
 }
 
-// Stored points on the one side, fates on the other.
+// Compares stored points with their fates.
 class Comparison {
  public:
   explicit Comparison(const std::vector<StoredPoint>& stored) {
@@ -90,7 +90,8 @@ class Comparison {
   }
 
  private:
-  std::map<std::pair<std::string, std::int64_t>, std::string> left_;  // Fields by tags and time.
+  std::map<std::pair<std::string, std::int64_t>, std::string>
+      left_;  // Fields, keyed by tags and time.
   Examples missing_;
   Examples wrong_;
 };
@@ -182,7 +183,7 @@ class Writers::Writer {
   std::optional<RawConnection> connection_;
   std::uint64_t points_ = 0;
   std::int64_t value_ = 0;                   // The same for all points of a request.
-  std::map<std::int64_t, PointFate> fates_;  // By time.
+  std::map<std::int64_t, PointFate> fates_;  // Keyed by time.
 };
 
 Writers::Writers(const Options& options) {

@@ -47,15 +47,15 @@ class Writers {
   // Requests sent and answered otherwise or not at all.
   std::uint64_t unanswered() const { return unanswered_; }
 
-  // Until that many more requests are acknowledged; false where that takes longer.
+  // Waits until that many more requests are acknowledged; false if that takes longer.
   bool WaitForMore(std::uint64_t requests, milliseconds within = kPatience) const;
 
   std::size_t PointCount() const;
   std::size_t OverwrittenCount() const;
 
-  // How the points of "load" on a server differ from the acknowledged ones, the
-  // first few of each kind; "" where they do not. What was sent and not
-  // acknowledged may be there or not.
+  // Describes how the points of "load" on a server differ from the acknowledged
+  // ones, the first few of each kind; "" if they do not. Points that were sent
+  // and not acknowledged may be there or not.
   std::string Differences(const std::vector<StoredPoint>& stored) const;
 
  private:

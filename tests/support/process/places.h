@@ -1,5 +1,5 @@
-// Where the tests find what they run: the checkout, the program under test and
-// the library that makes a disk hang.
+// Paths that the tests use: the checkout, the program under test and the
+// library that makes a disk hang.
 //
 // THREADS. Any.
 #pragma once

@@ -26,7 +26,7 @@ std::string LockDirectory() {
   return path.string();
 }
 
-// The lock is on the open file: the system gives it back when the process ends.
+// The lock is on the open file: the system releases it when the process ends.
 Fd TryLock(const std::string& path) {
   Fd file(open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   if (file.open() && flock(file.get(), LOCK_EX | LOCK_NB) != 0) file.Close();

@@ -5,9 +5,9 @@
 
 namespace relay::test {
 
-// A port of 127.0.0.1 that nobody listens on and that no other test process
-// gets as long as this one lives: a server can be stopped and started again on
-// it. Lies below the ports that outgoing connections are given.
+// Returns a port of 127.0.0.1 that nobody listens on and that no other test
+// process gets as long as this one lives: a server can be stopped and started
+// again on it. It is below the ephemeral ports.
 std::uint16_t FreePort();
 
 }  // namespace relay::test

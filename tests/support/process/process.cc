@@ -52,7 +52,7 @@ struct Launch {
   pid_t parent;
 };
 
-// The child starts as from a shell, however the test itself was started.
+// Resets signals as for a program started from a shell, however the test was started.
 void ResetSignals() {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD}) {
     signal(number, SIG_DFL);
@@ -63,7 +63,7 @@ void ResetSignals() {
 }
 
 void Say(const char* text) {
-  // Nobody is left to tell where this fails.
+  // A failure here cannot be reported to anybody.
   [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
 }
 
@@ -83,8 +83,8 @@ void Say(const char* text) {
   _exit(127);
 }
 
-// Returns once the child is the program (or has failed to become it): until
-// then, a signal would meet the handlers of the test in it.
+// Returns once the child has executed the program (or failed to): until then, a
+// signal would run the test's handlers in it.
 pid_t Start(const Launch& launch) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) ThrowErrno("pipe");

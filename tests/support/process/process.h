@@ -1,4 +1,4 @@
-// Programs that a test starts: they end with the test, whatever way it ends.
+// Programs that a test starts: they end with the test, however it ends.
 //
 // THREADS. A Process belongs to the thread that made it. The system kills the
 // program when that THREAD ends: start long-lived programs from the main one.
@@ -19,7 +19,7 @@ namespace relay::test {
 struct Program {
   std::vector<std::string> argv;              // The first is a path, or searched in $PATH.
   std::vector<std::string> environment = {};  // "NAME=value", added to that of the test.
-  std::string output_path;                    // Both outputs are appended to it.
+  std::string output_path;                    // Standard output and error are appended to it.
 };
 
 // A running or ended program.
@@ -35,19 +35,19 @@ class Process {
   pid_t pid() const { return pid_; }
   bool IsRunning() { return !WaitFor(milliseconds{0}); }
 
-  // Nothing happens where it has ended already.
+  // Does nothing if it has ended already.
   void Kill(int signal);
 
-  // Stops it where it is, as a machine that hangs: it has stopped on return, and
-  // keeps its connections. Thaw lets it go on.
+  // Suspends it, like a machine that hangs: it has stopped on return, and keeps
+  // its connections. Thaw resumes it.
   void Freeze();
   void Thaw() { Kill(SIGCONT); }
 
-  // The exit code as a shell shows it (128 + N for signal N), or nothing where
-  // the program still runs after `timeout`.
+  // Returns the exit code as a shell shows it (128 + N for signal N); nullopt
+  // if the program still runs after `timeout`.
   std::optional<int> WaitFor(milliseconds timeout);
 
-  // What it has written so far.
+  // Returns its output so far.
   std::string Output() const;
 
  private:
@@ -59,14 +59,14 @@ class Process {
 
 struct RunResult {
   int exit_code = 0;
-  std::string output;  // Both streams, as they came.
+  std::string output;  // Both streams, in order of arrival.
 };
 
 // Runs a program to its end; one that takes longer than `timeout` is killed
 // (exit code 137).
 RunResult Run(const std::vector<std::string>& argv, milliseconds timeout = kPatience);
 
-// The whole file, "" where there is none.
+// Returns the whole file; "" if there is none.
 std::string ReadFile(const std::string& path);
 
 // Replaces the file.

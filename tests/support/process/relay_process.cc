@@ -29,7 +29,7 @@ std::string BackendsYaml(const std::vector<RelayProcess::Backend>& backends) {
   return text;
 }
 
-// What is not there yet counts as owed.
+// A status without backends counts as owed.
 bool IsDrained(const std::string& status) {
   const auto parsed = nlohmann::json::parse(status, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("backends")) return false;

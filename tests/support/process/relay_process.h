@@ -1,4 +1,4 @@
-// The relay itself, as a program: started, killed and asked from outside.
+// The relay as a program: started, killed and queried from outside.
 //
 // ERRORS. A relay that does not become ready is a std::runtime_error with its
 // output; everything later is an answer or an exit code.
@@ -27,8 +27,8 @@ class RelayProcess {
   struct Settings {
     std::vector<Backend> backends;
     std::vector<std::string> http = {};         // More lines for the listener: "max_body: 1MiB".
-    std::vector<std::string> log = {};          // And for the log: "codec: none".
-    std::string top = {};                       // YAML of its own, after the rest.
+    std::vector<std::string> log = {};          // More lines for the log: "codec: none".
+    std::string top = {};                       // Top-level YAML, after the rest.
     std::vector<std::string> environment = {};  // "NAME=value", for every start.
     std::vector<std::string> admin = {};        // More lines for the admin port.
   };
@@ -47,29 +47,29 @@ class RelayProcess {
   std::string log_path() const { return directory_ + "/log"; }
   Process& process() { return *process_; }
 
-  // SIGKILL, and gone when it returns.
+  // Sends SIGKILL; the process is gone on return.
   void Kill();
 
-  // SIGTERM; one that has not ended after `within` is killed.
+  // Sends SIGTERM; kills it if it has not ended after `within`.
   Stopped Stop(milliseconds within = kPatience);
 
-  // After Kill or Stop: again, on the same ports and data.
+  // Starts it again after Kill or Stop, on the same ports and data.
   void Start();
 
-  // New settings for the next start.
+  // Sets the settings of the next start.
   void Configure(const Settings& settings);
 
   // POST /write; `parameters` go after the database: "precision=s&rp=week".
   HttpAnswer Write(const std::string& database, const std::string& lines,
                    const std::string& parameters = "") const;
 
-  // The body of /api/v1/status.
+  // Returns the body of /api/v1/status.
   std::string Status() const;
 
-  // Until no backend is owed a record or holds one; false where that takes longer.
+  // Waits until no backend is owed a record or holds one; false if that takes longer.
   bool WaitDrained(milliseconds within = kPatience) const;
 
-  // What it has printed since the first start.
+  // Returns its output since the first start.
   std::string Output() const { return process_->Output(); }
 
  private:

@@ -1,4 +1,4 @@
-// What a relay says of itself, as values to compare.
+// A relay's reported status, as values to compare.
 //
 // ERRORS. A relay that does not answer, or does not know the backend, is a
 // std::runtime_error.
@@ -14,13 +14,13 @@
 
 namespace relay::test {
 
-// From the JSON of /api/v1/status or of `status --json`.
+// Reads the JSON of /api/v1/status or of `status --json`.
 BackendStatus BackendIn(const std::string& status_json, const std::string& backend);
 
-// Of a running relay.
+// Asks a running relay.
 BackendStatus StatusOf(const RelayProcess& relay, const std::string& backend);
 
-// Until the backend is in that state; false where that takes longer.
+// Waits until the backend is in that state; false if that takes longer.
 bool WaitForState(const RelayProcess& relay, const std::string& backend, const std::string& state,
                   milliseconds within = kPatience);
 

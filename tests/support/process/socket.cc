@@ -24,7 +24,7 @@ namespace {
 bool WaitFor(const Fd& socket, short events, milliseconds timeout) {
   pollfd one{.fd = socket.get(), .events = events, .revents = 0};
   int ready = 0;
-  do {  // A fuzzer has timers.
+  do {  // A fuzzer's timers interrupt it.
     ready = poll(&one, 1, static_cast<int>(timeout.count()));
   } while (ready < 0 && errno == EINTR);
   return ready > 0;
@@ -75,7 +75,7 @@ void SendPacket(const HostPort& endpoint, std::string_view bytes) {
 Fd ListenOn(std::uint16_t port) {
   Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.open()) ThrowErrno("socket");
-  const int on = 1;  // Or connections of a listener before us would hold the port.
+  const int on = 1;  // Otherwise connections of an earlier listener would hold the port.
   setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -93,7 +93,7 @@ Fd ConnectTo(const HostPort& endpoint) {
   Fd socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.open()) ThrowErrno("socket");
   int failed = connect(socket.get(), address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
-  if (failed == EINTR) {  // It goes on all the same.
+  if (failed == EINTR) {  // The connect continues regardless.
     WaitFor(socket, POLLOUT, kPatience);
     socklen_t size = sizeof failed;
     getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &failed, &size);

@@ -1,7 +1,7 @@
-// TCP sockets for tests, as bare as the tests of a protocol need them.
+// Bare TCP sockets for tests of a protocol.
 //
-// ERRORS. What a test environment must be able to do (a socket, a free port)
-// and cannot is a std::system_error.
+// ERRORS. A failure of the test environment (no socket, no free port) is a
+// std::system_error.
 #pragma once
 
 #include <cstdint>
@@ -40,16 +40,16 @@ class Fd {
 // Listens on 127.0.0.1; port 0 takes any free one.
 Fd ListenOn(std::uint16_t port);
 
-// Throws where nobody listens.
+// Connects; throws if nobody listens.
 Fd ConnectTo(const HostPort& endpoint);
 
-// Takes the packets that are sent there; throws where it cannot.
+// Binds the socket to receive packets there; throws if it cannot.
 void BindPackets(const Fd& socket, const HostPort& endpoint);
 
-// One UDP packet; throws where it cannot be sent.
+// Sends one UDP packet; throws if it cannot.
 void SendPacket(const HostPort& endpoint, std::string_view bytes);
 
-// The next close sends RST, not FIN.
+// Makes the next close send RST, not FIN.
 void ResetOnClose(const Fd& socket);
 
 // Bytes as a peer sent them, and whether it closed (or reset) after them.
@@ -58,24 +58,24 @@ struct Received {
   bool closed = false;
 };
 
-// One plain connection, to say exactly these bytes and see what comes back.
+// One plain connection, to send exact bytes and see what comes back.
 class RawConnection {
  public:
   explicit RawConnection(const HostPort& endpoint) : socket_(ConnectTo(endpoint)) {}
 
-  // False once the peer is gone, or takes nothing for kPatience.
+  // Returns false once the peer is gone, or takes nothing for kPatience.
   bool Send(std::string_view bytes);
 
-  // Whatever comes next; nothing where nothing came in time.
+  // Reads whatever comes next; empty if nothing comes in time.
   Received ReadSome(milliseconds timeout = kPatience);
 
-  // Up to and including `marker`, possibly more; less where the peer closed or
-  // the time was up.
+  // Reads up to and including `marker`, possibly more; less if the peer closed
+  // or the time was up.
   Received ReadUntil(std::string_view marker, milliseconds timeout = kPatience);
 
   Received ReadUntilClose(milliseconds timeout = kPatience);
 
-  // The peer sees the end of the stream; answers can still be read.
+  // Ends the stream for the peer; answers can still be read.
   void CloseSending();
 
   void Close() { socket_.Close(); }

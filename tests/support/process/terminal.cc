@@ -87,7 +87,7 @@ void Terminal::Forget() {
   output_.clear();
 }
 
-// It is read meanwhile: a program whose output nobody takes would not end.
+// Reads the output meanwhile: a program whose output nobody reads would not end.
 std::optional<int> Terminal::WaitFor(milliseconds within) {
   Eventually(within, [&] {
     Read();

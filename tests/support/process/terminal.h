@@ -1,4 +1,4 @@
-// A program at a terminal, and somebody who types.
+// A program at a terminal, and the keys that its user types.
 //
 // THREADS. One thread starts, uses and destroys it.
 #pragma once
@@ -29,21 +29,21 @@ class Terminal {
   Terminal& operator=(const Terminal&) = delete;
 
   void Type(const std::string& text) const;
-  // The program is told, as by a window's frame that is dragged.
+  // Tells the program the new size, as when a window is resized.
   void Resize(Size size) const;
 
-  // Until it has written this since the start, or since the last Forget.
+  // Waits until it has written this since the start, or since the last Forget.
   bool Shows(const std::string& words, milliseconds within = kPatience);
   const std::string& Output();
   void Forget();
 
-  // Its exit code, as a shell shows it; nothing where it still runs.
+  // Returns its exit code as a shell shows it; nullopt if it still runs.
   std::optional<int> WaitFor(milliseconds within = kPatience);
 
  private:
   void Read();
 
-  Fd side_;  // Ours.
+  Fd side_;  // Our side.
   pid_t pid_ = -1;
   std::string output_;
   std::optional<int> exit_code_;

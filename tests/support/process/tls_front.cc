@@ -57,7 +57,7 @@ bool SendAll(const Fd& socket, const char* bytes, std::size_t size) {
 
 using Buffer = std::array<char, 65536>;
 
-// Each moves what is there in one direction; false at the end.
+// Each moves the bytes available in one direction; false at the end.
 bool Decrypt(SSL* client, const Fd& server, Buffer& buffer) {
   do {
     const int size = SSL_read(client, buffer.data(), static_cast<int>(buffer.size()));

@@ -1,7 +1,6 @@
 // TLS in front of a plain server, and the certificates that tests need.
 //
-// ERRORS. What a test environment must be able to do and cannot is a
-// std::runtime_error.
+// ERRORS. A failure of the test environment is a std::runtime_error.
 //
 // THREADS. It has its own. Everything else belongs to one thread.
 #pragma once
@@ -23,15 +22,15 @@ struct Certificate {
   std::string key;
 };
 
-// A CA of its own, in files that go with it.
+// A test CA, with its files.
 class TestCa {
  public:
   TestCa();
 
   const std::string& cert() const { return self_.cert; }
 
-  // For a name and an address: "DNS:localhost,IP:127.0.0.1". Below 0 days it
-  // has expired.
+  // Issues one for a name and an address: "DNS:localhost,IP:127.0.0.1". Below 0
+  // days it has expired.
   Certificate Issue(const std::string& subject_names, int days = 2);
 
  private:
@@ -44,8 +43,8 @@ class TlsFront {
  public:
   struct Settings {
     Certificate certificate;
-    std::string client_ca = {};     // Clients must have a certificate of it.
-    bool old_version_only = false;  // Nothing above TLS 1.1.
+    std::string client_ca = {};     // Clients must have a certificate issued by it.
+    bool old_version_only = false;  // TLS 1.1 at most.
   };
 
   // Listens at once; forwards every connection to `server`.

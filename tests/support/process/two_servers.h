@@ -1,7 +1,7 @@
 // Two real servers behind one relay, as most installations have them: backends
 // "a" and "b", each with a database "metrics".
 //
-// THREADS. As of its parts.
+// THREADS. Those of its parts.
 #pragma once
 
 #include "tests/support/process/influxd.h"

@@ -1,8 +1,8 @@
-// A VictoriaMetrics of its own for a test: something else than InfluxDB that
-// takes its write API.
+// A VictoriaMetrics of its own for a test: not an InfluxDB, but it takes the
+// same write API.
 //
-// ERRORS. What fails although nothing in the test should make it fail is a
-// std::runtime_error with the server's words.
+// ERRORS. An unexpected failure is a std::runtime_error with the server's
+// words.
 //
 // THREADS. One thread starts, kills and destroys it; any may read.
 #pragma once
@@ -20,22 +20,22 @@ namespace relay::test {
 
 class VictoriaMetrics {
  public:
-  // With its data below `directory`, which must exist. A point that comes twice
-  // is there once, as in InfluxDB.
+  // Keeps its data below `directory`, which must exist. A point written twice
+  // is stored once, as in InfluxDB.
   explicit VictoriaMetrics(std::string directory);
 
   HostPort endpoint() const { return {.host = "127.0.0.1", .port = port_}; }
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
-  // SIGKILL, and gone when it returns. What it had answered in the last second
-  // may be lost: it does not sync before it answers.
+  // Sends SIGKILL; the process is gone on return. Writes answered in the last
+  // second may be lost: it does not sync before it answers.
   void Kill();
 
-  // After Kill: again, on the same port and data. Returns when it answers.
+  // Starts it again after Kill, on the same port and data. Returns when it answers.
   void Start();
 
-  // Every value of one field, as InfluxDB has them, sorted. Those that came by
-  // its v2 API are under the database "".
+  // Returns every value of one field, as InfluxDB has them, sorted. Those
+  // written by its v2 API are under the database "".
   std::vector<StoredPoint> ReadPoints(const std::string& database, const std::string& measurement,
                                       const std::string& field) const;
 
