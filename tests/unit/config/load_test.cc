@@ -19,7 +19,7 @@ Config Parsed(const std::string& yaml) {
   return std::move(config).value();
 }
 
-// Without "relay.yaml:".
+// Returns the message without "relay.yaml:".
 std::string Mistake(const std::string& yaml) {
   const auto config = ParseConfig(yaml, "relay.yaml");
   REQUIRE(!config.ok());
@@ -29,7 +29,7 @@ std::string Mistake(const std::string& yaml) {
   return message.substr(std::string("relay.yaml:").size());
 }
 
-// A file with one backend that has `settings`, one a line, from line 4 on.
+// Returns a file with one backend that has `settings`, one a line, from line 4 on.
 std::string Backend(const std::string& settings) {
   std::string yaml = "backends:\n  - name: a\n    url: http://h\n    ";
   for (const char c : settings) yaml += c == '\n' ? "\n    " : std::string(1, c);
@@ -165,7 +165,7 @@ TEST_CASE("config: an unknown key is refused in every section") {
                "5:7: backends[0].batch.points: no such setting, did you mean max_points?"},
        }) {
     CAPTURE(row.yaml);
-    // Then comes what there is.
+    // The known settings follow.
     CHECK(Mistake(row.yaml).starts_with(std::string(row.message) + " There are: "));
   }
 }

@@ -1,4 +1,4 @@
-// Every input that was ever worth keeping, through its target.
+// Runs every input that was ever worth keeping through its target.
 #include <doctest/doctest.h>
 
 #include <filesystem>

@@ -123,7 +123,7 @@ TEST_CASE("fleet: a member put in the place of another goes on where that one wa
   CHECK_EQ(new_place.taken, 1);
 }
 
-// Several requests to it may be under way; of one database only one, in order.
+// Allows several requests at once, but only one per database, in order.
 struct Ordered {
   std::mutex mutex;
   std::condition_variable changed;
@@ -137,7 +137,7 @@ class ToOrdered final : public Transport {
  public:
   explicit ToOrdered(Ordered& backend) : backend_(backend) {}
 
-  // Answers the first requests only once two are there.
+  // Answers the first requests only once there are two.
   Result<Reply> Send(const Batch& batch) override {
     const std::string& database = batch.params.database;
     std::unique_lock lock(backend_.mutex);

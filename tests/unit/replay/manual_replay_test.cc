@@ -9,7 +9,7 @@
 namespace relay::test::replay_manual_replay_test {
 namespace {
 
-// Answers as it is told, and remembers what it took.
+// Gives the answers it is told, and remembers what it took.
 class Target final : public Transport {
  public:
   Result<Reply> Send(const Batch& batch) override {

@@ -20,7 +20,7 @@ Config Parsed(const std::string& toml) {
   return std::move(config).value();
 }
 
-// Without "relay.toml:".
+// Returns the message without "relay.toml:".
 std::string Mistake(const std::string& toml) {
   const auto config = ParseLegacyToml(toml, "relay.toml");
   REQUIRE(!config.ok());

@@ -15,7 +15,7 @@ Config Parsed(const std::string& yaml) {
   return std::move(config).value();
 }
 
-// Without "relay.yaml:".
+// Returns the message without "relay.yaml:".
 std::string Mistake(const std::string& yaml) {
   const auto config = ParseConfig(yaml + kBackend, "relay.yaml");
   REQUIRE(!config.ok());

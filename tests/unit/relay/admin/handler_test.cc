@@ -31,7 +31,7 @@ struct Bench {
   Observer observer{log, observer_clock};
   Operators operators{log, audit, clock, [](const BackendId&) { return true; }};
   std::string log_failure;
-  std::string token;  // Of who asks; empty: none.
+  std::string token;  // The client's token; empty: none.
   std::vector<std::string> checkpoints_made;
   Checkpoints checkpoints{directory.path(), "", [this](const CheckpointRequest& request) {
                             checkpoints_made.push_back(request.directory);
@@ -180,7 +180,7 @@ TEST_CASE("admin: a field that a change does not take is refused with the neares
            R"(unknown field "id")");
 }
 
-// Which lets the row of a verb alone make its route.
+// A verb's row alone is thus enough to make its route.
 TEST_CASE("admin: each verb has a route that takes its parameters, and is described") {
   const Json paths = Json::parse(OpenApiDocument()).at("paths");
   for (const VerbSpec& verb : Verbs()) {
@@ -245,7 +245,7 @@ TEST_CASE("admin: the dashboard's parts are served with a policy that runs no fo
 
 // ----------------------------------------------------------------- OpenAPI
 
-// A path of the document with something in the place of its parameters.
+// Returns a path of the document with a value for each parameter.
 std::string Filled(std::string path, const std::string& backend) {
   for (const auto& [name, value] :
        {std::pair<std::string, std::string>("{backend}", backend), {"{id}", "1"}}) {
@@ -284,7 +284,7 @@ TEST_CASE("openapi: every path answers as it is described, asked well and asked 
   CHECK_EQ(operations, AdminRoutes().size());
 }
 
-// What each route answers to who has no token, the reader's and the operators'.
+// Each route's status without a token, with the reader's and with the operators'.
 TEST_CASE("admin: each route asks for the token of its role, and is described so") {
   const TempDir directory;
   WriteFile(directory.File("operate"), "open sesame");

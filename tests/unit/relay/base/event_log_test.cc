@@ -14,7 +14,7 @@
 namespace relay::test::relay_base_event_log_test {
 namespace {
 
-// What is written to the error stream while this exists.
+// Captures what is written to the error stream while it exists.
 class ErrorStream {
  public:
   explicit ErrorStream(std::string path) : path_(std::move(path)), before_(dup(STDERR_FILENO)) {
@@ -46,8 +46,8 @@ TEST_CASE("journal: an event is one line, its values in quotes") {
            "level=warning event=\"it happened\" why=\"a \\\"b\\\" \\\\ c\"\n");
 }
 
-// Words of clients and backends get there: none may end a line, make up another
-// one, or tell a terminal what to do.
+// Clients' and backends' text gets there: it must not end a line, fake another
+// one, or control a terminal.
 TEST_CASE("journal: control characters are written as numbers") {
   CHECK_EQ(Told("a\nlevel=info\r\t\x1b[2J\x7f" + std::string(1, '\0')),
            "level=warning event=\"it happened\" "

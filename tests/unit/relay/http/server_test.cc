@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Answers with what it was asked; /later keeps its reply for the test.
+// Echoes the request; /later keeps its reply for the test.
 class Echo final : public HttpHandler {
  public:
   void Handle(HttpRequest request, HttpReply reply) override {
@@ -265,7 +265,7 @@ TEST_CASE("http server: who sends no body does not wait for room") {
   bench.echo.later.front()();
 }
 
-// Neither what a client announces nor that it could send without end counts.
+// Neither an announced length nor the ability to send without end counts.
 TEST_CASE("http server: clients that announce much and send little do not make others wait") {
   Bench bench({}, 1, {.in_flight = 1_MiB});
   std::vector<std::unique_ptr<RawConnection>> idle;
@@ -280,7 +280,7 @@ TEST_CASE("http server: clients that announce much and send little do not make o
   CHECK_EQ(Post(bench.endpoint(), "/", std::string(400'000, 'x')).status, 200);
 }
 
-// Each holds a part of the room, and none could go on without another's.
+// Each holds a part of the memory, and none could finish without another's.
 TEST_CASE("http server: bodies that together are too large all arrive in the end") {
   constexpr std::size_t kSize = 2'000'000;
   Bench bench({}, 2, {.in_flight = 1_MiB});
@@ -350,7 +350,7 @@ TEST_CASE("http server: new limits hold for the requests to come") {
   CHECK_EQ(Post(bench.endpoint(), "/", "1234").status, 200);
 }
 
-// The descriptors of this very process: taken until there are none.
+// Uses up the descriptors of this very process.
 TEST_CASE("http server: without descriptors it goes on with those it has, then with new ones") {
   Bench bench;
   RawConnection present(bench.endpoint());

@@ -1,5 +1,5 @@
-// The server's TLS, with curl for the client: it looks at certificates as
-// strictly as clients should.
+// The server's TLS, with curl as the client: it checks certificates as strictly
+// as clients should.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -44,7 +44,7 @@ struct SecureServer {
                               greeter, clock)
                 .value()) {}
 
-  // What curl says: "200 BODY", or "" and its exit code where it got no answer.
+  // Returns curl's output: "200 BODY", or "" and its exit code if it got no answer.
   RunResult Curl(const std::string& ca, const std::vector<std::string>& arguments = {}) const {
     std::vector<std::string> argv = {"curl", "--silent",    "--cacert",
                                      ca,     "--write-out", " %{http_code}"};

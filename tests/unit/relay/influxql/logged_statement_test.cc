@@ -7,7 +7,7 @@
 namespace relay::test::relay_influxql_logged_statement_test {
 namespace {
 
-// The only statement of `text`, as "database: text".
+// Returns the only statement of `text`, as "database: text".
 std::string Understood(const std::string& text, const std::string& database = "metrics") {
   const auto statements = ParseLoggedStatements(text, database);
   if (!statements.ok()) FAIL(text, ": ", statements.error().message());

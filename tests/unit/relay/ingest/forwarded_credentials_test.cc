@@ -8,7 +8,7 @@
 namespace relay::test::relay_ingest_forwarded_credentials_test {
 namespace {
 
-// What a backend is sent; "none", or "refused".
+// Returns the credentials that a backend is sent; "none", or "refused".
 std::string Passed(const std::string& authorization, const std::string& query = "") {
   HttpRequest request;
   if (!authorization.empty()) request.headers.emplace_back("authorization", authorization);

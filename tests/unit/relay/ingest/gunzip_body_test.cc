@@ -50,7 +50,7 @@ TEST_CASE("gzip: beyond the first MiB a ratio over a hundred is refused") {
 
 TEST_CASE("gzip: what a body may inflate to by its size is bounded to the byte") {
   const std::string zeros(4U << 20U, '\0');
-  std::size_t most = 1U << 20U;  // In steps, as a size changes what it is packed to.
+  std::size_t most = 1U << 20U;  // Grows in steps, as a size changes its compressed size.
   for (std::size_t step = 1U << 20U; step > 0; step /= 2) {
     const std::size_t more = most + step;
     const bool fits = more <= (1U << 20U) + 100 * Gzip(zeros.substr(0, more)).size();

@@ -17,7 +17,7 @@ std::shared_ptr<const Users> Everybody() {
       .value();
 }
 
-// Who the users say a client with that header, or that query, is: "" nobody.
+// Returns the user with that header, or that query; "": nobody.
 std::string Who(const std::string& authorization, const std::string& query = "") {
   const std::shared_ptr<const Users> users = Everybody();
   HttpRequest request;
@@ -47,7 +47,7 @@ TEST_CASE("users: what is wrong, missing or malformed is nobody") {
   CHECK_EQ(Who("", "u=ada&p=wrong"), "");
   CHECK_EQ(Who("", "u=ada"), "");
   CHECK_EQ(Who("", ""), "");
-  CHECK_EQ(Who("Token t0ken", "u=ada&p=wrong"), "");  // As InfluxDB, u and p first.
+  CHECK_EQ(Who("Token t0ken", "u=ada&p=wrong"), "");  // The parameters u and p win, as in InfluxDB.
   CHECK_EQ(Who("Basic " + std::string(100'000, 'A')), "");
 }
 

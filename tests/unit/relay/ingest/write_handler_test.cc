@@ -35,7 +35,7 @@ struct IngestFixture {
     return lines;
   }
 
-  std::vector<std::pair<std::string_view, std::string_view>> headers;  // Of every request.
+  std::vector<std::pair<std::string_view, std::string_view>> headers;  // Added to every request.
   MemoryLog log{{kWest}};
   FakeClock clock;
   Counters counters;

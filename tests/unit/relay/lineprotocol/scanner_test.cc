@@ -25,14 +25,14 @@ ScannedLines Scan(std::string body) {
   return ScanLines(std::move(body), Precision::kNanosecond, kNow);
 }
 
-// What is stored of a body all of whose points are good.
+// Returns what is stored of a body all of whose points are good.
 std::string Stored(std::string body) {
   ScannedLines scanned = Scan(std::move(body));
   CHECK(scanned.refused == 0);
   return std::move(scanned.lines);
 }
 
-// Why the one line of a body is no point.
+// Returns the reason why the one line of a body is not a point.
 std::string WhyRefused(std::string_view line, Precision precision = Precision::kNanosecond) {
   const ScannedLines scanned = ScanLines(std::string(line) + "\n", precision, kNow);
   CHECK(scanned.points == 0);
@@ -341,7 +341,7 @@ TEST_CASE("line protocol: a time is within InfluxDB's range at its precision") {
 }
 
 TEST_CASE("line protocol: a point that InfluxDB takes and then fails to store is refused") {
-  // The first two end an influxd 1.6.7; the others are answered 500 for ever.
+  // The first two crash an influxd 1.6.7; the others get a 500 every time.
   CHECK(WhyRefused("m k\\\\=\"x=\" 5") == "unbalanced quotes");
   CHECK(WhyRefused("m v=1,k\\\\=2,k\\\\=\" x=\" 5") == "unbalanced quotes");
   CHECK(WhyRefused("m k\\\\=\"a=t\" 5") == "invalid boolean");
@@ -454,7 +454,7 @@ TEST_CASE("line protocol: a line ends at the same byte when it is accepted and w
       "m v=\"a\nb\" 5\n",                // A newline in a string.
       "m v=\"a\\\"\nb\" 5\n",            // Behind an escaped quote.
       "m v=\"a\\\\\" 5\n",               // An escaped backslash, and the string ends.
-      "m v=\"a,b=c\n d\",w=\"\n\" 5\n",  // What would be fields outside of quotes.
+      "m v=\"a,b=c\n d\",w=\"\n\" 5\n",  // Would be fields outside of quotes.
       "m\"n v=1 5\n",                    // A quote in each part where it means nothing.
       "m,t\"=x\" v=1 5\n",
       "m \"v=1 5\n",
@@ -495,7 +495,7 @@ TEST_CASE("line protocol: what the fast way accepts, the complete rules accept")
   constexpr int kLines = 50'000;
   int sure = 0;
   for (int i = 0; i < kLines; ++i) {
-    // Short lines start where the fast way cannot look back, long ones do not.
+    // Short lines start where the fast path cannot look back, long ones do not.
     const std::string text = std::string(maker.Below(2) * 40, 'm') + maker.Line() + "\nnext";
     const auto precision = static_cast<Precision>(maker.Below(6));
     FastLines lines(text, precision);

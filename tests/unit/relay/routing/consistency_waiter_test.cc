@@ -13,12 +13,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Writes to two backends, and who waits for them. One turn at a time.
+// Writes to two backends, and the clients that wait for them. One turn at a time.
 struct Queue {
   PayloadId Write(const std::string& database = "d") {
     return Append(log, {kEast, kWest}, database);
   }
-  // The answer, once there is one.
+  // Returns the answer, once there is one.
   std::shared_ptr<std::optional<std::size_t>> Wait(PayloadId payload, std::size_t enough) {
     auto answer = std::make_shared<std::optional<std::size_t>>();
     waiter.Wait({{kEast, payload}, {kWest, payload}}, enough, milliseconds(1'000),
@@ -111,7 +111,7 @@ TEST_CASE("delivery waiter: what a lane on hold keeps will not come soon") {
   REQUIRE(queue.log.Resolve(kWest, resolution).ok());
   queue.waiter.Step();
   CHECK_EQ(**all, 0);
-  CHECK(!one->has_value());  // The other backend may have it yet.
+  CHECK(!one->has_value());  // The other backend may still get it.
 }
 
 TEST_CASE("delivery waiter: stopped, it keeps nobody waiting") {

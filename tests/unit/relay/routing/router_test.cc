@@ -26,7 +26,7 @@ WriteParams To(std::string database, std::string retention_policy = "") {
   return {.database = std::move(database), .retention_policy = std::move(retention_policy)};
 }
 
-// What each backend gets, and under "" the reason why something goes nowhere.
+// Returns each backend's part and, under "", the reason why something is not routed.
 std::map<std::string, std::string> Routes(const Config& config, const WriteParams& params,
                                           const std::string& lines, PointCount points,
                                           const std::vector<BackendId>& listener = {}) {

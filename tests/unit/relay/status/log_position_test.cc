@@ -21,7 +21,7 @@ struct Fixture {
     }
   }
 
-  // "after-last", with now at the fourth second.
+  // Returns "after-last", with now at the fourth second.
   std::string Range(const std::string& from, const std::string& to) {
     const LogRange whole{.after = Sequence::BeforeFirst(), .last = Sequence(kRecords)};
     const Result<LogRange> range = ResolveRange(log, kWest, {from, to, "--", At(4)}, whole);

@@ -12,7 +12,7 @@ Clock::TimePoint At(milliseconds since_start) {
   return Clock::TimePoint(since_start);
 }
 
-// So many points accepted and delivered, one a record, of ten bytes each.
+// Figures with that many points accepted and delivered, one a record, of ten bytes each.
 QueueStats FiguresAt(PointCount accepted, PointCount delivered) {
   QueueStats figures;
   figures.marks.cursor = Sequence(delivered);

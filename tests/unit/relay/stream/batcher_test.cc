@@ -28,7 +28,7 @@ struct Bench {
     }
     return records;
   }
-  // As a listener does: Turn when it is time.
+  // Passes time as a listener does: Turn when it is time.
   void Pass(milliseconds time) {
     clock.Advance(time);
     next = batcher.Turn();

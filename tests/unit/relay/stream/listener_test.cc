@@ -20,7 +20,7 @@ LineTarget Target() {
   return target;
 }
 
-// Time that passes as the test says.
+// A clock that the test advances.
 class SteppedClock final : public Clock {
  public:
   void Pass(milliseconds time) { passed_ += time.count(); }
@@ -245,7 +245,7 @@ TEST_CASE("udp lines: what the socket has no room for is counted, all else is st
   Bench bench;
   bench.Udp({.read_buffer = 16_KiB, .batcher = {.waiting = 1_B, .retry = milliseconds(5)}});
   bench.log.Fail(true);
-  SendPacket(bench.At(), "m v=0 0\n");  // From here on there is no room.
+  SendPacket(bench.At(), "m v=0 0\n");  // The batcher has no room from here on.
   REQUIRE(bench.Wait([&] { return bench.Own().packets() == 1; }));
   constexpr std::uint64_t kPackets = 200;
   for (std::uint64_t i = 1; i < kPackets; ++i) {

@@ -95,7 +95,7 @@ TEST_CASE("export: damaged records are told, counted and left out") {
   CHECK_EQ(exported.text, "");
 }
 
-// ---- Where it goes
+// ---- Destinations
 
 TEST_CASE("export: a new file is for its owner alone, one that is there is not touched") {
   const TempDir directory;

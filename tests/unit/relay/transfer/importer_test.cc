@@ -67,7 +67,7 @@ TEST_CASE("import: a batch whose answer is lost is sent again, byte for byte") {
   REQUIRE_EQ(import.transport.sent.size(), 3);
   CHECK_EQ(import.transport.sent[0], import.transport.sent[2]);
   CHECK_NE(import.transport.sent[0], "m v=1\n");                         // It has a time now.
-  CHECK_GE(import.clock.Now().time_since_epoch(), milliseconds(1'000));  // As it was asked to wait.
+  CHECK_GE(import.clock.Now().time_since_epoch(), milliseconds(1'000));  // It waited as asked.
   CHECK_EQ(import.tally.points, 1);
 }
 

@@ -1,5 +1,5 @@
-// Routing, replay and export choose points by their measurement: they have to
-// find the same ones.
+// Routing, replay and export select points by measurement: they have to find
+// the same ones.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -23,7 +23,7 @@ Record RecordOf(const std::string& lines, PointCount points) {
   return record;
 }
 
-// What a backend that is for one measurement gets.
+// Returns the part that goes to a backend for one measurement.
 std::string Routed(const Record& record, const std::string& measurement) {
   BackendConfig chosen{.name = kWest};
   chosen.only.measurements = {measurement};

@@ -9,7 +9,7 @@ namespace {
 
 using enum Cause;
 
-// A row: what is known of the lane, what was answered, what is done.
+// A row: the state of the lane, the answer, the action.
 struct Row {
   const char* name;
   LaneFacts facts;

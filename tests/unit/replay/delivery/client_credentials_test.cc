@@ -1,4 +1,4 @@
-// Clients' own credentials, passed on: a client that a backend refuses concerns
+// Clients' own credentials, passed on: a client that a backend refuses affects
 // nobody else.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -22,7 +22,7 @@ Worker::Options Passing() {
   return options;
 }
 
-// Knows some clients, keeps what each database was sent, and by whom.
+// Knows some clients; keeps what each database was sent, and by whom.
 struct Backend {
   std::set<std::string> clients;
   std::map<std::string, std::string> taken;
@@ -91,7 +91,7 @@ TEST_CASE("clients: the lines of one that the backend refuses are dead, nobody w
   const DeadLetter letter = bench.Dead().front();
   CHECK_EQ(letter.http_status, 401);
   CHECK_EQ(letter.words, R"({"error":"authorization failed"})");
-  CHECK_EQ(letter.params.credentials.Reveal(), "eve");  // To be redriven with.
+  CHECK_EQ(letter.params.credentials.Reveal(), "eve");  // Needed for the redrive.
   CHECK_EQ(bench.Now().unaccounted(), 0);
   CHECK_EQ(bench.Status().state, kCaughtUp);
 }
@@ -149,8 +149,8 @@ TEST_CASE("clients: one alone in his database is refused once another's lines ar
   CHECK_EQ(bench.Now().held.points, 0);
 }
 
-// Each would close the backend's gate for a second, if it were taken for its own
-// trouble.
+// Each would close the backend's gate for a second, if it were taken for a
+// failure of the backend.
 TEST_CASE("clients: a stranger in a database after the other does not slow who is known") {
   Bench bench({"ada"});
   bench.AcceptOf("ada", 0);

@@ -62,7 +62,7 @@ TEST_CASE("lane book: a held lane's records leave the flow and come back from th
   on.book.HeldReadStarted(lane);
   on.book.HeldReadEnded(lane);
   on.book.TakeHeld(lane, std::move(held));
-  on.Read("a");  // Still goes behind what is held.
+  on.Read("a");  // Still queues behind what is held.
   CHECK(lane.flow.empty());
   FormBatch(lane, on.book.WindowOf(lane), {.points = 10, .bytes = 1_MiB});
   FinishFront(lane, on.book.WindowOf(lane));

@@ -1,4 +1,4 @@
-// Lanes: what concerns one database or retention policy does not concern the
+// Lanes: trouble with one database or retention policy does not affect the
 // others.
 #include <doctest/doctest.h>
 
@@ -253,7 +253,7 @@ TEST_CASE("lanes: a backend that does not answer is stuck after a while too") {
 
 // ------------------------------------------------------------------- poison
 
-// Fails without blaming anybody on lines that contain "poison".
+// Fails on lines that contain "poison" without blaming any of them.
 Result<Reply> Poisoned(const WriteParams&, std::string_view lines) {
   return lines.find("poison") == std::string_view::npos
              ? Status204()
@@ -308,7 +308,7 @@ TEST_CASE("poison: a lane whose first record is one poisoned line is tried with 
   WorkerFixture bench(Poisoned);
   bench.Accept("m poison=1 1\n");
   bench.StepFor(60s);
-  CHECK(bench.Dead().empty());  // Alone, there is nothing to tell it by.
+  CHECK(bench.Dead().empty());  // A single line gives nothing to identify it by.
   bench.Accept("m v=2 2\n");
   bench.StepFor(60s);
   CHECK_EQ(bench.Now().delivered, 1);

@@ -1,5 +1,5 @@
-// What becomes of the lines that a backend refuses, and of requests that are too
-// much for it: found in few requests, named exactly, and nothing else is lost.
+// Lines that a backend refuses, and requests that are too much for it: found in
+// few requests, named exactly, and nothing else is lost.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -18,7 +18,7 @@ std::string Numbered(int first, int last) {
   return lines;
 }
 
-// As an InfluxDB 3 answers; what it repeats of a line looks like its own words.
+// An InfluxDB 3's answer; the line that it repeats looks like its own words.
 std::string ThreeOf(std::initializer_list<int> numbers) {
   std::string data;
   for (const int number : numbers) {
@@ -29,7 +29,7 @@ std::string ThreeOf(std::initializer_list<int> numbers) {
   return R"({"error":"partial write of line protocol occurred","data":[)" + data + "]}";
 }
 
-// ---- Looked for
+// ---- Refused lines found by searching
 
 TEST_CASE("refusals: in records joined to one request, the line and its record are named") {
   Bench bench([](const WriteParams&, std::string_view lines) {
@@ -77,7 +77,7 @@ TEST_CASE("refusals: a line that says how many were dropped does not take others
   CHECK_EQ(bench.Now().delivered, 1);
 }
 
-// ---- Named by an InfluxDB 3
+// ---- Refused lines named by an InfluxDB 3
 
 TEST_CASE("refusals: lines that the backend names are set aside in one request") {
   Bench bench({Http(400, ThreeOf({5, 2}))});
@@ -124,7 +124,7 @@ TEST_CASE("refusals: where the list was cut, the lines are looked for") {
   CHECK_EQ(bench.Now().delivered, 3);
 }
 
-// ---- Too much at once
+// ---- Requests that are too large
 
 TEST_CASE("refusals: what never takes an answer in time is sent in smaller pieces, in order") {
   Bench* world = nullptr;
@@ -140,7 +140,7 @@ TEST_CASE("refusals: what never takes an answer in time is sent in smaller piece
   bench.Drain();
   CHECK_EQ(bench.Now().delivered, 10'000);
   CHECK(bench.Dead().empty());
-  // Those that were taken are all lines, each once, in their order.
+  // The bodies that were taken hold all lines, each once, in order.
   std::string taken;
   for (const std::string& body : bench.transport.sent) {
     if (body.size() <= 20'000) taken += body;
@@ -162,7 +162,7 @@ TEST_CASE("refusals: a lost answer has the same bytes sent again, twice, before 
   CHECK_EQ(bench.transport.sent[1], bench.transport.sent[0]);
   CHECK_EQ(bench.transport.sent[2], bench.transport.sent[0]);
   CHECK_LT(bench.transport.sent[3].size(), bench.transport.sent[0].size());
-  // However long it lasts, no smaller than makes sense.
+  // Requests never get smaller than makes sense, however long it lasts.
   CHECK_GT(bench.transport.sent.back().size(), bench.transport.sent[0].size() / 100);
   CHECK_EQ(bench.Now().marks.lag(), 1);
 }
@@ -188,7 +188,7 @@ TEST_CASE("refusals: a certificate that is not trusted is told as a matter of th
   CHECK_EQ(bench.Step(), WorkerState::kHeld);
   CHECK_EQ(bench.Status().why, "its TLS certificate has expired");
   CHECK_NE(bench.Status().remedy.find("check the tls"), std::string::npos);
-  CHECK_LE(bench.UntilSent(), 100ms);  // Tried as soon as after any other failure.
+  CHECK_LE(bench.UntilSent(), 100ms);  // Retried as soon as after any other failure.
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Statements among the writes: each alone, behind all before it and before all
-// behind it.
+// Statements among the writes: each is sent alone, after everything before it
+// and before everything behind it.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -132,7 +132,7 @@ TEST_CASE("statements: what one may have deleted is not sent again to try a back
   }
 }
 
-// What a backend holds that carries out "DROP" by forgetting all of a database.
+// The content of a backend that executes "DROP" by forgetting all of a database.
 struct Database {
   std::vector<std::string> lines;
 
@@ -146,8 +146,8 @@ struct Database {
   }
 };
 
-// A lane that fails once more in a row, while others are taken, is put on hold,
-// and a statement overtakes what is on hold.
+// A lane that fails once more than this in a row, while others are taken, is
+// put on hold, and a statement overtakes what is on hold.
 constexpr int kFailuresMax = 7;
 
 TEST_CASE("statements: whatever fails and is sent again, a database ends as if nothing had") {
@@ -163,7 +163,7 @@ TEST_CASE("statements: whatever fails and is sent again, a database ends as if n
       if (chance < 2) return Http(503);
       if (chance == 2) return NoAnswer();
       const Result<Reply> reply = through.Take(params, lines);
-      return chance == 3 ? NoAnswer() : reply;  // It took them; nobody knows.
+      return chance == 3 ? NoAnswer() : reply;  // Taken, but the answer is lost.
     });
     auto options = QuickOptions();
     options.batch_points_max = 1;

@@ -60,7 +60,7 @@ TEST_CASE(
 
   CHECK_EQ(bench.Step(), kRetrying);
   for (const auto wait : {100ms, 200ms, 350ms, 350ms}) {
-    bench.Accept("m v=2 2\n");  // What comes meanwhile does not change what is sent again.
+    bench.Accept("m v=2 2\n");  // New records do not change what is sent again.
     const auto waited = bench.UntilSent();
     CHECK_GE(waited, wait / 2);
     CHECK_LE(waited, wait + 1ms);
@@ -169,7 +169,7 @@ TEST_CASE("worker: after a 413 the next batches are smaller") {
   CHECK_EQ(bench.Now().delivered, 200);
   const auto refused = std::count_if(bench.transport.sent.begin(), bench.transport.sent.end(),
                                      [](const std::string& body) { return body.size() > kCap; });
-  CHECK_LE(refused, 128);  // Of the first window only.
+  CHECK_LE(refused, 128);  // Only requests of the first window.
 }
 
 TEST_CASE("worker: a damaged record becomes a gap, its neighbours are delivered") {
@@ -246,7 +246,7 @@ TEST_CASE(
     "worker: whatever a backend refuses or misses, every point ends delivered or dead, in order") {
   std::mt19937_64 random(PrintedSeed());
   for (int round = 0; round < 50; ++round) {
-    std::vector<std::string> stored;  // By the backend, resends included.
+    std::vector<std::string> stored;  // Stored by the backend, resends included.
     Bench bench([&](const WriteParams&, std::string_view lines) -> Result<Reply> {
       if (random() % 5 == 0) return random() % 2 == 0 ? NoAnswer() : Http(500, "timeout");
       const bool bad = lines.find("bad") != std::string_view::npos;

@@ -67,13 +67,13 @@ TEST_CASE("tls: a certificate that is not trusted is told by its reason, nothing
   CHECK_EQ(WhyRefused(secured.To(other, "localhost"), ErrorCode::kInvalidInput),
            "its TLS certificate is for another name than localhost");
   HttpTransportOptions strangers = secured.To(good);
-  strangers.peer.tls->ca = TestCa().cert();  // Gone already: its file cannot be read.
+  strangers.peer.tls->ca = TestCa().cert();  // Deleted already: the CA file cannot be read.
   CHECK(WhyRefused(strangers, ErrorCode::kInvalidInput).starts_with("tls: ca "));
   const TestCa stranger;
   strangers.peer.tls->ca = stranger.cert();
   CHECK_EQ(WhyRefused(strangers, ErrorCode::kInvalidInput),
            "its TLS certificate is of an unknown CA");
-  strangers.peer.tls->ca = "";  // The system's.
+  strangers.peer.tls->ca = "";  // The system's CAs.
   CHECK_EQ(WhyRefused(strangers, ErrorCode::kInvalidInput),
            "its TLS certificate is of an unknown CA");
   CHECK_EQ(secured.backend.RequestCount(), 0);
@@ -93,7 +93,7 @@ TEST_CASE("tls: a backend that asks for a client certificate gets it") {
   options.peer.tls->cert = client.cert;
   options.peer.tls->key = client.key;
   CHECK_EQ(Send(options).value().http_status, 204);
-  options.peer.tls->key = secured.Ours().key;  // Of another certificate.
+  options.peer.tls->key = secured.Ours().key;  // The key of another certificate.
   CHECK(WhyRefused(options, ErrorCode::kInvalidInput).starts_with("tls: key "));
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("tls: below 1.2, plain HTTP and silence are no TLS") {
   HttpTransportOptions options = secured.To(old);
   secured.backend.Follow([](const FakeRequest&) { return Answering(204); });
   options.peer.port = secured.backend.endpoint().port;
-  options.timeout = milliseconds{300};  // It waits for a request that is HTTP.
+  options.timeout = milliseconds{300};  // The server waits for an HTTP request.
   CHECK_EQ(WhyRefused(options, ErrorCode::kUnavailable), "no answer within 300 ms");
 }
 

@@ -18,7 +18,7 @@ TEST_CASE("base64: the examples of RFC 4648 are encoded and decoded") {
     CHECK_EQ(EncodeBase64(plain), encoded);
     CHECK(DecodeBase64(encoded) == plain);
   }
-  CHECK(DecodeBase64("Zm8") == "fo");  // Without the padding.
+  CHECK(DecodeBase64("Zm8") == "fo");  // Padding is optional.
 }
 
 TEST_CASE("base64: bytes of any value survive") {

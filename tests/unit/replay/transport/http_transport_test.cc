@@ -105,7 +105,7 @@ TEST_CASE("transport: of an answer without an end only the beginning is kept") {
   CHECK_EQ(reply.body.size(), 64U << 10U);
 }
 
-// Takes one connection, reads a little of what comes, says `answer` and closes.
+// Takes one connection, reads a little of the request, sends `answer` and closes.
 class Interrupter {
  public:
   explicit Interrupter(std::string answer)
@@ -138,7 +138,7 @@ TEST_CASE("transport: a refusal that comes before all was sent counts, a success
   {
     const Interrupter refuses("HTTP/1.1 413 Too Large\r\nContent-Length: 9\r\n\r\ntoo large");
     const Result<Reply> reply = Send(*MakeHttpTransport(refuses.options()), LongLines());
-    // Where the reset overtakes the answer there is none; it is asked again.
+    // If the reset overtakes the answer there is none; the request is then retried.
     if (reply.ok()) CHECK_EQ(reply.value().http_status, 413);
   }
   const Interrupter agrees("HTTP/1.1 204 No Content\r\n\r\n");
@@ -228,7 +228,7 @@ int ConnectionsOfThreeRequests(const std::string& host, std::chrono::millisecond
   const auto transport = MakeHttpTransport(options);
   for (int i = 0; i < 3; ++i) {
     CHECK_EQ(Send(*transport).value().http_status, 204);
-    Eventually(2ms, [] { return false; });  // Until the connection is too old.
+    Eventually(2ms, [] { return false; });  // Waits until the connection is too old.
   }
   return server.connections();
 }
@@ -377,7 +377,7 @@ TEST_CASE("transport: a backend that takes no more of a request is given up befo
   REQUIRE_FALSE(reply.ok());
   CHECK(reply.error().message().ends_with("it took nothing of the request for 200 ms"));
 
-  // Once it has taken all, the answer may take its time.
+  // An answer may be slow once the request has been taken completely.
   FakeBackend slow([](const FakeRequest&) { return Slowly(20ms, Answering(204)); });
   options.peer.port = slow.endpoint().port;
   CHECK_EQ(Send(*MakeHttpTransport(options)).value().http_status, 204);

@@ -8,7 +8,7 @@
 namespace relay::test::replay_transport_response_parser_test {
 namespace {
 
-// Read at once and, where that works, byte by byte with the same outcome.
+// Reads all at once and, if that works, byte by byte with the same result.
 AnswerReader Read(const std::string& bytes) {
   AnswerReader at_once;
   REQUIRE(at_once.Take(bytes).ok());

@@ -1,8 +1,8 @@
-// The table of what a backend's answers mean, a test for each row of it.
+// A test for each row of the verdict's table.
 //
-// Bodies are those of influxd 1.6.7 and VictoriaMetrics where these say such a
-// thing (tests/integration/ingest/answers_test.cc has the servers say it), else those
-// in the sources of InfluxDB 1.x Enterprise, 2.x and 3.x.
+// Bodies are those of influxd 1.6.7 and VictoriaMetrics where these send such an
+// answer (tests/integration/ingest/answers_test.cc gets them from the servers), else
+// those in the sources of InfluxDB 1.x Enterprise, 2.x and 3.x.
 #include <doctest/doctest.h>
 
 #include "replay/transport/verdict.h"

@@ -93,7 +93,7 @@ TEST_CASE("fake backend: can answer byte by byte") {
       [](const FakeRequest&) { return Slowly(milliseconds{1}, Answering(204)); });
   const Stopwatch watch;
   CHECK_EQ(Get(backend.endpoint(), "/ping").status, 204);
-  CHECK_GE(watch.elapsed(), milliseconds{27});  // One for each byte of the answer.
+  CHECK_GE(watch.elapsed(), milliseconds{27});  // The gaps between all bytes of the answer.
 }
 
 TEST_CASE("fake backend: can say what is not HTTP at all") {

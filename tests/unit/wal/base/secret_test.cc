@@ -12,7 +12,7 @@
 namespace relay::test::wal_base_secret_test {
 namespace {
 
-// An environment variable that is set as long as the object is.
+// An environment variable that is set as long as the object exists.
 class Variable {
  public:
   explicit Variable(const char* value) { REQUIRE_EQ(setenv(kName, value, 1), 0); }

@@ -16,7 +16,7 @@ namespace {
 // nullopt: deleted.
 using Rows = std::map<std::pair<Family, std::string>, std::optional<std::string>>;
 
-// Keeps the rows where a test can look at them.
+// Keeps the rows for a test to look at.
 class RowBatch final : public StoreBatch {
  public:
   explicit RowBatch(Rows& rows) : rows_(rows) {}
@@ -90,7 +90,7 @@ TEST_CASE("batch builder: a backend that was forgotten since gets no record") {
   Group group;
   group.appends.push_back(Builder::Numbered(1, 200));
   builder.Build(group);
-  CHECK_EQ(builder.rows.size(), 1);  // The payload alone.
+  CHECK_EQ(builder.rows.size(), 1);  // Only the payload.
 }
 
 TEST_CASE("batch builder: a name that two callers ask for gets one number, records follow it") {

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A log whose cursors are not written by themselves while a test runs.
+// A log whose cursors are not written automatically while a test runs.
 struct Original {
   std::unique_ptr<DurableLog> Open() {
     options.directory = directory.path() + "/log";
@@ -67,7 +67,7 @@ void AppendTo(Log& log, std::uint64_t count, PointCount points = 1) {
   }
 }
 
-// Files by inode, with what they take.
+// Returns the files by inode, with their sizes on disk.
 std::map<ino_t, std::uint64_t> FilesIn(const std::string& directory) {
   std::map<ino_t, std::uint64_t> files;
   for (const auto& file : fs::recursive_directory_iterator(directory)) {
@@ -153,7 +153,7 @@ class Traffic {
   }
 
   std::uint64_t acknowledged() const { return acknowledged_; }
-  std::uint64_t resolved() const { return resolved_; }  // Told to the log, or about to be.
+  std::uint64_t resolved() const { return resolved_; }  // Resolved in the log, or about to be.
 
  private:
   void Write(const std::stop_token& stop) {
@@ -168,7 +168,7 @@ class Traffic {
     }
   }
 
-  // West alone: what east is owed keeps every payload.
+  // Resolves for west only: what east is owed keeps every payload.
   void Resolve(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       const Marks marks = log_.MarksOf(kWest);
@@ -187,7 +187,7 @@ class Traffic {
   std::vector<std::jthread> threads_;
 };
 
-// Every record is there, with the content that its number asks for.
+// Checks that every record is there, with the content that its number determines.
 void CheckRecords(const LogView& copy, const BackendId& backend, std::uint64_t head) {
   const auto records = ReadAll(copy, backend);
   REQUIRE_EQ(records.size(), head);
@@ -290,7 +290,7 @@ TEST_CASE("checkpoint: it has an identity of its own, and says which log's copy 
   CHECK_NE(copied.identity.id, own.id);
   CHECK_EQ(copied.identity.origin, own.id);
   CHECK(own.origin.empty());
-  // Both stay when it becomes a log.
+  // Both IDs stay when the copy becomes a log.
   OpenCopy(original.Copy());
   CHECK(ReadIdentity(original.Copy(), kFormatVersion).value().identity == copied.identity);
 }
@@ -348,7 +348,7 @@ TEST_CASE("checkpoint: where it cannot be made it is refused, and nothing is lef
   const Status lost = log->Checkpoint({.directory = original.Copy("not/there/copy")});
   CHECK(lost.error().code() == ErrorCode::kInvalidInput);
   CHECK_FALSE(fs::exists(original.Copy("not")));
-  // Another file system than that of the other temporary directories.
+  // Needs another file system than that of the other temporary directories.
   struct stat here {};
   struct stat shared {};
   REQUIRE_EQ(stat(original.directory.path().c_str(), &here), 0);

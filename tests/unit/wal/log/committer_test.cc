@@ -31,7 +31,7 @@ struct Fixture {
     std::vector<AppendRequest> parts;
     parts.push_back({Encode(NumberedRecord(number), Codec::kNone).value(), To({kWest}), At(1)});
     committer.Append(std::move(parts), [this, number](const Result<Durable>& done) {
-      // It can be read before its caller is told.
+      // A record is readable before its caller is told.
       readable = readable && queues.MarksOf(kWest).head >= Sequence(number);
       told.push_back(done.ok() ? number : 0);
     });

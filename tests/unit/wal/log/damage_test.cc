@@ -1,4 +1,4 @@
-// A log whose files were damaged while it was down: it opens, says what is
+// A log whose files were damaged while it was down: it opens, reports what is
 // missing, loses nothing else, and gives no number twice.
 #include <doctest/doctest.h>
 
@@ -42,7 +42,7 @@ void AppendUpTo(DurableLog& log, std::uint64_t first, std::uint64_t last) {
   }
 }
 
-// `count` records as a crash leaves them: a copy of a log that is open.
+// Holds `count` records as a crash leaves them: a copy of a log that is open.
 struct CrashedLog {
   TempDir directory;
 
@@ -95,7 +95,7 @@ std::vector<std::uint64_t> Deliver(DurableLog& log, const BackendId& backend) {
   }
 }
 
-// What holds whatever was damaged.
+// Checks what must hold whatever was damaged.
 void CheckWhole(DurableLog& log, std::uint64_t count) {
   for (const BackendId& backend : {kWest, kEast}) {
     CHECK_EQ(log.MarksOf(backend).head.value(), count);
@@ -108,7 +108,7 @@ void CheckWhole(DurableLog& log, std::uint64_t count) {
   REQUIRE(AppendAndWait(log, NumberedRecord(count + 1, 2)).ok());
   CHECK_EQ(log.MarksOf(kWest).head.value(), count + 1);
   CHECK_EQ(Deliver(log, kWest), std::vector<std::uint64_t>{count + 1});
-  // What is lost does not keep the disk from being given back.
+  // Lost records do not keep disk space from being given back.
   REQUIRE(log.EnforceRetention(At(1'000)).ok());
   CHECK_EQ(log.MarksOf(kWest).trimmed, log.MarksOf(kWest).cursor);
 }
@@ -220,7 +220,7 @@ TEST_CASE("damage: a damaged high-water file is told, and does not keep the log 
   CheckWhole(*log, 5);
 }
 
-// `count` records whose payloads are in the tables of one level; returns those.
+// Writes `count` records whose payloads are in the tables of one level; returns the tables.
 std::vector<std::string> FillOneLevel(const std::string& directory, std::uint64_t count) {
   {
     const auto log = OpenIn(directory);
@@ -251,7 +251,7 @@ TEST_CASE("damage: a block that cannot be read is come upon by a reader; the oth
     return read.value().size() == kCount && log->Health().ok() && !log->Alarms().empty();
   }));
   CHECK_LT(intact, kCount);
-  CHECK_GT(intact, kCount / 2);  // Those of the other tables.
+  CHECK_GT(intact, kCount / 2);  // The records of the other tables.
   CHECK(HasAlarm(*log, ".sst is damaged"));
 }
 

@@ -61,7 +61,7 @@ TEST_CASE("durable log: backends come and go while it is open") {
     REQUIRE(AppendAndWait(*log, NumberedRecord(2), {kEast}).ok());
     CHECK_EQ(log->MarksOf(kWest).lag(), 1);
 
-    // One that came back goes on; one that is forgotten and comes back begins anew.
+    // A backend that came back continues; one that was forgotten and comes back starts anew.
     REQUIRE(log->SetBackends({kEast, kWest}).ok());
     CHECK(!log->Forget(kWest).ok());
     CHECK_EQ(log->MarksOf(kWest).lag(), 1);
@@ -353,7 +353,7 @@ TEST_CASE("durable log: what is held, skipped, paused and rewound is there after
   CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(5));
   CHECK(log->PausedOf(kWest));
   const QueueStats figures = log->StatsOf(kWest).value();
-  CHECK_EQ(figures.rewound, 0);  // What was behind the mark was held, and is owed instead.
+  CHECK_EQ(figures.rewound, 0);  // The records behind the mark were held, and are owed instead.
   CHECK_EQ(figures.held.points, 2);
   CHECK_EQ(figures.dropped, 2);
   CHECK_EQ(figures.unaccounted(), 0);

@@ -1,7 +1,7 @@
 // A log that an earlier build wrote, as a crash left it: format_3_of_november_2026.tar.gz,
-// written by commit d16e575 with influxd 1.6.7 as west and nobody as east. 20 writes of two
+// written by commit d16e575 with influxd 1.6.7 as west and no server as east. 20 writes of two
 // points, one with a type that west refuses, one to a database that west lacks, a skip of what
-// east was owed up to 2; killed, started again without west, three writes more, killed.
+// east was owed up to 2; killed, restarted without west, three writes more, killed.
 #include <doctest/doctest.h>
 
 #include "tests/support/log_fixture.h"

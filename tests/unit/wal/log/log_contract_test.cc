@@ -1,4 +1,4 @@
-// What every Log promises, asked of the one on RocksDB and of the one in memory.
+// Tests of the Log contract, run on the log on RocksDB and on the one in memory.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -246,7 +246,7 @@ TEST_CASE_TEMPLATE("log: appends of many threads get every number once, each thr
       });
     }
   }
-  REQUIRE(AppendAndWait(log, NumberedRecord(0)).ok());  // The last: all before it are answered.
+  REQUIRE(AppendAndWait(log, NumberedRecord(0)).ok());  // The last one: all before it are answered.
   CHECK_EQ(durable, kThreads * kEach);
 
   std::vector<std::string> seen_last(kThreads);
@@ -439,7 +439,7 @@ TEST_CASE_TEMPLATE("log: what was rewound is owed again, and what of it was held
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(2));
   CHECK_EQ(HeldIn(log, kRed), std::vector<std::uint64_t>{2});
   const QueueStats figures = log.StatsOf(kWest).value();
-  CHECK_EQ(figures.rewound, 3);  // Four more were held, and are counted as owed now.
+  CHECK_EQ(figures.rewound, 3);  // Four more were held, and count as owed now.
   CHECK_EQ(figures.delivered, 4);
   CHECK_EQ(figures.owed.points, 12);
   CHECK_EQ(figures.held.points, 2);
@@ -626,7 +626,7 @@ TEST_CASE_TEMPLATE("log: lines of dead letters are accepted once more, for their
   CHECK_EQ(figures.dead, 3);
   CHECK_EQ(figures.owed.points, 2);
   CHECK_EQ(figures.unaccounted(), 0);
-  // Numbers go on behind it.
+  // Numbers continue behind it.
   REQUIRE(AppendAndWait(log, NumberedRecord(2), {kWest}).ok());
   CHECK_EQ(log.MarksOf(kWest).head, Sequence(3));
 }

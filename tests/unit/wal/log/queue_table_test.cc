@@ -51,7 +51,7 @@ Resolution Move(std::uint64_t after, std::uint64_t through) {
 struct Table : QueueTable {
   Table() : QueueTable({kWest}) { Adopt(FiveRecords(), 1); }
 
-  // The change that pauses a backend, as it would be planned now.
+  // Returns the change that pauses a backend, as it would be planned now.
   Change Pause(const BackendId& backend) const {
     Change change;
     change.state = SnapshotOf(backend).value().state;
@@ -183,7 +183,7 @@ TEST_CASE("queue table: a change of before a reopening that found a newer state 
 TEST_CASE("queue table: a reopening keeps the cursors that were not written yet") {
   Table table;
   REQUIRE(table.MoveCursor(kWest, Move(0, 3)).ok());
-  static_cast<void>(table.TakeDirtyCursors());  // In a batch that failed.
+  static_cast<void>(table.TakeDirtyCursors());  // The batch failed.
   table.Adopt(FiveRecords(), 2);
   CHECK_EQ(table.MarksOf(kWest).cursor, Sequence(3));
   CHECK_EQ(table.SyncedCursor(), Sequence(0));

@@ -1,4 +1,4 @@
-// What a log keeps, gives back and refuses.
+// Retention: what a log keeps, gives back and refuses.
 #include "wal/log/retention.h"
 
 #include <doctest/doctest.h>
@@ -22,8 +22,8 @@ struct House {
   }
 
   TempDir directory;
-  // Groups smaller than files: a batch is never parted, so it is the least size
-  // of a file, and the newest files are not given back.
+  // Groups are smaller than files: a batch is never split, so it is the minimum
+  // size of a file, and the newest files are not given back.
   LogOptions options{.group_max = 128_KiB,
                      .keep = {.time = 100s, .size = 1_GiB},
                      .free_min = 0_B,
@@ -44,7 +44,7 @@ Result<Durable> AppendOnePlain(Log& log, PointCount points) {
   return promise.get_future().get();
 }
 
-// Incompressible by having no codec: what is appended is what lies on disk.
+// Appends without a codec, so that disk space equals what is appended.
 void AppendPlain(Log& log, std::uint64_t count, PointCount points, WallTime at = At(1)) {
   for (std::uint64_t n = 1; n <= count; ++n) {
     log.Append({Encode(NumberedRecord(n, points), Codec::kNone).value(), To({kWest, kEast}), at},
@@ -56,7 +56,7 @@ void AppendPlain(Log& log, std::uint64_t count, PointCount points, WallTime at =
 std::uint64_t SizeOf(const TempDir& directory) {
   std::uint64_t size = 0;
   for (const auto& file : std::filesystem::recursive_directory_iterator(directory.path())) {
-    std::error_code gone;  // The engine deletes files as it likes.
+    std::error_code gone;  // The engine deletes files at any time.
     const std::uintmax_t bytes = file.file_size(gone);
     if (!gone) size += bytes;
   }
@@ -160,7 +160,7 @@ TEST_CASE("giving back: what was filled last goes too, once all of it was trimme
   }
   REQUIRE(Eventually(kPatience, [&] {
     REQUIRE(log->EnforceRetention(At(1000)).ok());
-    return SizeOf(house.directory) < 3U << 20U;  // A WAL, and entries.
+    return SizeOf(house.directory) < 3U << 20U;  // The WAL, and entries.
   }));
   REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
   CHECK_EQ(ReadAll(*log, kWest).size(), 1);
@@ -191,7 +191,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   house.options.size_max = 4_MiB;
   house.options.file_size = 256_KiB;
   const auto log = house.Open();
-  do {  // What the engine takes shrinks now and then as it flushes.
+  do {  // The engine's share shrinks now and then as it flushes.
     while (AppendOnePlain(*log, 200).ok()) continue;
     REQUIRE(log->EnforceRetention(At(2)).ok());
   } while (log->Health().ok());
@@ -203,7 +203,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   CHECK_EQ(log->MarksOf(kWest).head, before.head);
 
   DeliverTo(*log, kWest, before.head);
-  // Kept for 100 s more, were there room: given up for what comes.
+  // They would be kept another 100 s, but new records need the room.
   REQUIRE(Eventually(kPatience, [&] {
     REQUIRE(log->EnforceRetention(At(3)).ok());
     return log->Health().ok();
@@ -221,14 +221,14 @@ TEST_CASE("a full log: refuses between two measurements too") {
   CHECK_LT(SizeOf(house.directory), 4U << 20U);
 }
 
-// A log that is full, and drops: nobody has taken anything.
+// A log that is full and drops: no backend has taken anything.
 struct DroppingHouse : House {
   DroppingHouse() {
     options.size_max = 6_MiB;
     options.file_size = 256_KiB;
     options.when_full = WhenFull::kDropOldest;
   }
-  // Appends until so many were taken; time goes by at the house-keeper's pace.
+  // Appends until that many were taken; time passes at the housekeeper's pace.
   void AppendPastTheLimit(DurableLog& log, std::uint64_t count, const std::vector<BackendId>& to) {
     const EncodedRecord record = Encode(NumberedRecord(1, 5000), Codec::kNone).value();
     for (std::uint64_t taken = 0; taken < count;) {
@@ -262,7 +262,7 @@ TEST_CASE("a full log that drops: the backend that is behind loses its oldest, t
   CHECK_EQ(west.unaccounted(), 0);
 
   const auto gaps = log->ReadGaps(kWest, 0, 9).value();
-  REQUIRE_EQ(gaps.size(), 1);  // One that grew: nothing was delivered in between.
+  REQUIRE_EQ(gaps.size(), 1);  // A single gap that grew: nothing was delivered in between.
   const Gap& gap = gaps[0].gap;
   CHECK_EQ(gap.reason, GapReason::kDropOldest);
   CHECK_EQ(gap.first, Sequence(1));

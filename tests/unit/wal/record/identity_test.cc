@@ -22,7 +22,7 @@ Result<std::unique_ptr<DurableLog>> OpenIn(const TempDir& directory) {
   return DurableLog::Open({.directory = directory.path()}, {kWest});
 }
 
-// Content and time of change of every file.
+// Returns content and modification time of every file.
 std::map<std::string, std::pair<std::string, fs::file_time_type>> Everything(
     const std::string& directory) {
   std::map<std::string, std::pair<std::string, fs::file_time_type>> files;
@@ -66,7 +66,7 @@ TEST_CASE("identity: every flipped bit and every cut is seen") {
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
     const auto found = DecodeIdentity(flipped, 9);
     REQUIRE(found.ok());
-    // A hexadecimal digit of the checksum may become its own capital.
+    // A hexadecimal digit of the checksum may turn into its own capital.
     if (found.value().state == IdentityState::kKnown) CHECK(found.value().identity == kIdentity);
   }
   for (std::size_t size = 0; size < text.size(); ++size) {

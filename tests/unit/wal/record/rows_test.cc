@@ -21,7 +21,7 @@ std::string Hex(std::string_view bytes) {
   return text;
 }
 
-// The bytes that the format page shows for its example, one after the other.
+// Returns the bytes that the format page shows for its example, in order.
 std::string FormatPage() {
   std::ifstream in(SourceRoot() + "/wal/FORMAT.md");
   std::string words;
@@ -76,7 +76,7 @@ TEST_CASE(
   CHECK(Decode(PayloadId(1), value).value() == record);
   CHECK(DecodeParams(PayloadId(1), value).value() == record.params);
   std::string as_first = value;
-  as_first[0] = 1;  // The version is not guessed from what follows.
+  as_first[0] = 1;  // The version is not guessed from the bytes behind it.
   CHECK(!Decode(PayloadId(1), as_first).ok());
   record.params.credentials = ClientCredentials(std::string(65'536, 'x'));
   CHECK(!Encode(record, Codec::kZstd).ok());

@@ -12,7 +12,7 @@ namespace relay::test::wal_recovery_open_log_test {
 namespace {
 
 struct Fixture {
-  // Makes the next opening of the log; it is closed before it is opened again.
+  // Opens the log; close it before opening it again.
   OpenedDatabase Open() {
     alarms.clear();
     request.directory = directory.path();

@@ -29,7 +29,7 @@ std::string Noise(std::uint64_t seed, std::size_t size) {
   return text;
 }
 
-// What RocksDB wrote for a log of records of very different sizes.
+// Returns RocksDB's WAL for a log of records of very different sizes.
 std::string WrittenWal() {
   TempDir directory;
   const auto log = DurableLog::Open({.directory = directory.path()}, {kWest}).value();
@@ -66,7 +66,7 @@ TEST_CASE("engine log: a flipped bit costs the record that holds it, those behin
     std::string flipped = wal;
     flipped[at] = static_cast<char>(flipped[at] ^ 4);
     const std::vector<EngineRecord> found = RecordsOf(flipped);
-    // Where a length is hit, the rest of its block is not found.
+    // A damaged length hides the rest of its block.
     REQUIRE_LE(found.size(), whole.size());
     if (at + 40'000 < wal.size()) CHECK_EQ(found.back().data, whole.back().data);
     std::size_t known = 0;

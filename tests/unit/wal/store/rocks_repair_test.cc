@@ -1,4 +1,4 @@
-// A store that is damaged opens as far as it can.
+// A damaged store opens as far as it can.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -68,7 +68,7 @@ void Flip(const std::string& path, std::size_t at) {
   WriteFile(path, text);
 }
 
-// How many rows are there; each that is has the right value.
+// Counts the rows that are there, and checks their values.
 std::size_t Intact(const Store& store) {
   std::size_t count = 0;
   for (std::uint64_t number = 1; number <= kRows; ++number) {
@@ -163,7 +163,7 @@ TEST_CASE("mending: a block that cannot be read costs its rows; the rest of its 
     REQUIRE(store.ok());
     CHECK_LT(Intact(*store.value()), kRows);
   }
-  // What a reader was told when it came upon the block.
+  // The error that a reader got from the block.
   crashed.mending.because =
       fmt::format("Corruption: block checksum mismatch in {} offset 1", table);
   const auto store = crashed.Open();
@@ -206,7 +206,7 @@ TEST_CASE("mending: a table that is cut or is none is left to RocksDB's own chec
     CHECK_FALSE(PropertiesWordAt(table));
     CHECK(IsSafeToOpen(table));
   }
-  // Whatever byte of the way to the block is another one, the look ends.
+  // Changing any byte on the way to the block ends the search.
   for (std::size_t at = whole.size() - 400; at < whole.size(); ++at) {
     std::string text = whole;
     text[at] = static_cast<char>(text[at] ^ 0xff);

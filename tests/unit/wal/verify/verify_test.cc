@@ -89,7 +89,7 @@ void FillLog(Log& log) {
   REQUIRE(log.Skip(kWest, Sequence(6), {.by = "me", .note = "why", .when = At(99)}).ok());
 }
 
-// Made once; each case has a copy to damage.
+// Made once; each case damages a copy.
 const TempDir& FilledLog() {
   static const TempDir directory;
   static const bool filled = [] {
@@ -155,7 +155,7 @@ TEST_CASE("verify: where there is no log, it says so") {
   CHECK_EQ(none.error().code(), ErrorCode::kNotFound);
 }
 
-// ---- What is planted is found, by its name, and nothing else
+// ---- Planted damage is found, by its name, and nothing else
 
 const BackendNumber kWestNumber(1);
 
@@ -381,11 +381,11 @@ std::vector<std::string> FilesIn(const std::string& directory) {
   return files;
 }
 
-// Enough for files of payloads of their own.
+// Writes enough for files of payloads of their own.
 void FillFiles(const std::string& directory) {
   auto log = DurableLog::Open({.directory = directory, .file_size = 64_KiB}, {kWest, kEast});
   REQUIRE(log.ok());
-  std::mt19937_64 random(7);  // What does not compress.
+  std::mt19937_64 random(7);  // Random text does not compress.
   for (std::uint64_t n = 1; n <= kFileRecords; ++n) {
     Record record = NumberedRecord(n);
     record.lines = "m s=\"";
@@ -395,7 +395,7 @@ void FillFiles(const std::string& directory) {
                         [](const Result<Durable>&) {});
   }
   log.value().reset();
-  // Opened again, what was in the WAL is in files.
+  // Opening it again moves the WAL into files.
   REQUIRE(DurableLog::Open({.directory = directory, .file_size = 64_KiB}, {kWest, kEast}).ok());
 }
 
@@ -403,7 +403,7 @@ TEST_CASE("verify: a high-water file that is damaged or gone is told") {
   const Filled filled;
   const std::string path = filled.directory.File("high-water");
   std::string content = ReadFile(path);
-  std::replace(content.begin(), content.end(), 'w', 'W');  // Of "west", in both slots.
+  std::replace(content.begin(), content.end(), 'w', 'W');  // Hits "west", in both slots.
   WriteFile(path, content);
   CHECK_EQ(Verify(filled.directory.path()).summary.findings_by_family.at("high-water"), 1);
   std::filesystem::remove(path);
@@ -424,11 +424,11 @@ TEST_CASE("verify: a damaged block of a file is told with the records in it, oth
 
   const Verified verified = Verify(directory.path());
   INFO(ToText(verified.findings));
-  REQUIRE_EQ(verified.findings.size(), 3);  // The block, and what of it either backend needs.
+  REQUIRE_EQ(verified.findings.size(), 3);  // The block, and its records of each backend.
   CHECK_EQ(verified.findings[0].family, "payloads");
   CHECK_NE(verified.findings[0].key.find(" to "), std::string::npos);
   CHECK_EQ(verified.findings[0].found.find("Corruption"), 0);
-  CHECK_GT(verified.summary.payloads, kFileRecords / 2);  // Those of the other files.
+  CHECK_GT(verified.summary.payloads, kFileRecords / 2);  // The records of the other files.
   CHECK_LT(verified.summary.payloads, kFileRecords);
   CHECK_EQ(verified.summary.entries, 2 * kFileRecords);
 }
@@ -451,7 +451,7 @@ TEST_CASE("verify: a flipped bit anywhere never ends it, and payloads are never 
       VerifyObserver observer;
       const Result<VerifySummary> summary = VerifyLog(directory.path(), observer);
       if (summary.ok() && summary.value().sound()) {
-        // What RocksDB takes for the end of an unclean stop is not seen from here.
+        // Damage that RocksDB takes for the end of an unclean stop is not seen from here.
         CHECK((summary.value().entries == 2 * kFileRecords || file.ends_with(".log")));
       }
     }
