@@ -1,6 +1,6 @@
-// A relay whose backends were down for long: how fast it starts with the backlog
-// of that time, whether it serves clients while it drains it, how fast it does,
-// and how much memory all of that takes.
+// A relay whose backends were down for long: how fast it starts with that
+// backlog, whether it serves clients while it drains it, how fast it drains, and
+// how much memory all of that takes.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -41,10 +41,10 @@ double DirectoryMegabytes(const std::string& path) {
   return size / kMegabyte;
 }
 
-// Memory is counted for each process; the limit holds for the worst of them.
+// Memory is measured for each process; the limit applies to the largest of them.
 class PeakMemory {
  public:
-  // Before a relay ends.
+  // Takes the peak; call it before a relay ends.
   double Note(RelayProcess& relay) {
     const double now = Mebibytes(StatsOf(relay.process().pid()).peak_memory_kib);
     worst_ = std::max(worst_, now);
@@ -96,7 +96,7 @@ void TimeStart(RelayProcess& relay, std::string_view after) {
 
 // ---------------------------------------------------------------------- drain
 
-// A client that writes ten lines, waits for the answer and writes again.
+// Writes ten lines, waits for the answer and writes again.
 class SmallWriter {
  public:
   explicit SmallWriter(const test::HostPort& server)
@@ -128,14 +128,14 @@ class SmallWriter {
         times_ms_.push_back(1e3 * SecondsSince(start));
       } else {
         ++refused_;
-        connection = test::RawConnection(server_);  // What follows the head is not read.
+        connection = test::RawConnection(server_);  // Skips what follows the head.
       }
     }
   }
 
   const test::HostPort server_;
   const SteadyClock::time_point start_ = SteadyClock::now();
-  std::vector<double> times_ms_;  // The thread's own until it has ended, as is the next.
+  std::vector<double> times_ms_;  // Owned by the thread until it has ended, as is the next.
   std::uint64_t refused_ = 0;
   std::jthread thread_;
 };
@@ -147,7 +147,7 @@ bool IsPast(const RelayProcess& relay, const std::vector<Sequence>& heads) {
   return true;
 }
 
-// The backlog is what was owed at the start of it, the small writer's records
+// The backlog is what was owed at the start of it; the small writer's records
 // come after it.
 void TimeDrain(RelayProcess& relay) {
   std::vector<Sequence> heads;
@@ -173,8 +173,8 @@ void TimeDrain(RelayProcess& relay) {
   writer.StopAndPrint();
 }
 
-// What was delivered is kept up to 64 MiB (see Main): the rest of the disk is
-// given back, in whole files.
+// The relay keeps up to 64 MiB of delivered records (see Main) and gives back
+// the rest of the disk, in whole files.
 void TimeGivingBack(RelayProcess& relay, double drained_megabytes) {
   const SteadyClock::time_point start = SteadyClock::now();
   constexpr double kEnough = 200;

@@ -1,6 +1,6 @@
-// A real influxd that was down catches up through the relay, beside the same
-// lines in the same batches loaded into one directly: what the relay costs on
-// the way back.
+// A real influxd that was down catches up through the relay, compared with the
+// same lines in the same batches loaded directly into one: the relay's cost of
+// catching up.
 #include <fmt/format.h>
 
 #include <memory>
@@ -22,12 +22,12 @@ using test::Influxd;
 using test::RelayProcess;
 
 constexpr unsigned kBatchPoints = 10'000;  // The relay's own default.
-constexpr unsigned kWritePoints = 1'000;   // Of one client's write.
+constexpr unsigned kWritePoints = 1'000;   // Points in one client's write.
 constexpr double kAim = 0.95;
 
 struct Work {
   unsigned points = 0;
-  std::string parent;  // Of all directories.
+  std::string parent;  // The parent of all directories.
   std::string gzip;    // "none" or "gzip".
 };
 
@@ -50,7 +50,7 @@ struct Server {
   Influxd influxd;
 };
 
-// Points a second, the batches sent one after the other on one connection.
+// Returns points a second, the batches sent one after the other on one connection.
 double LoadDirectly(const Work& work) {
   const Server server(work.parent);
   HttpTransportOptions options;
@@ -83,8 +83,8 @@ struct CaughtUp {
   double peak_memory_mib = 0;
 };
 
-// From the first batch that is delivered: when the relay tries again after an
-// outage is its back-off's matter.
+// Measures from the first batch delivered: when the relay retries after an
+// outage depends on its back-off.
 CaughtUp CatchUp(const Work& work) {
   Server server(work.parent);
   server.influxd.Kill();

@@ -1,5 +1,5 @@
-// Thousands of idle connections beside active ones: what each costs in memory,
-// and whether those who write feel them.
+// Thousands of idle connections beside active ones: memory for each, and
+// whether the active ones are slowed.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -37,7 +37,7 @@ void Print(std::string_view what, const WrkFigures& wrk) {
   std::fflush(stdout);
 }
 
-// Each has written once and is kept open for the next time.
+// Connects clients that have written once and stay connected for the next time.
 std::vector<std::unique_ptr<test::RawConnection>> ConnectIdle(const RelayProcess& relay,
                                                               unsigned count) {
   std::vector<std::unique_ptr<test::RawConnection>> idle;

@@ -1,7 +1,7 @@
-// How fast a relay catches its backends up where these cost nothing: the limit
-// of reading, decoding, joining and sending, beside the rate at which the same
-// relay accepts. A relay that drains more slowly than it accepts would never
-// catch a backend up.
+// Measures how fast a relay catches up its backends if these cost nothing: the
+// limit of reading, decoding, joining and sending, beside the rate at which the
+// same relay accepts. A relay that drains more slowly than it accepts would
+// never catch a backend up.
 #include <fmt/format.h>
 
 #include <stdexcept>
@@ -27,7 +27,7 @@ QueueStats FiguresOfFirst(const RelayProcess& relay) {
   return test::StatusOf(relay, Sinks::Names().front()).figures;
 }
 
-// Points a second, while nothing is delivered.
+// Returns points a second, while nothing is delivered.
 double Fill(const RelayProcess& relay, const WrkLoad& load, PointCount points) {
   double seconds = 0;
   while (FiguresOfFirst(relay).owed.points < points) {
@@ -39,13 +39,13 @@ double Fill(const RelayProcess& relay, const WrkLoad& load, PointCount points) {
 }
 
 struct Drained {
-  double points_per_second = 0;  // To each of the backends.
-  double cpu_us_per_point = 0;   // Of the relay, for each point to each backend.
+  double points_per_second = 0;  // Sent to each of the backends.
+  double cpu_us_per_point = 0;   // The relay's, for each point to each backend.
   double peak_memory_mib = 0;
 };
 
-// From the first batch that is delivered: when the relay tries again after an
-// outage is its back-off's matter.
+// Measures from the first batch delivered: when the relay retries after an
+// outage depends on its back-off.
 Drained Drain(RelayProcess& relay, Sinks& sinks, std::size_t backends) {
   const PointCount owed = FiguresOfFirst(relay).owed.points;
   const double cpu_before = StatsOf(relay.process().pid()).cpu_seconds;

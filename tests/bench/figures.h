@@ -1,8 +1,8 @@
 // Figures of runs, of processes and of the machine, and where a run keeps its
 // files.
 //
-// ERRORS. What cannot be read from /proc or made on disk is an exception: a
-// benchmark without its figures is of no use.
+// ERRORS. Anything that cannot be read from /proc or created on disk is an
+// exception: a benchmark without its figures is useless.
 #pragma once
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ inline double SecondsSince(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
 
-// The value below which `share` of them lie; 0 for none.
+// Returns the value below which `share` of them lie; 0 if there are none.
 template <typename T>
 T Quantile(std::vector<T> values, double share) {
   if (values.empty()) return T{};
@@ -48,14 +48,14 @@ T Median(std::vector<T> values) {
   return Quantile(std::move(values), 0.5);
 }
 
-// What the system says of a process so far.
+// The system's figures of a process so far.
 struct ProcessFigures {
-  double cpu_seconds = 0;           // Of all its threads.
-  std::uint64_t written_bytes = 0;  // To the page cache or straight to the device.
+  double cpu_seconds = 0;           // Used by all its threads.
+  std::uint64_t written_bytes = 0;  // Written to the page cache or directly to the device.
   std::uint64_t peak_memory_kib = 0;
 };
 
-// The number after `name` in a file of "NAME: NUMBER" lines.
+// Returns the number after `name` in a file of "NAME: NUMBER" lines.
 inline std::uint64_t NumberAfter(const std::string& text, std::string_view name) {
   const std::size_t at = text.find(name);
   if (at == std::string::npos) throw std::runtime_error(fmt::format("no {} in {}", name, text));
@@ -63,7 +63,7 @@ inline std::uint64_t NumberAfter(const std::string& text, std::string_view name)
 }
 
 inline double CpuSeconds(const std::string& stat) {
-  // The name of the program may hold anything; the fields begin behind it.
+  // The program's name may contain anything; the fields begin behind it.
   std::istringstream fields(stat.substr(stat.rfind(')') + 1));
   constexpr int kFieldsBefore = 11;  // state to cmajflt
   std::string skipped;
@@ -94,7 +94,7 @@ inline std::string FileSystemOf(const std::string& path) {
   }
 }
 
-// Says what the figures that follow depend on.
+// Prints what the figures that follow depend on.
 inline void PrintConditions(const std::string& directory) {
   const std::string load = test::ReadFile("/proc/loadavg");
   fmt::print("{} CPUs, load average {} (others' work is in every figure), files on {}\n",
@@ -102,7 +102,7 @@ inline void PrintConditions(const std::string& directory) {
              FileSystemOf(directory));
 }
 
-// A directory below `parent` for the time of a run; "" is $TMPDIR, or else the
+// A directory below `parent` that exists during a run; "": $TMPDIR, or else the
 // current directory: /tmp is memory on many machines.
 class ScratchDir {
  public:

@@ -1,12 +1,12 @@
-// How close the log comes to what the disk allows: appends a second of the
-// durable log, and of the least that could promise the same (the bytes and their
-// checksum in a file, one write and one fdatasync for all that wait), in turns.
+// Compares the log with the limit of the disk: appends a second of the durable log, and of the
+// minimum that makes the same promise (the bytes and their checksum in a file, one write and one
+// fdatasync for all that wait), in turns.
 //
-// THE WRITERS. "64 writers" are 64 records outstanding, each replaced as soon as
-// its completion comes. Two threads keep them so, as the two event loops of a
-// relay do for its connections: 64 threads on two cores would measure the
-// scheduler, and would do so on both sides. Encoding (checksum and compression)
-// is done by these threads, as in the relay.
+// THE WRITERS. "64 writers" are 64 outstanding records, each replaced as soon as
+// its completion comes. Two threads keep them so, as a relay's two event loops
+// do for its connections: 64 threads on two cores would measure the scheduler,
+// on both sides. These threads also encode (checksum and compression), as in the
+// relay.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -52,7 +52,7 @@ class Appender {
   Appender& operator=(const Appender&) = delete;
   virtual ~Appender() = default;
 
-  // Encodes on the calling thread; `done` when the record is on stable storage.
+  // Encodes on the calling thread; calls `done` when the record is on stable storage.
   virtual void Append(const Record& record, Done done) = 0;
 };
 
@@ -83,8 +83,8 @@ class LogAppender final : public Appender {
   std::shared_ptr<const std::vector<BackendId>> backends_;
 };
 
-// The least that promises the same: it cannot read a record back, knows no
-// backends and never gives space back.
+// The minimum that makes the same promise: it cannot read a record back, knows
+// no backends and never gives space back.
 class RawAppender final : public Appender {
  public:
   RawAppender(const std::string& path, bool compressed)
@@ -105,7 +105,7 @@ class RawAppender final : public Appender {
   void Append(const Record& record, Done done) override {
     Waiting waiting{.encoded = {}, .bytes = record.lines, .crc = 0, .done = std::move(done)};
     if (compressed_) {
-      // The very bytes that the log stores; their checksum is in them.
+      // Writes the same bytes as the log; their checksum is in them.
       waiting.encoded = Encode(record, Codec::kZstd).value();
       waiting.bytes = waiting.encoded->Seal(PayloadId(1));
     } else {
@@ -123,7 +123,7 @@ class RawAppender final : public Appender {
  private:
   struct Waiting {
     std::optional<EncodedRecord> encoded;
-    std::string_view bytes;  // In `encoded`, or in the record, which outlives this.
+    std::string_view bytes;  // Points into `encoded`, or into the record, which outlives this.
     std::uint32_t crc;
     Done done;
   };
@@ -146,7 +146,7 @@ class RawAppender final : public Appender {
     std::vector<iovec> parts;
     std::size_t size = 0;
     for (Waiting& one : group) {
-      if (one.encoded) one.bytes = one.encoded->Seal(PayloadId(1));  // It has moved.
+      if (one.encoded) one.bytes = one.encoded->Seal(PayloadId(1));  // The record has moved.
       if (!one.encoded) parts.push_back({&one.crc, sizeof one.crc});
       parts.push_back({const_cast<char*>(one.bytes.data()), one.bytes.size()});
       size += one.bytes.size() + (one.encoded ? 0 : sizeof one.crc);
@@ -173,7 +173,7 @@ class Writer {
   Writer(Appender& appender, const std::vector<Record>& records, std::size_t first,
          std::size_t outstanding)
       : appender_(appender), records_(records), next_(first), outstanding_(outstanding) {
-    // The first completions: those of nothing.
+    // The first completions, without a record.
     returned_.assign(outstanding, SteadyClock::now());
     thread_ = std::thread([this] { Run(); });
   }
@@ -182,8 +182,8 @@ class Writer {
 
   void BeginMeasuring() { measuring_ = true; }
 
-  // How long appends took since the beginning of the measuring, in milliseconds.
-  // Returns when nothing is outstanding.
+  // Returns the times of appends since measuring began, in milliseconds, once
+  // nothing is outstanding.
   std::vector<double> Stop() {
     {
       const std::lock_guard lock(mutex_);
@@ -231,8 +231,8 @@ class Writer {
     ++completed_;
     const std::lock_guard lock(mutex_);
     returned_.push_back(start);
-    // One wake-up for all the completions of a group. With the lock held: after
-    // the last one, Stop returns and this object goes.
+    // Wakes up once for all completions of a group. Holds the lock: after the
+    // last one, Stop returns and this object is destroyed.
     if (returned_.size() == 1) back_.notify_one();
   }
 
@@ -254,7 +254,7 @@ class Writer {
 
 struct Round {
   double records_per_second = 0;
-  double cpu_us = 0;  // Of the whole process, for one record.
+  double cpu_us = 0;  // CPU time of the whole process, for one record.
   double p50_ms = 0;
   double p99_ms = 0;
 };
@@ -300,7 +300,7 @@ Round RunRound(Appender& appender, const std::vector<Record>& records, const Pla
 
 struct Contestant {
   std::string name;
-  // Makes it with its files at a path that is not there yet.
+  // Creates it with its files at a path that does not exist yet.
   std::function<std::unique_ptr<Appender>(const std::string& path)> make;
   std::vector<Round> rounds = {};
 };
@@ -322,8 +322,8 @@ std::vector<Contestant> Contestants() {
           {"log, two backends", log(2)}};
 }
 
-// Files are new for each round: writing over old ones would be cheaper than
-// what happens in use.
+// Uses new files for each round: overwriting old ones would be cheaper than in
+// real use.
 void RunInTurns(std::vector<Contestant>& contestants, const std::vector<Record>& records,
                 const Plan& plan, const std::string& directory) {
   const std::string path = directory + "/files";
@@ -347,8 +347,8 @@ Round MedianOf(const std::vector<Round>& rounds) {
           of(&Round::p99_ms)};
 }
 
-// What the writers do for each record before the log sees it, on one core that
-// does nothing else.
+// Prints the writers' cost of each record before the log gets it, on one core
+// that does nothing else.
 void PrintRecords(const std::vector<Record>& records, const Plan& plan) {
   double plain = 0;
   double stored = 0;

@@ -1,5 +1,5 @@
-// Whether one backend's trouble is felt by another: how long a write takes from
-// the client to the backend that is well, while its neighbour is not.
+// Measures whether one backend's trouble affects another: the time of a write
+// from the client to the healthy backend while its neighbour is in trouble.
 #include <fmt/format.h>
 
 #include <functional>
@@ -43,7 +43,7 @@ std::vector<Neighbour> Neighbours() {
           {"refuses every line", [](const FakeRequest&) { return Answering(400, "no"); }}};
 }
 
-// From the write to its arrival, one after the other.
+// Returns the times from a write to its arrival, one after the other.
 std::vector<double> Times(const RelayProcess& relay, const NullSink& well, unsigned writes) {
   const std::string lines = SampleLines(0, 10);
   std::vector<double> times_ms;

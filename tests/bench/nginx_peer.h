@@ -1,5 +1,5 @@
-// What HTTP itself costs on this machine: an nginx that reads each body, stores
-// nothing and answers 204, under the same load as the relay.
+// The cost of HTTP itself on this machine: an nginx that reads each body,
+// stores nothing and answers 204, under the same load as the relay.
 #pragma once
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ class NginxPeer {
  public:
   static bool IsInstalled() { return test::Run({"nginx", "-v"}).exit_code == 0; }
 
-  // Its files go below `parent`; throws where it does not start.
+  // Keeps its files below `parent`; throws if it does not start.
   explicit NginxPeer(const std::string& parent) : directory_(parent) {
     const std::string& path = directory_.path();
     test::WriteFile(path + "/nginx.conf", Configuration());
@@ -34,7 +34,7 @@ class NginxPeer {
     }
   }
   ~NginxPeer() {
-    server_->Kill(SIGTERM);  // So that its workers end too.
+    server_->Kill(SIGTERM);  // Ends its workers too.
     server_->WaitFor(test::kPatience);
   }
   NginxPeer(const NginxPeer&) = delete;

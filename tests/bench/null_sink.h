@@ -1,10 +1,10 @@
-// A backend that costs next to nothing: it takes every POST, throws the body
-// away and answers 204, so that what is measured is the relay in front of it.
+// A backend that costs next to nothing: it takes every POST, discards the body
+// and answers 204, so that the relay in front of it is what is measured.
 //
 // It speaks no more HTTP than the relay's own client needs: a Content-Length,
 // one request after the other on a connection.
 //
-// THREADS. One of its own; the counts may be read from any.
+// THREADS. It has one of its own; any thread may read the counts.
 #pragma once
 
 #include <fcntl.h>
@@ -54,14 +54,14 @@ class NullSink {
 
   std::string Url() const { return fmt::format("http://127.0.0.1:{}", port_); }
   std::uint64_t requests() const { return requests_; }
-  // Until there were more than so many.
+  // Waits until there were more requests than that.
   void WaitForMore(std::uint64_t requests) const { requests_.wait(requests); }
   std::uint64_t body_bytes() const { return body_bytes_; }
 
  private:
   struct Connection {
     test::Fd socket;
-    std::string head;             // What has come of the next one.
+    std::string head;             // The part of the next head received so far.
     std::uint64_t body_left = 0;  // Above 0: the head was whole.
   };
 
@@ -89,7 +89,7 @@ class NullSink {
     Watch(fd);
   }
 
-  // All that is there.
+  // Reads all bytes that are available.
   void Take(int fd) {
     Connection& connection = connections_.at(fd);
     while (true) {
@@ -142,7 +142,7 @@ class NullSink {
   test::Fd listener_;
   test::Fd epoll_;
   test::Fd stop_;
-  std::map<int, Connection> connections_;  // The thread's own.
+  std::map<int, Connection> connections_;  // Used by its own thread only.
   std::atomic<std::uint64_t> requests_ = 0;
   std::atomic<std::uint64_t> body_bytes_ = 0;
   std::thread thread_;

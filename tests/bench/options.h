@@ -1,5 +1,5 @@
-// The command line of a benchmark: `--name value` pairs, each with a default
-// and a sentence that --help prints. What is not known ends the program with 2.
+// The command line of a benchmark: `--name value` pairs, each with a default and a sentence that
+// --help prints. An unknown argument ends the program with 2.
 #pragma once
 
 #include <fmt/format.h>
@@ -44,14 +44,14 @@ class Options {
   double Number(std::string_view name) const { return NumberFrom(Text(name)); }
   unsigned Count(std::string_view name) const { return CountFrom(Text(name)); }
 
-  // "1,100,5000"
+  // Reads a list such as "1,100,5000".
   std::vector<unsigned> Counts(std::string_view name) const {
     std::vector<unsigned> counts;
     for (const std::string& part : Parts(Text(name), ',')) counts.push_back(CountFrom(part));
     return counts;
   }
 
-  // "64x100,256x1"
+  // Reads a list such as "64x100,256x1".
   std::vector<std::pair<unsigned, unsigned>> Pairs(std::string_view name) const {
     std::vector<std::pair<unsigned, unsigned>> pairs;
     for (const std::string& part : Parts(Text(name), ',')) {

@@ -1,7 +1,7 @@
-// The log with much owed: what an outage of the backends costs, and what comes
-// after it. Bytes written to the device for each byte accepted, healthy and in
-// an outage; appends a second, empty and with all of it owed; the time to open;
-// how fast a drain reads; memory.
+// The log with a large backlog: the cost of an outage of the backends, and of
+// what follows it. Bytes written to the device for each byte accepted, healthy
+// and in an outage; appends a second, empty and with the whole backlog; the
+// time to open; how fast a drain reads; memory.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -36,7 +36,7 @@ Bytes Gigabytes(double count) {
   return Bytes(static_cast<std::uint64_t>(1e9 * count));
 }
 
-// A log for two backends, and somebody who keeps 64 records outstanding.
+// A log for two backends, and a writer that keeps 64 records outstanding.
 class Bench {
  public:
   explicit Bench(std::string directory, KeepPolicy keep = {})
@@ -58,7 +58,7 @@ class Bench {
   }
   void Close() { log_.reset(); }
 
-  // Appends a second, until so many bytes of lines were accepted.
+  // Returns appends a second, until that many bytes of lines were accepted.
   double Fill(Bytes size) {
     const SteadyClock::time_point start = SteadyClock::now();
     std::uint64_t count = 0;
@@ -72,7 +72,7 @@ class Bench {
     return static_cast<double>(count) / SecondsSince(start);
   }
 
-  // Reads all that is owed; megabytes of lines a second.
+  // Reads all that is owed; returns megabytes of lines a second.
   double Drain(bool resolve) {
     const SteadyClock::time_point start = SteadyClock::now();
     Bytes size(0);
@@ -83,7 +83,7 @@ class Bench {
     return Megabytes(size) / SecondsSince(start);
   }
 
-  // One window; how many records it had.
+  // Reads one window; returns its number of records.
   std::size_t DrainOne(const BackendId& backend, Sequence& after, Bytes& size, bool resolve) {
     Result<std::vector<StoredRecord>> read =
         log_->Read(backend, after, {.records = 10'000, .bytes = 4_MiB});
@@ -144,8 +144,8 @@ double WrittenPerByte(std::uint64_t before, Bytes accepted) {
   return static_cast<double>(WrittenByThis() - before) / static_cast<double>(accepted.count());
 }
 
-// Backends that keep up: records are resolved as they come, kept for a while,
-// and given back.
+// Runs backends that keep up: records are resolved as they come, kept for a
+// while, and given back.
 void RunHealthy(const std::string& directory, Bytes size) {
   Bench bench(directory, {.time = std::chrono::hours(24), .size = 256_MiB});
   const std::uint64_t before = WrittenByThis();
@@ -171,7 +171,7 @@ void RunHealthy(const std::string& directory, Bytes size) {
   fmt::print("healthy: {:.2f} bytes written for each accepted\n", WrittenPerByte(before, size));
 }
 
-// In turns with an empty log, so that a disk that changes its mind does so for both.
+// Takes turns with an empty log, so that a disk whose speed changes affects both.
 void CompareWithEmpty(const std::string& directory, Bench& owed, Bytes probe) {
   constexpr int kRounds = 7;
   std::vector<double> empty_rates;
@@ -206,7 +206,7 @@ void RunOutage(const std::string& directory, Bytes size) {
   const std::uint64_t filling = PeakMib();
   CompareWithEmpty(directory + "-empty", bench, std::min(size, kProbe));
   bench.Close();
-  ForgetPeak();  // That of two logs.
+  ForgetPeak();  // Forgets the peak of two logs.
   const SteadyClock::time_point start = SteadyClock::now();
   bench.Open();
   fmt::print("open: {:.2f} s\n", SecondsSince(start));

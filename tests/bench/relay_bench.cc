@@ -1,10 +1,9 @@
-// The whole relay under load: what clients get from it, how far the backends
-// fall behind meanwhile, and what it costs, in front of two null sinks.
+// The whole relay under load: its clients' throughput, how far the backends
+// fall behind meanwhile, and its cost, in front of two null sinks.
 //
-// Load generator, relay and sinks share the CPUs of one machine: the figures say
-// what one small machine does, not what a relay alone could do. The generator
-// never pauses, so that a run is the worst case: saturation from the first
-// second to the last.
+// Load generator, relay and sinks share the CPUs of one machine: the figures are
+// those of one small machine, not of a relay alone. The generator never pauses,
+// so that a run is the worst case: saturation from the first second to the last.
 //
 // Each cell has a relay of its own, with an empty log, and a warm-up before it
 // is measured: memory that the machine touches for the first time is slow.
@@ -27,10 +26,10 @@ namespace {
 
 using test::RelayProcess;
 
-// Long enough for what a minute at saturation left behind.
+// Long enough for the backlog of a minute at saturation.
 constexpr std::chrono::minutes kDrainPatience{10};
 
-// What the backend that is further behind is owed.
+// The lag of the backend that is further behind.
 struct Behind {
   RecordCount records = 0;
   PointCount points = 0;
@@ -54,16 +53,16 @@ Bytes AcceptedBytes(const RelayProcess& relay) {
 struct Cell {
   WrkFigures wrk;
   double points_per_second = 0;
-  double megabytes_per_second = 0;  // Of line protocol.
+  double megabytes_per_second = 0;  // Counts line protocol.
   Behind behind;
-  std::optional<double> drain_seconds;  // None: it was not waited for, or in vain.
-  double cpu_us = 0;                    // Of the relay, for one request, until drained.
+  std::optional<double> drain_seconds;  // nullopt: it was not waited for, or in vain.
+  double cpu_us = 0;                    // The relay's, for one request, until drained.
   double disk_bytes = 0;                // Written for one accepted byte, until drained.
   std::uint64_t peak_memory_kib = 0;
-  std::optional<double> of_nginx;  // Requests/s, for one of nginx's; none: there is no nginx.
+  std::optional<double> of_nginx;  // Requests/s, for one of nginx's; nullopt: there is no nginx.
 };
 
-// Until the relay owes nothing.
+// Waits until the relay owes nothing.
 std::optional<double> Drain(const RelayProcess& relay) {
   const SteadyClock::time_point start = SteadyClock::now();
   if (!relay.WaitDrained(kDrainPatience)) return std::nullopt;
@@ -80,7 +79,7 @@ Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
   if (drain) cell.drain_seconds = Drain(relay);
   const ProcessFigures after = StatsOf(pid);
 
-  // Where all were refused, the figures below are of nothing and not infinite.
+  // If all were refused, this makes the figures below meaningless but not infinite.
   const auto accepted = static_cast<double>(std::max<std::uint64_t>(cell.wrk.accepted(), 1));
   const auto bytes = static_cast<double>((AcceptedBytes(relay) - accepted_before).count());
   cell.points_per_second = static_cast<double>(cell.wrk.accepted()) * load.lines / cell.wrk.seconds;
@@ -98,7 +97,7 @@ double RequestsPerSecond(const WrkFigures& wrk) {
 Cell RunCell(WrkLoad load, const Sinks& sinks, const std::string& parent, unsigned warm_up) {
   const ScratchDir directory(parent);
   load.bodies_path = directory.path() + "/bodies";
-  // Enough different bodies that none is in the caches when it comes again.
+  // Uses so many different bodies that none is in the caches when it comes again.
   const std::uint64_t bodies = std::max<std::uint64_t>(16, 20'000 / load.lines);
   test::WriteFile(load.bodies_path, SampleLines(0, bodies * load.lines));
   RelayProcess::Settings settings = sinks.Settings();

@@ -1,8 +1,8 @@
 // Line protocol as agents on a few thousand hosts send it: 3 tags, 10 fields,
-// about 330 bytes a line, a nanosecond timestamp rounded to the interval. The
-// digits of its values are chosen so that a hundred lines shrink to about a
-// quarter with zstd level 1, as real metrics do: a generator whose values repeat
-// would flatter everything that writes less after compressing.
+// about 330 bytes a line, a nanosecond timestamp rounded to the interval. Its
+// digits are chosen so that a hundred lines shrink to about a quarter with zstd
+// level 1, as real metrics do: a generator whose values repeat would flatter
+// everything that writes less after compressing.
 //
 // THREADS. Pure functions; the same number gives the same line everywhere.
 #pragma once
@@ -20,7 +20,7 @@
 
 namespace relay::bench {
 
-// A well-mixed value for `number` (splitmix64).
+// Returns a well-mixed value for `number` (splitmix64).
 inline std::uint64_t Mixed(std::uint64_t number) {
   number += 0x9E3779B97F4A7C15U;
   number = (number ^ (number >> 30U)) * 0xBF58476D1CE4E5B9U;
@@ -28,8 +28,8 @@ inline std::uint64_t Mixed(std::uint64_t number) {
   return number ^ (number >> 31U);
 }
 
-// As telegraf's `cpu` input: most values are quotients with all their digits,
-// some are zero nearly always.
+// Appends a line like telegraf's `cpu` input: most values are quotients with
+// all their digits, some are zero nearly always.
 inline void AppendSampleLine(std::string& lines, std::uint64_t number) {
   constexpr std::array<std::string_view, 10> kFields = {
       "usage_user", "usage_system", "usage_idle",  "usage_iowait", "usage_softirq",

@@ -1,4 +1,4 @@
-// How fast ScanLines goes through bodies as clients send them, on one core.
+// Measures how fast ScanLines goes through bodies as clients send them, on one core.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,7 +11,7 @@
 namespace relay::test {
 namespace {
 
-// Processor time: what else runs on the machine counts less.
+// Returns processor time: other programs on the machine affect it less.
 double SecondsUsed() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
@@ -70,7 +70,7 @@ std::string Unsorted(std::size_t number) {
   return "cpu,zone=a,host=web-" + std::to_string(number) + Fields(number) + Time(number);
 }
 
-// A tab in a name: the fast way leaves it.
+// Has a tab in a name: the fast path cannot handle it.
 std::string Unusual(std::size_t number) {
   return "cpu\t,host=web-" + std::to_string(number) + Fields(number) + Time(number);
 }
@@ -85,8 +85,8 @@ std::string BodyOf(const Shape& shape) {
   return body;
 }
 
-// Scans for one round. What copying the body costs is not the scanner's: a
-// body that came back unchanged is the next one's memory.
+// Scans for one round. Copying the body is not counted: a body that came back
+// unchanged is reused for the next one.
 double GigabytesPerSecond(const std::string& body) {
   std::string next = body;
   double scanned = 0;

@@ -1,5 +1,5 @@
-// The two backends of a benchmark: null sinks at addresses that stay theirs, so
-// that they can be down and come back.
+// The two backends of a benchmark: null sinks at fixed addresses, so that they
+// can be down and come back.
 //
 // THREADS. One thread opens and closes them.
 #pragma once
@@ -24,7 +24,7 @@ class Sinks {
     return names;
   }
 
-  // Down: their connections are refused.
+  // Starts them down: their connections are refused.
   Sinks() {
     while (ports_.size() < Names().size()) ports_.push_back(test::FreePort());
   }
@@ -35,7 +35,7 @@ class Sinks {
     for (const std::uint16_t port : ports_) sinks_.push_back(std::make_unique<NullSink>(port));
   }
 
-  // A relay with these backends and everything else as it is by default.
+  // Settings of a relay with these backends and otherwise the defaults.
   test::RelayProcess::Settings Settings() const {
     test::RelayProcess::Settings settings;
     for (std::size_t i = 0; i < ports_.size(); ++i) {

@@ -1,5 +1,5 @@
-// wrk as the load: an outside program, so that the generator's cost and its
-// mistakes are not the relay's.
+// wrk as the load generator: an independent program, so that the generator's
+// cost and bugs are not the relay's.
 //
 // ERRORS. A wrk that cannot run or prints no figures is a std::runtime_error
 // with its output.
@@ -31,7 +31,7 @@ struct WrkLoad {
 struct WrkFigures {
   std::uint64_t requests = 0;  // Answered.
   double seconds = 0;
-  std::uint64_t refused = 0;  // Answered with something else than 2xx.
+  std::uint64_t refused = 0;  // Answered with a status other than 2xx.
   std::uint64_t socket_errors = 0;
   double p50_ms = 0;
   double p99_ms = 0;

@@ -16,11 +16,11 @@ namespace {
 
 struct Life {
   Lived lived;
-  std::string failed_call;  // Empty: the life ended before it.
+  std::string failed_call;  // Empty: the life ended before that call.
   bool open = false;
 };
 
-// Whatever the disk does not take, it still gives.
+// Checks that the log stays readable, whatever the disk refuses to take.
 void CheckThatItIsReadable(const Log& log) {
   for (const BackendId& backend : log.Backends()) {
     const Result<QueueStats> figures = log.StatsOf(backend);
@@ -43,7 +43,7 @@ Life LiveUntilRefused(SmallLog& log, const std::string& directory, Fault fault, 
   return life;
 }
 
-// Nothing but the fault itself stands in the way: it comes back, without a hand.
+// Checks that the log comes back by itself once the fault is over.
 void CheckThatItComesBack(SmallLog& log, const Lived& lived) {
   CHECK(Eventually(kPatience, [&log] { return log.log().Health().ok(); }));
   const std::vector<CrashStep> script = CrashScript();
@@ -54,7 +54,7 @@ void CheckThatItComesBack(SmallLog& log, const Lived& lived) {
   CHECK_EQ(DifferenceAfter(log.log(), lived, model), "");
 }
 
-// Whether the life came to the call.
+// Returns whether the life reached the call.
 bool LiveWithFault(Fault fault, std::uint64_t nth) {
   const TempDir directory(FastestDirectory());
   const std::string path = directory.File("log");

@@ -1,14 +1,14 @@
-// A log lives the script of tests/support/models/crash_script.h and one system call of
-// it fails, or some from there on: for every call there is. A step that the fault
-// reached is refused and happened whole or not at all; what was answered stays
-// readable; mended, the log comes back by itself; so does whoever opens it anew.
+// Runs the script of tests/support/models/crash_script.h while one system call of it
+// fails, or all from there on: once for every call. A step that the fault hit is
+// refused and happened whole or not at all; what was answered stays readable; once
+// mended, the log comes back by itself; it also opens anew.
 #pragma once
 
 #include "tests/faults/failing_calls.h"
 
 namespace relay::test {
 
-// Checks by doctest. RELAY_CALL: that call alone.
+// Checks by doctest. RELAY_CALL: only that call.
 void FailAtEach(Fault fault);
 
 }  // namespace relay::test

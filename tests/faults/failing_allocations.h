@@ -1,17 +1,17 @@
-// Memory that runs out as it is told to. A program that is linked with
-// failing_allocations.cc has its operator new, for RocksDB too.
+// Memory that runs out on demand. A program that is linked with
+// failing_allocations.cc uses its operator new, for RocksDB too.
 //
-// THREADS. One order at a time, for the process; memory is asked for by any.
+// THREADS. One order at a time, for the process; any thread may allocate.
 #pragma once
 
 #include <cstdint>
 
 namespace relay::test {
 
-// From here on the `nth` request for memory (the first is 1) is refused; 0: none is.
+// Refuses the `nth` request for memory from now on (the first is 1); 0: refuses none.
 void FailAllocation(std::uint64_t nth);
 
-// How many there were since.
+// Returns the number of requests since.
 std::uint64_t AllocationsSoFar();
 
 }  // namespace relay::test

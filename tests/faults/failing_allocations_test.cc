@@ -1,5 +1,5 @@
 // A process lives the script of tests/support/models/crash_script.h and is refused
-// memory once. It may end there; what was answered for must be in what it left.
+// memory once. It may end there; everything acknowledged must be in what it left.
 #include "tests/faults/failing_allocations.h"
 
 #include <doctest/doctest.h>
@@ -24,7 +24,7 @@ constexpr int kEndedEarly = 3;
 struct Orders {
   std::string log;  // The directory.
   std::string report;
-  std::uint64_t refused = 0;  // Which request for memory.
+  std::uint64_t refused = 0;  // The request for memory to refuse.
 };
 
 // Returns whether it came to the end of the script.
@@ -43,7 +43,7 @@ bool Live(const Orders& orders) {
   return true;
 }
 
-// Its own process, see Send.
+// Runs in its own process, see Send.
 TEST_CASE("failing allocations: who asks" * doctest::skip()) {
   const char* text = std::getenv("RELAY_ALLOCATION_ORDERS");
   REQUIRE(text != nullptr);
@@ -57,7 +57,7 @@ TEST_CASE("failing allocations: who asks" * doctest::skip()) {
   std::_Exit(whole ? EXIT_SUCCESS : kEndedEarly);
 }
 
-// What it printed.
+// Returns its output.
 std::string Send(const Orders& orders) {
   Process process(
       {.argv = {"/proc/self/exe", "--test-case=failing allocations: who asks", "--no-skip"},
@@ -88,7 +88,7 @@ void RefuseOne(std::uint64_t nth) {
   CheckWhatIsLeft(orders.log, ReadLived(orders.report, 0), false);
 }
 
-// RELAY_ALLOCATION: that one alone; RELAY_LIVES: so many.
+// RELAY_ALLOCATION: only that one; RELAY_LIVES: that many.
 TEST_CASE("failing allocations: any one of them") {
   if (const char* only = std::getenv("RELAY_ALLOCATION")) {
     RefuseOne(std::stoull(only));

@@ -20,7 +20,7 @@ namespace {
 
 enum class Effect : std::uint8_t { kNone, kFails, kHalf };
 
-// What a call does to the disk.
+// The effect of a call on the disk.
 enum class Use : std::uint8_t { kReads, kTakesSpace, kWrites, kChanges };
 
 std::atomic<bool> armed = false;
@@ -31,8 +31,8 @@ std::uint64_t nth = 0;
 std::uint64_t count = 0;
 std::string first_failed;
 
-// The rest of a write that took half of it has no space either: the number of the
-// fault that took the half, for not everybody tries the rest.
+// The rest of a half-taken write has no space either: the number of the fault
+// that took the half, for not every caller tries the rest.
 std::atomic<std::uint64_t> faults = 0;
 thread_local std::uint64_t rest_fails = 0;
 
@@ -51,7 +51,7 @@ bool LastsOn() {
   return fault == Fault::kBroken || fault == Fault::kFull;
 }
 
-// Sets errno where the call is to fail.
+// Sets errno if the call is to fail.
 Effect Judge(const char* name, Use use, std::string_view path) {
   const std::lock_guard lock(mutex);
   if (!armed || !path.starts_with(below) || !Concerns(use)) return Effect::kNone;
@@ -79,7 +79,7 @@ bool Fails(const char* name, Use use, int file) {
   return armed && Judge(name, use, PathOf(file)) == Effect::kFails;
 }
 
-// How much of a write comes about: all of it, half, or nothing (-1).
+// Returns how much of a write succeeds: all of it, half, or nothing (-1).
 ssize_t Taken(const char* name, int file, std::size_t size) {
   if (armed && std::exchange(rest_fails, 0) == faults) {
     errno = ENOSPC;
@@ -121,7 +121,7 @@ std::string MendCalls() {
 
 }  // namespace relay::test
 
-// The C library's own, found once.
+// Finds the C library's own function, once.
 #define REAL(function) \
   static const auto real = reinterpret_cast<decltype(&function)>(dlsym(RTLD_NEXT, #function))
 
@@ -157,7 +157,7 @@ DIR* fdopendir(int file) {
   return Fails("fdopendir", Use::kReads, file) ? nullptr : real(file);
 }
 
-// One in five is enough: a directory is read in part or not at all.
+// Fails for one in five entries at most: a directory is read in part or not at all.
 struct dirent* readdir(DIR* directory) {
   REAL(readdir);
   static std::atomic<unsigned> calls = 0;
@@ -234,7 +234,7 @@ int unlink(const char* path) noexcept {
   return Fails("unlink", Use::kChanges, path) ? -1 : real(path);
 }
 
-// RocksDB waits for a second after a failed flush, which no test learns from.
+// Does not sleep: RocksDB waits for a second after a failed flush, which no test learns from.
 int usleep(useconds_t /*microseconds*/) {
   return 0;
 }

@@ -17,7 +17,7 @@ const BackendId& Backend() {
   return backend;
 }
 
-// A front door with a log in memory, new after a while: the log grows.
+// A front door with a log in memory, renewed after a while because the log grows.
 struct IngestFixture {
   test::MemoryLog log{{Backend()}};
   SystemClock clock;

@@ -30,7 +30,7 @@ struct Listener {
 
 }  // namespace
 
-// A 0xFF byte ends a packet; what is before the first one is a stream.
+// A 0xFF byte ends a packet; bytes before the first one are a stream.
 void FuzzFraming(std::string_view input) {
   Listener listener;
   PointCount expected = 0;
@@ -54,7 +54,7 @@ void FuzzFraming(std::string_view input) {
     listener.batcher.Turn();
   }
   const PointCount stored = listener.log.StatsOf(listener.backend).value().accepted.points;
-  INVARIANT(stored >= expected);  // And those of the stream.
+  INVARIANT(stored >= expected);  // The stream's lines are stored too.
 }
 
 }  // namespace relay::fuzz

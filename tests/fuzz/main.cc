@@ -1,4 +1,4 @@
-// libFuzzer's way in. RELAY_FUZZ_TARGET names the target.
+// libFuzzer's entry point. RELAY_FUZZ_TARGET names the target.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// What is fuzzed: parts of the relay that read what strangers send. Each target
-// takes any bytes and ends the process where a property of the part is broken.
+// The fuzz targets: parts of the relay that read untrusted input. Each target
+// takes any bytes and ends the process if a property of the part is broken.
 //
 // `tests/run fuzz [SECONDS]` mutates inputs with libFuzzer under ASan; the inputs
 // in tests/fuzz/corpus/TARGET are run by every unit test run.
@@ -15,10 +15,10 @@ struct Target {
   void (*run)(std::string_view input);
 };
 
-// Lines of a body: what is stored is stored again unchanged, point for point.
+// Lines of a body: stored lines, read again, are stored unchanged, point for point.
 void FuzzLines(std::string_view input);
 
-// The query of a URL, and what says who a client is.
+// The query of a URL, and the credentials of a client.
 void FuzzParameters(std::string_view input);
 
 // The statements of /query: a name that was read is read again from quotes.

@@ -64,7 +64,7 @@ void FuzzParameters(std::string_view input) {
             nullptr);
   const Result<ClientCredentials> passed =
       PassedCredentials(request, parsed.ok() ? parsed.value() : QueryParameters());
-  // One header value: nobody can end it and begin another.
+  // One header value: no input can end it and begin another.
   if (passed.ok()) INVARIANT(!HasControlCharacter(passed.value().Reveal()));
   if (!parsed.ok()) return;
   for (const Api api : {Api::kV1, Api::kV2, Api::kV3}) {

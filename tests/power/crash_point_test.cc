@@ -1,7 +1,7 @@
 // A process lives the script of tests/support/models/crash_script.h and is killed at a
-// crash point, at each of its passes in turn; what it left must open again as
-// what the steps made that it reported: nothing that was answered for is gone,
-// no cursor is ahead, the step that was under way happened or did not.
+// crash point, at each of its passes in turn; what it left must open again in the
+// state of the steps that it reported: nothing acknowledged is lost, no cursor is
+// ahead, the step that was under way happened or did not.
 #include "wal/base/crash_point.h"
 
 #include <doctest/doctest.h>
@@ -24,7 +24,7 @@
 namespace relay::test::power_crash_point_test {
 namespace {
 
-// ---------------------------------------------------------------- who dies
+// ---------------------------------------------------------------- the process that dies
 
 constexpr int kDiedAsTold = 128 + SIGKILL;
 
@@ -53,7 +53,7 @@ void LiveAndDie(const Orders& orders) {
   }
 }
 
-// Its own process, see Send.
+// Runs in its own process, see Send.
 TEST_CASE("crash point: who dies" * doctest::skip()) {
   const char* text = std::getenv("RELAY_CRASH_ORDERS");
   REQUIRE(text != nullptr);
@@ -64,7 +64,7 @@ TEST_CASE("crash point: who dies" * doctest::skip()) {
   LiveAndDie(orders);
 }
 
-// ---------------------------------------------------------------- who looks
+// ---------------------------------------------------------------- the process that checks
 
 Lived Send(const Orders& orders) {
   const std::string text =
@@ -82,9 +82,9 @@ Lived Send(const Orders& orders) {
   return lived;
 }
 
-// ---------------------------------------------------------------- what they begin with
+// ---------------------------------------------------------------- the logs they begin with
 
-// A log as it was found, and how far its life had come.
+// A log at the start, and the progress of its life.
 struct Scene {
   const char* name;
   void (*prepare)(const Orders& orders, std::size_t& steps);
@@ -93,7 +93,7 @@ struct Scene {
 
 void BeginAnew(const Orders&, std::size_t&) {}
 
-// One that was killed in the middle: the step under way had not happened.
+// Kills a process in the middle: the step under way had not happened.
 void BeginAfterACrash(const Orders& orders, std::size_t& steps) {
   Orders first = orders;
   first.report += "-first";
@@ -126,8 +126,8 @@ constexpr Scene kScenes[] = {
     {"a log whose CURRENT is gone", BeginDamaged, true},
 };
 
-// What an opening comes through may depend on what it finds; to the other points a
-// life of the whole script leads.
+// The points of an opening may depend on what it finds; a life of the whole script
+// reaches the others.
 bool IsOfOpening(std::string_view point) {
   return point.starts_with("open/") || point.starts_with("upgrade/") || point.starts_with("file/");
 }
@@ -136,7 +136,7 @@ std::size_t EndOf(std::size_t steps, std::string_view point) {
   return IsOfOpening(point) ? steps + 2 : CrashScript().size();
 }
 
-// Whether it died there.
+// Returns whether it died there.
 bool Die(const Scene& scene, CrashPoint point, std::uint64_t pass) {
   const TempDir directory(FastestDirectory());
   Orders orders{.log = directory.File("log"),
@@ -154,7 +154,7 @@ void DieAtEach(CrashPoint point) {
   std::uint64_t deaths = 0;
   for (const Scene& scene : kScenes) {
     if (scene.prepare != BeginAnew && !IsOfOpening(ToString(point))) continue;
-    // Of those that a life passes often, ever fewer.
+    // Tries points that a life passes often ever more rarely.
     for (std::uint64_t pass = 1;; pass *= 2) {
       INFO(scene.name << ", at pass " << pass);
       if (!Die(scene, point, pass)) break;

@@ -1,4 +1,4 @@
-// The log on a disk that loses power or fails: what was answered is there.
+// The log on a disk that loses power or fails: everything acknowledged is there.
 #include <doctest/doctest.h>
 
 #include <random>
@@ -36,7 +36,7 @@ struct Machine {
     return std::move(log).value();
   }
 
-  // What the process still writes while the lights go out does not count.
+  // Writes made while the power goes do not count.
   void CutPower(std::unique_ptr<DurableLog> log) {
     disk->Freeze();
     log.reset();
@@ -183,7 +183,7 @@ TEST_CASE(
     log->Append({Encode(NumberedRecord(n), Codec::kZstd).value(), To({kWest}), At(1)},
                 [&](const Result<Durable>& done) { done.ok() ? ++stored : ++refused; });
   }
-  // What waits is bounded; the rest is refused at once, and its clients come again.
+  // Waiting appends are bounded; the rest is refused at once, and its clients come again.
   CHECK_GT(refused, kAppends / 2);
   CHECK_EQ(stored, 0);
   const auto records = ReadAll(*log, kWest);

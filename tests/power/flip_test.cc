@@ -1,8 +1,8 @@
 // One bit of one file at a time is flipped in a small log that a crash left; a
-// file is cut, emptied or missing. Whatever it was: the log opens, the process
+// file is cut, emptied or missing. In every case the log opens, the process
 // lives, every acknowledged record is there or reported, none is another one.
 //
-// A sample on every run; all of it where RELAY_SOAK is set.
+// Tests a sample on every run; all of it if RELAY_SOAK is set.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -54,7 +54,7 @@ struct Pristine {
   Pristine() {
     TempDir live;
     { Append(*OpenIn(live.path()).value(), 1, 40); }
-    // What the first wrote is in tables now; a second one has its WAL.
+    // The first log's records are in tables now; a second one has its WAL.
     const auto log = OpenIn(live.path()).value();
     Append(*log, 41, kRecords);
     const auto records = ReadAll(*log, kWest);
@@ -79,9 +79,9 @@ struct Pristine {
   }
 };
 
-// What came out of opening a damaged copy.
+// The result of opening a damaged copy.
 struct Outcome {
-  bool whole = false;  // Nothing was missing.
+  bool whole = false;  // No record was missing.
   std::string trouble;
 };
 
@@ -90,7 +90,7 @@ std::string ReadOwed(DurableLog& log, std::set<std::uint64_t>& missing) {
   if (marks.head != Sequence(kRecords)) return "another head";
   if (marks.cursor > Sequence(kDelivered)) return "the cursor ran ahead";
   std::vector<StoredRecord> owed;
-  // A reader that comes upon damage is served once the log has done without it.
+  // A reader that hits damage is served once the log has bypassed it.
   const bool read = Eventually(20s, [&] {
     auto all = log.Read(kWest, marks.cursor, {.records = 1'000, .bytes = 1_GiB});
     if (!all.ok() || all.value().empty()) return false;

@@ -32,11 +32,11 @@ TEST_CASE("log model: soak") {
   }
 }
 
-// How the log would go wrong, and that it is noticed: whatever the seed, within
-// a life much shorter than the one above.
+// Checks that a bug in the log is noticed: whatever the seed, within a life
+// much shorter than the one above.
 void CheckThatItIsNoticed(PlantedBug bug) {
   LogModel life(PrintedSeed(), bug);
-  // As a rule within 7,000 operations; where chance spares the bug, in ten times as many.
+  // Takes under 7,000 operations as a rule; if chance spares the bug, ten times as many.
   const std::string difference = life.Run(500'000);
   CHECK_FALSE(difference.empty());
   MESSAGE(difference);

@@ -1,7 +1,7 @@
 // Delivery in simulated worlds, many on every run, each from its own seed.
 //
-// RELAY_SEED=N repeats a run; a failure says which world of it went wrong, which
-// RELAY_SEED and RELAY_WORLDS=1 then repeat alone.
+// RELAY_SEED=N repeats a run; a failure says which of its worlds went wrong;
+// RELAY_SEED and RELAY_WORLDS=1 then repeat that one alone.
 #include "tests/support/models/delivery_sim.h"
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kSteps = 4'000;
 
-constexpr std::uint64_t kWorlds = 400;  // On every run; RELAY_WORLDS=N for more.
+constexpr std::uint64_t kWorlds = 400;  // Run every time; RELAY_WORLDS=N for more.
 
 std::uint64_t Worlds() {
   const char* const wanted = std::getenv("RELAY_WORLDS");
@@ -27,8 +27,8 @@ std::uint64_t Worlds() {
 
 using Rows = std::map<std::string, std::uint64_t>;
 
-// What the first world that goes wrong says. `met`: how often each row of the
-// table was answered.
+// Returns the error of the first world that goes wrong. `met` counts the
+// answers of each row of the table.
 std::string FirstWrong(std::uint64_t seed, std::uint64_t worlds, Planted planted,
                        Rows* met = nullptr) {
   for (std::uint64_t i = 0; i < worlds; ++i) {

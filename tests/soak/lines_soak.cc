@@ -1,13 +1,13 @@
-// Random lines, to a real influxd and through the relay's reading of them: the
-// relay takes what influxd takes and refuses what it refuses, and what it stores
-// of a line is the same points.
+// Random lines, to a real influxd and through the relay's scanner: the relay
+// takes what influxd takes and refuses what it refuses, and what it stores of a
+// line is the same points.
 //
 //   lines_soak [LINES]     (360000)
 //
-// Left out is where the two mean to differ (relay/ingest/HTTP.md): carriage returns, NUL
-// bytes, unsigned values, quotes with a blank behind two backslashes, a backslash
-// at the end. The seed is printed and taken from RELAY_SEED. Exits with 1 where
-// they differ otherwise, and shows the lines.
+// Left out are intended differences (relay/ingest/HTTP.md): carriage returns, NUL bytes,
+// unsigned values, quotes with a blank behind two backslashes, a backslash at the end.
+// The seed is printed and taken from RELAY_SEED. Exits with 1 if they differ otherwise,
+// and shows the lines.
 #define DOCTEST_CONFIG_DISABLE  // A program of its own: nothing of doctest is linked.
 #include <fmt/format.h>
 
@@ -47,7 +47,7 @@ class Client {
  public:
   explicit Client(const HostPort& server) : connection_(server) {}
 
-  // The answer, with its head.
+  // Returns the answer, with its head.
   std::string Write(std::string_view database, std::string_view body) {
     connection_.Send(
         fmt::format("POST /write?db={} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
@@ -70,8 +70,8 @@ class Client {
   RawConnection connection_;
 };
 
-// influxd cannot store some names at the first attempt, and says 500; whoever
-// delivers to it comes again.
+// influxd cannot store some names at the first attempt, and says 500: the relay
+// would retry.
 std::string WriteAsRelay(Client& client, const std::string& database, const std::string& lines) {
   const std::string answer = client.Write(database, lines);
   return answer.starts_with("HTTP/1.1 5") ? client.Write(database, lines) : answer;
@@ -95,17 +95,17 @@ void Differ(Tally& tally, std::string_view how, std::string_view line, std::stri
   fmt::print("{}: [{}]\n  {}\n", how, shown, answer);
 }
 
-// The line as it came to database "sent", what the relay stores of it to "stored".
+// Compares the line as sent, in database "sent", with what the relay stores of it, in "stored".
 void Compare(Client& client, const std::string& line, Tally& tally) {
   ScannedLines scanned = ScanLines(line, Precision::kNanosecond, kNow);
-  // A time of its own would be another one there.
+  // A time of its own would differ there.
   const bool timed =
       scanned.lines.find(std::to_string(kNow.time_since_epoch().count())) == std::string::npos;
   const std::string database = timed ? "sent" : "untimed";
   const std::string answer = WriteAsRelay(client, database, line);
   const bool refused = answer.find("unable to parse") != std::string::npos;
-  // Of a line that is two, influxd tells that it cannot store the one, rather
-  // than that it cannot read the other.
+  // If a line is two, influxd may say that it cannot store the one, rather than
+  // that it cannot read the other.
   const bool untold = answer.find("conflict") != std::string::npos;
   if (refused != (scanned.refused > 0) && !untold) {
     Differ(tally, refused ? "influxd alone refuses" : "the relay alone refuses", line,

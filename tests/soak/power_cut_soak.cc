@@ -1,11 +1,11 @@
-// Power cuts on real file systems: a log is written to on a loop device, the
-// file system is shut down under it at a random moment, mounted again, and
-// everything that was acknowledged before the cut must be there.
+// Power cuts on real file systems: a log is written on a loop device, the file
+// system is shut down under it at a random moment and mounted again, and
+// everything acknowledged before the cut must be there.
 //
 //   power_cut_soak [CUTS [FILE-SYSTEM...]]     (1000; ext4-4k ext4-1k xfs)
 //
-// Needs root and loop devices; skips loudly where a file system cannot be had.
-// The seed is printed and taken from RELAY_SEED. Exits with 1 where anything
+// Needs root and loop devices; skips loudly if a file system is not available.
+// The seed is printed and taken from RELAY_SEED. Exits with 1 if anything
 // acknowledged was lost.
 #define DOCTEST_CONFIG_DISABLE  // A program of its own: nothing of doctest is linked.
 #include <fcntl.h>
@@ -41,9 +41,9 @@ using namespace std::chrono_literals;
 constexpr unsigned long kShutdown = _IOR('X', 125, std::uint32_t);
 constexpr std::uint32_t kFlushJournal = 1;
 constexpr std::uint32_t kFlushNothing = 2;
-constexpr std::uint64_t kRecordsMax = 400;  // Of one life.
+constexpr std::uint64_t kRecordsMax = 400;  // The maximum in one life.
 
-// What the writing process tells the one that cuts, in memory that they share.
+// Shared memory in which the writing process reports to the one that cuts.
 struct Shared {
   std::atomic<std::uint64_t> acknowledged;
   std::atomic<std::uint64_t> verified;
@@ -76,7 +76,7 @@ PointCount PointsOf(std::uint64_t number) {
   std::_Exit(3);
 }
 
-// Reads and delivers all that is owed; the content of a record is a function of
+// Reads and delivers everything owed; the content of a record is a function of
 // its sequence.
 void Verify(DurableLog& log, Shared& shared) {
   while (true) {
@@ -156,7 +156,7 @@ class Disk {
 
   const std::string& mount_point() const { return mount_; }
 
-  // Empty, or why it cannot be had.
+  // Returns why it cannot be made; empty: it was.
   std::string Make() {
     WriteFile(image_, "");
     std::filesystem::resize_file(image_, 400U << 20U);
@@ -174,7 +174,7 @@ class Disk {
     mounted_ = mount(device_.c_str(), mount_.c_str(), kind_.type.c_str(), 0, "") == 0;
     return mounted_;
   }
-  // From here on nothing reaches the disk.
+  // Cuts the power: from here on nothing reaches the disk.
   bool Cut(std::uint32_t flags) {
     const int directory = open(mount_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool cut = ioctl(directory, kShutdown, &flags) == 0;
@@ -214,13 +214,13 @@ void Rest(std::chrono::microseconds time) {
   nanosleep(&wait, nullptr);
 }
 
-// One life and its end. Returns false where the disk itself failed.
+// Runs one life to its end. Returns false if the disk itself failed.
 bool CutOnce(Disk& disk, Shared& shared, std::mt19937_64& random, Tally& tally) {
   shared.writing = false;
   shared.alarms = 0;
   const pid_t child = fork();
   if (child == 0) Live(disk.mount_point() + "/log", shared);
-  // One cut in eight at any time while it opens; the others while it writes.
+  // One cut in eight comes at any time while it opens; the others while it writes.
   const bool early = random() % 8 == 0;
   int ended = 0;
   for (int i = 0; !early && !shared.writing && i < 60'000; ++i) {
@@ -229,7 +229,7 @@ bool CutOnce(Disk& disk, Shared& shared, std::mt19937_64& random, Tally& tally) 
   }
   Rest(std::chrono::microseconds(random() % (early ? 20'000 : 60'000)));
   const bool found_loss = ended != 0 || waitpid(child, &ended, WNOHANG) == child;
-  // What counts is what was answered before the power went.
+  // Counts only what was answered before the power went.
   const std::uint64_t acknowledged = shared.acknowledged;
   if (!disk.Cut(random() % 4 == 0 ? kFlushJournal : kFlushNothing)) return false;
   kill(child, SIGKILL);
@@ -238,7 +238,7 @@ bool CutOnce(Disk& disk, Shared& shared, std::mt19937_64& random, Tally& tally) 
   ++tally.cuts;
   if (!shared.writing) ++tally.in_opening;
   if (found_loss) ++tally.lost;
-  // A disk that refuses everything is no reason to die of.
+  // A process must not die of a disk that refuses everything.
   if (WIFSIGNALED(ended) && WTERMSIG(ended) == SIGABRT) ++tally.aborted;
   if (shared.alarms > 0) {
     ++tally.alarms;
@@ -251,7 +251,7 @@ bool CutOnce(Disk& disk, Shared& shared, std::mt19937_64& random, Tally& tally) 
   return disk.Mount();
 }
 
-// Whether nothing was lost.
+// Returns whether nothing was lost.
 bool Soak(const FileSystem& kind, std::uint64_t cuts, std::uint64_t seed) {
   const TempDir place;
   Disk disk(kind, place);

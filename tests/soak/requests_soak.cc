@@ -1,10 +1,10 @@
 // A million requests of one line each, over kept-open connections, through the
-// relay to a real influxd: every one of them must be answered 204, and there in
-// the end, once.
+// relay to a real influxd: every one must be answered 204, and be there in the
+// end, once.
 //
 //   requests_soak [REQUESTS [CONNECTIONS]]     (1000000, 64)
 //
-// Exits with 1 where the counts differ.
+// Exits with 1 if the counts differ.
 #define DOCTEST_CONFIG_DISABLE  // A program of its own: nothing of doctest is linked.
 #include <fmt/format.h>
 
@@ -27,7 +27,7 @@ namespace relay::test {
 namespace {
 
 constexpr milliseconds kDrain{1'800'000};  // influxd takes some 30,000 points a second.
-constexpr std::uint64_t kAhead = 20;       // Requests that are sent before the first is answered.
+constexpr std::uint64_t kAhead = 20;       // Requests sent before the first is answered.
 
 // The series of each connection is its own, its times are 1, 2, 3, ...
 std::string Request(std::uint64_t connection, std::uint64_t number) {
@@ -44,7 +44,7 @@ std::uint64_t CountOf(const std::string& text, std::string_view part) {
   return count;
 }
 
-// How many of them were answered 204.
+// Returns how many of them were answered 204.
 std::uint64_t WriteAll(const HostPort& relay, std::uint64_t connection, std::uint64_t requests) {
   RawConnection client(relay);
   std::uint64_t stored = 0;

@@ -1,8 +1,8 @@
 // Rules of this tree that no compiler checks. Each case names one rule; a
 // failure says FILE:LINE, what is wrong there and what to do instead.
 //
-// The files are those that git tracks or would track: what .gitignore names is
-// not looked at.
+// The files are those that git tracks or would track, without those that
+// .gitignore names.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ namespace relay::test::tidy_tidy_test {
 namespace {
 
 struct File {
-  std::string path;  // From the root: "wal/log.h".
+  std::string path;  // Starts at the root: "wal/log.h".
   std::vector<std::string> lines;
 };
 
@@ -34,7 +34,7 @@ struct File {
 // The floors of the tree, low to high; tests include all.
 constexpr std::array<std::string_view, 5> kLayers = {"wal", "replay", "config", "relay", "tests"};
 
-// More than that is not seen at a glance: the folder is several rooms.
+// A folder with more files cannot be seen at a glance: it is several rooms.
 constexpr std::size_t kFilesMax = 30;
 
 // The floor plan: each room with the rooms that it names in CMakeLists.txt.
@@ -79,8 +79,8 @@ const std::vector<Ban>& Bans() {
       {"_clock::now(", {"wal/base/clock.cc", "tests/"}, "relay::Clock"},
       {"clock_gettime(", {"wal/base/clock.cc", "tests/"}, "relay::Clock"},
       {"gettimeofday(", {}, "relay::Clock"},
-      // Where secrets and clients' credentials are sent, stored or compared in a
-      // time that tells nothing.
+      // Files where secrets and clients' credentials are sent, stored or
+      // compared in constant time.
       {"Reveal()",
        {"wal/base/client_credentials.h", "wal/record/record.cc", "wal/record/rows.cc",
         "wal/base/secret.h", "replay/transport/http_transport.cc", "relay/admin/access.cc",
@@ -133,7 +133,7 @@ std::string CodeOf(std::string_view line) {
   return code;
 }
 
-// An include where it takes effect, anything else where it is code.
+// Finds an include where it takes effect, anything else where it is code.
 bool Has(const Ban& ban, std::string_view line) {
   if (ban.text.starts_with('#')) return line.starts_with(ban.text);
   return CodeOf(line).find(ban.text) != std::string::npos;
@@ -228,7 +228,7 @@ Finding TooLong(std::string_view /*path*/, std::string_view line) {
 }
 
 Finding Unfinished(std::string_view /*path*/, std::string_view line) {
-  // In two parts, so that this file may be looked at as well.
+  // Written in two parts, so that this file may be checked as well.
   for (const std::string_view word : {"TO"
                                       "DO",
                                       "FIX"
@@ -274,8 +274,8 @@ Finding OpensWithFragment(const File& file, std::size_t at) {
   return "a comment opens with '" + std::string(word) + "': begin with a subject or a verb";
 }
 
-// The first words of a header are a comment: at its very beginning, or before
-// the first thing it declares.
+// Returns whether a header begins with a comment: at its very beginning, or
+// before the first thing it declares.
 bool LeadsWithContract(const File& header) {
   const std::vector<std::string_view> before = {"#", "namespace ", "using "};
   for (const std::string& line : header.lines) {
@@ -295,7 +295,7 @@ bool BelongsToTopLevel(std::string_view path) {
 
 const std::string kRoot = SourceRoot();
 
-// The tree may belong to somebody else than who runs the test.
+// The tree may belong to another user than the one who runs the test.
 std::vector<std::string> ListFiles() {
   const RunResult listed = Run({"git", "-c", "safe.directory=*", "-C", kRoot, "ls-files",
                                 "--cached", "--others", "--exclude-standard"});
@@ -303,7 +303,7 @@ std::vector<std::string> ListFiles() {
   std::vector<std::string> paths;
   std::istringstream lines(listed.output);
   for (std::string path; std::getline(lines, path);) {
-    // Deleted, and not yet said to git.
+    // Skips files that are deleted and not yet staged.
     if (std::filesystem::exists(std::filesystem::path(kRoot) / path)) paths.push_back(path);
   }
   return paths;

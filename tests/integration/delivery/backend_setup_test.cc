@@ -1,5 +1,5 @@
-// Backends whose set-up changes while they are owed: another password, another
-// address behind the same name.
+// Backends whose configuration changes while they are owed records: another
+// password, another address behind the same name.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -54,7 +54,7 @@ TEST_CASE("set-up: a password that is changed at influxd is read again, nothing 
   CHECK_EQ(StatusOf(relay, "a").figures.dead, 0);
 }
 
-// What follows the words is for a shell.
+// Returns the part behind the words, which is for a shell.
 std::string CommandIn(const std::string& remedy) {
   const std::size_t at = remedy.find(": curl ");
   REQUIRE_NE(at, std::string::npos);
@@ -66,7 +66,7 @@ TEST_CASE("set-up: what is missing is told with a command that creates it as it 
   const TempDir relay_directory;
   const Influxd server(server_directory.path());
   const RelayProcess relay(relay_directory.path(), {.backends = {{"a", server.Url()}}});
-  // A name that a shell and InfluxQL must not take for theirs.
+  // Contains text that a shell or InfluxQL must not interpret.
   const std::string name = R"-(it's "$(id)" `id`)-";
   REQUIRE_EQ(relay.Write(name, "m v=1 1\n").status, 204);
   REQUIRE(WaitForState(relay, "a", "held"));
@@ -97,12 +97,12 @@ TEST_CASE("set-up: the command for a missing retention policy mends it as it is"
   CHECK_EQ(server.ReadPoints("metrics", R"("week"."m")").size(), 1);
 }
 
-// A relay that finds its hosts in a file of its own.
+// A relay that looks up its hosts in a file of its own.
 struct Named {
   explicit Named(const std::string& addresses) { Is(addresses); }
 
-  // "127.0.0.1 influx.test\n". nss_wrapper reads the file again where it is younger,
-  // by whole seconds.
+  // Writes "127.0.0.1 influx.test\n". nss_wrapper reads the file again if it is
+  // younger, by whole seconds.
   void Is(const std::string& addresses) {
     WriteFile(hosts.File("hosts"), addresses);
     age += std::chrono::seconds(2);
@@ -113,7 +113,7 @@ struct Named {
   TempDir hosts;
   std::chrono::seconds age{0};
   TempDir directory;
-  FakeBackend backend;  // On 127.0.0.1 alone.
+  FakeBackend backend;  // Listens on 127.0.0.1 only.
   std::unique_ptr<RelayProcess> relay;
 
   void Start() {
@@ -144,7 +144,7 @@ TEST_CASE("set-up: a name that moves to another address is followed") {
 TEST_CASE("set-up: a name that nobody knows is told, and found once it is known") {
   Named named("127.0.0.1 other.test\n");
   named.Start();
-  // Where there is no name server to ask, that is what is told.
+  // If no name server can be asked, that is the message.
   REQUIRE(Eventually(kPatience, [&] {
     const std::string why = StatusOf(*named.relay, "a").why;
     return why.find("no host is known by the name influx.test") != std::string::npos ||

@@ -1,4 +1,4 @@
-// Backends that do what no proper server does, and what the relay makes of it.
+// Backends that do what no proper server does, and the relay's reaction.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -18,8 +18,8 @@
 namespace relay::test::integration_delivery_backend_test {
 namespace {
 
-constexpr milliseconds kTimeout{500};  // Of one attempt at the odd backend.
-// An attempt's time, the pause before the next and what a busy machine adds.
+constexpr milliseconds kTimeout{500};  // The timeout of one attempt at the odd backend.
+// An attempt's time, the pause before the next, and a margin for a busy machine.
 constexpr milliseconds kAttemptMax{5'000};
 
 // One gzip member.
@@ -52,7 +52,7 @@ std::string TimeoutSetting() {
   return fmt::format("timeout: {}ms", kTimeout.count());
 }
 
-// ---- What a backend may ask for
+// ---- Requests that a backend may make
 
 TEST_CASE("backend: nothing is sent before the time that Retry-After asks for") {
   constexpr milliseconds kAsked{2'000};
@@ -67,7 +67,7 @@ TEST_CASE("backend: nothing is sent before the time that Retry-After asks for") 
   });
   beside.Write("m v=1 1\n");
   REQUIRE(WaitForState(beside.relay, "odd", "retrying"));
-  beside.Write("m v=2 2\n");  // Wakes nobody.
+  beside.Write("m v=2 2\n");  // Does not wake the delivery.
   REQUIRE(beside.relay.WaitDrained());
   CHECK_GE(second.load() - first.load(), kAsked - milliseconds{1});
 }
@@ -108,10 +108,10 @@ TEST_CASE("backend: a redirection is not followed, it is told") {
   CHECK_EQ(StatusOf(beside.relay, "odd").figures.owed.points, 1);
 }
 
-// ---- What no backend should do
+// ---- Behaviour that no backend should have
 
-// Until told otherwise it does the odd thing; the same bytes come again, in
-// time, and the good backend gets its own meanwhile.
+// Makes the odd backend misbehave until told otherwise; the same bytes come
+// again, in time, and the good backend gets its own meanwhile.
 void CheckTriedAgain(const FakeAnswer& odd_answer) {
   Beside beside([&odd_answer](const FakeRequest&) { return odd_answer; }, {TimeoutSetting()});
   beside.Write("m v=1 1\n");
@@ -129,7 +129,7 @@ void CheckTriedAgain(const FakeAnswer& odd_answer) {
   CHECK_EQ(StatusOf(beside.relay, "odd").figures.delivered, 1);
 }
 
-// These bytes, then nothing for ever.
+// Sends these bytes, then nothing for ever.
 FakeAnswer Saying(std::string bytes) {
   FakeAnswer answer;
   answer.raw = std::move(bytes);
@@ -144,7 +144,7 @@ std::string Repeated(const std::string& text, std::size_t bytes_min) {
 
 constexpr std::size_t kPiece = 1U << 20U;
 
-// The most memory that the relay has held since it was started.
+// Returns the peak memory of the relay since it was started.
 Bytes MemoryPeak(RelayProcess& relay) {
   const std::string status = ReadFile(fmt::format("/proc/{}/status", relay.process().pid()));
   const std::size_t at = status.find("VmHWM:");
@@ -152,8 +152,8 @@ Bytes MemoryPeak(RelayProcess& relay) {
   return Bytes(std::stoull(status.substr(at + 6)) * 1024);
 }
 
-// What never ends is tried again too, and is not kept in memory: a backend on
-// the same machine says gigabytes in the time of an attempt.
+// Checks that an answer without end is retried too, and not kept in memory: a
+// backend on the same machine sends gigabytes in the time of an attempt.
 void CheckNotHeld(const FakeAnswer& odd_answer) {
   constexpr Bytes kGrowthMax = 32_MiB;
   Beside beside([](const FakeRequest&) { return Answering(204); }, {"timeout: 2s"});
@@ -214,7 +214,7 @@ TEST_CASE("backend: an answer of another length than it says") {
 }
 
 TEST_CASE("backend: an answer that would fill the memory once inflated is not inflated") {
-  // 1 GiB of zeros is 1 MiB of gzip; here is its beginning, which is cut anyway.
+  // 1 GiB of zeros is 1 MiB of gzip; this is its beginning, which is cut anyway.
   const std::string zeros = Deflated(std::string(256U << 20U, '\0'));
   CheckNotHeld(Saying(fmt::format("HTTP/1.1 500 Internal Server Error\r\nContent-Encoding: gzip\r\n"
                                   "Content-Length: {}\r\n\r\n",
@@ -264,7 +264,7 @@ TEST_CASE("backend: redirections in a circle are not followed") {
   });
   beside.Write("m v=1 1\n");
   REQUIRE(WaitForState(beside.relay, "odd", "held"));
-  CHECK_LE(beside.odd.RequestCount(), 2);  // It is probed, slowly.
+  CHECK_LE(beside.odd.RequestCount(), 2);  // It is probed slowly.
 }
 
 TEST_CASE("backend: what is not HTTP is no answer") {

@@ -16,7 +16,7 @@ namespace relay::test::integration_delivery_crash_test {
 namespace {
 
 constexpr int kKills = 50;
-// One kill in so many is followed by one in the middle of the next start.
+// One in this many kills is followed by one in the middle of the next start.
 constexpr int kStartKillEvery = 5;
 constexpr unsigned kRunningMax = 120;  // Milliseconds between two kills, under load.
 constexpr unsigned kStartingMax = 40;

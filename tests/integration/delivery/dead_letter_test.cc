@@ -1,5 +1,5 @@
-// What a real server refuses: for good (a dead letter), or until somebody sets
-// it up (held).
+// Lines that a real server refuses: for good (a dead letter), or until somebody
+// sets it up (held).
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -61,7 +61,7 @@ std::vector<StoredPoint> PointsUpTo(int last) {
 TEST_CASE("dead letter: a type conflict in a backlog is set aside, all around it arrives") {
   OneServer one;
   one.server.CreateDatabase("metrics");
-  one.Write(Line(1));  // From now on v is a float there.
+  one.Write(Line(1));  // Makes v a float in that database.
   REQUIRE(one.relay.WaitDrained());
   one.server.Kill();
   for (int i = 2; i <= 20; i += 2) one.Write(Line(i) + Line(i + 1));

@@ -1,4 +1,4 @@
-// A script of disasters that befall two influxd, a VictoriaMetrics and the relay
+// A script of disasters that hit two influxd, a VictoriaMetrics and the relay
 // itself while a client writes: in the end all hold the same points.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ namespace {
 constexpr milliseconds kDrain{60'000};
 constexpr const char* kFaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
-// A client that writes new points one request after the other, and goes on
+// A client that writes new points one request after the other, and continues
 // whatever happens; it remembers what was acknowledged, and what may or may not
 // have been taken.
 class Client {
@@ -42,7 +42,7 @@ class Client {
     return Eventually(kPatience, [&] { return acknowledged_ >= before + requests; });
   }
 
-  // After Stop.
+  // Call these after Stop.
   const std::vector<StoredPoint>& points() const { return points_; }
   const std::vector<StoredPoint>& unsure() const { return unsure_; }
 
@@ -69,7 +69,7 @@ class Client {
 
   const RelayProcess& relay_;
   std::atomic<int> acknowledged_ = 0;
-  std::int64_t next_ = 0;  // The thread's own until it has ended, as are these.
+  std::int64_t next_ = 0;  // Owned by the thread until it has ended, as are these.
   std::vector<StoredPoint> points_;
   std::vector<StoredPoint> unsure_;
   std::jthread thread_;
@@ -84,18 +84,18 @@ struct World {
     b.CreateDatabase("metrics");
   }
 
-  // The relay's clock is the file's: "+0", "-2h".
+  // Sets the relay's clock by the file: "+0", "-2h".
   void SetClock(const std::string& offset) const { WriteFile(clock.File("offset"), offset + "\n"); }
 
   std::vector<std::string> Environment() const {
     SetClock("+0");
-    // With their allocator: below the program's own, libfaketime cannot start.
+    // Uses the C library's allocator: below the program's own, libfaketime cannot start.
     return {std::string("LD_PRELOAD=") + kFaketime + ":libstdc++.so.6:libc.so.6",
             "FAKETIME_TIMESTAMP_FILE=" + clock.File("offset"), "FAKETIME_NO_CACHE=1",
             "FAKETIME_DONT_FAKE_MONOTONIC=1"};
   }
 
-  // What was accepted after the `to`th record is sent to it once more.
+  // Sends it again everything accepted after the `to`th record.
   void Rewind(const std::string& backend, Sequence to) const {
     const HttpAnswer answer = Post(relay.admin(), "/api/v1/backends/" + backend + "/rewind",
                                    fmt::format(R"({{"to":"{}"}})", to.value()),
@@ -127,7 +127,7 @@ void KillEachInTurn(World& world, const Client& client) {
   world.a.Start();
   REQUIRE(client.WaitForMore(50));
   world.b.Start();
-  // It answers before it syncs: what it took last is gone, and is sent again.
+  // VictoriaMetrics answers before it syncs: what it took last is gone, and is sent again.
   world.vm.Kill();
   REQUIRE(client.WaitForMore(50));
   world.vm.Start();
@@ -147,7 +147,7 @@ void JumpInTime(const World& world, const Client& client) {
   }
 }
 
-// A backup of b is put back, and with it a state that lacks what came since.
+// Restores a backup of b, and with it a state that lacks what came since.
 void RestoreFromBackup(World& world, const Client& client) {
   namespace fs = std::filesystem;
   const TempDir backup;
@@ -183,7 +183,7 @@ void MissADatabase(World& world, const Client& client) {
   world.b.CreateDatabase("late");
 }
 
-// v is a float in both; this line is of no use to either.
+// v is a float in both; neither can store this line.
 void ConflictInType(const World& world) {
   REQUIRE_EQ(world.relay.Write("types", "t v=1 1\n").status, 204);
   REQUIRE_EQ(world.relay.Write("types", "t v=\"text\" 2\nt v=3 3\n").status, 204);

@@ -1,5 +1,5 @@
-// In place of the C library's, by LD_PRELOAD: a sync waits as long as another
-// program has locked the file that RELAY_DISK names.
+// Replaces the C library's sync calls, by LD_PRELOAD: a sync waits as long as
+// another program has locked the file that RELAY_DISK names.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>

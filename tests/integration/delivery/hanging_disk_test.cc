@@ -1,5 +1,5 @@
-// A disk that takes what is written and does not come back from a sync, as a
-// network volume that is away: what the relay, with it, tells whom.
+// A disk that takes writes but never returns from a sync, like a network volume
+// that is unreachable: what clients, monitoring and systemd are told.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -51,7 +51,7 @@ TEST_CASE("hanging disk: clients go elsewhere, what is stored is delivered, noth
   CHECK_NE(Get(relay.admin(), "/readyz").body.find("the disk hangs"), std::string::npos);
   CHECK_EQ(relay.Write("d", "m v=3 3\n").status, 503);
   CHECK(says("the disk hangs"));
-  // Another start would not mend the disk.
+  // A restart would not mend the disk.
   notify.Forget();
   CHECK(notify.Hears("WATCHDOG=1"));
   CHECK(notify.Hears("WATCHDOG=1"));

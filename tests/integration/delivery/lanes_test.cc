@@ -1,5 +1,5 @@
 // A database or a retention policy that is missing on a real server holds its
-// own records and nobody else's.
+// own records and no others.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ struct OneServer {
   Influxd server{server_directory.path()};
   RelayProcess relay{relay_directory.path(), {.backends = {{"a", server.Url()}}}};
 
-  // Line `number`, and one that all of them overwrite in turn.
+  // Writes line `number`, and one that all of them overwrite in turn.
   void Write(const std::string& database, int number, const std::string& parameters = "") const {
     const std::string lines = fmt::format("m v={0} {0}\nlast v={0} 1\n", number);
     REQUIRE_EQ(relay.Write(database, lines, parameters).status, 204);
@@ -40,7 +40,7 @@ std::vector<StoredPoint> PointsUpTo(int last) {
   return points;
 }
 
-// The one that was overwritten last.
+// Returns the one that was overwritten last.
 std::vector<StoredPoint> Last(int last) {
   return {{1, "", fmt::format("v={}", last)}};
 }
@@ -58,7 +58,7 @@ TEST_CASE(
   CHECK_EQ(one.server.ReadPoints("here", "m"), PointsUpTo(10));
   CHECK_EQ(StatusOf(one.relay, "a").why, "database \"missing\": the database does not exist there");
 
-  one.relay.Kill();  // What is held is on disk.
+  one.relay.Kill();  // The held records are on disk.
   one.relay.Start();
   for (int i = 11; i <= 20; ++i) {
     one.Write("missing", i);

@@ -1,4 +1,4 @@
-// A server that goes away for a while and comes back: the reason for the relay.
+// A server that goes away for a while and comes back: the purpose of the relay.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -26,12 +26,12 @@ PointCount CheckOwesMore(const BackendStatus& status, PointCount before) {
   return status.figures.owed.points;
 }
 
-// Looks at the lag every second for as long as the server is away.
+// Checks the lag every second while the server is away.
 void CheckLagGrows(const RelayProcess& relay, const std::string& backend) {
   PointCount owed = Owed(relay, backend);
   for (const Deadline back(kAway); !back.passed();) {
     Eventually(milliseconds{1'000}, [] { return false; });
-    // Writers may stand still for a while where the disk does.
+    // Writers may stall for a while if the disk does.
     REQUIRE(Eventually(kPatience, [&] { return Owed(relay, backend) > owed; }));
     owed = CheckOwesMore(StatusOf(relay, backend), owed);
   }
@@ -54,7 +54,7 @@ TEST_CASE("outage: a server that was away holds in the end what was acknowledged
   CheckLagGrows(both.relay, "a");
   CHECK_LT(Owed(both.relay, "b"), Owed(both.relay, "a") / 2);
   both.a.Start();
-  REQUIRE(writers.WaitForMore(200));  // While the backlog drains.
+  REQUIRE(writers.WaitForMore(200));  // The backlog drains meanwhile.
   writers.Stop();
   REQUIRE(both.relay.WaitDrained(milliseconds{60'000}));
 

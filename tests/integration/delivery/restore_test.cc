@@ -1,5 +1,5 @@
 // A backend lost its data and was restored from last night's backup: the relay
-// writes again what came since, and nothing is missing.
+// writes again everything since, and nothing is missing.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 

@@ -35,7 +35,7 @@ struct Stoppable {
   }
 };
 
-// "load,writer=0 v=7i 1700" as the backend would store it, the last of a point.
+// Returns "load,writer=0 v=7i 1700" as the backend would store it, the last of a point.
 std::vector<StoredPoint> PointsIn(const std::string& bodies) {
   std::vector<StoredPoint> points;
   std::istringstream lines(bodies);
@@ -104,7 +104,7 @@ TEST_CASE("stop: a restart sends nothing again that was delivered") {
   CHECK_EQ(stoppable.backend.Bodies(), "m v=101 101\n");
 }
 
-// The request that was under way may have been taken: it alone is sent again.
+// The request under way may have been taken: only that one is sent again.
 TEST_CASE("stop: a restart under load sends at most the last request again") {
   Stoppable stoppable;
   Writers writers({.relay = stoppable.relay.endpoint()});

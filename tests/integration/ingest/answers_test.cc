@@ -1,5 +1,5 @@
-// The answers that real servers give to what goes wrong, and what a worker makes
-// of each: the rows of the verdict's table that can be had here.
+// Real servers' error responses, and a worker's reaction to each: those rows of
+// the verdict's table that can be produced here.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -115,7 +115,7 @@ TEST_CASE("answers: influxd's partial writes say how many points they dropped") 
 TEST_CASE("answers: influxd stores nothing of what it cannot parse at all") {
   const Server server;
   CheckOutcome(server({.lines = "garbage\n"}), 400, Action::kSplit, "unable to parse");
-  // Of a mixed body it stores the good lines.
+  // It stores the good lines of a mixed body.
   const Outcome mixed = server({.lines = "m v=1 1\ngarbage\n"});
   CheckOutcome(mixed, 400, Action::kPartial, "partial write: unable to parse");
   CHECK_EQ(server.influxd.CountPoints("metrics", "m", "v"), 1);

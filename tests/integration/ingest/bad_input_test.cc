@@ -1,4 +1,4 @@
-// Clients that send what they should not, or leave when they should not.
+// Clients that send invalid input, or disconnect too early.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <libdeflate.h>
@@ -23,7 +23,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kBodyMax = 64U << 10U;  // Of the door below.
+constexpr std::size_t kBodyMax = 64U << 10U;  // The limit of the front door below.
 
 struct IngestFixture {
   TempDir directory;
@@ -31,7 +31,7 @@ struct IngestFixture {
   RelayProcess relay{directory.path(),
                      {.backends = {{"a", backend.Url()}}, .http = {"max_body: 64KiB"}}};
 
-  // As it goes over the wire: "db=metrics".
+  // Sends the query as it goes over the wire: "db=metrics".
   HttpAnswer Write(const std::string& query, const std::string& body,
                    const HttpHeaders& headers = {}) const {
     return Post(relay.endpoint(), "/write?" + query, body, {.headers = headers});
@@ -66,7 +66,7 @@ bool Contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// Every refusal says why, in the body and in a header.
+// Checks that every refusal says why, in the body and in a header.
 void CheckRefused(const HttpAnswer& answer, int status, const std::string& words) {
   INFO("expected ", status, " ", words, ", got ", answer.status, " ", answer.body);
   CHECK_EQ(answer.status, status);
@@ -79,7 +79,7 @@ void CheckRefused(const HttpAnswer& answer, int status, const std::string& words
 
 // ---- Requests as bytes
 
-// A whole request; `head` is its first line without the version, and its headers.
+// Returns a whole request; `head` is its first line without the version, and its headers.
 std::string Request(const std::string& head, const std::string& body) {
   const std::size_t first_end = std::min(head.find("\r\n"), head.size());
   return fmt::format("{} HTTP/1.1{}\r\nHost: relay\r\nContent-Length: {}\r\n\r\n{}",
@@ -102,7 +102,7 @@ std::string ChunkedRequest(const std::string& body) {
 }
 
 // Takes the first whole answer from the front of `stream`. It reads as a request
-// with its status for a target.
+// whose target is its status.
 std::optional<HttpAnswer> TakeAnswer(std::string& stream) {
   std::optional<FakeRequest> read = TakeRequest(stream);
   if (!read) return std::nullopt;
@@ -126,7 +126,7 @@ std::vector<HttpAnswer> ReadAnswers(RawConnection& connection, std::size_t count
   return answers;
 }
 
-// On a connection of its own, and what the relay says before it closes it.
+// Uses a connection of its own; returns what the relay says before it closes it.
 HttpAnswer Exchange(const IngestFixture& door, const std::string& bytes) {
   RawConnection connection(door.relay.endpoint());
   connection.Send(bytes);
@@ -227,7 +227,7 @@ TEST_CASE("bad input: a body above the limit is refused, whether it says its len
   const std::string large = Lines(kBodyMax + 1);
   CheckRefused(door.Write("db=metrics", large), 413, "Request Entity Too Large");
   CheckRefused(Exchange(door, ChunkedRequest(large)), 413, "Request Entity Too Large");
-  // From the length alone: the body is never sent.
+  // Refused from the length alone: the body is never sent.
   CheckRefused(Exchange(door,
                         "POST /write?db=metrics HTTP/1.1\r\nHost: relay\r\n"
                         "Content-Length: 99999999999\r\n\r\n"),

@@ -22,7 +22,7 @@ struct Everywhere {
   std::string Port() const { return std::to_string(relay.endpoint().port); }
   std::string Url() const { return "http://127.0.0.1:" + Port(); }
 
-  // What a client wrote: "m,host=a v=1.5" and "m,host=b v=2.5", a second apart.
+  // Checks the client's points: "m,host=a v=1.5" and "m,host=b v=2.5", a second apart.
   void CheckArrived() const {
     const std::vector<StoredPoint> expected = {{1'700'000'000'000'000'000, "host=a", "v=1.5"},
                                                {1'700'000'001'000'000'000, "host=b", "v=2.5"}};
@@ -132,7 +132,7 @@ TEST_CASE("clients anywhere: influxdb3-client for node, by v3") {
   all.CheckArrived();
 }
 
-// As the documentation of 1.x and of 2.x has it.
+// Uses the commands of the documentation of 1.x and of 2.x.
 TEST_CASE("clients anywhere: curl") {
   const Everywhere all;
   const std::vector<std::string> curl = {"curl", "--silent", "--show-error", "--fail", "-XPOST"};

@@ -1,4 +1,4 @@
-// Clients that nobody wrote for the relay, through it to a real server.
+// Clients that were not written for the relay, through it to a real server.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -38,7 +38,7 @@ RunResult Influx(const Through& through, const std::vector<std::string>& argumen
   return Run(argv);
 }
 
-// The script finds the client in `client`, or gets it zipping its bodies.
+// The script finds the client in `client`, optionally with compressed bodies.
 RunResult Python(const Through& through, const std::string& script, bool gzip = false) {
   const std::string program = fmt::format(
       "from influxdb import InfluxDBClient\n"
@@ -47,7 +47,7 @@ RunResult Python(const Through& through, const std::string& script, bool gzip = 
   return Run({"/usr/bin/python3", "-c", program});
 }
 
-// With its exit code, status and time: "0 204 0.001".
+// Returns its exit code, status and time: "0 204 0.001".
 RunResult Curl(const Through& through, const std::vector<std::string>& arguments) {
   std::vector<std::string> argv = {"/usr/bin/curl",
                                    "--silent",
@@ -79,8 +79,8 @@ TEST_CASE("clients: influx says what was wrong with a line") {
            std::string::npos);
 }
 
-// An export without its DDL part: what creates the database is a query, which
-// the relay does not take.
+// Imports an export without its DDL part: that creates the database by a query,
+// which the relay does not take.
 TEST_CASE("clients: influx imports a file") {
   const Through through;
   const std::string file = through.relay_directory.File("export");
@@ -154,7 +154,7 @@ TEST_CASE("clients: curl writes with the content type of a form") {
            std::vector<StoredPoint>{{1, "host=a", "v=1"}, {1, "host=b", "v=2"}});
 }
 
-// It asks for leave before a large body, and goes on without one after a second.
+// curl asks for permission before a large body, and continues without one after a second.
 TEST_CASE("clients: curl does not wait for leave to send a large body") {
   const Through through;
   const std::string file = through.relay_directory.File("body");

@@ -1,4 +1,4 @@
-// The clients' own credentials, passed on to a real server that asks for them,
+// The clients' own credentials, passed on to a real server that requires them,
 // and shown nowhere.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -19,7 +19,7 @@
 namespace relay::test::integration_ingest_credentials_test {
 namespace {
 
-// What must not be seen, in every form in which it could be.
+// The secret that must not be seen, in any form.
 const std::string kCanary = "c4nary-pass";
 
 std::vector<std::string> FormsOf(const std::string& user, const std::string& password) {
@@ -30,7 +30,7 @@ HttpOptions Basic(const std::string& user, const std::string& password) {
   return {.headers = {{"authorization", "Basic " + EncodeBase64(user + ":" + password)}}};
 }
 
-// An influxd that wants credentials: its administrator's, and some users'.
+// An influxd with authentication: its administrator, and some users.
 struct GuardedServer {
   GuardedServer() {
     Query("CREATE USER admin WITH PASSWORD 'root' WITH ALL PRIVILEGES");
@@ -70,7 +70,7 @@ std::string Ran(const RelayProcess& relay, const std::vector<std::string>& words
   return run.output;
 }
 
-// All that people and programs are shown of a relay.
+// Returns everything that people and programs are shown of a relay.
 std::string Everything(RelayProcess& relay) {
   const TempDir scratch;
   std::string all = relay.Output() + relay.Status();
@@ -126,9 +126,9 @@ TEST_CASE("credentials: each client's are passed on, outlive a restart, and are 
       CHECK_EQ(all.find(form), std::string::npos);
     }
   }
-  CHECK(DiskHas(relay, EncodeBase64("ada:" + kCanary + "-ada")));  // As it is configured.
+  CHECK(DiskHas(relay, EncodeBase64("ada:" + kCanary + "-ada")));  // The configured form.
 
-  // Once the server knows the client, his letters are taken.
+  // Once the server knows the client, its letters are taken.
   guarded.AddUser("eve");
   Ran(relay, {"dead", "redrive", "--all", "--yes"});
   REQUIRE(relay.WaitDrained());
@@ -149,7 +149,7 @@ TEST_CASE("credentials: unless they are to be passed on, they are nowhere on the
   }
   CHECK_EQ(Post(relay.endpoint(), "/write?db=metrics&u=ada&p=" + kCanary, lines).status, 204);
   REQUIRE_EQ(relay.Stop().exit_code, 0);
-  CHECK(DiskHas(relay, "m v=1 1"));  // What is looked for would be found.
+  CHECK(DiskHas(relay, "m v=1 1"));  // The search finds what is there.
   CHECK_FALSE(DiskHas(relay, kCanary));
   for (const std::string& form : FormsOf("ada", kCanary + "-ada"))
     CHECK_FALSE(DiskHas(relay, form));
@@ -179,7 +179,7 @@ TEST_CASE("credentials: a backend with its own gets those, not the clients'") {
   };
   CHECK_EQ(authorization(own), "Token relays-own");
   CHECK_EQ(authorization(passed), "Basic " + EncodeBase64("ada:" + kCanary + "-ada"));
-  // What is none of the forms that backends read is refused before it is stored.
+  // Credentials in no form that backends read are refused before they are stored.
   CHECK_EQ(Post(relay.endpoint(), "/write?db=metrics", "m v=1 1\n",
                 {.headers = {{"authorization", "Negotiate x"}}})
                .status,

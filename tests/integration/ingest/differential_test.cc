@@ -1,5 +1,5 @@
 // The same requests to influxd 1.6.7 itself and through the relay: row by row the
-// same status, and errors of the same form. Where the relay means to differ, the
+// same status, and errors of the same form. If the relay differs on purpose, the
 // row says how, and relay/ingest/HTTP.md says why.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ struct Row {
   std::string name;
   std::string bytes;
   // The heading of the row of relay/ingest/HTTP.md that explains a difference, and the
-  // relay's status; influxd's own is looked at all the same.
+  // relay's status; influxd's own is checked all the same.
   std::string difference = {};
   int influxd = 0;
   int relay = 0;
@@ -47,10 +47,10 @@ std::string Query(std::string_view statement, std::string_view method = "POST") 
   return Request(method, fmt::format("/query?q={}", PercentEncode(statement)));
 }
 
-// An answer, as far as clients tell answers apart.
+// An answer, as far as clients can tell answers apart.
 struct Seen {
   int status = 0;
-  std::string error;          // Of a JSON body.
+  std::string error;          // The error of a JSON body.
   bool json = false;          // The body is JSON.
   bool error_header = false;  // X-Influxdb-Error repeats the error.
   bool version = false;       // X-Influxdb-Version and X-Influxdb-Build.
@@ -84,14 +84,14 @@ Seen Ask(const HostPort& server, const std::string& bytes) {
   seen.version = headers.contains("x-influxdb-version") && headers.contains("x-influxdb-build");
   seen.request_id = headers.contains("x-request-id") && headers.contains("request-id");
   const std::string body = answer.substr(std::min(answer.find("\r\n\r\n") + 4, answer.size()));
-  // Without the sizes of chunks around it.
+  // Drops the sizes of chunks around it.
   const std::size_t begin = std::min(body.find('{'), body.size());
   const auto json =
       nlohmann::json::parse(body.substr(begin, body.rfind('}') + 1 - begin), nullptr, false);
   seen.json = json.is_object();
   if (seen.json && json.contains("error")) {
     seen.error = json["error"];
-    // The header has spaces for newlines.
+    // The header has spaces in place of newlines.
     seen.error_header = headers.contains("x-influxdb-error") &&
                         headers.at("x-influxdb-error").size() == seen.error.size();
   }
@@ -100,7 +100,7 @@ Seen Ask(const HostPort& server, const std::string& bytes) {
 
 constexpr const char* kGzip = "Content-Encoding: gzip\r\n";
 
-// What both treat alike.
+// Requests that both treat alike.
 std::vector<Row> SameRows() {
   return {
       {"a point", Write("m v=1 1")},
@@ -143,7 +143,7 @@ std::vector<Row> SameRows() {
   };
 }
 
-// Statuses alike; the form of the error is what HTTP.md says.
+// Requests with the same status; the form of the error is what HTTP.md says.
 std::vector<Row> OtherForms() {
   const std::string form = "What is no request to an endpoint";
   const std::string gzip = "Words for what is not gzip";
@@ -210,12 +210,12 @@ struct Both {
   TempDir server_directory;
   TempDir relay_directory;
   Influxd server{server_directory.path()};
-  FakeBackend backend;  // What the relay delivers is not looked at here.
+  FakeBackend backend;  // The relay's delivery is not checked here.
   RelayProcess relay{relay_directory.path(), {.backends = {{"a", backend.Url()}}}};
 
   Both() {
     server.CreateDatabase("metrics");
-    // So that types are known.
+    // Makes the field types known.
     REQUIRE_EQ(Ask(server.endpoint(), Write("m v=1 1")).status, 204);
   }
 };
@@ -227,7 +227,7 @@ TEST_CASE("differential: the same requests get the same status and form from inf
     const Seen influxd = Ask(both.server.endpoint(), row.bytes);
     const Seen relay = Ask(both.relay.endpoint(), row.bytes);
     CHECK_EQ(relay.status, influxd.status);
-    // The text of an error is the same, but for what was wrong with gzip.
+    // The text of an error is the same, except for errors in gzip.
     if (row.name.find("gzip") == std::string::npos) CHECK_EQ(relay.error, influxd.error);
     CHECK_EQ(relay.error.empty(), influxd.error.empty());
     CHECK_EQ(relay.json, influxd.json);

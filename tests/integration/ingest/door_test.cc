@@ -1,5 +1,5 @@
-// The front door of a running relay: who gets in, and what attackers can do to
-// those who did.
+// The front door of a running relay: who gets in, and how little attackers can
+// do to those who did.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -89,7 +89,7 @@ TEST_CASE("door: a user writes over TLS, and neither his nor the token's words s
   CHECK_EQ(checked.output.find(canary), std::string::npos);
   const RunResult grep =
       Run({"grep", "--recursive", "--text", "--quiet", canary, relay.log_path()});
-  CHECK_EQ(grep.exit_code, 1);  // Not found.
+  CHECK_EQ(grep.exit_code, 1);  // It was not found.
 }
 
 void AllowDescriptors(rlim_t count) {

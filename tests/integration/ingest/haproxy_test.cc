@@ -32,7 +32,7 @@ std::string Text(const HostPort& endpoint) {
   return fmt::format("{}:{}", endpoint.host, endpoint.port);
 }
 
-// How many queries a server was asked since it started.
+// Returns the number of queries to a server since it started.
 int Queries(const Influxd& server) {
   const Json all = Json::parse(Get(server.endpoint(), "/debug/vars").body);
   for (const auto& [name, statistics] : all.items()) {
@@ -42,7 +42,7 @@ int Queries(const Influxd& server) {
   return 0;
 }
 
-// HAProxy as it is shipped, before two relays and the two databases of each.
+// HAProxy as shipped, before two relays and the two databases of each.
 struct Site {
   TempDir directories[5];
   Influxd a{directories[0].path()};
@@ -83,7 +83,7 @@ struct Site {
     return all;
   }
 
-  // HAProxy's word for a server: "UP", "DOWN", "NOLB" (stopping).
+  // Returns HAProxy's word for a server: "UP", "DOWN", "NOLB" (stopping).
   std::string Judged(const std::string& backend, const std::string& server) const {
     const std::string table = Get(statistics, "/;csv").body;
     const std::size_t row = table.find("\n" + backend + "," + server + ",");
@@ -97,7 +97,7 @@ struct Site {
     return Eventually(kLong, [&] { return Judged(backend, "relay") == word; });
   }
 
-  // As clients do: a write that was not taken is sent again.
+  // Writes as clients do: a write that was not taken is sent again.
   void Write(int n) const {
     const std::string line = fmt::format("cpu v={0} {0}", n);
     CHECK(
@@ -113,7 +113,7 @@ struct Site {
     const Json series = Json::parse(answer.body).at("results").at(0).value("series", Json::array());
     return series.empty() ? 0 : series.at(0).at("values").at(0).at(1).get<int>();
   }
-  // Every query is answered with all points, and none of them by `server`.
+  // Checks that every query is answered with all points, and none of them by `server`.
   void CheckKeptAwayFrom(const Influxd& server, int points) const {
     const int before = Queries(server);
     for (int i = 0; i < 20; ++i) CHECK_EQ(Count(), points);
@@ -126,7 +126,7 @@ struct Site {
       return Queries(server) > before;
     });
   }
-  // Until it has everything, and HAProxy knows.
+  // Waits until it has everything, and HAProxy knows.
   bool WaitCurrent(const std::string& backend) const {
     return Eventually(kLong,
                       [&] {
@@ -157,7 +157,7 @@ TEST_CASE("haproxy: while a database is behind no query reaches it, then it is a
   CHECK(site.WaitUntilAsked(site.a, 20));
   CHECK(site.WaitUntilAsked(site.b, 20));
 
-  // Away, and back with what one relay owes it, but not with what the other does.
+  // It goes away and comes back with what one relay owes it, but not with what the other does.
   site.b.Kill();
   for (int n = 21; n <= 40; ++n) site.Write(n);
   Site::Tell(site.relay_2, "pause", "influx-b");
@@ -168,7 +168,7 @@ TEST_CASE("haproxy: while a database is behind no query reaches it, then it is a
   CHECK_LT(site.b.CountPoints("metrics", "cpu", "v"), 40);
   site.CheckKeptAwayFrom(site.b, 40);
 
-  // What the relay owes is owed while it is dead, too.
+  // A dead relay still owes what it owed.
   site.relay_2.Kill();
   CHECK(site.WaitJudged("relay-2-takes-writes", "DOWN"));
   site.CheckKeptAwayFrom(site.b, 40);

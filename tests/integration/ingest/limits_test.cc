@@ -1,6 +1,5 @@
 // Every limit that a client of the relay can run into, one below it, at it and
-// one beyond: what the client is told, whether its connection goes on, and what
-// the metrics count.
+// one beyond: the answer, whether the connection stays open, and the metrics.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <libdeflate.h>
@@ -39,7 +38,7 @@ struct Limited {
   RelayProcess relay;
 };
 
-// The status of an answer, and what became of the connection: "204 kept".
+// Returns the status of an answer, and the fate of the connection: "204 kept".
 std::string Exchange(const Limited& limited, const std::string& request) {
   RawConnection connection(limited.relay.endpoint());
   connection.Send(request);
@@ -55,7 +54,7 @@ std::string Write(const std::string& body, const std::string& headers = "",
                      parameters, headers, body.size(), body);
 }
 
-// A write whose head has so many bytes.
+// Returns a write whose head has that many bytes.
 std::string WithHeadOf(std::size_t bytes) {
   const std::string body = "m v=1 1\n";
   const std::size_t else_bytes = Write(body, "X-Pad: \r\n").size() - body.size();
@@ -79,7 +78,7 @@ std::string LineOf(std::size_t bytes) {
   return start + std::string(bytes - start.size() - end.size(), 'x') + end;
 }
 
-// Valid lines of so many bytes in all.
+// Returns valid lines of that many bytes in all.
 std::string LinesOf(std::size_t bytes) {
   std::string lines = "m v=1 1\n";
   while (lines.size() < bytes) lines += '\n';
@@ -123,7 +122,7 @@ TEST_CASE("limits: a body as it comes, and inflated") {
     CHECK_EQ(Exchange(limited, WriteGzip(LinesOf(kMax - below))), "204 kept");
   }
   CHECK_EQ(Exchange(limited, Write(LinesOf(kMax + 1))), "413 closed");
-  CHECK_EQ(Exchange(limited, WriteGzip(LinesOf(kMax + 1))), "413 kept");  // It was read whole.
+  CHECK_EQ(Exchange(limited, WriteGzip(LinesOf(kMax + 1))), "413 kept");  // Read whole.
   CHECK_EQ(limited.Reached("body"), 1);
   CHECK_EQ(limited.Reached("inflated_body"), 1);
   CHECK_EQ(limited.Stored(), 4);
@@ -162,7 +161,7 @@ TEST_CASE("limits: the time for a head, for a body, and between two requests") {
   CHECK_EQ(limited.Reached("head_time"), 1);
   CHECK_EQ(limited.Reached("body_time"), 1);
   CHECK_EQ(limited.Reached("idle_time"), 1);
-  CHECK_EQ(limited.Stored(), 0);  // Of half a body nothing is.
+  CHECK_EQ(limited.Stored(), 0);  // Half a body stores nothing.
 }
 
 void CheckConnections(const Limited& limited, const std::string& limit) {

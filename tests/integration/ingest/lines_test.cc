@@ -1,4 +1,4 @@
-// Writes by TCP and UDP to the relay as a program.
+// Writes by TCP and UDP to the relay program.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -91,7 +91,7 @@ TEST_CASE("lines: what was sent before SIGTERM is delivered after the next start
   CHECK_EQ(StatusOf(lines.relay, "a").figures.delivered, 10'100);
 }
 
-// More than any disk has free is to be left free: the log takes nothing.
+// Requires more free space than any disk has: the log takes nothing.
 TEST_CASE(
     "lines: while the log is full TCP clients wait and UDP's losses are counted, then all goes "
     "on") {
@@ -104,7 +104,7 @@ TEST_CASE(
   CHECK_EQ(full.status, 503);
   CHECK_FALSE(full.Header("retry-after").empty());
 
-  // More than the listener and the kernel's buffers take.
+  // Exceeds what the listener and the kernel's buffers take.
   const std::string line = fmt::format("m s=\"{}\" 1\n", std::string(10'000, 'x'));
   constexpr std::uint64_t kLines = 4'000;
   std::atomic<bool> sent = false;

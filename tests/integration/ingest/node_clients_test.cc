@@ -31,7 +31,7 @@ struct Through {
 
   Through() { server.CreateDatabase("metrics"); }
 
-  // `url` is the relay's, and errors end the script with 1.
+  // Runs a script in which `url` is the relay's and errors end it with 1.
   RunResult Node(const std::string& script) const {
     const std::string program = fmt::format(
         "const port = {};\nconst url = 'http://127.0.0.1:{}';\n"

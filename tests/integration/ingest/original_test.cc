@@ -24,7 +24,7 @@ namespace {
 
 const std::string kFiles = SourceRoot() + "/tests/original/";
 
-// One of the files in tests/original with other places than it names.
+// Returns one of the files in tests/original with other addresses than it names.
 std::string Placed(const std::string& name,
                    const std::vector<std::pair<std::string, std::string>>& places) {
   std::string text = ReadFile(kFiles + name);
@@ -55,7 +55,7 @@ struct Original {
     REQUIRE_MESSAGE(ready, process->Output());
   }
 
-  // How often the relay has said so.
+  // Counts how often the relay has said so.
   std::size_t Said(const std::string& words) const {
     const std::string output = process->Output();
     std::size_t count = 0;
@@ -69,7 +69,7 @@ struct Original {
   std::unique_ptr<Process> process;
 };
 
-// Who receives packets, as an InfluxDB with [[udp]].
+// Receives packets, like an InfluxDB with [[udp]].
 class Receiver {
  public:
   Receiver() { BindPackets(socket_, to_); }
@@ -130,7 +130,7 @@ TEST_CASE("original: the buffered configuration keeps in the log what a backend 
   CHECK_EQ(relay.Said("no longer limits memory"), 1);
   CHECK_EQ(Post(door, "/write?db=d", "m v=1 1\n").status, 204);
   REQUIRE(a.WaitForRequests(1));
-  relay.process->Kill(SIGKILL);  // The original's buffer would be gone.
+  relay.process->Kill(SIGKILL);  // The original would lose its buffer here.
   relay.process->WaitFor(kPatience);
   b.Listen();
   relay.Start({RelayBinary(), "-config=" + relay.config});
@@ -205,7 +205,7 @@ TEST_CASE("original: printed as YAML, a configuration is right, says the same an
     const RunResult native = Run({RelayBinary(), "check-config", directory.File("relay.yaml")});
     INFO(native.output);
     CHECK_EQ(native.exit_code, 0);
-    // But for the notes and the file's name: the same listeners, log and backends.
+    // Ignores the notes and the file's name: the same listeners, log and backends.
     const std::string checked = native.output.substr(native.output.find('\n'));
     CHECK_NE(original.output.find(checked), std::string::npos);
     const RunResult again =

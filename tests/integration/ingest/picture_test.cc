@@ -1,4 +1,4 @@
-// The set-up of the original's picture: a load balancer in front of two relays
+// The set-up in the original's diagram: a load balancer in front of two relays
 // in front of two databases; writes to the relays, queries to the databases.
 // HAProxy and the databases are real, the relays run the original's TOML.
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@
 namespace relay::test::integration_ingest_picture_test {
 namespace {
 
-// A database that takes packets, too.
+// A database that takes packets too.
 struct Database {
   Database() {
     server.CreateDatabase("metrics");
@@ -34,7 +34,7 @@ struct Database {
                              packets.port)};
 };
 
-// A relay with the original's configuration, started as the original.
+// A relay with the original's configuration, started like the original.
 class OriginalRelay {
  public:
   OriginalRelay(const Database& a, const Database& b) {
@@ -124,7 +124,7 @@ struct Picture {
     REQUIRE_MESSAGE(serves, haproxy->Output());
   }
 
-  // A client that tries until it is told that its point is safe.
+  // Tries until the client is told that its point is safe.
   void Write(int n) const {
     const std::string line = fmt::format("m,n={0} v={0}i {1}\n", n, n + 1);
     const bool taken =

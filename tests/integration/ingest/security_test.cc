@@ -1,4 +1,4 @@
-// What a relay on a disk and in a process list gives away, and how it was built.
+// Files and processes of a relay give nothing away, and it was built hardened.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -78,7 +78,7 @@ TEST_CASE("security: what clients make up does not become a label of a metric") 
   RawConnection odd(relay.endpoint());
   odd.Send("C4NARY /write?db=c4nary HTTP/1.1\r\nHost: c4nary\r\nConnection: close\r\n\r\n");
   CHECK(odd.ReadUntilClose().bytes.starts_with("HTTP/1.1 405"));
-  REQUIRE(WaitForState(relay, "a", "held"));  // For its database, which the status names.
+  REQUIRE(WaitForState(relay, "a", "held"));  // Held for its database, which the status names.
   CHECK_NE(relay.Status().find("c4nary"), std::string::npos);
   const std::string metrics = Get(relay.admin(), "/metrics").body;
   CHECK_NE(metrics.find("influxdb_relay_http_requests_total"), std::string::npos);
@@ -99,7 +99,7 @@ TEST_CASE("security: points do not get into the journal, and a client cannot wri
   CHECK_EQ(relay.Output().find("\nlevel=info\""), std::string::npos);
 }
 
-// What the compiler and the linker were asked for, seen in what they made.
+// Checks compiler and linker options by their results.
 TEST_CASE(
     "security: the program is position independent, its tables read-only, its stack guarded") {
   const auto shown = [](const std::string& what) {

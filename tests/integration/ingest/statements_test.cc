@@ -1,5 +1,5 @@
-// Statements that come by /query, among the writes: a server that was away ends
-// as one that was asked everything directly.
+// Statements sent to /query, among the writes: a server that was away ends up
+// as one that got everything directly.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 constexpr milliseconds kDrain{60'000};
 
-// Says the same to a relay and to a server.
+// Sends the same to a relay and to a server.
 struct Both {
   TempDir server_directory;
   TempDir reference_directory;

@@ -1,4 +1,4 @@
-// Copies of the log of a relay that runs: made, looked at, started on, replayed from.
+// Copies of a running relay's log: made, inspected, started on, replayed from.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -46,7 +46,7 @@ void MustCopy(const RelayProcess& relay, const std::string& name) {
   REQUIRE_MESSAGE(made.exit_code == 0, made.output);
 }
 
-// As after the loss of a machine: the relay's log is now what the copy holds.
+// Simulates the loss of a machine: the relay's log is now what the copy holds.
 void PutInPlace(const RelayProcess& relay, const std::string& name) {
   const std::string lost = relay.log_path() + ".lost";
   fs::remove_all(lost);
@@ -91,7 +91,7 @@ TEST_CASE(
     CHECK_EQ(before.Differences(server->ReadPoints("metrics", "load")), "");
     CHECK_EQ(after.Differences(server->ReadPoints("after", "load")), "");
   }
-  // A request has five points of its own.
+  // Each request has five points of its own.
   CHECK_GE(both.b.CountPoints("meanwhile", "load", "v"), 5 * acknowledged);
   for (const std::string name : {"a", "b"}) {
     const QueueStats figures = StatusOf(both.relay, name).figures;
@@ -101,7 +101,7 @@ TEST_CASE(
   }
 }
 
-// A relay with something of everything in its log; "away" takes nothing.
+// A relay with some of everything in its log; "away" takes nothing.
 struct Eventful {
   TempDir directory;
   FakeBackend here;
@@ -154,7 +154,7 @@ TEST_CASE("checkpoint: every tool that looks at a log looks at a copy") {
   CHECK(Contains(look({"audit"}), "make a checkpoint in " + copy));
   CHECK(Contains(look({"backend", "list"}), "away"));
   CHECK(look({"verify"}).ends_with("sound\n"));
-  // Nothing of what was looked at has changed it.
+  // The inspections have changed nothing.
   eventful.relay.Kill();
   PutInPlace(eventful.relay, "copy");
   eventful.relay.Start();
@@ -234,7 +234,7 @@ TEST_CASE("checkpoint: of a relay that is stopped a plain copy is one, and the c
   CHECK_EQ(StatusOf(eventful.relay, "away").figures.owed.points, 4);
 }
 
-// A relay whose log keeps nothing that was delivered; of ten records, and a
+// A relay whose log keeps nothing delivered; it got ten records, and a
 // checkpoint that was made while they were owed.
 struct Forgetful {
   TempDir directory;

@@ -16,7 +16,7 @@ std::string Describe(const std::string& form) {
   return run.output;
 }
 
-// What bash offers behind `words`, the last of which is being typed.
+// Returns bash's completions of `words`, the last of which is being typed.
 std::string Offered(const std::string& words) {
   const TempDir directory;
   WriteFile(directory.File("completion"), Describe("bash"));

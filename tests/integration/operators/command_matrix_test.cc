@@ -1,7 +1,7 @@
-// Every command of the operators, in the same ways: as a table and as JSON, for
-// a name that nobody has, with no relay running, for a range that is none,
-// without the permission; and those that change something as a dry run, asked
-// and unasked.
+// Every operator command, in the same ways: as a table and as JSON, for an
+// unknown name, with no relay running, for an invalid range, without the
+// permission; and those that change something as a dry run, with and without
+// confirmation.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -39,7 +39,7 @@ std::string Text(const Words& words) {
 }
 
 // A relay with something for each command: "here" has three points and a dead
-// letter, "away" is owed them, has a gap and holds a database; "gone" is no
+// letter; "away" is owed them, has a gap and holds a database; "gone" is no
 // longer configured, but is owed a point.
 struct World {
   TempDir directory;
@@ -64,7 +64,7 @@ struct World {
       return figures.delivered == 4 && figures.dead == 1;
     }));
     REQUIRE_EQ(Do({"hold", "--backend", "away", "--database", "other"}).exit_code, 0);
-    // The delivery looks at what operators hold once a second.
+    // The delivery checks operators' holds once a second.
     REQUIRE(Eventually(kPatience, [this] {
       const auto lanes = StatusOf(relay, "away").lanes;
       return lanes.size() == 1 && !lanes.front().why.empty();
@@ -94,7 +94,7 @@ struct World {
     CHECK_EQ(run.exit_code, 0);
     return Json::parse(run.output);
   }
-  // All that a change could change, and the trail of changes.
+  // Returns everything that a change could change, and the audit trail.
   std::string Everything() const {
     Json all = Json::parse(relay.Status()).at("backends");
     for (Json& backend : all) {
@@ -107,12 +107,12 @@ struct World {
   }
 };
 
-// ----------------------------------------------------------- what only reads
+// ----------------------------------------------------------- commands that only read
 
 struct Reader {
   Words words;
-  std::string shows;  // In its table.
-  std::string key;    // Of its JSON; empty: an object a line.
+  std::string shows;  // Expected in its table.
+  std::string key;    // A key of its JSON; empty: one object a line.
   bool names_backend = true;
 };
 
@@ -147,7 +147,7 @@ TEST_CASE("matrix: what reads shows a table and JSON, while the relay runs and a
       const RunResult json = world.Do(With(reader.words, {"--json"}));
       INFO(json.output);
       CHECK_EQ(json.exit_code, 0);
-      // Beside the JSON, standard error may say that no relay runs.
+      // Besides the JSON, standard error may say that no relay runs.
       const std::string object = json.output.substr(json.output.find('{'));
       const Json parsed = Json::parse(object.substr(0, object.find('\n')));
       if (!reader.key.empty()) CHECK(parsed.contains(reader.key));
@@ -230,15 +230,15 @@ TEST_CASE("matrix: a range that is none is a wrong usage") {
   }
 }
 
-// ------------------------------------------------------ what changes something
+// ------------------------------------------------------ commands that change something
 
 struct Changer {
   Words words;
-  std::string says;  // What it does.
+  std::string says;  // Expected in its message.
   bool asks = false;
 };
 
-// In an order in which all of them can be done, one after the other.
+// Ordered so that all can be done, one after the other.
 const std::vector<Changer>& Changers() {
   static const std::vector<Changer> all = {
       {{"pause", "--backend", "here"}, "pause the delivery to here"},
@@ -275,8 +275,8 @@ bool OfBackend(const Changer& changer) {
   return changer.words.front() != "checkpoint";
 }
 
-// Only once those before it are done: the letter of the redrive above is refused
-// again, and has the next number; the checkpoint is made.
+// Returns whether it can be done before the others: the letter of the redrive above is refused
+// again and gets the next number; the checkpoint must be made first.
 bool IsThereYet(const Changer& changer) {
   const bool second_letter = changer.words.front() == "dead" && changer.words.back() == "2";
   return !second_letter && changer.words.back() != "--drop";

@@ -1,4 +1,4 @@
-// The program as a person uses it.
+// The program's command line, as a person uses it.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,7 +34,7 @@ bool Contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// The objects that a command printed, one a line, whatever else it said.
+// Returns the JSON objects that a command printed, one a line, among other output.
 std::vector<json> Objects(const std::string& output) {
   std::vector<json> objects;
   std::istringstream lines(output);
@@ -44,7 +44,7 @@ std::vector<json> Objects(const std::string& output) {
   return objects;
 }
 
-// A configuration of its own, on free ports unless told otherwise.
+// A configuration of its own, on free ports unless given others.
 struct Place {
   std::string log;
   std::uint16_t port = FreePort();
@@ -204,7 +204,7 @@ TEST_CASE("commands: -config FILE starts the relay, as the original") {
 
 // ---- Status
 
-// Whatever does not depend on who is asked.
+// Checks the figures that are the same from every source.
 void CheckOwingFigures(const std::string& status_json) {
   INFO(status_json);
   const QueueStats here = BackendIn(status_json, "here").figures;
@@ -362,8 +362,8 @@ TEST_CASE("commands: inspect is a table for a person") {
   CHECK(Contains(run.output, "... and 3 more"));
 }
 
-// A log that a relay could have left: lane "held" of backend "a" has a record,
-// and the one behind it was skipped.
+// Leaves a log that a relay could have left: lane "held" of backend "a" has a
+// record, and the one behind it was skipped.
 void LeaveHeldAndSkipped(const std::string& directory) {
   const BackendId backend = BackendId::Parse("a").value();
   const auto log = DurableLog::Open({.directory = directory}, {backend}).value();

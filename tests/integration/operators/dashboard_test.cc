@@ -1,4 +1,4 @@
-// The dashboard in a real browser, while an outage is played.
+// The dashboard in a real browser, during an outage.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -30,7 +30,7 @@ std::string PageOf(const RelayProcess& relay) {
   return fmt::format("http://127.0.0.1:{}/", relay.admin().port);
 }
 
-// The text inside the card of a backend; "" while there is none.
+// Returns the text inside a backend's card; "" while there is none.
 std::string CardText(const std::string& backend) {
   return fmt::format(
       "(document.querySelector('[data-backend=\"{}\"]') || {{innerText: ''}}).innerText", backend);
@@ -69,7 +69,7 @@ bool DialogGone(const Browser& browser) {
                     [&] { return browser.Is("!document.getElementById('confirm').open"); });
 }
 
-// For people who want to look at it: RELAY_SCREENSHOTS names a directory.
+// Keeps a screenshot for people: RELAY_SCREENSHOTS names a directory.
 void Keep(const Browser& browser, const std::string& name) {
   if (const char* directory = std::getenv("RELAY_SCREENSHOTS"); directory != nullptr) {
     browser.Screenshot(std::string(directory) + "/" + name + ".png");
@@ -175,7 +175,7 @@ TEST_CASE("dashboard: what a backend refused is shown with its words, as text") 
   CHECK_EQ(browser.Complaints(), "");
 }
 
-// The value that the page shows under a name in a backend's card.
+// Returns the value that the page shows under a name in a backend's card.
 std::string Figure(const Browser& browser, const std::string& backend, const std::string& name) {
   const std::string value = browser.Evaluate(
       fmt::format("(() => {{ const found = [...document.querySelectorAll('[data-backend=\"{}\"] "
@@ -186,7 +186,7 @@ std::string Figure(const Browser& browser, const std::string& backend, const std
   return Json::parse(value).get<std::string>();
 }
 
-// The value of a sample of /metrics, without a fraction.
+// Returns the value of a sample of /metrics, without a fraction.
 std::string Sample(const std::string& metrics, const std::string& name) {
   const std::string begin = "\ninfluxdb_relay_" + name + " ";
   const std::size_t at = metrics.find(begin);

@@ -1,4 +1,4 @@
-// What one relay holds, exported and imported elsewhere.
+// The content of one relay, exported and imported elsewhere.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -28,7 +28,7 @@ RunResult Export(std::vector<std::string> arguments) {
   return Run(arguments);
 }
 
-// A relay that owes all to a server that is away.
+// A relay that owes everything to a server that is away.
 struct Owing {
   TempDir directory;
   FakeBackend away;

@@ -1,4 +1,4 @@
-// A file goes through a running relay into real servers.
+// Imports a file through a running relay into real servers.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -41,7 +41,7 @@ std::string Points(int count) {
   return lines;
 }
 
-// As `influx_inspect export` writes it.
+// Returns a file as `influx_inspect export` writes it.
 std::string Exported() {
   return "# INFLUXDB EXPORT: 1677-09-21T00:12:43Z - 2262-04-11T23:47:16Z\n"
          "# DDL\n"

@@ -107,7 +107,7 @@ TEST_CASE(
 TEST_CASE("operators: a database is held aside, and delivered when it is released") {
   Owing owing;
   CHECK_EQ(owing.Run({"hold", "--backend", "here", "--database", "metrics"}).exit_code, 0);
-  // The delivery looks at what operators hold once a second.
+  // The delivery checks operators' holds once a second.
   CHECK(Eventually(kPatience, [&] {
     const auto lanes = StatusOf(owing.relay, "here").lanes;
     return lanes.size() == 1 && !lanes.front().why.empty();

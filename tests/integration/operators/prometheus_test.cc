@@ -1,5 +1,5 @@
-// What monitoring sees: metrics, rules and boards agree with what the relay
-// says of itself, asked by a real Prometheus.
+// Monitoring: metrics, rules and boards agree with the relay's own status,
+// checked with a real Prometheus.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -44,7 +44,7 @@ struct Owing {
   std::string Metrics() const { return Get(relay.admin(), "/metrics").body; }
 };
 
-// The value of a sample such as `backend_pending_points{backend="away"}`.
+// Returns the value of a sample such as `backend_pending_points{backend="away"}`.
 double Sample(const std::string& metrics, const std::string& name) {
   const std::string begin = "\ninfluxdb_relay_" + name + " ";
   const std::size_t at = metrics.find(begin);
@@ -52,7 +52,7 @@ double Sample(const std::string& metrics, const std::string& name) {
   return std::stod(metrics.substr(at + begin.size()));
 }
 
-// The names of metrics that a text mentions.
+// Returns the names of metrics that a text mentions.
 std::set<std::string> Named(const std::string& text) {
   static const std::regex kName("influxdb_relay_[a-z_]+");
   std::set<std::string> names;
@@ -140,7 +140,7 @@ TEST_CASE("monitoring: a figure is the same in metrics, API, command and directo
   }
 }
 
-// The value of a query, "" while it has none.
+// Returns the value of a query, "" while it has none.
 std::string Asked(const HostPort& prometheus, const std::string& query) {
   const HttpAnswer answer = Get(prometheus, "/api/v1/query?query=" + PercentEncode(query));
   const Json json = Json::parse(answer.body, nullptr, false);

@@ -1,4 +1,4 @@
-// SIGHUP: the relay as a program goes over to another configuration.
+// SIGHUP: the relay program switches to another configuration.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -29,7 +29,7 @@ struct Reloadable {
     return times;
   }
   void Hup() { relay.process().Kill(SIGHUP); }
-  // Waits until it is done.
+  // Reloads and waits until it is done.
   void Reload(const RelayProcess::Settings& settings) {
     const std::size_t before = Said("event=\"configuration reloaded\"");
     relay.Configure(settings);
@@ -139,7 +139,7 @@ TEST_CASE("reload: listeners are opened, told and closed") {
   CHECK(client.Send("m v=1 1\n"));
   REQUIRE(a.WaitForRequests(1));
   it.Reload(with("e"));
-  CHECK(client.Send("m v=2 2\n"));  // The same connection: it goes on.
+  CHECK(client.Send("m v=2 2\n"));  // The same connection continues.
   REQUIRE(a.WaitForRequests(2));
   CHECK_NE(a.Requests().at(1).target.find("db=e"), std::string::npos);
   it.Reload({.backends = {{"a", a.Url()}}});
@@ -147,7 +147,7 @@ TEST_CASE("reload: listeners are opened, told and closed") {
   CHECK_THROWS(ConnectTo(tcp));
 }
 
-// What curl says of a write: "204", or "" and its exit code where it got no answer.
+// Returns what curl says of a write: "204", or "" and its exit code if it got no answer.
 RunResult WriteByTls(const RelayProcess& relay, const std::string& ca,
                      const std::vector<std::string>& arguments = {}) {
   std::vector<std::string> argv = {"curl",          "--silent",  "--cacert",    ca,
@@ -176,7 +176,7 @@ TEST_CASE(
   CHECK_EQ(WriteByTls(it.relay, old_ca.cert()).output, "204");
 
   place(new_ca.Issue("IP:127.0.0.1"));
-  CHECK_EQ(WriteByTls(it.relay, old_ca.cert()).output, "204");  // Not before it is told.
+  CHECK_EQ(WriteByTls(it.relay, old_ca.cert()).output, "204");  // Not reloaded yet.
   it.Reload(settings);
   CHECK(Eventually(kPatience, [&] { return WriteByTls(it.relay, new_ca.cert()).output == "204"; }));
   CHECK_NE(WriteByTls(it.relay, old_ca.cert()).exit_code, 0);

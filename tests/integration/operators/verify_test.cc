@@ -1,4 +1,4 @@
-// The log of a relay as `verify` finds it: running under load, stopped, copied
+// The log of a relay checked by `verify`: running under load, stopped, copied
 // and damaged.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ RunResult Verify(std::vector<std::string> arguments) {
   return Run(arguments);
 }
 
-// A relay under load, with one server that takes all and one that is away.
+// A relay under load, with one server that takes everything and one that is away.
 struct Loaded {
   TempDir directory;
   FakeBackend here;
@@ -54,7 +54,7 @@ TEST_CASE("verify: the log of a relay under load is sound, again and again, and 
     CHECK_EQ(summary.at("sound"), true);
     CHECK_EQ(summary.at("backends").size(), 2);
     CHECK_EQ(summary.at("backends").at(0).at("unaccounted_points"), 0);
-    // Small writes share records: one holds at most a write of each of the writers.
+    // Small writes share records: one holds at most one write of each writer.
     CHECK_GE(summary.at("payloads").get<int>() * Writers::Options().writers, 300);
   }
   loaded.writers.Stop();

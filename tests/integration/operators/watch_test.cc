@@ -114,7 +114,7 @@ TEST_CASE("status: --wait returns once what was accepted before it is delivered"
   CHECK_EQ(Run(owing.Status({"--wait", "--backend", "nobody"})).exit_code, 1);
   CHECK_EQ(Run(owing.Status({"--backend", "here"})).exit_code, 2);
 
-  // New writes do not keep it waiting, a restart does not end it.
+  // New writes do not prolong the wait, and a restart does not end it.
   owing.relay.Stop();
   Terminal terminal(owing.Status({"--wait"}), {});
   CHECK(terminal.Shows("no relay answers"));

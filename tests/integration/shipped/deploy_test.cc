@@ -1,4 +1,4 @@
-// What deploy/ ships: its configurations are right, its YAML is sound, its
+// The content of deploy/: its configurations are right, its YAML is valid, its
 // manifests and units agree with the program.
 #include <doctest/doctest.h>
 
@@ -23,7 +23,7 @@ void CheckConfiguration(const std::string& path) {
 TEST_CASE("deploy: the configurations of the package and of the containers are right") {
   CheckConfiguration(kDeploy + "debian/relay.yaml");
   CheckConfiguration(kDeploy + "containers/relay.yaml");
-  // That of the cluster is a text within the manifest.
+  // The cluster's configuration is text within the manifest.
   const TempDir directory;
   const std::string program =
       "import sys, yaml\n"
@@ -42,7 +42,7 @@ TEST_CASE("deploy: its YAML is sound") {
   CHECK_EQ(run.exit_code, 0);
 }
 
-// What refers to each other by name, which no linter follows.
+// Checks references by name, which no linter follows.
 TEST_CASE("deploy: the cluster's services, claims and probes name what there is") {
   const std::string program =
       "import sys, yaml\n"

@@ -1,6 +1,6 @@
-// What the documents tell people to write and to run: every configuration in
-// them is checked, every command is run against a relay that has a bit of
-// everything, and what would take too long is looked for where it is.
+// The examples in the documents: every configuration is checked, every command
+// is run against a relay that has a bit of everything; for commands that would
+// take too long, the script or program is checked for what they name.
 //
 // A fenced block says what it is: sh, yaml (a relay's configuration), toml (the
 // original's), json, or text (to look at).
@@ -40,7 +40,7 @@ std::vector<std::string> LinesOf(const std::string& text) {
   return lines;
 }
 
-// The runbook has a test of its own, with the backups and hosts that it speaks of.
+// The runbook has a test of its own, with its backups and hosts.
 std::vector<std::string> Documents() {
   const RunResult listed = Run({"git", "-C", kRoot, "ls-files", "*.md", ":!deploy/RUNBOOK.md"});
   REQUIRE_EQ(listed.exit_code, 0);
@@ -83,7 +83,7 @@ void ReplaceAll(std::string& text, const std::string& from, const std::string& t
   }
 }
 
-// One command of a block, without its comment: "cd x; y --z" is two.
+// Returns the commands of a block without comments: "cd x; y --z" is two.
 std::vector<std::string> CommandsIn(const std::string& text) {
   std::vector<std::string> commands;
   std::string whole;
@@ -114,8 +114,8 @@ std::vector<std::string> WordsOf(const std::string& command) {
   return words;
 }
 
-// A relay as the documents have it: influx-a takes everything, influx-b is
-// owed some points, and has refused two.
+// A relay as in the documents: influx-a takes everything, influx-b is owed some
+// points, and has refused two.
 class World {
  public:
   World() {
@@ -126,7 +126,7 @@ class World {
     });
     for (const char* line : {"refused v=1 1\n", "refused v=2 2\n"}) {
       relay_.Write("metrics", line);
-      REQUIRE(relay_.WaitDrained());  // Or the two would be one letter.
+      REQUIRE(relay_.WaitDrained());  // Otherwise the two would be one letter.
     }
     b_.Refuse();
     for (int n = 0; n < 5; ++n) relay_.Write("metrics", fmt::format("cpu v={0} {0}\n", n + 1));
@@ -140,7 +140,7 @@ class World {
   }
 
  private:
-  static constexpr milliseconds kAWhile{3'000};  // For what would go on for ever.
+  static constexpr milliseconds kAWhile{3'000};  // The time for commands that would run for ever.
 
   std::string Filled(std::string command) const {
     const std::vector<std::string> words = WordsOf(command);
@@ -163,11 +163,11 @@ class World {
     } else if (asks_relay && !says_where && !alone) {
       command += " --config " + relay_.config_path();
     }
-    // Nobody is there to be asked.
+    // Nobody is there to confirm.
     constexpr std::array<std::string_view, 2> kAsks = {"rewind", "replay"};
     const bool asks = words.size() > 1 && std::count(kAsks.begin(), kAsks.end(), words[1]) > 0;
     if (asks_relay && asks) command += " --yes";
-    // What serves would take ports: that its configuration is right is enough.
+    // Serving would take ports: a right configuration is enough.
     ReplaceAll(command, " -config ", " check-config ");
     return command;
   }
@@ -188,7 +188,7 @@ bool IsOfRelay(const std::string& command) {
   return command.starts_with("influxdb-relay ") || command.starts_with("curl ");
 }
 
-// Of a script or a file in this tree: it is there, and it has these options.
+// Checks a script or a file in this tree: it exists, and it has these options.
 void CheckScript(const std::string& where, const std::vector<std::string>& words) {
   const std::string path = kRoot + words.at(0);
   const auto permissions = std::filesystem::status(path).permissions();
@@ -204,7 +204,7 @@ void CheckScript(const std::string& where, const std::vector<std::string>& words
   }
 }
 
-// Of a measurement, which is built on demand.
+// Checks a measurement, which is built on demand.
 void CheckBench(const std::string& where, const std::vector<std::string>& words) {
   const std::string name = words.at(0).substr(words.at(0).rfind('/') + 1);
   const std::string source = ReadFile(kRoot + "tests/bench/" + name + ".cc");
@@ -217,7 +217,7 @@ void CheckBench(const std::string& where, const std::vector<std::string>& words)
   }
 }
 
-// Of a program of the system: the files and units of ours that it is given.
+// Checks a system program: the files and units of ours that it is given.
 void CheckGiven(const std::string& where, const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     if (word.starts_with("deploy/") && !std::filesystem::exists(kRoot + word)) {
@@ -281,7 +281,7 @@ TEST_CASE("documents: every command in them does what it is there for") {
   }
 }
 
-// [words](path#part), to a file of this tree.
+// Follows [words](path#part), to a file of this tree.
 TEST_CASE("documents: what they point to is there") {
   for (const std::string& document : Documents()) {
     const std::string text = ReadFile(kRoot + document);
@@ -295,7 +295,7 @@ TEST_CASE("documents: what they point to is there") {
   }
 }
 
-// `tests/integration/x_test.cc`: what shows a promise is there.
+// Checks that a test such as `tests/integration/x_test.cc`, which shows a promise, exists.
 TEST_CASE("documents: the tests that they name are there") {
   for (const std::string& document : Documents()) {
     const std::string text = ReadFile(kRoot + document);

@@ -1,4 +1,4 @@
-// The Debian package as it is built; its life on a system is in tests/package.
+// The Debian package as built; tests/package tests it on a system.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr milliseconds kPacking{120'000};
 
-// Packed once, of what the build made.
+// Packed once, from the build's output.
 struct Package {
   Package() {
     const std::string build = std::filesystem::path(RelayBinary()).parent_path();
@@ -33,7 +33,7 @@ struct Package {
     return Run({"dpkg-deb", "--field", file, name}).output;
   }
 
-  // "-rwxr-xr-x root/root" of a file in it, "" where it is not there.
+  // Returns "-rwxr-xr-x root/root" of a file in it; "" if it is not there.
   std::string ModeOf(const std::string& path) const {
     std::istringstream lines(contents);
     for (std::string line; std::getline(lines, line);) {

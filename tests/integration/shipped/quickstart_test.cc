@@ -1,4 +1,4 @@
-// The first thing a user runs.
+// deploy/quickstart, the first program that a user runs.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -19,7 +19,7 @@ namespace {
 
 const std::string kQuickstart = SourceRoot() + "/deploy/quickstart";
 
-// The numbers that it ends with: "in the database on influx-a      7210".
+// Returns the final counts: "in the database on influx-a      7210".
 std::vector<std::string> CountsIn(const std::string& output) {
   static const std::regex count(R"((?:writer \(204\)|relay counts|on influx-[ab]) +([0-9]+)\n)");
   std::vector<std::string> counts;
@@ -29,7 +29,7 @@ std::vector<std::string> CountsIn(const std::string& output) {
   return counts;
 }
 
-// The demo at a terminal; what it keeps is below `directory`.
+// The demo at a terminal; its files are below `directory`.
 struct Demo {
   TempDir directory;
   Terminal terminal;
@@ -39,9 +39,9 @@ struct Demo {
                   "--outage", outage, "--binary", RelayBinary()},
                  {.columns = 120, .rows = 40}) {}
 
-  // Nothing of it is there any more.
+  // Returns whether nothing of it is left.
   bool IsGone() const { return std::filesystem::is_empty(directory.path()) && Pids("").empty(); }
-  // Those of its programs whose command line begins with these words somewhere.
+  // Returns those of its programs whose command line contains these words.
   std::vector<std::string> Pids(const std::string& words) const {
     const std::string found =
         Run({"pgrep", "-f", fmt::format("{}.*{}", words, directory.path())}).output;
@@ -53,8 +53,8 @@ struct Demo {
   }
 };
 
-// Tools that a build finds before the real ones: cmake has nothing to do, ninja
-// does `steps` of 20 and fails.
+// Tools that a build finds before the real ones: cmake does nothing, ninja does
+// `steps` of 20 and fails.
 struct BrokenTools {
   TempDir directory;
 

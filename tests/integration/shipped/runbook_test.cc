@@ -1,5 +1,5 @@
-// deploy/RUNBOOK.md: its commands are run as they are written there, while what
-// it is about happens to real servers and relays.
+// deploy/RUNBOOK.md: its commands are run as written, while the events it is
+// about happen to real servers and relays.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -28,10 +28,10 @@ const std::string kProxy = SourceRoot() + "/deploy/haproxy/haproxy.cfg";
 
 struct Chapter {
   std::string title;
-  std::vector<std::string> blocks;  // Of commands.
+  std::vector<std::string> blocks;  // Blocks of commands.
 };
 
-// The first chapter, "", is what comes before the first title.
+// The first chapter, "", is the text before the first title.
 std::vector<Chapter> Chapters() {
   std::vector<Chapter> chapters(1);
   std::istringstream page(ReadFile(kPage));
@@ -58,9 +58,9 @@ std::set<std::string> Found(const std::string& text, const std::string& pattern)
   return names;
 }
 
-// Two servers behind a relay, and somebody at its host with the page. What a
-// test cannot have, systemd and apt, is stood in for: their commands do to the
-// relay of the test what they would do to the service.
+// Two servers behind a relay, and an operator at its host with the page.
+// Stand-ins replace systemd and apt, which a test cannot have: their commands
+// do to the test's relay what they would do to the service.
 class Site {
  public:
   explicit Site(std::vector<std::string> log = {})
@@ -105,7 +105,7 @@ class Site {
   const std::map<std::string, std::string>& variables() const { return variables_; }
   std::string File(const std::string& name) const { return aside_.File(name); }
 
-  // Runs a block of commands as the page has it; returns what they print.
+  // Runs a block of commands as on the page; returns their output.
   std::string Do(const std::string& block) {
     std::vector<std::string> environment;
     for (const auto& [name, value] : variables_) environment.push_back(name + "=" + value);
@@ -183,7 +183,7 @@ class Site {
   RelayProcess relay;
 };
 
-// The blocks of a chapter, each to be done once, in their order.
+// The blocks of a chapter, each to be run once, in order.
 class Reading {
  public:
   Reading(Site& site, const std::string& title) : site_(site) {
@@ -233,7 +233,7 @@ TEST_CASE("runbook: every chapter is tested here, and every name that it uses is
   CHECK_EQ(Found(Chapters().front().blocks.front(), "export ([A-Z_]+)="), set);
 }
 
-// InfluxDB says "engine is closed" for a moment after it was restored.
+// InfluxDB says "engine is closed" for a moment after a restore.
 bool HoldsWhenRestored(const Influxd& server, std::uint64_t points) {
   return Eventually(kPatience, [&] {
     try {
@@ -282,7 +282,7 @@ TEST_CASE("runbook: an empty backend in the place of another has everything in t
   Site::CheckEqual(site.a, fresh, 50);
 }
 
-// HAProxy as it is shipped, which knows of one more relay that nobody has.
+// HAProxy as shipped, which knows of one more relay that does not exist.
 Process Proxy(const Site& site, const TempDir& directory, const HostPort& statistics) {
   const auto at = [](std::uint16_t port) { return fmt::format("127.0.0.1:{}", port); };
   return Process({.argv = {"haproxy", "-db", "-f", kProxy},
@@ -331,7 +331,7 @@ TEST_CASE("runbook: a relay on what is left of another goes on where that ended"
   site.Write(31, 31);
   CHECK(judged("NOLB"));
   site.relay.Kill();
-  // A check that was under way would undo what the operator tells HAProxy.
+  // A check under way would undo what the operator tells HAProxy.
   CHECK(judged("L4CON"));
   page.DoNext();
   CHECK(judged("UP"));
@@ -343,7 +343,7 @@ TEST_CASE("runbook: a full disk gets room, or what a backend is owed is set asid
   site.b.Kill();
   site.Write(1, 20);
   REQUIRE(WaitForState(site.relay, "influx-b", "retrying"));
-  // No disk has that much left.
+  // No disk has that much free space.
   site.Do(
       "sed -i 's/min_free:.*/min_free: 900000GiB/' \"$INFLUXDB_RELAY_CONFIG\"\n"
       "systemctl reload influxdb-relay");
@@ -371,7 +371,7 @@ TEST_CASE("runbook: bad data is delivered again, put right or held") {
              204);
   REQUIRE(site.relay.WaitDrained());
   CHECK(Contains(page.DoNext(), "field type conflict"));
-  // It was not the backend's fault: it refuses them again.
+  // The backend was not at fault: it refuses them again.
   page.DoNext();
   CHECK_GT(StatusOf(site.relay, "influx-b").figures.dead_letters, 0);
   page.DoNext();

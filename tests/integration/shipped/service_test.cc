@@ -1,4 +1,4 @@
-// What the service manager hears, and what it makes of the unit.
+// The messages to the service manager, and its judgement of the unit.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -64,9 +64,9 @@ TEST_CASE("service: a socket that the manager holds open keeps clients while the
   REQUIRE_MESSAGE(taken, manager.Output());
   CHECK_EQ(Post(door, "/write?db=d", "m v=2 2\n").status, 204);
   CHECK(backend.WaitForRequests(1));
-  manager.Kill(SIGHUP);  // The configuration again: the listener goes on.
+  manager.Kill(SIGHUP);  // Reads the configuration again: the listener stays.
   CHECK_EQ(Post(door, "/write?db=d", "m v=3 3\n").status, 204);
-  manager.Kill(SIGTERM);  // It became the relay.
+  manager.Kill(SIGTERM);  // The manager's process became the relay.
   CHECK_EQ(manager.WaitFor(kPatience), 0);
 }
 

@@ -450,7 +450,7 @@ class MemoryLog final : public Log {
     std::map<Lane, Held> lanes;
     Position trimmed;
     Position cursor;
-    QueueStats figures;  // Only its counters are used.
+    QueueStats figures;  // Uses only its counters.
 
     Position head() const { return records.empty() ? Position() : records.back().entry.position; }
     Marks marks() const { return {trimmed.sequence, cursor.sequence, head().sequence}; }

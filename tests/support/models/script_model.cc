@@ -54,7 +54,7 @@ bool ScriptModel::FollowInterrupted(const LogView& log, const CrashStep& step) {
   ScriptModel before = Copy();
   ScriptModel after = Copy();
   after.Do(step);
-  // Whoever reopened the log configured them.
+  // Reopening the log configured them.
   for (const BackendId& backend : step.configured) before.model_->Configure(backend);
   const std::string without = before.DifferenceOf(log);
   if (without.empty()) {

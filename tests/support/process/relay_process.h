@@ -22,7 +22,7 @@ class RelayProcess {
   struct Backend {
     std::string name;
     std::string url;
-    std::vector<std::string> settings = {};  // More lines of YAML: "timeout: 200ms".
+    std::vector<std::string> settings = {};  // Lines of YAML to add: "timeout: 200ms".
   };
   struct Settings {
     std::vector<Backend> backends;

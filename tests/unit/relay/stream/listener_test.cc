@@ -137,7 +137,7 @@ TEST_CASE("tcp lines: while the log takes nothing clients wait, then all goes on
   Bench bench;
   bench.Tcp({.batcher = {.waiting = 1_MiB, .retry = milliseconds(5)}});
   bench.log.Fail(true);
-  // More than the listener and the kernel's buffers take.
+  // Exceeds what the listener and the kernel's buffers take.
   const std::string line = fmt::format("m s=\"{}\" 1\n", std::string(1'000, 'x'));
   std::string lines;
   while (lines.size() < (24U << 20U)) lines += line;

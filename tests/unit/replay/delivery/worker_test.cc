@@ -169,7 +169,7 @@ TEST_CASE("worker: after a 413 the next batches are smaller") {
   CHECK_EQ(bench.Now().delivered, 200);
   const auto refused = std::count_if(bench.transport.sent.begin(), bench.transport.sent.end(),
                                      [](const std::string& body) { return body.size() > kCap; });
-  CHECK_LE(refused, 128);  // Only requests of the first window.
+  CHECK_LE(refused, 128);  // Refused in the first window only.
 }
 
 TEST_CASE("worker: a damaged record becomes a gap, its neighbours are delivered") {

@@ -178,7 +178,7 @@ TEST_CASE("transport: a connection that the backend closed meanwhile is not trie
 }
 
 TEST_CASE("transport: a host with several addresses is reached on the one that listens") {
-  FakeBackend backend;  // On 127.0.0.1 alone; localhost may be ::1 as well.
+  FakeBackend backend;  // Listens on 127.0.0.1 only; localhost may be ::1 as well.
   HttpTransportOptions options = To(backend);
   options.peer.host = "localhost";
   CHECK_EQ(Send(*MakeHttpTransport(options)).value().http_status, 204);

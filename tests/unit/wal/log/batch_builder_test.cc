@@ -90,7 +90,7 @@ TEST_CASE("batch builder: a backend that was forgotten since gets no record") {
   Group group;
   group.appends.push_back(Builder::Numbered(1, 200));
   builder.Build(group);
-  CHECK_EQ(builder.rows.size(), 1);  // Only the payload.
+  CHECK_EQ(builder.rows.size(), 1);  // The payload alone.
 }
 
 TEST_CASE("batch builder: a name that two callers ask for gets one number, records follow it") {

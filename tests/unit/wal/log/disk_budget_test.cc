@@ -102,7 +102,7 @@ TEST_CASE("disk budget: a full log gives up what is kept by halves, the last fil
   limits.keep.size = Bytes(800);
   DiskBudget budget(directory.path(), limits);
   REQUIRE(budget.Measure().ok());
-  CHECK_EQ(budget.KeepNow(Bytes(700), Bytes(100)).size, Bytes(800));  // Not full.
+  CHECK_EQ(budget.KeepNow(Bytes(700), Bytes(100)).size, Bytes(800));  // The log is not full.
   budget.CountAppended(Bytes(1000));
   CHECK_EQ(budget.KeepNow(Bytes(700), Bytes(100)).size, Bytes(350));
   CHECK_EQ(budget.KeepNow(Bytes(101), Bytes(100)).size, Bytes(50));
