@@ -1,7 +1,7 @@
-# What is installed where (`cmake --install`), and the Debian package (`cpack`).
+# Installation (`cmake --install`) and the Debian package (`cpack`).
 include(GNUInstallDirs)
 
-# Manual pages, completions and the reference come from the program itself.
+# The program itself generates manual pages, completions and the reference.
 set(docs ${CMAKE_BINARY_DIR}/docs)
 set(described)
 function(describe form file)
@@ -49,8 +49,8 @@ set(CPACK_PACKAGE_CONTACT "InfluxDB Relay <root@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "durable store-and-forward relay for InfluxDB writes")
 string(CONCAT CPACK_DEBIAN_PACKAGE_DESCRIPTION
        "Clients write line protocol to the relay. It makes each write durable on its own\n"
-       "disk, answers, and delivers it to every backend on its own. A backend that was\n"
-       "down catches up by itself, in order, with nothing lost.")
+       "disk, acknowledges it, and delivers it to each backend independently. A backend\n"
+       "that was down catches up by itself, in order, with nothing lost.")
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
