@@ -7,8 +7,8 @@
 local requests = {}
 local sent = 0
 
--- Everything is made before the clock starts: wrk shares its CPUs with what it
--- measures.
+-- Prepares everything before the clock starts: wrk shares its CPUs with the relay
+-- that it measures.
 function init(args)
   local lines, file, target = tonumber(args[1]), args[2], args[3]
   local body = {}
