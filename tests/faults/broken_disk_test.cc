@@ -4,7 +4,7 @@
 
 namespace relay::test::faults_broken_disk_test {
 
-TEST_CASE("failing calls: that and those after it, until the disk is mended") {
+TEST_CASE("failing calls: all from one on, until the disk is mended") {
   FailAtEach(Fault::kBroken);
 }
 

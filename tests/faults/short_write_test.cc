@@ -4,7 +4,7 @@
 
 namespace relay::test::faults_short_write_test {
 
-TEST_CASE("failing calls: a write takes half") {
+TEST_CASE("failing calls: one write stores only half") {
   FailAtEach(Fault::kShortWrite);
 }
 

@@ -4,7 +4,7 @@
 
 namespace relay::test::faults_unreadable_test {
 
-TEST_CASE("failing calls: one that reads") {
+TEST_CASE("failing calls: one read") {
   FailAtEach(Fault::kUnreadable);
 }
 

@@ -127,7 +127,8 @@ TEST_CASE("power loss: a cursor may fall back, never run ahead, and dead letters
   CHECK_EQ(reopened->ReadDead(kWest, 0, 9).value().size(), 1);
 }
 
-TEST_CASE("a failed sync: who waits is refused, the handle is not written to, the log comes back") {
+TEST_CASE(
+    "a failed sync: what waits is refused, the handle is not written to, the log comes back") {
   Machine machine;
   auto log = machine.Boot();
   REQUIRE(AppendAndWait(*log, NumberedRecord(1, 2)).ok());

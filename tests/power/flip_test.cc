@@ -149,7 +149,7 @@ bool Survives(const Pristine& pristine, const std::string& file, const std::stri
   return outcome.whole;
 }
 
-TEST_CASE("flip: a bit flipped anywhere loses at most what it hit, and that is told") {
+TEST_CASE("flip: a bit flipped anywhere loses at most what it hit, and that is reported") {
   const Pristine pristine;
   std::mt19937_64 random(PrintedSeed());
   const bool soak = std::getenv("RELAY_SOAK") != nullptr;

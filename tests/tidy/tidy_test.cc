@@ -398,7 +398,7 @@ TEST_CASE("tidy: no line is longer than 100 columns") {
   CheckSources(TooLong);
 }
 
-TEST_CASE("tidy: nothing is left for later") {
+TEST_CASE("tidy: no unfinished work is left") {
   for (const File& file : ReadAll([](std::string_view) { return true; })) {
     ReportFindings(file, Unfinished);
   }

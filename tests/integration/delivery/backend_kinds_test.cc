@@ -76,7 +76,7 @@ TEST_CASE("kinds: a certificate that has expired is an alarm, and nothing is los
   CHECK(server.ReadPoints("metrics", "m").empty());
 }
 
-TEST_CASE("kinds: packets are filled with lines, and what fits in none is a dead letter") {
+TEST_CASE("kinds: packets are filled with lines; a line too long for one is a dead letter") {
   const TempDir server_directory;
   const TempDir relay_directory;
   const std::uint16_t port = FreePort();

@@ -61,7 +61,7 @@ std::string CommandIn(const std::string& remedy) {
   return remedy.substr(at + 2);
 }
 
-TEST_CASE("set-up: what is missing is told with a command that creates it as it is") {
+TEST_CASE("set-up: a missing database is reported with a command that creates it as it is") {
   const TempDir server_directory;
   const TempDir relay_directory;
   const Influxd server(server_directory.path());
@@ -84,7 +84,7 @@ TEST_CASE("set-up: what is missing is told with a command that creates it as it 
   CHECK_EQ(server.CountPoints(name, "m", "v"), 1);
 }
 
-TEST_CASE("set-up: the command for a missing retention policy mends it as it is") {
+TEST_CASE("set-up: the reported command creates a missing retention policy as it is") {
   const TempDir server_directory;
   const TempDir relay_directory;
   Influxd server(server_directory.path());
@@ -141,7 +141,7 @@ TEST_CASE("set-up: a name that moves to another address is followed") {
   CHECK_EQ(named.backend.Bodies(), "m v=1 1\n");
 }
 
-TEST_CASE("set-up: a name that nobody knows is told, and found once it is known") {
+TEST_CASE("set-up: an unknown host name is reported, and found once it is known") {
   Named named("127.0.0.1 other.test\n");
   named.Start();
   // If no name server can be asked, that is the message.

@@ -93,7 +93,7 @@ TEST_CASE("backend: a password that was changed is read again once the old one i
   CHECK_EQ(beside.good.Requests().front().Header("authorization"), "");
 }
 
-TEST_CASE("backend: a redirection is not followed, it is told") {
+TEST_CASE("backend: a redirection is reported, not followed") {
   const FakeBackend elsewhere;
   const Beside beside([&elsewhere](const FakeRequest& request) {
     FakeAnswer answer = Answering(307);
@@ -193,7 +193,7 @@ TEST_CASE("backend: an answer without an end is cut, an attempt ends in its time
   CheckTriedAgain(Saying(head + "Content-Length: 1073741824\r\n\r\nx"));
 }
 
-TEST_CASE("backend: a head without an end is no answer") {
+TEST_CASE("backend: an endless head is not an answer") {
   const std::string head = "HTTP/1.1 204 No Content\r\n";
   CheckNotHeld(Endlessly(head, Repeated("X-More: x\r\n", kPiece)));
   CheckNotHeld(Endlessly(head + "X-More: ", std::string(kPiece, 'x')));
@@ -201,12 +201,12 @@ TEST_CASE("backend: a head without an end is no answer") {
   CheckNotHeld(Endlessly("", Repeated("HTTP/1.1 100 Continue\r\n\r\n", kPiece)));
 }
 
-TEST_CASE("backend: a promise to answer is no answer") {
+TEST_CASE("backend: an interim answer or half a head is not an answer") {
   CheckTriedAgain(Saying("HTTP/1.1 100 Continue\r\n\r\n"));
   CheckTriedAgain(Saying("HTTP/1.1 204 No Content\r\n"));
 }
 
-TEST_CASE("backend: an answer of another length than it says") {
+TEST_CASE("backend: an answer of another length than announced is not an answer") {
   const std::string head = "HTTP/1.1 500 Internal Server Error\r\n";
   CheckTriedAgain(AnsweringBytes(head + "Content-Length: 9\r\n\r\nshort"));
   CheckTriedAgain(AnsweringBytes(head + "Content-Length: 1\r\n\r\nlong"));
@@ -239,7 +239,7 @@ TEST_CASE("backend: an answer after the time was up does not count") {
   CHECK_EQ(StatusOf(beside.relay, "odd").figures.delivered, 1);
 }
 
-TEST_CASE("backend: a second answer to one request is not that to the next") {
+TEST_CASE("backend: a second answer to one request is not taken for that to the next") {
   std::atomic<bool> takes = false;
   Beside beside([&takes](const FakeRequest& request) {
     FakeAnswer twice;
@@ -267,7 +267,7 @@ TEST_CASE("backend: redirections in a circle are not followed") {
   CHECK_LE(beside.odd.RequestCount(), 2);  // It is probed slowly.
 }
 
-TEST_CASE("backend: what is not HTTP is no answer") {
+TEST_CASE("backend: bytes that are not HTTP are not an answer") {
   CheckTriedAgain(AnsweringBytes("SSH-2.0-OpenSSH_9.2\r\n"));
   CheckTriedAgain(AnsweringBytes(""));
 }

@@ -93,7 +93,7 @@ TEST_CASE("dead letter: a type conflict in a backlog is set aside, all around it
   CHECK_EQ(figures.unaccounted(), 0);
 }
 
-TEST_CASE("dead letter: nothing of a database that is not there yet is lost or set aside") {
+TEST_CASE("dead letter: no point of a database that does not exist yet is lost or set aside") {
   const OneServer one;
   one.Write(Line(1));
   one.Write(Line(2));
@@ -110,7 +110,7 @@ TEST_CASE("dead letter: nothing of a database that is not there yet is lost or s
   CHECK(DeadLetters(one.relay).empty());
 }
 
-TEST_CASE("dead letter: nothing of a retention policy that is not there yet is lost or set aside") {
+TEST_CASE("dead letter: no point of a policy that does not exist yet is lost or set aside") {
   OneServer one;
   one.server.CreateDatabase("metrics");
   one.Write(Line(1), "rp=week");

@@ -208,7 +208,7 @@ void CheckAccounts(const RelayProcess& relay, const std::string& backend, PointC
   CHECK_EQ(figures.held.points, 0);
 }
 
-TEST_CASE("disasters: two influxd and a VictoriaMetrics end as equals, whatever befell them") {
+TEST_CASE("disasters: two influxd and a VictoriaMetrics end up equal, whatever hit them") {
   World world;
   world.a.CreateDatabase("types");
   world.b.CreateDatabase("types");

@@ -45,7 +45,7 @@ void CheckNothingOwed(const BackendStatus& status) {
   CHECK_EQ(status.figures.unaccounted(), 0);
 }
 
-TEST_CASE("outage: a server that was away holds in the end what was acknowledged, as the other") {
+TEST_CASE("outage: a server that was away ends up with everything acknowledged, like the other") {
   TwoServers both;
   Writers writers({.relay = both.relay.endpoint(), .pause = milliseconds{5}});
   REQUIRE(writers.WaitForMore(200));

@@ -72,13 +72,13 @@ struct Server {
   Influxd influxd;
 };
 
-TEST_CASE("answers: influxd takes what is right") {
+TEST_CASE("answers: influxd takes valid writes") {
   const Server server;
   CheckOutcome(server({}), 204, Action::kDelivered, "");
   CheckOutcome(server({.lines = ""}), 204, Action::kDelivered, "");
 }
 
-TEST_CASE("answers: what is missing at influxd holds its lane, what is wrong the backend") {
+TEST_CASE("answers: a missing database holds its lane, a wrong set-up the backend") {
   const Server server;
   const Outcome database = server({.database = "absent"});
   CheckOutcome(database, 404, Action::kHold, "database not found");
@@ -112,7 +112,7 @@ TEST_CASE("answers: influxd's partial writes say how many points they dropped") 
   CHECK_EQ(expired.verdict.dropped.value_or(0), 1);
 }
 
-TEST_CASE("answers: influxd stores nothing of what it cannot parse at all") {
+TEST_CASE("answers: influxd stores nothing of a body that it cannot parse at all") {
   const Server server;
   CheckOutcome(server({.lines = "garbage\n"}), 400, Action::kSplit, "unable to parse");
   // It stores the good lines of a mixed body.
@@ -151,7 +151,7 @@ TEST_CASE("answers: an influxd whose cache is full is left alone for a while") {
   CHECK(Rests(outcome.verdict.cause));
 }
 
-TEST_CASE("answers: influxd's refusal of who asks holds the backend") {
+TEST_CASE("answers: influxd's refusal of the credentials holds the backend") {
   const TempDir secrets;
   WriteFile(secrets.File("right"), "right\n");
   WriteFile(secrets.File("wrong"), "wrong\n");

@@ -181,7 +181,7 @@ TEST_CASE("bad input: the good lines beside a bad one are stored, and the answer
   CHECK_EQ(door.Delivered(), "m v=1 1\nm v=3 3\n");
 }
 
-TEST_CASE("bad input: bytes that are no text do not break the answer") {
+TEST_CASE("bad input: bytes that are not text do not break the answer") {
   const IngestFixture door;
   CheckRefused(door.Write("db=metrics", std::string("\xff\xfe\0 \x01\r\"", 7)), 400,
                "unable to parse");
@@ -190,7 +190,7 @@ TEST_CASE("bad input: bytes that are no text do not break the answer") {
 
 // ---- The body
 
-TEST_CASE("bad input: a body that is not the gzip it says is refused") {
+TEST_CASE("bad input: a body that is not gzip as announced is refused") {
   const IngestFixture door;
   const std::string good = Gzip("m v=1 1\n");
   CheckRefused(door.WriteGzip("m v=1 1\n"), 400, "not valid gzip");
@@ -266,7 +266,7 @@ TEST_CASE("bad input: a head that is too large is refused") {
   CHECK_EQ(door.StoredPoints(), 0);
 }
 
-TEST_CASE("bad input: what is not HTTP is refused, and does not stop the relay") {
+TEST_CASE("bad input: bytes that are not HTTP are refused, and do not stop the relay") {
   const IngestFixture door;
   for (const std::string_view bytes :
        {"GARBAGE\r\n\r\n", "POST /write?db=m HTTP/9.9\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
@@ -279,7 +279,7 @@ TEST_CASE("bad input: what is not HTTP is refused, and does not stop the relay")
   CHECK_EQ(door.Delivered(), "m v=1 1\n");
 }
 
-TEST_CASE("bad input: a wrong method is told the right ones, an unknown path that it is unknown") {
+TEST_CASE("bad input: a 405 names the allowed methods, an unknown path gets a 404") {
   const IngestFixture door;
   for (const std::string_view method : {"GET", "PUT", "DELETE", "PATCH"}) {
     const HttpAnswer answer =
@@ -294,7 +294,7 @@ TEST_CASE("bad input: a wrong method is told the right ones, an unknown path tha
   CheckRefused(Get(door.relay.endpoint(), "/"), 404, "not found");
 }
 
-TEST_CASE("bad input: OPTIONS tells what may be done") {
+TEST_CASE("bad input: OPTIONS lists the allowed methods") {
   const IngestFixture door;
   const HttpAnswer answer = Exchange(door, "OPTIONS /write HTTP/1.1\r\nHost: relay\r\n\r\n");
   CHECK_EQ(answer.status, 204);

@@ -155,7 +155,7 @@ TEST_CASE("clients: curl writes with the content type of a form") {
 }
 
 // curl asks for permission before a large body, and continues without one after a second.
-TEST_CASE("clients: curl does not wait for leave to send a large body") {
+TEST_CASE("clients: curl does not wait for permission to send a large body") {
   const Through through;
   const std::string file = through.relay_directory.File("body");
   std::string body;

@@ -237,7 +237,7 @@ TEST_CASE("differential: the same requests get the same status and form from inf
   }
 }
 
-TEST_CASE("differential: where the relay differs it means to, and HTTP.md says so") {
+TEST_CASE("differential: where the relay differs it is intended, and HTTP.md says so") {
   const Both both;
   const std::string page = ReadFile(SourceRoot() + "/relay/ingest/HTTP.md");
   std::vector<Row> rows = Differences();

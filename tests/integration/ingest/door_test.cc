@@ -37,7 +37,7 @@ bool Reached(const RelayProcess& relay, const std::string& limit, int times) {
          std::string::npos;
 }
 
-TEST_CASE("door: a user writes over TLS, and neither his nor the token's words show anywhere") {
+TEST_CASE("door: a user writes over TLS; neither the password nor the token shows anywhere") {
   const std::string canary = "c4nary-passw0rd";
   TempDir directory;
   TempDir server_directory;
@@ -150,7 +150,7 @@ bool IsStored(RawConnection& connection) {
   return connection.ReadUntil("\r\n\r\n").bytes.starts_with("HTTP/1.1 204");
 }
 
-TEST_CASE("door: without descriptors those who are connected write on, the others wait for some") {
+TEST_CASE("door: without descriptors connected clients write on, others wait for some") {
   constexpr std::size_t kRoomFor = 20;
   constexpr std::size_t kClients = 100;
   TempDir directory;

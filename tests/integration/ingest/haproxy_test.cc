@@ -143,7 +143,7 @@ struct Site {
   }
 };
 
-TEST_CASE("haproxy: it finds nothing to warn of in the configuration") {
+TEST_CASE("haproxy: it has no warnings about the configuration") {
   const RunResult run = Run({"haproxy", "-c", "-f", kFile});
   CHECK_EQ(run.exit_code, 0);
   CHECK_EQ(run.output, "Configuration file is valid\n");
@@ -213,7 +213,7 @@ TEST_CASE("haproxy: writes go on while a relay is dead, and nothing that was tak
   CHECK(site.a.ReadPoints("metrics", "cpu") == site.b.ReadPoints("metrics", "cpu"));
 }
 
-TEST_CASE("haproxy: what changes databases reaches both, what only asks reaches one") {
+TEST_CASE("haproxy: statements that change databases reach both, queries reach one") {
   Site site;
   CHECK_EQ(site.Query("CREATE DATABASE \"made by GET\"").status, 200);
   const HttpAnswer posted =

@@ -114,7 +114,7 @@ TEST_CASE("limits: a head of 16 KiB, 64 headers, a target of 8 KiB") {
   CHECK_EQ(limited.Stored(), 6);
 }
 
-TEST_CASE("limits: a body as it comes, and inflated") {
+TEST_CASE("limits: a body as received, and inflated") {
   constexpr std::size_t kMax = 65'536;
   const Limited limited({"max_body: 64KiB"});
   for (const std::size_t below : {1U, 0U}) {

@@ -193,7 +193,7 @@ TEST_CASE("original: the fork's configuration serves and delivers; what is not h
   }
 }
 
-TEST_CASE("original: printed as YAML, a configuration is right, says the same and no secret") {
+TEST_CASE("original: printed as YAML, a configuration is valid, means the same and has no secret") {
   for (const char* name : {"plain.toml", "buffered.toml", "tls.toml", "udp.toml", "fork.conf"}) {
     CAPTURE(name);
     const RunResult yaml = Run({RelayBinary(), "check-config", "--to-yaml", kFiles + name});

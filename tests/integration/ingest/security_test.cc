@@ -36,7 +36,7 @@ fs::perms PermissionsOf(const fs::path& path) {
   return fs::status(path).permissions();
 }
 
-TEST_CASE("security: what is stored is its owner's alone, whatever the umask") {
+TEST_CASE("security: only the owner can read stored files, whatever the umask") {
   TempDir directory;
   FakeBackend backend([](const FakeRequest&) { return Answering(400, "no"); });
   const Umask open_to_all(0);
@@ -62,7 +62,7 @@ TEST_CASE("security: what is stored is its owner's alone, whatever the umask") {
   }
 }
 
-TEST_CASE("security: what clients make up does not become a label of a metric") {
+TEST_CASE("security: text that clients make up does not become a label of a metric") {
   TempDir directory;
   FakeBackend backend(
       [](const FakeRequest&) { return Answering(404, "database not found: \"c4nary\""); });

@@ -82,7 +82,7 @@ TEST_CASE(
   CHECK_EQ(StatusOf(both.relay, "a").figures.unaccounted(), 0);
 }
 
-TEST_CASE("statements: what is not safe to replay is refused, and nothing of it is done") {
+TEST_CASE("statements: one that is not safe to replay is refused and has no effect") {
   const Both both;
   for (const char* statement : {"DELETE FROM m WHERE time < now() - 1h", "SELECT * INTO a FROM b",
                                 "DROP USER root", "CREATE USER u WITH PASSWORD 'hunter2'"}) {

@@ -127,7 +127,7 @@ struct Eventful {
   }
 };
 
-TEST_CASE("checkpoint: every tool that looks at a log looks at a copy") {
+TEST_CASE("checkpoint: every tool that reads a log reads a copy") {
   Eventful eventful;
   MustCopy(eventful.relay, "copy");
   REQUIRE_EQ(eventful.relay.Write("metrics", "cpu v=7 7").status, 204);
@@ -204,7 +204,7 @@ TEST_CASE("checkpoint: listed, deleted, and refused where it must not be") {
   CHECK_FALSE(fs::exists(copy));
 }
 
-TEST_CASE("checkpoint: half of one goes when the relay starts") {
+TEST_CASE("checkpoint: an unfinished one is deleted when the relay starts") {
   Eventful eventful;
   const std::string half = PlaceOf(eventful.relay, "copy.incomplete");
   fs::create_directories(half);
@@ -217,7 +217,7 @@ TEST_CASE("checkpoint: half of one goes when the relay starts") {
   CHECK(Eventually(kPatience, [&] { return !fs::exists(half); }));
 }
 
-TEST_CASE("checkpoint: of a relay that is stopped a plain copy is one, and the command says so") {
+TEST_CASE("checkpoint: if the relay is stopped a plain copy is one, and the command says so") {
   Eventful eventful;
   CHECK_EQ(eventful.relay.Stop().exit_code, 0);
   const RunResult run = Command(eventful.relay, {"checkpoint", "copy"});
@@ -265,7 +265,7 @@ std::string LinesFrom(int first, int last) {
   return lines;
 }
 
-TEST_CASE("checkpoint: a replay sends from it what the log keeps no more") {
+TEST_CASE("checkpoint: a replay sends from it records that the log no longer keeps") {
   Forgetful forgetful;
   const auto replay = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"replay", "--backend", "here"});

@@ -36,7 +36,7 @@ TEST_CASE("command docs: bash completes commands and their options") {
   CHECK_EQ(Offered("verify --form"), "\n");
 }
 
-TEST_CASE("command docs: the pages for man have no mistakes, and what is hidden is not in them") {
+TEST_CASE("command docs: the man pages have no mistakes, and no hidden commands") {
   const TempDir directory;
   for (const std::string form : {"man", "settings"}) {
     WriteFile(directory.File("page"), Describe(form));

@@ -133,7 +133,7 @@ const std::vector<Reader>& Readers() {
   return all;
 }
 
-TEST_CASE("matrix: what reads shows a table and JSON, while the relay runs and after") {
+TEST_CASE("matrix: read commands show a table and JSON, while the relay runs and after") {
   World world;
   for (const bool running : {true, false}) {
     if (!running) world.relay.Stop();
@@ -155,7 +155,7 @@ TEST_CASE("matrix: what reads shows a table and JSON, while the relay runs and a
   }
 }
 
-TEST_CASE("matrix: what reads names the backends there are where it is asked for another") {
+TEST_CASE("matrix: read commands name the known backends when asked for another") {
   World world;
   for (const Reader& reader : Readers()) {
     if (!reader.names_backend) continue;
@@ -170,7 +170,7 @@ TEST_CASE("matrix: what reads names the backends there are where it is asked for
   }
 }
 
-TEST_CASE("matrix: what reads says that there is no log, or none that it may read") {
+TEST_CASE("matrix: read commands report a log that is missing or not readable") {
   World world;
   world.relay.Stop();
   const TempDir elsewhere;
@@ -192,7 +192,7 @@ TEST_CASE("matrix: what reads says that there is no log, or none that it may rea
   }
 }
 
-TEST_CASE("matrix: a range that is none is a wrong usage") {
+TEST_CASE("matrix: an invalid range is a usage error") {
   World world;
   for (const Words& words : std::vector<Words>{
            {"inspect", "--backend", "away", "--from", "soon"},
@@ -299,7 +299,7 @@ TEST_CASE("matrix: a dry run says what would be done, in words and in JSON, and 
   CHECK_EQ(world.Everything(), before);
 }
 
-TEST_CASE("matrix: what cannot be taken back wants --yes, or asks at a terminal") {
+TEST_CASE("matrix: an irreversible change needs --yes, or asks at a terminal") {
   World world;
   const std::string before = world.Everything();
   for (const Changer& changer : Changers()) {
@@ -319,7 +319,7 @@ TEST_CASE("matrix: what cannot be taken back wants --yes, or asks at a terminal"
   CHECK_EQ(world.Everything(), before);
 }
 
-TEST_CASE("matrix: a change of a backend that nobody has is refused by its name") {
+TEST_CASE("matrix: a change of an unknown backend is refused by its name") {
   World world;
   for (const Changer& changer : Changers()) {
     CAPTURE(Text(changer.words));
@@ -357,7 +357,7 @@ TEST_CASE("matrix: a change needs the operators' token, and a relay that runs") 
   }
 }
 
-TEST_CASE("matrix: each change is done, said, and in the trail") {
+TEST_CASE("matrix: each change is done, reported, and in the audit trail") {
   World world;
   for (const Changer& changer : Changers()) {
     CAPTURE(Text(changer.words));

@@ -114,7 +114,7 @@ TEST_CASE("commands: the version is shown") {
   CHECK(run.output.starts_with("influxdb-relay "));
 }
 
-TEST_CASE("commands: what nobody knows is a wrong usage") {
+TEST_CASE("commands: unknown arguments are a usage error") {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{},
                                              {"frobnicate"},
@@ -131,7 +131,7 @@ TEST_CASE("commands: what nobody knows is a wrong usage") {
 
 // ---- The configuration
 
-TEST_CASE("commands: check-config says what a right file means") {
+TEST_CASE("commands: check-config says what a valid file means") {
   const TempDir directory;
   const std::string path = Configured(directory, {.log = directory.File("log")});
   const RunResult run = Command({"check-config", path});
@@ -141,7 +141,7 @@ TEST_CASE("commands: check-config says what a right file means") {
   CHECK_FALSE(std::filesystem::exists(directory.File("log")));
 }
 
-TEST_CASE("commands: a broken configuration is told with file, line and column") {
+TEST_CASE("commands: a broken configuration is reported with file, line and column") {
   const TempDir directory;
   const std::string path = directory.File("broken.yml");
   WriteFile(path, "backends:\n  - name: a\n    url: http://a\n    timeout: 5 parsecs\n");
@@ -157,7 +157,7 @@ TEST_CASE("commands: a broken configuration is told with file, line and column")
   }
 }
 
-TEST_CASE("commands: a configuration that is not there is told by its name") {
+TEST_CASE("commands: a missing configuration is reported by its name") {
   const TempDir directory;
   const RunResult run = Command({"check-config", directory.File("none.yml")});
   CHECK_EQ(run.exit_code, 2);
@@ -178,7 +178,7 @@ TEST_CASE("commands: a data directory in use by another relay is left alone") {
   CHECK_EQ(owing.relay.Write("metrics", "m v=1 1\n").status, 204);
 }
 
-TEST_CASE("commands: a port that is taken, for writes or for the admin, is told") {
+TEST_CASE("commands: a port in use, for writes or for the admin, is reported") {
   const Owing owing;
   const TempDir directory;
   for (const Place& place :
@@ -240,7 +240,7 @@ bool CursorIsWritten(const std::vector<std::string>& where) {
   return BackendIn(StatusJson(where), "here").figures.marks.lag() == 0;
 }
 
-TEST_CASE("commands: status tells the same of a relay that runs, that is stopped, and of a copy") {
+TEST_CASE("commands: status shows the same of a running relay, a stopped one, and a copy") {
   Owing owing;
   const std::string running = StatusJson({"--config", owing.relay.config_path()});
   CheckOwingFigures(running);
@@ -280,7 +280,7 @@ TEST_CASE("commands: status is a table for a person") {
   CHECK(Contains(stopped.output, "\naway     not running"));
 }
 
-TEST_CASE("commands: a directory without a log is told by its name, as it was given") {
+TEST_CASE("commands: a directory without a log is reported by its name, as it was given") {
   const TempDir directory;
   for (const std::string command : {"inspect", "verify", "export"}) {
     const RunResult run = Command({command, "--data", directory.File("none")});
@@ -317,7 +317,7 @@ void CheckRecords(const std::vector<json>& records) {
   CHECK_EQ(records[4].at("precision"), "s");
 }
 
-TEST_CASE("commands: inspect shows the same of a relay that runs, that is stopped, and of a copy") {
+TEST_CASE("commands: inspect shows the same of a running relay, a stopped one, and a copy") {
   Owing owing;
   const std::vector<json> running = Inspected({"--config", owing.relay.config_path(), "--lines"});
   CheckRecords(running);
@@ -405,7 +405,7 @@ TEST_CASE("commands: inspect shows what is on hold and what will never be delive
   CHECK_EQ(Command({"inspect", "--held", "--gaps", "--data", directory.path()}).exit_code, 2);
 }
 
-TEST_CASE("commands: inspect names the backends there are where it is asked for another") {
+TEST_CASE("commands: inspect names the known backends when asked for another") {
   const Owing owing;
   const std::string config = owing.relay.config_path();
   const RunResult unknown = Command({"inspect", "--config", config, "--backend", "nobody"});
@@ -423,7 +423,7 @@ TEST_CASE("commands: inspect names the backends there are where it is asked for 
 
 // ---- The admin port
 
-TEST_CASE("commands: the metrics are the figures of status") {
+TEST_CASE("commands: metrics and status show the same figures") {
   const Owing owing;
   const std::string page = Get(owing.relay.admin(), "/metrics").body;
   const json status = json::parse(owing.relay.Status());

@@ -194,7 +194,7 @@ std::string Sample(const std::string& metrics, const std::string& name) {
   return std::to_string(std::stoll(metrics.substr(at + begin.size())));
 }
 
-TEST_CASE("dashboard: a figure is the one of metrics, API, command and directory") {
+TEST_CASE("dashboard: a figure is the same in metrics, API, command and directory") {
   TwoServers both;
   const TempDir directory;
   Browser browser(directory.path());
@@ -288,7 +288,7 @@ TEST_CASE("dashboard: a replay is started at a rate, seen as it goes, and cancel
   CHECK_EQ(browser.Complaints(), "");
 }
 
-TEST_CASE("dashboard: a database that is missing is no backend that is down, on a phone too") {
+TEST_CASE("dashboard: a missing database does not show as a backend down, on a phone too") {
   TwoServers both;
   const TempDir directory;
   Browser browser(directory.path());

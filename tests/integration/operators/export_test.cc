@@ -96,7 +96,7 @@ TEST_CASE("export: a range, a measurement, and lines alone") {
   CHECK_NE(both.output.find("choose with --database"), std::string::npos);
 }
 
-TEST_CASE("export: a damaged record is left out, told, and makes the exit code 1") {
+TEST_CASE("export: a damaged record is left out, reported, and makes the exit code 1") {
   Owing owing;
   owing.relay.Stop();
   {
@@ -114,7 +114,7 @@ TEST_CASE("export: a damaged record is left out, told, and makes the exit code 1
            std::string::npos);
 }
 
-TEST_CASE("export: a file that is there is not replaced") {
+TEST_CASE("export: an existing file is not replaced") {
   const Owing owing;
   const std::string file = owing.directory.File("precious");
   WriteFile(file, "precious");

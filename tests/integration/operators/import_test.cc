@@ -83,7 +83,7 @@ TEST_CASE("import: the servers hold what `influx -import` makes of the same file
   }
 }
 
-TEST_CASE("import: bad lines are told as FILE:LINE and by the exit code, the rest arrives") {
+TEST_CASE("import: bad lines are reported as FILE:LINE and by the exit code, the rest arrives") {
   const Served served;
   const std::string file = served.directory.File("lines");
   WriteFile(file, "m v=1 1\nthis is bad\nm v=2 2\n");
@@ -102,7 +102,7 @@ TEST_CASE("import: bad lines are told as FILE:LINE and by the exit code, the res
   CHECK_EQ(stored[1].time_ns, 2'000'000'000);
 }
 
-TEST_CASE("import: it says where to go on where the relay is gone, and goes on there") {
+TEST_CASE("import: if the relay is gone it says where to continue, and continues there") {
   Served served;
   const std::string file = served.directory.File("lines");
   WriteFile(file, Points(1000));
@@ -118,7 +118,7 @@ TEST_CASE("import: it says where to go on where the relay is gone, and goes on t
   CHECK_EQ(served.server.CountPoints("metrics", "m", "v"), 500);
 }
 
-TEST_CASE("import: wrong usage is told as such") {
+TEST_CASE("import: wrong usage is reported as such") {
   const Served served;
   const std::string file = served.directory.File("lines");
   WriteFile(file, Points(1));

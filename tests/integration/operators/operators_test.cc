@@ -121,7 +121,7 @@ TEST_CASE("operators: a database is held aside, and delivered when it is release
       Eventually(kPatience, [&] { return StatusOf(owing.relay, "here").figures.delivered == 4; }));
 }
 
-TEST_CASE("operators: what is wrong is said, and nothing is changed") {
+TEST_CASE("operators: a mistake is reported, and nothing is changed") {
   Owing owing;
   struct Wrong {
     std::vector<std::string> command;
@@ -275,7 +275,7 @@ TEST_CASE("operators: a replay goes on after the relay was killed, and can be ca
   CHECK_EQ(elsewhere.Bodies(), "cpu v=1 1\n");
 }
 
-TEST_CASE("operators: without the token nothing is changed, with it it is") {
+TEST_CASE("operators: changes need the token") {
   TempDir directory;
   FakeBackend backend;
   WriteFile(directory.File("token"), "open sesame\n");

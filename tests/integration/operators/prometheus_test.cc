@@ -86,7 +86,7 @@ TEST_CASE("monitoring: promtool finds nothing wrong with the metrics") {
   CHECK_EQ(checked.output, "");
 }
 
-TEST_CASE("monitoring: rules and board ask only for metrics that there are") {
+TEST_CASE("monitoring: rules and board use only metrics that exist") {
   Owing owing;
   const std::set<std::string> known = Named(owing.Metrics());
   for (const std::string& file : {kRules, kDeploy + "/grafana/influxdb-relay.json"}) {

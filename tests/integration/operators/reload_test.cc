@@ -87,7 +87,7 @@ TEST_CASE("reload: a backend that moved gets at its new place what it is owed") 
   CHECK_EQ(new_place.Bodies(), "m v=1 1\n");
 }
 
-TEST_CASE("reload: routing and limits hold from then on") {
+TEST_CASE("reload: new routing and limits take effect") {
   FakeBackend a;
   Reloadable it({.backends = {{"a", a.Url()}}});
   CHECK_EQ(it.relay.Write("other", "m v=1 1\n").status, 204);
@@ -123,7 +123,7 @@ TEST_CASE("reload: a secret that cannot be read leaves the old configuration") {
   CHECK_EQ(it.Write("m v=1 1\n"), 204);
 }
 
-TEST_CASE("reload: listeners are opened, told and closed") {
+TEST_CASE("reload: listeners are opened, changed and closed") {
   FakeBackend a;
   const HostPort tcp{.port = FreePort()};
   const auto with = [&](const std::string& database) {
@@ -187,8 +187,7 @@ TEST_CASE(
   CHECK_EQ(WriteByTls(it.relay, new_ca.cert()).output, "204");
 }
 
-TEST_CASE(
-    "reload: clients need a certificate from when it is said, and not after it is taken back") {
+TEST_CASE("reload: clients need a certificate once it is configured, and not after it is removed") {
   FakeBackend a;
   TestCa ca;
   TestCa other;
@@ -212,7 +211,7 @@ TEST_CASE(
   CHECK(Eventually(kPatience, [&] { return WriteByTls(it.relay, ca.cert()).output == "204"; }));
 }
 
-TEST_CASE("reload: what needs a restart is said, the rest is done") {
+TEST_CASE("reload: settings that need a restart are reported, the rest take effect") {
   FakeBackend a;
   FakeBackend b;
   Reloadable it({.backends = {{"a", a.Url()}}});

@@ -74,7 +74,7 @@ TEST_CASE("verify: a log whose relay was killed is sound") {
   CHECK_EQ(run.exit_code, 0);
 }
 
-TEST_CASE("verify: damage is told with the record that it hit, by words and by the exit code") {
+TEST_CASE("verify: damage is reported with the record that it hit, in words and by the exit code") {
   Loaded loaded;
   loaded.writers.Stop();
   CHECK_EQ(loaded.relay.Stop().exit_code, 0);
@@ -97,7 +97,7 @@ TEST_CASE("verify: damage is told with the record that it hit, by words and by t
   CHECK_EQ(summary.at("findings").at(0).at("family"), "payloads");
 }
 
-TEST_CASE("verify: where there is no log it says so, and wrong usage is told as such") {
+TEST_CASE("verify: a missing log and wrong usage are reported as such") {
   const TempDir directory;
   const RunResult none = Verify({"--data", directory.File("none")});
   CHECK_EQ(none.exit_code, 1);

@@ -85,7 +85,7 @@ TEST_CASE("watch: Ctrl-C ends it, and a relay that goes meanwhile is said and wa
   CHECK(terminal.Output().ends_with(kCursor + kBack));
 }
 
-TEST_CASE("watch: what is wrong with the usage is said on the screen that stays") {
+TEST_CASE("watch: a usage error is shown on the screen that stays") {
   const TempDir directory;
   Terminal terminal({RelayBinary(), "status", "--watch", "--config", directory.File("none")}, {});
   CHECK_EQ(terminal.WaitFor(), 2);

@@ -43,7 +43,7 @@ TEST_CASE("deploy: its YAML is sound") {
 }
 
 // Checks references by name, which no linter follows.
-TEST_CASE("deploy: the cluster's services, claims and probes name what there is") {
+TEST_CASE("deploy: the cluster's services, claims and probes name things that exist") {
   const std::string program =
       "import sys, yaml\n"
       "documents = {}\n"
@@ -74,7 +74,7 @@ TEST_CASE("deploy: the cluster's services, claims and probes name what there is"
   CHECK_EQ(run.exit_code, 0);
 }
 
-TEST_CASE("deploy: the composed services mount and name what there is") {
+TEST_CASE("deploy: the composed services mount and name things that exist") {
   const std::string program =
       "import os, sys, yaml\n"
       "folder = sys.argv[1]\n"
@@ -97,7 +97,7 @@ TEST_CASE("deploy: the composed services mount and name what there is") {
   CHECK_EQ(run.exit_code, 0);
 }
 
-TEST_CASE("deploy: the image is built in one stage, runs in another, and as nobody of importance") {
+TEST_CASE("deploy: the image is built in one stage, runs in another, and without privileges") {
   const std::string file = ReadFile(kDeploy + "containers/Dockerfile");
   const std::size_t last_stage = file.rfind("\nFROM ");
   CHECK_NE(file.find("FROM ", 0), last_stage + 1);

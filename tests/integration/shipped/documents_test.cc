@@ -256,14 +256,14 @@ TEST_CASE("documents: every block says what it is") {
   }
 }
 
-TEST_CASE("documents: every configuration in them is right") {
+TEST_CASE("documents: every configuration in them is valid") {
   for (const Block& block : Blocks()) {
     if (block.kind == "yaml") CheckConfiguration(block, "relay.yaml");
     if (block.kind == "toml") CheckConfiguration(block, "relay.toml");
   }
 }
 
-TEST_CASE("documents: every command in them does what it is there for") {
+TEST_CASE("documents: every command in them works") {
   const World world;
   for (const Block& block : Blocks()) {
     if (block.kind != "sh") continue;
@@ -282,7 +282,7 @@ TEST_CASE("documents: every command in them does what it is there for") {
 }
 
 // Follows [words](path#part), to a file of this tree.
-TEST_CASE("documents: what they point to is there") {
+TEST_CASE("documents: every file they link to exists") {
   for (const std::string& document : Documents()) {
     const std::string text = ReadFile(kRoot + document);
     const std::filesystem::path folder = std::filesystem::path(kRoot + document).parent_path();
@@ -296,7 +296,7 @@ TEST_CASE("documents: what they point to is there") {
 }
 
 // Checks that a test such as `tests/integration/x_test.cc`, which shows a promise, exists.
-TEST_CASE("documents: the tests that they name are there") {
+TEST_CASE("documents: every test they name exists") {
   for (const std::string& document : Documents()) {
     const std::string text = ReadFile(kRoot + document);
     for (std::size_t at = 0; (at = text.find("`tests/", at)) != std::string::npos; ++at) {

@@ -76,7 +76,7 @@ TEST_CASE("package: everything is in its place, with the modes it needs") {
   }
 }
 
-TEST_CASE("package: what it says of itself, and what it needs") {
+TEST_CASE("package: its description, and its dependencies") {
   CHECK_EQ(Packed().Field("Package"), "influxdb-relay\n");
   CHECK_EQ(Packed().Field("Section"), "net\n");
   CHECK_NE(Packed().Field("Installed-Size"), "");

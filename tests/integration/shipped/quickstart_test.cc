@@ -122,7 +122,7 @@ TEST_CASE("quickstart: at a terminal it shows `status --watch`, and keys act unt
   CHECK(demo.IsGone());
 }
 
-TEST_CASE("quickstart: a relay that is killed is told, and Ctrl-C leaves nothing behind") {
+TEST_CASE("quickstart: a killed relay is reported, and Ctrl-C leaves nothing behind") {
   Demo demo("600");
   Demo other("600");
   CHECK(demo.terminal.Shows("influx-b has"));

@@ -296,7 +296,7 @@ Process Proxy(const Site& site, const TempDir& directory, const HostPort& statis
                   .output_path = directory.File("output")});
 }
 
-TEST_CASE("runbook: a relay on what is left of another goes on where that ended") {
+TEST_CASE("runbook: a relay on the remains of another continues where that one ended") {
   Site site;
   Reading page(site, "A relay's host is lost");
   const TempDir directory;

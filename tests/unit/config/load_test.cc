@@ -494,7 +494,7 @@ TEST_CASE("config: a file is read under its name") {
                "keep_delivered, checkpoint_dir");
 }
 
-TEST_CASE("config: a file that is not there, not readable or too large is told apart") {
+TEST_CASE("config: a missing, an unreadable and a too large file are told apart") {
   const TempDir directory;
   const auto missing = LoadConfig(directory.File("absent.yaml"));
   REQUIRE(!missing.ok());

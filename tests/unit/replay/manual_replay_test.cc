@@ -74,7 +74,7 @@ ReplayRange All() {
           .measurement = ""};
 }
 
-TEST_CASE("replay: what the range holds is sent, and nothing of it changes in the log") {
+TEST_CASE("replay: the records of the range are sent, and the log does not change") {
   Bench bench;
   const ReplayProgress progress = bench.Run(All());
   CHECK_EQ(progress.state, ReplayState::kComplete);

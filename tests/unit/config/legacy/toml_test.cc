@@ -134,7 +134,7 @@ TEST_CASE("original: a location without a port is at its scheme's, as everywhere
   CHECK_EQ(at("http://[::1]:9/write"), "http://[::1]:9");
 }
 
-TEST_CASE("original: what is beyond a bound is brought within it, with a note") {
+TEST_CASE("original: a value out of bounds is brought within them, with a note") {
   const Config config = Parsed(
       "[[http]]\nbind-addr=\":1\"\ndefault-ping-response=404\n"
       "output=[{name=\"a\", location=\"http://h:1/write\", timeout=\"1ms\", "
@@ -194,7 +194,7 @@ TEST_CASE("original: the fork's keys are honoured, or said to have no use") {
   }
 }
 
-TEST_CASE("original: what says where data goes and cannot be done is refused, with what to do") {
+TEST_CASE("original: unsupported routing and listeners are refused, with what to do") {
   const auto refused = [](const std::string& toml, const std::string& words) {
     const std::string told = Mistake(toml);
     CAPTURE(told);
@@ -223,7 +223,7 @@ TEST_CASE("original: the log and the admin port can be put elsewhere") {
   CHECK_EQ(ToString(config.admin.address), "127.0.0.1:1");
 }
 
-TEST_CASE("original: a mistake is told with its place") {
+TEST_CASE("original: a mistake is reported with its place") {
   const std::string begin = "[[http]]\nbind-addr = \"127.0.0.1:9096\"\n";
   struct Row {
     std::string toml;

@@ -30,7 +30,7 @@ TEST_CASE("address: an IPv4 or IPv6 address with a port") {
   }
 }
 
-TEST_CASE("address: what is none is refused") {
+TEST_CASE("address: anything else is refused") {
   for (const char* text :
        {"", ":9096", "9096", "0.0.0.0", "0.0.0.0:", "0.0.0.0:65536", "0.0.0.0:-1", "0.0.0.0:+1",
         "0.0.0.0:9096 ", "256.0.0.1:9096", "1.2.3:9096", "::1:9096", "[::1]", "[::1]9096", "[::1:9",
@@ -104,7 +104,7 @@ TEST_CASE("url: scheme, host, port and path") {
   CHECK_EQ(url.path_prefix, "/x");
 }
 
-TEST_CASE("url: what cannot be one is refused") {
+TEST_CASE("url: anything else is refused") {
   const std::string url = "expected " + std::string(kUrlExpected);
   const std::string port = "expected a port from 1 to 65535 after the host";
   struct Row {

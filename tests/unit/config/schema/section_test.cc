@@ -78,7 +78,7 @@ TEST_CASE("config: settings may come in any order and any YAML style") {
   CHECK_EQ(outer.word, "it's");
 }
 
-TEST_CASE("config: what is no valid YAML is refused where it stops being valid") {
+TEST_CASE("config: invalid YAML is refused where it stops being valid") {
   struct Row {
     const char* yaml;
     const char* message;
@@ -162,7 +162,7 @@ TEST_CASE("config: a key that is given twice is refused") {
            "f:3:3: inner.count: expected once, but line 2 has it too");
 }
 
-TEST_CASE("config: what is required is missed where its section begins") {
+TEST_CASE("config: a missing required setting is reported where its section begins") {
   CHECK_EQ(Mistake("word: a\ninner:\n  size: 1\n"),
            "f:3:3: inner.count: expected here, as it has no default");
   CHECK_EQ(Mistake("list:\n  - size: 1\n"),
@@ -172,7 +172,7 @@ TEST_CASE("config: what is required is missed where its section begins") {
            "f:3:3: inner.kount: no such setting, did you mean count? There are: count, size");
 }
 
-TEST_CASE("config: of several mistakes the first in the file is told") {
+TEST_CASE("config: of several mistakes the first in the file is reported") {
   CHECK_EQ(Mistake("list: 1\ninner: 2\nword: [a]\n"),
            "f:1:7: list: expected a list of 1 to 1024 entries");
   CHECK_EQ(Mistake("word: a\ninner: {count: 10, words: 1}\nlist: 3\n"),

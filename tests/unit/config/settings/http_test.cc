@@ -65,7 +65,7 @@ TEST_CASE("http settings: every one can be given") {
   CHECK(config.limits.in_flight == 50_MiB);
 }
 
-TEST_CASE("http settings: what cannot be meant is a mistake") {
+TEST_CASE("http settings: incomplete or contradictory settings are refused") {
   struct Row {
     const char* yaml;
     const char* message;

@@ -47,7 +47,7 @@ class IngestFixture {
   AdminConfig config_;
 };
 
-TEST_CASE("access: a loopback port without tokens is open to who is on this machine") {
+TEST_CASE("access: a loopback port without tokens is open to users of this machine") {
   const IngestFixture door("127.0.0.1");
   CHECK_EQ(door.Ask(Role::kRead), kAllowed);
   CHECK_EQ(door.Ask(Role::kOperate), kAllowed);
@@ -99,7 +99,7 @@ TEST_CASE("access: a page of another site changes nothing, even where no token i
            kAllowed);
 }
 
-TEST_CASE("access: a foreign name that leads here opens nothing where no token does") {
+TEST_CASE("access: without a token, requests for a foreign host name are refused") {
   const IngestFixture open("127.0.0.1");
   CHECK_EQ(open.Ask(Role::kRead, {{"Host", "rebound.example:9097"}}), 403);
   CHECK_EQ(open.Ask(Role::kRead, {{"Host", "localhost:9097"}}), kAllowed);

@@ -120,7 +120,7 @@ TEST_CASE("checkpoints: made, listed, read and deleted") {
   CHECK(kept.checkpoints.Open("a").error().code() == ErrorCode::kNotFound);
 }
 
-TEST_CASE("checkpoints: what was not finished is no checkpoint, and goes at the next start") {
+TEST_CASE("checkpoints: an unfinished one does not count, and is deleted at the next start") {
   Kept kept;
   REQUIRE(kept.checkpoints.Make("a").ok());
   const std::string half = kept.log_path + "/checkpoints/b" + std::string(kUnfinishedCheckpoint);

@@ -132,7 +132,7 @@ TEST_CASE("admin: a dry run changes nothing") {
   CHECK_EQ(bench.log.MarksOf(kWest).cursor, Sequence(0));
 }
 
-TEST_CASE("admin: what is wrong with a change is said, and nothing is changed") {
+TEST_CASE("admin: a wrong change is refused with the reason, and nothing is changed") {
   Bench bench;
   const std::string skip = "/api/v1/backends/west/skip";
   CHECK_EQ(bench.Ask("POST", skip, R"({"to":2})").status, 400);
@@ -220,7 +220,7 @@ TEST_CASE("admin: a checkpoint is made where checkpoints lie, audited, and nowhe
   CHECK_EQ(bench.checkpoints_made.size(), 1);
 }
 
-TEST_CASE("admin: lists say what is wrong with how they are asked for") {
+TEST_CASE("admin: lists report bad parameters") {
   Bench bench;
   for (const std::string list : {"/api/v1/dead", "/api/v1/gaps"}) {
     CHECK_EQ(bench.Get(list).status, 400);
@@ -255,7 +255,7 @@ std::string Filled(std::string path, const std::string& backend) {
   return path;
 }
 
-TEST_CASE("openapi: every path answers as it is described, asked well and asked badly") {
+TEST_CASE("openapi: every path answers as described, to good and to bad requests") {
   Bench bench;
   const Json document = Json::parse(bench.Get("/api/v1/openapi.json").body);
   std::size_t operations = 0;
@@ -318,7 +318,7 @@ TEST_CASE("admin: each route asks for the token of its role, and is described so
   }
 }
 
-TEST_CASE("openapi: what is described is what OpenAPI 3 asks for") {
+TEST_CASE("openapi: the description follows OpenAPI 3") {
   const Json document = Json::parse(OpenApiDocument());
   CHECK(document.at("openapi").get<std::string>().starts_with("3."));
   for (const auto& [path, methods] : document.at("paths").items()) {

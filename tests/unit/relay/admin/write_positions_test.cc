@@ -25,7 +25,7 @@ TEST_CASE("positions: a write is owed until a backend has passed it") {
   CHECK_EQ(fates("1").at("west"), "passed");
 }
 
-TEST_CASE("positions: what is no number is refused") {
+TEST_CASE("positions: anything but a number is refused") {
   const MemoryLog log({kWest});
   for (const char* text : {"", "x", "-1", "1x", "99999999999999999999999"}) {
     CAPTURE(text);

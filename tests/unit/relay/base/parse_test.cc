@@ -20,7 +20,7 @@ TEST_CASE("place: a time is read with and without a fraction and an offset") {
   CHECK_EQ(ParseRfc3339("2023-11-14T20:43:20-01:30"), At(1'700'000'000));
 }
 
-TEST_CASE("place: what is not quite a time is none") {
+TEST_CASE("place: a malformed time is refused") {
   for (const char* text :
        {"", "12", "yesterday", "2023-11-14", "2023-11-14T22:13:20", "2023-11-14T22:13:20.Z",
         "2023-11-14T22:13:20.0000000001Z", "2023-11-14T22:13:20z", "2023-11-14T22:13:20Zx",
@@ -51,7 +51,7 @@ TEST_CASE("place: an operator types a sequence, a time, an age, now or head") {
   CHECK_EQ(TimeIn("0s  ago"), now);
 }
 
-TEST_CASE("place: what is none of them is refused with what was expected") {
+TEST_CASE("place: anything else is refused with what was expected") {
   for (const char* text : {"", "-", "-1", "1h", " ago", "ago", "-1h ago", "1m2h ago", "1h1h ago",
                            "1.5h ago", "-1w", "+1h", "Now", "-36501d", "-99999999999999999999s"}) {
     CAPTURE(text);
@@ -62,7 +62,7 @@ TEST_CASE("place: what is none of them is refused with what was expected") {
   }
 }
 
-TEST_CASE("place: what is relative to now is pinned, the rest stays as it is") {
+TEST_CASE("place: positions relative to now are pinned, the rest stays as it is") {
   const WallTime now = At(1'700'000'000);
   CHECK_EQ(PinnedPosition("-20s", now), "2023-11-14T22:13:00Z");
   CHECK_EQ(PinnedPosition("now", now), "2023-11-14T22:13:20Z");

@@ -21,7 +21,7 @@ TEST_CASE("admission: clients are let in up to the limit of all and of their add
   CHECK_EQ(admission.Connect("a"), kAdmitted);
 }
 
-TEST_CASE("admission: lower limits turn nobody out who is there") {
+TEST_CASE("admission: lower limits disconnect nobody") {
   Admission admission({.connections = 3});
   for (const std::string address : {"a", "b", "c"}) CHECK_EQ(admission.Connect(address), kAdmitted);
   admission.SetLimits({.connections = 1});
@@ -33,7 +33,7 @@ TEST_CASE("admission: lower limits turn nobody out who is there") {
   CHECK_EQ(admission.Connect("d"), kAdmitted);
 }
 
-TEST_CASE("admission: room is given to the byte, and what is larger than all of it comes alone") {
+TEST_CASE("admission: room is given to the byte; a body larger than all of it is let in alone") {
   Admission admission({.in_flight = 10_B});
   CHECK(admission.Reserve(9_B));
   CHECK_FALSE(admission.Reserve(2_B));

@@ -112,7 +112,7 @@ TEST_CASE("http server: a chunked body is joined") {
   CHECK(answer.ends_with("POST /c  abcde"));
 }
 
-TEST_CASE("http server: who expects 100-continue gets it before sending the body") {
+TEST_CASE("http server: a client that expects 100-continue gets it before sending the body") {
   Bench bench;
   RawConnection connection(bench.endpoint());
   connection.Send(
@@ -202,7 +202,7 @@ TEST_CASE("http server: a head is taken up to each of its limits and refused one
   CHECK_EQ(bench.Reached(HttpLimit::kTarget), 1);
 }
 
-TEST_CASE("http server: what is no request is refused as what it is") {
+TEST_CASE("http server: malformed requests are refused, each with its own error") {
   HttpLimits limits;
   limits.head_bytes = 1024;
   Bench bench(limits);
@@ -256,7 +256,7 @@ TEST_CASE("http server: a body beyond what may be in flight waits its turn, then
   CHECK_EQ(Post(bench.endpoint(), "/", "123").status, 200);
 }
 
-TEST_CASE("http server: who sends no body does not wait for room") {
+TEST_CASE("http server: a request without a body does not wait for room") {
   Bench bench({}, 1, {.in_flight = 10_B});
   RawConnection first(bench.endpoint());
   first.Send("POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1234567890");
@@ -325,7 +325,7 @@ TEST_CASE("http server: more connections than allowed are closed, the others go 
   CHECK(first.ReadUntilClose().bytes.ends_with("GET /ok  "));
 }
 
-TEST_CASE("http server: one address has so many connections and no more, another has its own") {
+TEST_CASE("http server: connections are limited for each address separately") {
   Bench bench({}, 1, {.connections_of_address = 2});
   RawConnection first(bench.endpoint());
   {
@@ -422,7 +422,7 @@ TEST_CASE("http server: a client that stays after its refusal does not keep it f
   CHECK_EQ(stopped.wait_for(kPatience), std::future_status::ready);
 }
 
-TEST_CASE("http server: an address that is taken or not ours is said so") {
+TEST_CASE("http server: an address that is in use or not ours is reported") {
   Bench bench;
   Echo echo;
   const auto taken =

@@ -22,7 +22,7 @@ std::string WhyRefused(const std::string& text, const std::string& database = "m
   return statements.error().message();
 }
 
-TEST_CASE("statement: what changes databases and policies is understood") {
+TEST_CASE("statement: statements that change databases and policies are understood") {
   struct Row {
     const char* text;
     const char* understood;
@@ -49,7 +49,7 @@ TEST_CASE("statement: what changes databases and policies is understood") {
   }
 }
 
-TEST_CASE("statement: what deletes is understood, in the database that the request names") {
+TEST_CASE("statement: deletions are understood, in the database that the request names") {
   CHECK_EQ(Understood("DROP MEASUREMENT \"my m\""), R"(metrics: DROP MEASUREMENT "my m")");
   CHECK_EQ(Understood("DROP SERIES FROM m WHERE host='a' AND (region != 'x' or t <> 'it\\'s')"),
            R"(metrics: DROP SERIES FROM "m" WHERE "host" = 'a' AND ( "region" != 'x' OR "t" <> )"
@@ -60,7 +60,7 @@ TEST_CASE("statement: what deletes is understood, in the database that the reque
            R"(metrics: DELETE FROM "m" WHERE "time" >= 5 AND "time" <= 10s)");
 }
 
-TEST_CASE("statement: what a parser understood is understood the same again") {
+TEST_CASE("statement: a parsed statement is parsed the same again") {
   for (const char* text :
        {"CREATE DATABASE \"a\\nb\"", "DELETE FROM \"m\\\\\" WHERE \"t x\" = '\\\\ \\n'"}) {
     const auto once = ParseLoggedStatements(text, "d");
@@ -82,7 +82,7 @@ TEST_CASE("statement: several are taken in their order, or none") {
   WhyRefused("CREATE DATABASE a; DROP USER u");
 }
 
-TEST_CASE("statement: what means something else later, or is not known, is refused") {
+TEST_CASE("statement: one that would mean something else later, or is unknown, is refused") {
   for (const char* text : {
            "DELETE WHERE time < now()",
            "DELETE WHERE time < now() - 1h",

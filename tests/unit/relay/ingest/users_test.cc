@@ -26,7 +26,7 @@ std::string Who(const std::string& authorization, const std::string& query = "")
   return verdict.user == nullptr ? "" : verdict.user->name;
 }
 
-TEST_CASE("users: every form of saying who one is") {
+TEST_CASE("users: every form of credentials") {
   CHECK_EQ(Who("Basic YWRhOnNlOmNyZXQ="), "ada");
   CHECK_EQ(Who("basic YWRhOnNlOmNyZXQ"), "ada");
   CHECK_EQ(Who("Token ada:se:cret"), "ada");
@@ -36,7 +36,7 @@ TEST_CASE("users: every form of saying who one is") {
   CHECK_EQ(Who("Basic d2hvZXZlcjp0MGtlbg=="), "bob");  // whoever:t0ken
 }
 
-TEST_CASE("users: what is wrong, missing or malformed is nobody") {
+TEST_CASE("users: wrong, missing or malformed credentials are nobody's") {
   for (const char* header :
        {"Basic YWRhOndyb25n", "Basic !!!!", "Basic", "Basic ", "Basic YWRh", "Token ada:wrong",
         "Token ada", "Token", "Token :", "Token se:cret", "Bearer ada:se:cret", "Bearer t0ken2",
@@ -51,7 +51,7 @@ TEST_CASE("users: what is wrong, missing or malformed is nobody") {
   CHECK_EQ(Who("Basic " + std::string(100'000, 'A')), "");
 }
 
-TEST_CASE("users: whether a client said anything is known apart from whether it was right") {
+TEST_CASE("users: missing credentials are told apart from wrong ones") {
   const std::shared_ptr<const Users> users = Everybody();
   CHECK_FALSE(users->Identify({}, {}).told);
   HttpRequest wrong;

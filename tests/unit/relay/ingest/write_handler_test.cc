@@ -184,7 +184,7 @@ TEST_CASE("front door: other methods and paths are refused as what they are") {
   CHECK_EQ(door.counters.answered(Endpoint::kOther, 404), 1);
 }
 
-TEST_CASE("front door: ping says 204, and the version to who asks") {
+TEST_CASE("front door: ping answers 204, and the version if asked for it") {
   IngestFixture door;
   CHECK_EQ(door.Ask("GET", "/ping", "").status, 204);
   CHECK_EQ(door.Ask("HEAD", "/ping", "verbose=false").status, 204);
@@ -277,7 +277,7 @@ TEST_CASE("front door: times that v3 would guess the unit of are stored in nanos
   CHECK(ReadAll(door.log, kWest).at(0).record.value()->params.precision == Precision::kNanosecond);
 }
 
-TEST_CASE("front door: health and ready are as InfluxDB 2 has them, and ready means the log") {
+TEST_CASE("front door: health and ready are as InfluxDB 2 has them; ready reflects the log") {
   IngestFixture door;
   const auto health = nlohmann::json::parse(door.Ask("GET", "/health", "").body);
   CHECK_EQ(health.at("status"), "pass");

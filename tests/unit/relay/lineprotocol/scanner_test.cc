@@ -144,7 +144,7 @@ TEST_CASE("line protocol: the time that a point gets is in units of the precisio
   }
 }
 
-TEST_CASE("line protocol: values that are values") {
+TEST_CASE("line protocol: valid values") {
   for (const std::string_view value : {
            "1",
            "-1",
@@ -194,7 +194,7 @@ TEST_CASE("line protocol: values that are values") {
   }
 }
 
-TEST_CASE("line protocol: values that are none") {
+TEST_CASE("line protocol: invalid values") {
   struct Row {
     std::string_view value;
     std::string_view why;
@@ -258,7 +258,7 @@ TEST_CASE("line protocol: values that are none") {
   CHECK(WhyRefused("m v=" + Repeated("1", 400)) == "invalid float");
 }
 
-TEST_CASE("line protocol: lines that are no points") {
+TEST_CASE("line protocol: invalid lines") {
   struct Row {
     std::string_view line;
     std::string_view why;
@@ -397,7 +397,7 @@ TEST_CASE("line protocol: a series key with a field's key has at most 65535 byte
   CHECK(WhyRefused(PointOfSize(1, 65532)) == "max key length exceeded: 65537 > 65535");
 }
 
-TEST_CASE("line protocol: bad lines are left out, counted and told by number") {
+TEST_CASE("line protocol: bad lines are left out, counted and reported by number") {
   const ScannedLines scanned =
       Scan("m v=1 1\nbad\n# c\n\nm v=\"two\nlines\" 2\n  worse x\r\nm v=3 3\nlast");
   CHECK(scanned.lines == "m v=1 1\nm v=\"two\nlines\" 2\nm v=3 3\n");
@@ -412,7 +412,7 @@ TEST_CASE("line protocol: bad lines are left out, counted and told by number") {
   CHECK(scanned.errors[2].Message() == "unable to parse 'last': missing fields");
 }
 
-TEST_CASE("line protocol: of many bad lines the first 16 are told, all are counted") {
+TEST_CASE("line protocol: of many bad lines the first 16 are reported, all are counted") {
   const ScannedLines scanned = Scan(Repeated("bad\n", 100) + "m v=1 1\n");
   CHECK(scanned.refused == 100);
   CHECK(scanned.points == 1);
@@ -490,7 +490,7 @@ void CheckAgainstTheRules(const std::string& text, FastLines::Line fast, Precisi
   if (!verdict.timed) CHECK(verdict.fields_end == fast.end);
 }
 
-TEST_CASE("line protocol: what the fast way accepts, the complete rules accept") {
+TEST_CASE("line protocol: whatever the fast path accepts, the complete rules accept") {
   LineMaker maker(PrintedSeed());
   constexpr int kLines = 50'000;
   int sure = 0;

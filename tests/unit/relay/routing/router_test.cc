@@ -75,7 +75,7 @@ TEST_CASE("router: a backend does not take what it excepts") {
   CHECK_EQ(Routes(config, To("d"), line, 1), Map{{"a", line}, {"b", line}});
 }
 
-TEST_CASE("router: only without except, of the same backend") {
+TEST_CASE("router: a backend takes what `only` names without what `except` names") {
   const Config config =
       With({Backend("a", {.databases = {"d*"}}, {.databases = {"dev"}}), Backend("b")});
   const std::string line = "m v=1 1\n";
@@ -114,7 +114,7 @@ TEST_CASE("router: all lists of a selection describe it together") {
   CHECK_EQ(Routes(config, To("e"), "m v=1 1\n", 1), Map{{"b", "m v=1 1\n"}});
 }
 
-TEST_CASE("router: what no backend takes is said in words") {
+TEST_CASE("router: points that no backend takes are reported in words") {
   const Config by_database = With({Backend("a", {.databases = {"d"}})});
   CHECK_EQ(Routes(by_database, To("e"), "m v=1 1\n", 1),
            Map{{"", "no backend takes database \"e\""}});

@@ -15,7 +15,7 @@ AuditEntry Entry(int second, const std::string& what) {
   return {WallTime(std::chrono::seconds(second)), "alice", what, "done"};
 }
 
-TEST_CASE("audit: what was noted is there, newest first, for the next program too") {
+TEST_CASE("audit: entries are listed newest first, after a restart too") {
   const TempDir directory;
   {
     Audit audit(directory.path());
@@ -32,7 +32,7 @@ TEST_CASE("audit: what was noted is there, newest first, for the next program to
   CHECK_EQ(read.value().at(0).who, "alice");
 }
 
-TEST_CASE("audit: a line that a power loss cut short loses itself alone") {
+TEST_CASE("audit: if a power loss cuts a line short, only that line is lost") {
   const TempDir directory;
   CHECK(Audit(directory.path()).Note(Entry(1, "pause a")).ok());
   const std::string path = directory.path() + "/audit.jsonl";
@@ -63,7 +63,7 @@ TEST_CASE("audit: nobody else may read it") {
   CHECK_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
-TEST_CASE("audit: where it cannot be written, that is said") {
+TEST_CASE("audit: a failed write is reported") {
   Audit audit("/nowhere");
   CHECK_EQ(audit.Note(Entry(1, "pause a")).error().code(), ErrorCode::kIo);
 }

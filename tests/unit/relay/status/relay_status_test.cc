@@ -67,7 +67,7 @@ TEST_CASE("status: JSON holds every figure and comes back as it was") {
   CHECK(!StatusFromJson("no JSON").ok());
 }
 
-TEST_CASE("status: JSON with marks out of order is none") {
+TEST_CASE("status: JSON with marks out of order is refused") {
   std::string json = ToJson(Example());
   json.replace(json.find("\"head\":12"), 9, "\"head\":2");
   CHECK(!StatusFromJson(json).ok());
@@ -137,7 +137,7 @@ TEST_CASE("status: points on hold keep the queries of their own database away") 
   CHECK_EQ(why(std::chrono::milliseconds(129'999), "other"), "");
 }
 
-TEST_CASE("status: points that are not accounted for are shouted about") {
+TEST_CASE("status: unaccounted points are called a bug") {
   RelayStatus status = Example();
   status.backends[1].figures.delivered -= 1;
   CHECK(ToTable(status).find("1 points are unaccounted for: this is a bug") != std::string::npos);

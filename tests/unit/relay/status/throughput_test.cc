@@ -24,7 +24,7 @@ QueueStats FiguresAt(PointCount accepted, PointCount delivered) {
   return figures;
 }
 
-TEST_CASE("flow: is what came in and went out, by the time between two looks") {
+TEST_CASE("flow: points in and out are divided by the time between two readings") {
   FlowMeter meter;
   meter.Note(At(seconds(0)), {{"a", FiguresAt(100, 100)}});
   meter.Note(At(seconds(10)), {{"a", FiguresAt(300, 150)}});
@@ -37,7 +37,7 @@ TEST_CASE("flow: is what came in and went out, by the time between two looks") {
   CHECK_EQ(flow.owed_growth, doctest::Approx(15 * 105));
 }
 
-TEST_CASE("flow: there is none before two seconds have been seen") {
+TEST_CASE("flow: there is none before two seconds have passed") {
   FlowMeter meter;
   CHECK(meter.Flows().empty());
   meter.Note(At(seconds(0)), {{"a", FiguresAt(0, 0)}});
@@ -47,7 +47,7 @@ TEST_CASE("flow: there is none before two seconds have been seen") {
   CHECK_EQ(meter.Flows().at("a").points_in, doctest::Approx(5));
 }
 
-TEST_CASE("flow: what is older than a minute counts no longer") {
+TEST_CASE("flow: readings older than a minute no longer count") {
   FlowMeter meter;
   meter.Note(At(seconds(0)), {{"a", FiguresAt(0, 0)}});
   meter.Note(At(seconds(10)), {{"a", FiguresAt(6'000, 0)}});
@@ -65,7 +65,7 @@ TEST_CASE("flow: a backend that came later is measured from when it came") {
   CHECK_EQ(meter.Flows().at("b").points_in, doctest::Approx(5));
 }
 
-TEST_CASE("drained: what is owed, by how much faster it goes out than in") {
+TEST_CASE("drained: what is owed, divided by how much faster it goes out than in") {
   CHECK_EQ(DrainEta(FiguresAt(1'000, 400), {.points_in = 10, .points_out = 40}), seconds(20));
   CHECK_EQ(DrainEta(FiguresAt(1'000, 1'000), {}), seconds(0));
   CHECK_FALSE(DrainEta(FiguresAt(1'000, 400), {.points_in = 40, .points_out = 40}).has_value());

@@ -135,7 +135,7 @@ TEST_CASE("line batcher: in a packet a string may hold a newline, in a stream it
   CHECK_EQ(stream.own.refused_lines(), 2);
 }
 
-TEST_CASE("line batcher: a point without a time gets that of its coming") {
+TEST_CASE("line batcher: a point without a time gets the time of its arrival") {
   Bench bench;
   bench.clock.Advance(milliseconds(5));
   bench.batcher.TakeBody("m v=1\n");
@@ -187,7 +187,7 @@ TEST_CASE("line batcher: what is abandoned is counted") {
   CHECK_EQ(bench.own.abandoned_points(), 2);
 }
 
-TEST_CASE("sampled: told at once, then once in a while with all that was not told") {
+TEST_CASE("sampled: reported at once, then now and then with all that was not reported") {
   ReportLimiter sampled(milliseconds(10));
   Clock::TimePoint now{};
   CHECK_EQ(sampled.Note(1, now), 1);

@@ -213,7 +213,7 @@ TEST_CASE(
   CHECK_EQ(bench.Own().abandoned_points(), 1);
 }
 
-TEST_CASE("line listeners: an address that is taken is refused in words") {
+TEST_CASE("line listeners: an address in use is reported") {
   Bench bench;
   bench.Tcp();
   const ListenAddress taken{.host = "127.0.0.1", .port = bench.listener->port()};

@@ -43,7 +43,7 @@ TEST_CASE("watch: a frame has the time, a row per backend and what is wrong") {
   CHECK(lines.at(4).starts_with("west     retrying"));
 }
 
-TEST_CASE("watch: nothing is wider or higher than the screen, and what is left out is told") {
+TEST_CASE("watch: nothing is wider or higher than the screen; it says what is left out") {
   for (const std::size_t columns : {20U, 40U, 80U, 200U}) {
     for (const std::size_t rows : {1U, 3U, 6U, 40U}) {
       const auto lines = FrameOf({.columns = columns, .rows = rows});
@@ -67,13 +67,13 @@ TEST_CASE("watch: colors say how a backend does; without them there is no escape
   }
 }
 
-TEST_CASE("watch: what is owed is drawn for those who were owed something") {
+TEST_CASE("watch: the backlog is drawn for backends that had one") {
   const auto lines = FrameOf({.columns = 120, .rows = 40}, {.unicode = true});
   CHECK_EQ(lines.at(6), "points owed in the last hour");
   CHECK_EQ(lines.at(7), "west          70 ▁▂█");
 }
 
-TEST_CASE("watch: that it is read from the directory is said in the place of the version") {
+TEST_CASE("watch: reading from the directory is shown in place of the version") {
   CHECK_EQ(FrameOf({.columns = 60, .rows = 40}, {}, "no relay answers").at(0),
            "1970-01-01T00:16:40Z  no relay answers");
 }

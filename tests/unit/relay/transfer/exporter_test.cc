@@ -43,7 +43,7 @@ WriteParams In(const std::string& database, const std::string& policy = "",
   return {.database = database, .retention_policy = policy, .precision = precision};
 }
 
-TEST_CASE("export: influx is told where each line belongs, once for each change") {
+TEST_CASE("export: a context says where each line belongs, once for each change") {
   Exported exported;
   REQUIRE(exported.Take(In("one"), "m v=1 1\n").ok());
   REQUIRE(exported.Take(In("one"), "m v=2 2\n").ok());
@@ -54,7 +54,7 @@ TEST_CASE("export: influx is told where each line belongs, once for each change"
   CHECK_EQ(exported.exporter.tally().lines, 3);
 }
 
-TEST_CASE("export: times become nanoseconds, and one that they do not reach is told") {
+TEST_CASE("export: times become nanoseconds; one out of their range is reported") {
   Exported exported(ExportFormat::kLines);
   REQUIRE(exported.Take(In("d", "", Precision::kSecond), "m v=1 17\n").ok());
   REQUIRE(exported.Take(In("d", "", Precision::kHour), "m v=1 1\nm v=2 9223372036854\n").ok());
@@ -64,7 +64,7 @@ TEST_CASE("export: times become nanoseconds, and one that they do not reach is t
   CHECK(exported.told[0].starts_with("sequence 2: a line is left out"));
 }
 
-TEST_CASE("export: only what is asked for") {
+TEST_CASE("export: only the selected records") {
   Exported database(ExportFormat::kLines, {.database = "two"});
   Exported measurement(ExportFormat::kLines, {.measurement = "a,b c"});
   Exported policy(ExportFormat::kLines, {.retention_policy = ""});
@@ -77,7 +77,7 @@ TEST_CASE("export: only what is asked for") {
   CHECK_EQ(policy.text, database.text);
 }
 
-TEST_CASE("export: lines alone of two databases would be one heap, and are refused") {
+TEST_CASE("export: lines without contexts of two databases would be mixed, and are refused") {
   Exported exported(ExportFormat::kLines);
   REQUIRE(exported.Take(In("one"), "m v=1 1\n").ok());
   const Status taken = exported.Take(In("two"), "m v=2 2\n");
@@ -85,7 +85,7 @@ TEST_CASE("export: lines alone of two databases would be one heap, and are refus
   CHECK_EQ(taken.error().code(), ErrorCode::kInvalidInput);
 }
 
-TEST_CASE("export: damaged records are told, counted and left out") {
+TEST_CASE("export: damaged records are reported, counted and left out") {
   Exported exported;
   StoredRecord damaged{{}, Error(ErrorCode::kCorruption, "checksum does not match")};
   damaged.entry.position.sequence = Sequence(7);

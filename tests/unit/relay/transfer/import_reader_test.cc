@@ -67,7 +67,7 @@ TEST_CASE("import: a file as influx exports it goes where its contexts say") {
   CHECK_EQ(statements[0].text, "CREATE DATABASE one");
 }
 
-TEST_CASE("import: what the operator names holds, whatever the file says") {
+TEST_CASE("import: the operator's target overrides the file's") {
   const std::vector<ImportBatch> batches =
       ReadAll("# CONTEXT-DATABASE: one\nm v=1 1\n# CONTEXT-RETENTION-POLICY: week\nm v=2 2\n",
               {.database = "mine", .retention_policy = "year"});
@@ -76,7 +76,7 @@ TEST_CASE("import: what the operator names holds, whatever the file says") {
   CHECK_EQ(batches[0].params.retention_policy, "year");
 }
 
-TEST_CASE("import: a line for which no database is known is told with its number") {
+TEST_CASE("import: a line for which no database is known is reported with its number") {
   ImportReader reader(From("\n# a comment\nm v=1 1\n"), {});
   const Result<std::optional<ImportBatch>> next = reader.Next();
   REQUIRE_FALSE(next.ok());
@@ -186,7 +186,7 @@ TEST_CASE("import: a file is read whole, plain or gzip, of one or several member
   CHECK_EQ(ReadWhole(directory.File("twice")), text + text);
 }
 
-TEST_CASE("import: gzip that is cut short or damaged is told, not taken for the end") {
+TEST_CASE("import: gzip that is cut short or damaged is reported, not taken for the end") {
   const TempDir directory;
   std::string text;
   for (int i = 0; i < 50'000; ++i) text += std::to_string(i * 7919) + "\n";
@@ -211,7 +211,7 @@ TEST_CASE("import: gzip that is cut short or damaged is told, not taken for the 
   }
 }
 
-TEST_CASE("import: a file that is not there or is a directory is told by its name") {
+TEST_CASE("import: a missing file or a directory is reported by its name") {
   const TempDir directory;
   CHECK_EQ(TextFile::Open(directory.File("none")).error().code(), ErrorCode::kNotFound);
   CHECK_EQ(TextFile::Open(directory.path()).error().code(), ErrorCode::kIo);

@@ -51,7 +51,7 @@ TEST_CASE("import: all lines of a file are sent, in order and in batches") {
   CHECK_EQ(import.tally.next_line, 4);
 }
 
-TEST_CASE("import: bad lines are told with their numbers, the good ones around them are sent") {
+TEST_CASE("import: bad lines are reported with their numbers, the good ones around them are sent") {
   Import import({Status204(), Status204()});
   REQUIRE(import.Run("m v=1 1\nbad\nm v=\nm v=4 4\n").ok());
   CHECK_EQ(import.transport.sent, std::vector<std::string>{"m v=1 1\n", "m v=4 4\n"});
@@ -71,7 +71,7 @@ TEST_CASE("import: a batch whose answer is lost is sent again, byte for byte") {
   CHECK_EQ(import.tally.points, 1);
 }
 
-TEST_CASE("import: where nothing is accepted for long, it says where to go on") {
+TEST_CASE("import: if nothing is accepted for long, it says where to continue") {
   Import import([n = 0](const WriteParams&, std::string_view) mutable {
     return ++n == 1 ? Status204() : NoAnswer();
   });
@@ -82,7 +82,7 @@ TEST_CASE("import: where nothing is accepted for long, it says where to go on") 
   CHECK_EQ(import.tally.next_line, 3);
 }
 
-TEST_CASE("import: what will never be taken ends it at once") {
+TEST_CASE("import: a batch that will never be accepted ends it at once") {
   for (const int status : {401, 404, 413}) {
     Import import({Http(status, "{\"error\":\"no\"}")});
     const Status ran = import.Run("m v=1 1\n");
@@ -93,7 +93,7 @@ TEST_CASE("import: what will never be taken ends it at once") {
   }
 }
 
-TEST_CASE("import: lines that only the other side refuses are told, and it goes on") {
+TEST_CASE("import: lines that only the target refuses are reported, and it continues") {
   Import import(
       {Http(400, R"({"error":"partial write: field type conflict dropped=1"})"), Status204()});
   REQUIRE(import.Run("m v=1 1\nm v=2 2\nm v=3 3\n").ok());
@@ -115,7 +115,7 @@ TEST_CASE("import: told to stop, it stops between two batches and while it waits
   CHECK_LE(waiting.clock.waits.size(), 1);
 }
 
-TEST_CASE("import: statements are told, not sent") {
+TEST_CASE("import: statements are reported, not sent") {
   Import import({Status204()});
   REQUIRE(import.Run("# DDL\nCREATE DATABASE d\n# DML\nm v=1 1\n").ok());
   CHECK_EQ(import.tally.statements, 1);

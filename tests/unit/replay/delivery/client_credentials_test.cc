@@ -125,7 +125,7 @@ TEST_CASE("clients: a backend that refuses everybody keeps everything waiting, i
   CHECK(bench.backend.taken["db"].ends_with("m v=3 3\n"));
 }
 
-TEST_CASE("clients: who was taken and is not any more is refused like any other") {
+TEST_CASE("clients: one that was accepted and no longer is, is refused like any other") {
   Bench bench({"ada", "bob"});
   bench.AcceptOf("ada", 1);
   bench.Drain();
@@ -151,7 +151,7 @@ TEST_CASE("clients: one alone in his database is refused once another's lines ar
 
 // Each would close the backend's gate for a second, if it were taken for a
 // failure of the backend.
-TEST_CASE("clients: a stranger in a database after the other does not slow who is known") {
+TEST_CASE("clients: a stranger in one database after another does not slow known clients") {
   Bench bench({"ada"});
   bench.AcceptOf("ada", 0);
   bench.Drain();

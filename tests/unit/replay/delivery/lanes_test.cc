@@ -55,7 +55,7 @@ TEST_CASE("lanes: a missing database holds its own records, the others are deliv
   CHECK_EQ(status.lanes[0].state, "held");
 }
 
-TEST_CASE("lanes: what was held goes first and in order once the database is there") {
+TEST_CASE("lanes: held records go first and in order once the database exists") {
   Bench bench;
   bench.backend.databases = {"here"};
   std::string all;
@@ -205,9 +205,7 @@ TEST_CASE("lanes: where no more lanes can be held the backend waits, and nothing
   CHECK_EQ(bench.Now().unaccounted(), 0);
 }
 
-TEST_CASE(
-    "lanes: one that is refused as the whole backend would be, while others are taken, "
-    "is on hold alone") {
+TEST_CASE("lanes: one refused like a whole backend, while others are taken, is on hold alone") {
   WorkerFixture bench([](const WriteParams& params, std::string_view) {
     return params.database == "secret" ? Http(403, "not authorized to write") : Status204();
   });
@@ -221,7 +219,7 @@ TEST_CASE(
   CHECK(bench.Dead().empty());
 }
 
-TEST_CASE("lanes: stuck is said once, with the reason, the last answer and what to do") {
+TEST_CASE("lanes: stuck is reported once, with the reason, the last answer and what to do") {
   Bench bench;
   int told = 0;
   Worker::Options options = QuickOptions();

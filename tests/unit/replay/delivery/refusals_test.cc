@@ -48,7 +48,7 @@ TEST_CASE("refusals: in records joined to one request, the line and its record a
   CHECK_LE(bench.transport.sent.size(), 1 + 2 * (4 + 4));  // log2 of 16 records and of 10 lines.
 }
 
-TEST_CASE("refusals: what is refused whole is found in twice the logarithm of its lines") {
+TEST_CASE("refusals: a line in a refused body is found in twice the logarithm of its lines") {
   constexpr int kLines = 8192;
   Bench bench([](const WriteParams&, std::string_view lines) {
     return lines.find("v=4711i ") == std::string_view::npos
@@ -97,7 +97,7 @@ TEST_CASE("refusals: lines that the backend names are set aside in one request")
   CHECK_EQ(bench.Now().unaccounted(), 0);
 }
 
-TEST_CASE("refusals: a list of lines that does not hold is not believed") {
+TEST_CASE("refusals: a list of lines that is wrong is not believed") {
   CHECK_EQ(RefusedLinesIn(ThreeOf({1, 3, 1}), 3).size(), 2);
   CHECK(RefusedLinesIn(ThreeOf({4}), 3).empty());
   CHECK(RefusedLinesIn(ThreeOf({0}), 3).empty());
@@ -126,7 +126,7 @@ TEST_CASE("refusals: where the list was cut, the lines are looked for") {
 
 // ---- Requests that are too large
 
-TEST_CASE("refusals: what never takes an answer in time is sent in smaller pieces, in order") {
+TEST_CASE("refusals: a body never answered in time is sent in smaller pieces, in order") {
   Bench* world = nullptr;
   Bench bench([&world](const WriteParams&, std::string_view lines) -> Result<Reply> {
     const bool in_time = lines.size() <= 20'000;  // A slow line.
@@ -167,7 +167,7 @@ TEST_CASE("refusals: a lost answer has the same bytes sent again, twice, before 
   CHECK_EQ(bench.Now().marks.lag(), 1);
 }
 
-TEST_CASE("refusals: a page instead of an answer is tried again before it is told as a hold") {
+TEST_CASE("refusals: a page instead of an answer is retried before it is reported as a hold") {
   Bench bench([](const WriteParams&, std::string_view) { return Http(200, "<html>log in"); });
   bench.Accept("m v=1 1\n");
   for (int i = 0; i < 3; ++i) {
@@ -180,7 +180,7 @@ TEST_CASE("refusals: a page instead of an answer is tried again before it is tol
   CHECK_EQ(bench.Now().marks.lag(), 1);
 }
 
-TEST_CASE("refusals: a certificate that is not trusted is told as a matter of the set-up") {
+TEST_CASE("refusals: an untrusted certificate is reported as a set-up error") {
   Bench bench([](const WriteParams&, std::string_view) -> Result<Reply> {
     return Error(ErrorCode::kInvalidInput, "its TLS certificate has expired");
   });

@@ -150,7 +150,8 @@ struct Database {
 // put on hold, and a statement overtakes what is on hold.
 constexpr int kFailuresMax = 7;
 
-TEST_CASE("statements: whatever fails and is sent again, a database ends as if nothing had") {
+TEST_CASE(
+    "statements: whatever fails and is sent again, a database ends as if nothing had failed") {
   std::mt19937_64 random(PrintedSeed());
   for (int run = 0; run < 200; ++run) {
     Database through;

@@ -218,7 +218,7 @@ TEST_CASE(
   CHECK_EQ(bench.transport.sent.size(), 1);
 }
 
-TEST_CASE("worker: what cannot be read now is not given up but asked for again") {
+TEST_CASE("worker: records that cannot be read now are read again, not given up") {
   Bench bench({Status204()});
   bench.Accept("m v=1 1\n");
   bench.log.FailReads(true);

@@ -54,7 +54,7 @@ TEST_CASE("tls: lines arrive through it, on one connection, by name and by addre
   }
 }
 
-TEST_CASE("tls: a certificate that is not trusted is told by its reason, nothing is sent") {
+TEST_CASE("tls: an untrusted certificate is reported with the reason, nothing is sent") {
   Secured secured;
   const TlsFront good(secured.backend.endpoint(), {.certificate = secured.Ours()});
   const TlsFront expired(secured.backend.endpoint(), {.certificate = secured.Ours(-1)});
@@ -110,7 +110,7 @@ TEST_CASE("tls: certificates are read again for every connection") {
   CHECK_EQ(transport->Send({kParams, "m v=1 1\n"}).value().http_status, 204);
 }
 
-TEST_CASE("tls: below 1.2, plain HTTP and silence are no TLS") {
+TEST_CASE("tls: versions below 1.2, plain HTTP and silence are refused") {
   Secured secured;
   const TlsFront old(secured.backend.endpoint(),
                      {.certificate = secured.Ours(), .old_version_only = true});

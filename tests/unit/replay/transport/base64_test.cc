@@ -28,7 +28,7 @@ TEST_CASE("base64: bytes of any value survive") {
   CHECK_EQ(EncodeBase64("\xff\xef\xfe"), "/+/+");
 }
 
-TEST_CASE("base64: what is none, or too long, is refused") {
+TEST_CASE("base64: invalid or too long text is refused") {
   for (const std::string& text :
        {std::string(), std::string("===="), std::string("Zm9v!"), std::string(20'000, 'A')}) {
     CAPTURE(text);

@@ -47,7 +47,7 @@ TEST_CASE("transport: the lines arrive byte for byte, on one connection") {
   CHECK_EQ(backend.Requests()[1].body, "m v=1 1\n");
 }
 
-TEST_CASE("transport: what the verdict needs of an answer is there") {
+TEST_CASE("transport: an answer has everything that the verdict needs") {
   FakeBackend backend([](const FakeRequest&) {
     return AnsweringBytes(
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 7\r\n"
@@ -145,7 +145,7 @@ TEST_CASE("transport: a refusal that comes before all was sent counts, a success
   CHECK(!Send(*MakeHttpTransport(agrees.options()), LongLines()).ok());
 }
 
-TEST_CASE("transport: what nobody asked for is never the answer to the next request") {
+TEST_CASE("transport: unsolicited bytes are never the answer to the next request") {
   FakeBackend backend([](const FakeRequest& request) {
     FakeAnswer twice;
     twice.raw = Answering(204).Wire() + Answering(204).Wire();
@@ -239,7 +239,7 @@ TEST_CASE("transport: a host with a name is looked up again though its connectio
   CHECK_EQ(ConnectionsOfThreeRequests("127.0.0.1", 1ms), 1);
 }
 
-TEST_CASE("transport: a host that nobody knows is a matter of the set-up") {
+TEST_CASE("transport: an unknown host is a set-up error") {
   HttpTransportOptions options;
   options.peer = {.host = "no-such-host.invalid", .port = 8086};
   const Result<Reply> reply = Send(*MakeHttpTransport(options));

@@ -64,7 +64,7 @@ TEST_CASE("target: a bucket's name is made as configured, once") {
   CHECK_EQ(named("{x}{", With(kSecond)), "{x}{");
 }
 
-TEST_CASE("target: only what an API has no word for is sent in another unit") {
+TEST_CASE("target: only precisions that an API lacks are sent in another unit") {
   for (const Precision precision : {kNanosecond, kMicrosecond, kMillisecond, kSecond}) {
     for (const Api api : {Api::kV1, Api::kV2, Api::kV3}) CHECK(SentAs(api, precision) == precision);
   }
@@ -103,7 +103,7 @@ TEST_CASE(
   why("m v=1\n", kMinute, kSecond);
 }
 
-TEST_CASE("target: what a person can run to create what is missing is right for a shell") {
+TEST_CASE("target: the command that creates what is missing is quoted for a shell") {
   CHECK_EQ(ShellWord("it's"), "'it'\\''s'");
   WriteParams params{.database = "my \"db\"", .retention_policy = "week"};
   CHECK_EQ(CreateCommand({.api = Api::kV1}, {.url = "http://a:1", .username = "relay"}, params),

@@ -115,7 +115,7 @@ TEST_CASE("udp: where nobody listens on this machine, lines are not taken for de
   CHECK(gone.error().message().ends_with("nobody listens there"));
 }
 
-TEST_CASE("udp: a host is found by its name; one that does not exist is told") {
+TEST_CASE("udp: a host is found by its name; one that does not exist is reported") {
   const Listener listener;
   UdpTransportOptions options = To(listener);
   options.host = "no-such-host.invalid";

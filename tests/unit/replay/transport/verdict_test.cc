@@ -26,7 +26,7 @@ void CheckRows(std::initializer_list<Row> rows) {
   }
 }
 
-TEST_CASE("verdict: what the backend has is delivered") {
+TEST_CASE("verdict: lines that the backend has are delivered") {
   CheckRows({
       {204, "", kDelivered},
       {200, "", kDelivered},
@@ -81,7 +81,7 @@ TEST_CASE("verdict: what a client wrote into its lines is not taken for the back
             .action == kSplit);
 }
 
-TEST_CASE("verdict: what is refused whole because of some lines is split") {
+TEST_CASE("verdict: a body refused because of some lines is split") {
   CheckRows({
       {400, R"({"error":"unable to parse 'm v=': missing field value"})", kSplit},
       {400, R"({"code":"invalid","message":"unable to parse"})", kSplit},
@@ -108,7 +108,7 @@ TEST_CASE("verdict: a wrong set-up holds") {
   });
 }
 
-TEST_CASE("verdict: what is missing holds its lane, a wrong set-up the backend") {
+TEST_CASE("verdict: a missing database holds its lane, a wrong set-up the backend") {
   for (const auto& [status, body] : {std::pair{404, R"({"error":"database not found: \"db\""})"},
                                      {404, R"({"message":"bucket \"b\" not found"})"},
                                      {404, "no dbrp mapping found"}}) {
@@ -138,7 +138,7 @@ TEST_CASE("verdict: an overloaded backend is told from one that a record may hav
   }
 }
 
-TEST_CASE("verdict: what may pass is tried again") {
+TEST_CASE("verdict: a failure that may pass is retried") {
   CheckRows({
       {429, "", kRetry},
       {503, "", kRetry},

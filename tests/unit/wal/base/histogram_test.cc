@@ -11,7 +11,7 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-TEST_CASE("histogram: what took just as long as a bound is within it, a nanosecond more is not") {
+TEST_CASE("histogram: a time equal to a bound is within it, a nanosecond more is not") {
   for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
     Histogram histogram;
     histogram.Record(Histogram::kBounds[i]);
@@ -23,7 +23,7 @@ TEST_CASE("histogram: what took just as long as a bound is within it, a nanoseco
   }
 }
 
-TEST_CASE("histogram: what took less than no time took none") {
+TEST_CASE("histogram: a negative time counts as zero") {
   Histogram histogram;
   histogram.Record(nanoseconds(-5));
   CHECK_EQ(histogram.Read().counts.front(), 1);

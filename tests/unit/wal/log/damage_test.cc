@@ -136,7 +136,7 @@ TEST_CASE("damage: a log that lost its newest WAL says so, and gives no number t
   CheckWhole(*log, 20);
 }
 
-TEST_CASE("damage: what is lost is told once, and stays in the sums") {
+TEST_CASE("damage: a loss is reported once, and stays in the sums") {
   const CrashedLog crashed(20);
   for (const std::string& wal : crashed.Files(".log")) WriteFile(wal, "");
   { CHECK(!OpenIn(crashed.directory.path())->Alarms().empty()); }
@@ -196,7 +196,7 @@ TEST_CASE("damage: a cursor outlives its database") {
   CheckWhole(*log, 13);
 }
 
-TEST_CASE("damage: an older copy of the database is told, and what it lacks is a gap") {
+TEST_CASE("damage: an older copy of the database is reported, and what it lacks is a gap") {
   TempDir directory;
   TempDir copy;
   { AppendUpTo(*OpenIn(directory.path()), 1, 5); }
@@ -211,7 +211,7 @@ TEST_CASE("damage: an older copy of the database is told, and what it lacks is a
   CheckWhole(*log, 9);
 }
 
-TEST_CASE("damage: a damaged high-water file is told, and does not keep the log from opening") {
+TEST_CASE("damage: a damaged high-water file is reported, and the log opens all the same") {
   const CrashedLog crashed(5);
   WriteFile(crashed.directory.File("high-water"), "nonsense");
   const auto log = OpenIn(crashed.directory.path());
@@ -231,7 +231,7 @@ std::vector<std::string> FillOneLevel(const std::string& directory, std::uint64_
   return CompactToOneLevel(directory);
 }
 
-TEST_CASE("damage: a block that cannot be read is come upon by a reader; the others get by") {
+TEST_CASE("damage: a reader finds an unreadable block; other records are read") {
   constexpr std::uint64_t kCount = 100;
   TempDir directory;
   const std::vector<std::string> tables = FillOneLevel(directory.path(), kCount);

@@ -168,7 +168,7 @@ TEST_CASE("queue table: new backends get an empty queue of their number") {
   CHECK_EQ(table.SyncedState().log.last_backend, 3);
 }
 
-TEST_CASE("queue table: a change of before a reopening that found a newer state is refused") {
+TEST_CASE("queue table: a change from before a reopening that found a newer state is refused") {
   Table table;
   const Change planned = table.Pause(kWest);
   CHECK(table.CheckNext(kWest, planned).ok());

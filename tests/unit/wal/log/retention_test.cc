@@ -120,7 +120,7 @@ TEST_CASE("keeping: what is owed is never trimmed, however old") {
   CHECK_EQ(ReadAll(*log, kWest).size(), 3);
 }
 
-TEST_CASE("keeping: beyond its size the oldest of what was delivered is trimmed") {
+TEST_CASE("keeping: beyond its size the oldest delivered records are trimmed") {
   House house;
   house.options.keep = {.time = 1000h, .size = 10_KiB};
   const auto log = house.Open();

@@ -101,7 +101,7 @@ TEST_CASE("high water: no file is not found, one without a slot is damage") {
   CHECK_EQ(ReadHighWater(directory.path()).error().code(), ErrorCode::kCorruption);
 }
 
-TEST_CASE("high water keeper: writes what is true when it has moved, and the clean end") {
+TEST_CASE("high water keeper: writes the mark when it has moved, and the clean end") {
   TempDir directory;
   std::atomic<std::uint64_t> head = 4;
   HighWaterKeeper keeper(

@@ -55,7 +55,7 @@ TEST_CASE("open log: a backend that is not configured any more keeps its queue")
   CHECK(f.Open().log.queues.contains(kWest));
 }
 
-TEST_CASE("open log: what the database lacks of what is known is an alarm and is made up for") {
+TEST_CASE("open log: known state that the database lacks is an alarm and is made up for") {
   Fixture f;
   { f.Open(); }
   HighWater known;

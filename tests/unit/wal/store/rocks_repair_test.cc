@@ -197,7 +197,7 @@ TEST_CASE("mending: a bit that RocksDB would end the process for is cleared, and
   CHECK(OpenStoreReadOnly({.directory = crashed.directory.File("db")}).ok());
 }
 
-TEST_CASE("mending: a table that is cut or is none is left to RocksDB's own checks") {
+TEST_CASE("mending: a cut or invalid table is left to RocksDB's own checks") {
   Crashed crashed;
   const std::string table = crashed.Files(".sst")[0];
   const std::string whole = ReadFile(table);

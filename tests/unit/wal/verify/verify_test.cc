@@ -325,7 +325,7 @@ std::vector<Planted> AllPlanted() {
   };
 }
 
-TEST_CASE("verify: what is wrong is found by its name, and nothing else is") {
+TEST_CASE("verify: each kind of damage is found by its name, and nothing else is") {
   for (const Planted& planted : AllPlanted()) {
     CAPTURE(planted.what);
     const Filled filled;
@@ -399,7 +399,7 @@ void FillFiles(const std::string& directory) {
   REQUIRE(DurableLog::Open({.directory = directory, .file_size = 64_KiB}, {kWest, kEast}).ok());
 }
 
-TEST_CASE("verify: a high-water file that is damaged or gone is told") {
+TEST_CASE("verify: a high-water file that is damaged or gone is reported") {
   const Filled filled;
   const std::string path = filled.directory.File("high-water");
   std::string content = ReadFile(path);
@@ -412,7 +412,7 @@ TEST_CASE("verify: a high-water file that is damaged or gone is told") {
   CHECK_EQ(gone.findings.front().key, path);
 }
 
-TEST_CASE("verify: a damaged block of a file is told with the records in it, others are read") {
+TEST_CASE("verify: a damaged block of a file is reported with its records, others are read") {
   const TempDir directory;
   FillFiles(directory.path());
   CHECK_EQ(ToText(Verify(directory.path()).findings), "");
