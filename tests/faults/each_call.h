@@ -1,7 +1,7 @@
 // Runs the script of tests/support/models/crash_script.h while one system call of it
 // fails, or all from there on: once for every call. A step that the fault hit is
 // refused and happened whole or not at all; what was answered stays readable; once
-// mended, the log comes back by itself; it also opens anew.
+// mended, the log recovers by itself, and it opens again.
 #pragma once
 
 #include "tests/faults/failing_calls.h"

@@ -1,5 +1,5 @@
-// The log through a random life, beside a model that cannot be wrong in the
-// same way: RELAY_SEED repeats one, RELAY_SOAK_SECONDS goes on for so long.
+// The log through a random life, compared with a model that cannot be wrong in the same way:
+// RELAY_SEED repeats one, RELAY_SOAK_SECONDS sets how long to run.
 #include "tests/support/models/log_model.h"
 
 #include <doctest/doctest.h>

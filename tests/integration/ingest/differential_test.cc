@@ -100,7 +100,7 @@ Seen Ask(const HostPort& server, const std::string& bytes) {
 
 constexpr const char* kGzip = "Content-Encoding: gzip\r\n";
 
-// Requests that both treat alike.
+// Requests that both treat the same.
 std::vector<Row> SameRows() {
   return {
       {"a point", Write("m v=1 1")},

@@ -125,7 +125,7 @@ TEST_CASE("door: 2,000 clients that send their heads byte by byte do not slow an
   MESSAGE("beside 2,000 slow clients: p50 ", milliseconds_taken[100], " ms, p99 ",
           milliseconds_taken[198], " ms");
   CHECK_LT(milliseconds_taken[100], 500);
-  // In the end each is told that it took too long, and is gone.
+  // Each finally gets a timeout answer and is disconnected.
   CHECK(slow.front()->ReadUntilClose(milliseconds(60'000)).bytes.starts_with("HTTP/1.1 408"));
   CHECK(Eventually(milliseconds(60'000), [&] { return Reached(relay, "head_time", kSlow); }));
 }

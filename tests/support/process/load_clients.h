@@ -1,6 +1,6 @@
 // Clients that write without end, each on its own kept-open connection, and
-// remember what was acknowledged: an answer 204, and nothing less. One that
-// loses its connection connects again and goes on with new points.
+// remember what was acknowledged: a 204, and nothing less. One that loses its
+// connection connects again and continues with new points.
 //
 // Each has a series of its own: measurement "load", tag "writer", the integer
 // field "v" and times that go up. Now and then one overwrites a point of its

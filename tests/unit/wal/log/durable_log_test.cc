@@ -61,7 +61,7 @@ TEST_CASE("durable log: backends come and go while it is open") {
     REQUIRE(AppendAndWait(*log, NumberedRecord(2), {kEast}).ok());
     CHECK_EQ(log->MarksOf(kWest).lag(), 1);
 
-    // A backend that came back continues; one that was forgotten and comes back starts anew.
+    // A backend that came back continues; one that was forgotten and comes back starts as new.
     REQUIRE(log->SetBackends({kEast, kWest}).ok());
     CHECK(!log->Forget(kWest).ok());
     CHECK_EQ(log->MarksOf(kWest).lag(), 1);
