@@ -7,7 +7,7 @@ namespace relay {
 namespace {
 
 constexpr RouteParameter kBy{"by", "string", "Who asks, for the audit trail."};
-constexpr RouteParameter kDryRun{"dry_run", "boolean", "Only say what would be done."};
+constexpr RouteParameter kDryRun{"dry_run", "boolean", "Only show what would be done."};
 constexpr RouteParameter kDatabase{"database", "string", "A database or bucket."};
 constexpr RouteParameter kOfBackend{"backend", "string", "The backend's name.", true};
 constexpr RouteParameter kAfter{"after", "integer", "Only those with a higher number."};

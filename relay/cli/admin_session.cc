@@ -18,7 +18,7 @@
 namespace relay {
 namespace {
 
-// What listens on every address is reached on the loopback one.
+// Replaces the wildcard address by loopback.
 ListenAddress Reachable(const AdminConfig& admin) {
   ListenAddress reachable = admin.address;
   if (reachable.host == "0.0.0.0") reachable.host = "127.0.0.1";
@@ -59,8 +59,8 @@ ErrorCode CodeFor(int status) {
   }
 }
 
-// The relay's own words, where the answer is one of a relay.
-std::string WordsOf(const httplib::Response& answer) {
+// Returns the relay's error message; an answer without one as it is.
+std::string MessageOf(const httplib::Response& answer) {
   const auto json = nlohmann::json::parse(answer.body, nullptr, false);
   if (json.is_object() && json.contains("error") && json.at("error").is_string()) {
     return json.at("error").get<std::string>();
@@ -73,7 +73,7 @@ Result<std::string> BodyOf(const httplib::Result& answer, const ListenAddress& a
     return Error(ErrorCode::kUnavailable, fmt::format("no relay answers at {}", ToString(address)));
   }
   if (answer->status == 200) return answer->body;
-  return Error(CodeFor(answer->status), WordsOf(*answer));
+  return Error(CodeFor(answer->status), MessageOf(*answer));
 }
 
 Result<std::string> PostToAdmin(const AdminConfig& admin, const std::string& path,
@@ -87,13 +87,13 @@ Result<AdminSession::Json> Parsed(const Result<std::string>& answer) {
   if (!answer.ok()) return Error(answer.error());
   auto json = AdminSession::Json::parse(answer.value(), nullptr, false);
   if (!json.is_object()) {
-    return Error(ErrorCode::kIo, "the relay's answer is not understood: " + answer.value());
+    return Error(ErrorCode::kIo, "cannot parse the relay's answer: " + answer.value());
   }
   return json;
 }
 
-int TellRefusal(const AdminChange& change, const Error& error) {
-  const int exit_code = TellFailure(change.command.c_str(), error);
+int PrintRefusal(const AdminChange& change, const Error& error) {
+  const int exit_code = PrintFailure(change.command.c_str(), error);
   if (error.code() == ErrorCode::kUnavailable && !change.if_unavailable.empty()) {
     fmt::print(stderr, "{}\n", change.if_unavailable);
   }
@@ -143,13 +143,15 @@ Result<AdminSession::Json> AdminSession::Post(const AdminChange& change, bool dr
 int AdminSession::Change(const AdminChange& change,
                          const std::function<int(const Json&)>& done) const {
   const Result<Json> plan = Post(change, true);
-  if (!plan.ok()) return TellRefusal(change, plan.error());
+  if (!plan.ok()) return PrintRefusal(change, plan.error());
   if (change.dry_run) return PrintAnswer(plan.value(), change.json);
-  const std::string words = plan.value().value("message", "");
+  const std::string description = plan.value().value("message", "");
   const bool sure = change.yes || !change.needs_consent;
-  if (const int refused = AskConsent(change.command, words, sure); refused != kDone) return refused;
+  if (const int refused = AskConsent(change.command, description, sure); refused != kDone) {
+    return refused;
+  }
   const Result<Json> answer = Post(change, false);
-  if (!answer.ok()) return TellRefusal(change, answer.error());
+  if (!answer.ok()) return PrintRefusal(change, answer.error());
   return done(answer.value());
 }
 
@@ -157,7 +159,7 @@ int AdminSession::Change(const AdminChange& change) const {
   return Change(change, [&change](const Json& answer) { return PrintAnswer(answer, change.json); });
 }
 
-int TellNoSession(const Error& error) {
+int PrintNoSession(const Error& error) {
   fmt::print(stderr, "{}\n", error.message());
   return kWrongUsage;
 }

@@ -1,9 +1,8 @@
-// The commands' way to a running relay.
+// The commands' connection to a running relay.
 //
-// ERRORS. kUnavailable: nobody listens there or the answer did not come in time;
-// else what the relay said, by the status it said it with: kInvalidInput (400,
-// and 401 and 403, which name what is needed), kNotFound, kConflict, kFull (503),
-// kIo.
+// ERRORS. kUnavailable: nothing listens there or the answer timed out. Otherwise
+// the relay's message, its code from the HTTP status: kInvalidInput (400, 401,
+// 403), kNotFound, kConflict, kFull (503), kIo.
 //
 // THREADS. One.
 #pragma once
@@ -18,26 +17,26 @@
 
 namespace relay {
 
-// The body of a 200 answer of GET `path`.
+// Returns the body of a 200 answer to GET `path`.
 //
-// Sends the operators' or the readers' token, whichever this user may read, or
-// that of the environment variable INFLUXDB_RELAY_TOKEN.
+// Sends the token of the environment variable INFLUXDB_RELAY_TOKEN, else the
+// operators' or the readers' token, whichever this user may read.
 Result<std::string> GetFromAdmin(const AdminConfig& admin, const std::string& path);
 
-// The checkpoint that a person means: a name as it is; a path as the relay, which
-// runs elsewhere, sees it.
+// Returns the checkpoint as the relay, which runs elsewhere, names it: a path
+// becomes absolute, a name stays as it is.
 std::string CheckpointNamed(const std::string& directory);
 
-// A change that a command asks the relay for.
+// A change that a command requests from the relay.
 struct AdminChange {
   std::string command;  // In messages: "rewind".
   std::string path;
   std::string body = "{}";    // A JSON object, without `by` and `dry_run`.
-  bool needs_consent = true;  // It cannot be taken back.
-  bool yes = false;           // The consent was given on the command line.
+  bool needs_consent = true;  // It cannot be undone.
+  bool yes = false;           // Consent was given on the command line.
   bool dry_run = false;
   bool json = false;
-  std::string if_unavailable;  // What else to do where no relay answers.
+  std::string if_unavailable;  // What to do if no relay answers.
 };
 
 class AdminSession {
@@ -49,12 +48,12 @@ class AdminSession {
 
   const Config& config() const { return config_; }
 
-  // The object of a 200 answer.
+  // Returns the JSON object of a 200 answer.
   Result<Json> Get(const std::string& path) const;
 
-  // Asks the relay what the change would do, asks a person to consent, has it
-  // done and passes the answer on to `done`; a dry run ends with what would be
-  // done. Returns the exit code, of `done` where it came to that.
+  // Gets the plan from the relay, asks the user to confirm, makes the change and
+  // passes the answer to `done`; a dry run only prints the plan. Returns the exit
+  // code: that of `done` if it was called.
   int Change(const AdminChange& change, const std::function<int(const Json&)>& done) const;
 
   // The same; prints the answer.
@@ -68,7 +67,7 @@ class AdminSession {
   Config config_;
 };
 
-// Tells why there is no session; returns the exit code.
-int TellNoSession(const Error& error);
+// Prints why there is no session; returns the exit code.
+int PrintNoSession(const Error& error);
 
 }  // namespace relay

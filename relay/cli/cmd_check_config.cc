@@ -29,7 +29,7 @@ int CheckConfig(const std::string& config_path) {
     fmt::print(stderr, "{}\n", config.error().message());
     return kWrongUsage;
   }
-  fmt::print("{}: right\n  writes   {}\n  admin    {}\n  log      {}\n", config_path,
+  fmt::print("{}: valid\n  writes   {}\n  admin    {}\n  log      {}\n", config_path,
              config.value().WriteAddresses(), ToString(config.value().admin.address),
              config.value().log.path);
   for (const BackendConfig& backend : config.value().backends) {

@@ -1,5 +1,5 @@
-// The command `checkpoint`: has the running relay copy its log, lists and
-// deletes such copies.
+// The command `checkpoint`: makes, lists and deletes copies of a running relay's
+// log.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -26,7 +26,7 @@ std::string IfStopped(const AdminSession& session) {
 int List(const AdminSession& session, const CheckpointArgs& args) {
   const Result<Json> answer = session.Get("/api/v1/checkpoints");
   if (!answer.ok()) {
-    const int exit_code = TellFailure("checkpoint", answer.error());
+    const int exit_code = PrintFailure("checkpoint", answer.error());
     if (answer.error().code() == ErrorCode::kUnavailable) {
       fmt::print(stderr, "{}\n", IfStopped(session));
     }
@@ -36,7 +36,7 @@ int List(const AdminSession& session, const CheckpointArgs& args) {
     fmt::print("{}\n", answer.value().dump());
     return kDone;
   }
-  std::vector<Cells> rows = {{"NAME", "MADE", "SIZE", "OF ITS OWN"}};
+  std::vector<Cells> rows = {{"NAME", "MADE", "SIZE", "UNSHARED"}};
   for (const Json& one : answer.value().value("checkpoints", Json::array())) {
     rows.push_back({one.value("name", ""), one.value("made", ""),
                     ShownBytes(Bytes(one.value("bytes", std::uint64_t{0}))),
@@ -46,7 +46,7 @@ int List(const AdminSession& session, const CheckpointArgs& args) {
   return kDone;
 }
 
-// Only what is deleted needs a word more.
+// Only a deletion needs consent.
 int MakeOrDrop(const AdminSession& session, const CheckpointArgs& args) {
   return session.Change({.command = "checkpoint",
                          .path = args.drop ? "/api/v1/checkpoints/drop" : "/api/v1/checkpoints",
@@ -62,10 +62,10 @@ int MakeOrDrop(const AdminSession& session, const CheckpointArgs& args) {
 
 int Checkpoint(const CheckpointArgs& args) {
   const Result<AdminSession> session = AdminSession::For(args.config_path);
-  if (!session.ok()) return TellNoSession(session.error());
+  if (!session.ok()) return PrintNoSession(session.error());
   if (args.list) return List(session.value(), args);
   if (!args.directory.empty()) return MakeOrDrop(session.value(), args);
-  fmt::print(stderr, "checkpoint: DIR is needed, or --list\n");
+  fmt::print(stderr, "checkpoint: specify DIR or --list\n");
   return kWrongUsage;
 }
 

@@ -20,7 +20,7 @@ namespace {
 constexpr ReadLimit kWindow{.records = 256, .bytes = 4_MiB};
 constexpr std::uint64_t kUnreadableShown = 100;
 
-// One export: from a log into an exporter.
+// Exports from a log into an exporter.
 class ExportRun {
  public:
   ExportRun(const LogView& log, BackendId backend, const ExportArgs& args, Exporter& exporter,
@@ -39,7 +39,7 @@ class ExportRun {
  private:
   using Read = std::function<Result<std::vector<StoredRecord>>(Sequence after)>;
 
-  // What cannot be read at all is crossed one record at a time.
+  // Skips unreadable records one at a time.
   Status TakeRange(Sequence after, Sequence last, const Read& read) {
     const Sequence begin = after;
     while (after < last) {
@@ -99,7 +99,7 @@ class ExportRun {
   ProgressLine& progress_;
 };
 
-// Beside the lines, not among them.
+// Prints to standard error if the lines go to standard output.
 void PrintSummary(const ExportArgs& args, const ExportTally& tally) {
   std::FILE* const to = args.output.empty() ? stderr : stdout;
   if (args.json) {
@@ -111,9 +111,9 @@ void PrintSummary(const ExportArgs& args, const ExportTally& tally) {
     return;
   }
   fmt::print(to, "{} lines of {} records exported", Grouped(tally.lines), Grouped(tally.records));
-  if (tally.damaged > 0) fmt::print(to, ", {} damaged ones left out", Grouped(tally.damaged));
+  if (tally.damaged > 0) fmt::print(to, ", {} damaged records left out", Grouped(tally.damaged));
   if (tally.unreachable > 0) {
-    fmt::print(to, ", {} lines left out whose time nanoseconds do not reach",
+    fmt::print(to, ", {} lines left out: time out of the range of nanoseconds",
                Grouped(tally.unreachable));
   }
   fmt::print(to, "\n");
@@ -128,30 +128,31 @@ ExportFilter FilterOf(const ExportArgs& args) {
 }  // namespace
 
 int Export(const ExportArgs& args) {
-  std::signal(SIGPIPE, SIG_IGN);  // Whoever reads the lines may have had enough.
+  std::signal(SIGPIPE, SIG_IGN);  // The reader of a pipe may close it.
   Result<OpenedLog> opened = OpenLogFor(args.where, args.backend);
-  if (!opened.ok()) return TellFailure("export", opened.error());
+  if (!opened.ok()) return PrintFailure("export", opened.error());
   Result<std::unique_ptr<OutputFile>> output = OutputFile::Create(args.output);
-  if (!output.ok()) return TellFailure("export", output.error());
+  if (!output.ok()) return PrintFailure("export", output.error());
 
   const SystemClock clock;
   ProgressLine progress(clock);
-  std::uint64_t told = 0;
+  std::uint64_t printed = 0;
   Exporter exporter(
       args.format == "lp" ? ExportFormat::kLines : ExportFormat::kInflux, FilterOf(args),
       [&output](std::string_view text) { return output.value()->Write(text); },
       [&](const std::string& what) {
-        if (++told > kUnreadableShown) return;
+        if (++printed > kUnreadableShown) return;
         progress.Erase();
         fmt::print(stderr, "{}\n", what);
-        if (told == kUnreadableShown)
-          fmt::print(stderr, "more of that is counted, but not shown\n");
+        if (printed == kUnreadableShown) {
+          fmt::print(stderr, "further ones are counted but not shown\n");
+        }
       });
   Status done =
       ExportRun(*opened.value().log, opened.value().backend, args, exporter, progress).Run();
   if (done.ok()) done = output.value()->Finish();
   progress.Erase();
-  if (!done.ok()) return TellFailure("export", done.error());
+  if (!done.ok()) return PrintFailure("export", done.error());
   PrintSummary(args, exporter.tally());
   return exporter.tally().damaged + exporter.tally().unreachable == 0 ? kDone : kFailed;
 }

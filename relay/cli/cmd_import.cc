@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kReadSize = 256U << 10U;
 constexpr std::uint64_t kRefusedShown = 100;
 
-// What a signal handler may touch: a static, and of this type alone.
+// A signal handler may only write a static of this type.
 volatile std::sig_atomic_t& Interrupted() {
   static volatile std::sig_atomic_t interrupted = 0;
   return interrupted;
@@ -32,7 +32,7 @@ extern "C" void OnInterrupt(int) {
   Interrupted() = 1;
 }
 
-// A second one ends the program at once.
+// A second signal ends the program at once.
 void StopOnInterrupt() {
   struct sigaction action {};
   action.sa_handler = OnInterrupt;
@@ -45,14 +45,16 @@ void StopOnInterrupt() {
 Result<Precision> ParsePrecision(std::string_view word) {
   const std::optional<Precision> precision = PrecisionNamed(word, PrecisionDialect::kCommands);
   if (precision) return *precision;
-  return Error(ErrorCode::kInvalidInput, fmt::format("'{}' is unknown: use {}", word,
+  return Error(ErrorCode::kInvalidInput, fmt::format("unknown precision '{}': use {}", word,
                                                      ListPrecisions(PrecisionDialect::kCommands)));
 }
 
 Result<std::unique_ptr<Transport>> TransportTo(const ImportArgs& args) {
   Result<BackendUrl> url = ParseBackendUrl(args.to);
   if (!url.ok()) return std::move(url).error().Within("--to");
-  if (url.value().udp) return Error(ErrorCode::kInvalidInput, "--to: udp:// does not answer");
+  if (url.value().udp)
+    return Error(ErrorCode::kInvalidInput,
+                 "--to: udp:// sends no answers, use http:// or https://");
   BackendConfig relay{.name = BackendId::Parse("relay").value(), .url = std::move(url).value()};
   relay.username = args.username;
   if (!args.password_file.empty()) relay.password = SecretSource::FromFile(args.password_file);
@@ -61,22 +63,25 @@ Result<std::unique_ptr<Transport>> TransportTo(const ImportArgs& args) {
   return TransportFor(relay);
 }
 
-// Where in the file something is wrong, as compilers say it.
-class Teller {
+// Prints FILE:LINE: MESSAGE, as compilers do.
+class ErrorPrinter {
  public:
-  Teller(const std::string& file, ProgressLine& progress) : file_(file), progress_(progress) {}
+  ErrorPrinter(const std::string& file, ProgressLine& progress)
+      : file_(file), progress_(progress) {}
 
-  void operator()(std::uint64_t line, const std::string& what) {
-    if (++told_ > kRefusedShown) return;
+  void operator()(std::uint64_t line, const std::string& message) {
+    if (++printed_ > kRefusedShown) return;
     progress_.Erase();
-    fmt::print(stderr, "{}:{}: {}\n", file_, line, what);
-    if (told_ == kRefusedShown) fmt::print(stderr, "more of that is counted, but not shown\n");
+    fmt::print(stderr, "{}:{}: {}\n", file_, line, message);
+    if (printed_ == kRefusedShown) {
+      fmt::print(stderr, "further ones are counted but not shown\n");
+    }
   }
 
  private:
   const std::string& file_;
   ProgressLine& progress_;
-  std::uint64_t told_ = 0;
+  std::uint64_t printed_ = 0;
 };
 
 void PrintSummary(const ImportArgs& args, const ImportTally& tally, bool whole) {
@@ -91,9 +96,9 @@ void PrintSummary(const ImportArgs& args, const ImportTally& tally, bool whole) 
   fmt::print("{} points accepted, {} lines refused\n", Grouped(tally.points),
              Grouped(tally.refused));
   if (tally.doubtful > 0) {
-    fmt::print("of {} batches the other side refused some lines, too\n", tally.doubtful);
+    fmt::print("in {} batches the relay refused some lines\n", tally.doubtful);
   }
-  if (!whole) fmt::print("go on with: --from-line {}\n", tally.next_line);
+  if (!whole) fmt::print("continue with: --from-line {}\n", tally.next_line);
 }
 
 int Exit(const Status& ran, const ImportArgs& args, const ImportTally& tally) {
@@ -120,12 +125,14 @@ int Import(const ImportArgs& args) {
 
   SystemClock clock;
   ProgressLine progress(clock);
-  Teller teller(args.file, progress);
+  ErrorPrinter print_error(args.file, progress);
   Importer::Options options;
   options.patience = std::chrono::seconds(args.patience_seconds);
   options.jitter_seed = static_cast<std::uint64_t>(clock.Now().time_since_epoch().count());
   options.stopped = [] { return Interrupted() != 0; };
-  options.tell = [&teller](std::uint64_t line, const std::string& what) { teller(line, what); };
+  options.report = [&print_error](std::uint64_t line, const std::string& message) {
+    print_error(line, message);
+  };
   options.on_accepted = [&](const ImportTally& tally) {
     progress.Show(text.PartRead(),
                   fmt::format("{} points, line {}", Grouped(tally.points), tally.next_line));

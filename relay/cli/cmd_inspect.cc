@@ -108,7 +108,7 @@ void PrintLane(const HeldLane& held, bool json) {
   PrintJson(object);
 }
 
-// Each lane, and below it its records.
+// Prints each lane with its records below it.
 Status PrintHeld(const LogView& log, const BackendId& backend, const InspectArgs& args) {
   ASSIGN_OR_RETURN(std::vector<HeldLane> lanes, log.HeldLanes(backend));
   std::uint64_t left = args.limit;
@@ -156,9 +156,9 @@ Status InspectIn(const std::string& path, const InspectArgs& args) {
 
 int Inspect(const InspectArgs& args) {
   Result<std::string> path = LogDirectory(args.where);
-  if (!path.ok()) return TellFailure("inspect", path.error());
+  if (!path.ok()) return PrintFailure("inspect", path.error());
   const Status shown = InspectIn(path.value(), args);
-  return shown.ok() ? kDone : TellFailure("inspect", shown.error());
+  return shown.ok() ? kDone : PrintFailure("inspect", shown.error());
 }
 
 }  // namespace relay

@@ -1,6 +1,5 @@
-// What a log keeps of points that did not arrive, and of what operators changed:
-// dead letters, gaps and the audit trail. Reads the directory, whether a relay
-// runs on it or not.
+// Commands that list dead letters, gaps and the audit trail. They read the log's
+// directory, whether a relay runs on it or not.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -33,7 +32,7 @@ Result<std::vector<StoredDeadLetter>> LettersFor(const LedgerArgs& args) {
 std::string LettersTable(const std::vector<StoredDeadLetter>& letters) {
   constexpr std::size_t kLeftColumns = 5;
   std::vector<Cells> rows = {
-      {"NUMBER", "WHEN", "DATABASE", "REASON", "WORDS", "RECORD", "LINE", "POINTS"}};
+      {"NUMBER", "WHEN", "DATABASE", "REASON", "MESSAGE", "RECORD", "LINE", "POINTS"}};
   for (const auto& [number, letter] : letters) {
     rows.push_back({fmt::format("{}", number), ToRfc3339(letter.when), letter.params.database,
                     std::string(WordFor(letter.reason)), OneLine(letter.words, kShownMax),
@@ -67,8 +66,8 @@ std::string AuditTable(const std::vector<AuditEntry>& entries) {
   return Aligned(rows, kLeftColumns);
 }
 
-// Line protocol that can be corrected and imported, each letter behind a comment
-// that says where it was to go and what the backend said.
+// Returns line protocol that can be corrected and imported; a comment before each
+// letter gives its target and the backend's answer.
 std::string Exported(const std::vector<StoredDeadLetter>& letters) {
   std::string text;
   for (const auto& [number, letter] : letters) {
@@ -82,7 +81,7 @@ std::string Exported(const std::vector<StoredDeadLetter>& letters) {
   return text;
 }
 
-// A file of its own: it is not overwritten, and nobody else may read it.
+// Creates the file, readable by its owner only; an existing one is not overwritten.
 Status WriteNew(const std::string& path, const std::string& text) {
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
   const auto failed = [&path] {
@@ -100,7 +99,7 @@ Status WriteNew(const std::string& path, const std::string& text) {
 
 int ListDead(const LedgerArgs& args) {
   const Result<std::vector<StoredDeadLetter>> letters = LettersFor(args);
-  if (!letters.ok()) return TellFailure("dead list", letters.error());
+  if (!letters.ok()) return PrintFailure("dead list", letters.error());
   fmt::print("{}{}", args.json ? LettersJson(letters.value()) : LettersTable(letters.value()),
              args.json ? "\n" : "");
   return kDone;
@@ -111,10 +110,10 @@ int ShowDead(const LedgerArgs& args) {
   one.after = args.number == 0 ? 0 : args.number - 1;
   one.limit = 1;
   const Result<std::vector<StoredDeadLetter>> letters = LettersFor(one);
-  if (!letters.ok()) return TellFailure("dead show", letters.error());
+  if (!letters.ok()) return PrintFailure("dead show", letters.error());
   if (letters.value().empty() || letters.value().front().number != args.number) {
-    return TellFailure("dead show",
-                       Error(ErrorCode::kNotFound, fmt::format("no letter {}", args.number)));
+    return PrintFailure("dead show",
+                        Error(ErrorCode::kNotFound, fmt::format("no dead letter {}", args.number)));
   }
   const DeadLetter& letter = letters.value().front().letter;
   if (args.json) {
@@ -132,24 +131,24 @@ int ShowDead(const LedgerArgs& args) {
 
 int ExportDead(const LedgerArgs& args) {
   const Result<std::vector<StoredDeadLetter>> letters = LettersFor(args);
-  if (!letters.ok()) return TellFailure("dead export", letters.error());
+  if (!letters.ok()) return PrintFailure("dead export", letters.error());
   const std::string text = Exported(letters.value());
   if (args.output.empty()) {
     fmt::print("{}", text);
     return kDone;
   }
   if (Status written = WriteNew(args.output, text); !written.ok()) {
-    return TellFailure("dead export", written.error());
+    return PrintFailure("dead export", written.error());
   }
   return kDone;
 }
 
 int ListGaps(const LedgerArgs& args) {
   Result<OpenedLog> opened = OpenLogFor(args.where, args.backend);
-  if (!opened.ok()) return TellFailure("gaps", opened.error());
+  if (!opened.ok()) return PrintFailure("gaps", opened.error());
   const Result<std::vector<StoredGap>> gaps =
       opened.value().log->ReadGaps(opened.value().backend, args.after, args.limit);
-  if (!gaps.ok()) return TellFailure("gaps", gaps.error());
+  if (!gaps.ok()) return PrintFailure("gaps", gaps.error());
   fmt::print("{}{}", args.json ? GapsJson(gaps.value()) : GapsTable(gaps.value()),
              args.json ? "\n" : "");
   return kDone;
@@ -157,9 +156,9 @@ int ListGaps(const LedgerArgs& args) {
 
 int ListAudit(const LedgerArgs& args) {
   const Result<std::string> directory = LogDirectory(args.where);
-  if (!directory.ok()) return TellFailure("audit", directory.error());
+  if (!directory.ok()) return PrintFailure("audit", directory.error());
   const Result<std::vector<AuditEntry>> entries = ReadAudit(directory.value(), args.limit);
-  if (!entries.ok()) return TellFailure("audit", entries.error());
+  if (!entries.ok()) return PrintFailure("audit", entries.error());
   fmt::print("{}{}", args.json ? AuditJson(entries.value()) : AuditTable(entries.value()),
              args.json ? "\n" : "");
   return kDone;

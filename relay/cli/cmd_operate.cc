@@ -1,5 +1,5 @@
-// The commands that change something of a running relay: each says first what
-// it will do, in the relay's own words, and asks where that cannot be undone.
+// Commands that change a running relay. Each first shows the relay's description
+// of the change, and asks for confirmation if it cannot be undone.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -23,8 +23,8 @@ std::string PathFor(const OperateArgs& args) {
   return at == std::string::npos ? path : path.replace(at, kBackendInPath.size(), args.backend);
 }
 
-// The fields that were given. What is relative to now means the same when it is
-// planned and when it is done.
+// Returns the given fields. Positions relative to now are pinned, so that plan and
+// change mean the same.
 std::string BodyFor(const OperateArgs& args) {
   const WallTime now = SystemClock().WallNow();
   nlohmann::ordered_json body = nlohmann::ordered_json::object();
@@ -48,7 +48,7 @@ std::string BodyFor(const OperateArgs& args) {
 
 int Operate(const OperateArgs& args) {
   const Result<AdminSession> session = AdminSession::For(args.config_path);
-  if (!session.ok()) return TellNoSession(session.error());
+  if (!session.ok()) return PrintNoSession(session.error());
   return session.value().Change({.command = std::string(args.verb->command),
                                  .path = PathFor(args),
                                  .body = BodyFor(args),

@@ -1,5 +1,5 @@
-// The command `replay`: starts a manual replay in the running relay, shows how
-// far it is, and sums it up.
+// The command `replay`: starts a manual replay in the running relay, shows its
+// progress and a summary.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +24,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 int Fail(const Error& error) {
-  return TellFailure("replay", error);
+  return PrintFailure("replay", error);
 }
 
 Result<Json> ReportOf(const AdminSession& session, std::uint64_t id) {
@@ -36,13 +36,13 @@ Result<Json> ReportOf(const AdminSession& session, std::uint64_t id) {
   return Error(ErrorCode::kNotFound, fmt::format("no replay {}", id));
 }
 
-// As AdminApi has it: of the records of the range, those that are done.
+// Returns the share of the range's records that is done, as AdminApi reports it.
 double ShareOf(const Json& report) {
   const double total = report.value("records_total", 0.0);
   return total > 0 ? report.value("records_done", 0.0) / total : 1.0;
 }
 
-// "-" where nobody knows.
+// Returns "-" if unknown.
 std::string EtaIn(const Json& report) {
   const auto eta = report.find("eta_seconds");
   if (eta == report.end() || !eta->is_number()) return "-";
@@ -50,19 +50,19 @@ std::string EtaIn(const Json& report) {
   return ShownAge(std::optional(seconds));
 }
 
-std::string ProgressWords(const Json& report) {
-  constexpr std::size_t kWhyMax = 60;
-  std::string words =
+std::string ProgressText(const Json& report) {
+  constexpr std::size_t kReasonMax = 60;
+  std::string text =
       fmt::format("{} points", Grouped(report.value("points_sent", std::uint64_t{0})));
   const auto refused = report.value("points_refused", std::uint64_t{0});
-  if (refused > 0) words += fmt::format(", {} refused", Grouped(refused));
-  if (const std::string eta = EtaIn(report); eta != "-") words += fmt::format(", {} to go", eta);
-  const std::string why = report.value("reason", "");
-  return why.empty() ? words : words + "; waiting: " + OneLine(why, kWhyMax);
+  if (refused > 0) text += fmt::format(", {} refused", Grouped(refused));
+  if (const std::string eta = EtaIn(report); eta != "-") text += fmt::format(", {} to go", eta);
+  const std::string reason = report.value("reason", "");
+  return reason.empty() ? text : text + "; waiting: " + OneLine(reason, kReasonMax);
 }
 
 int SumUp(const Json& report, bool json) {
-  constexpr std::size_t kWordsMax = 300;
+  constexpr std::size_t kMessageMax = 300;
   const std::string state = report.value("state", "");
   if (json) {
     fmt::print("{}\n", report.dump());
@@ -72,17 +72,17 @@ int SumUp(const Json& report, bool json) {
                report.value("points_sent", std::uint64_t{0}),
                ShownBytes(Bytes(report.value("bytes_sent", std::uint64_t{0}))),
                report.value("points_refused", std::uint64_t{0}));
-    for (const auto& [key, words] :
+    for (const auto& [key, label] :
          {std::pair("reason", "reason: "), {"last_refusal", "last refusal: "}}) {
-      const std::string said = report.value(key, "");
-      if (!said.empty()) fmt::print("{}{}\n", words, OneLine(said, kWordsMax));
+      const std::string message = report.value(key, "");
+      if (!message.empty()) fmt::print("{}{}\n", label, OneLine(message, kMessageMax));
     }
   }
   return state == "done" ? kDone : kFailed;
 }
 
-// The job is the relay's: it goes on when nobody looks any more, and after a
-// restart, which this waits for.
+// Shows progress until the job ends. The job runs in the relay: it continues when
+// this command ends, and after a restart, which this waits for.
 int Follow(const AdminSession& session, std::uint64_t id, bool json) {
   constexpr std::chrono::milliseconds kEvery{250};
   constexpr std::chrono::minutes kAwayMax{5};
@@ -91,8 +91,8 @@ int Follow(const AdminSession& session, std::uint64_t id, bool json) {
   Signal never;
   Clock::TimePoint seen = clock.Now();
   if (progress.IsDue()) {
-    fmt::print(stderr, "replay {0} runs in the relay: Ctrl-C leaves it, --cancel {0} ends it\n",
-               id);
+    fmt::print(stderr,
+               "replay {0} runs in the relay: Ctrl-C stops watching, --cancel {0} ends it\n", id);
   }
   for (;;) {
     const Result<Json> report = ReportOf(session, id);
@@ -109,13 +109,13 @@ int Follow(const AdminSession& session, std::uint64_t id, bool json) {
       progress.Show(std::nullopt, report.error().message());
     } else {
       seen = clock.Now();
-      progress.Show(ShareOf(report.value()), ProgressWords(report.value()));
+      progress.Show(ShareOf(report.value()), ProgressText(report.value()));
     }
     clock.WaitFor(never, kEvery, std::stop_token());
   }
 }
 
-// What is relative to now means the same when it is planned and when it begins.
+// Positions relative to now are pinned, so that the plan and the replay mean the same.
 std::string BodyFor(const ReplayArgs& args) {
   const WallTime now = SystemClock().WallNow();
   return DumpJson(Json{{"backend", args.backend},
@@ -142,7 +142,7 @@ int Start(const AdminSession& session, const ReplayArgs& args) {
     if (args.json) {
       fmt::print("{}\n", started.dump());
     } else {
-      fmt::print("replay {} runs\n", id);
+      fmt::print("replay {} started\n", id);
     }
     return kDone;
   });
@@ -186,13 +186,13 @@ int List(const AdminSession& session, bool json) {
 
 int Replay(const ReplayArgs& args) {
   const Result<AdminSession> opened = AdminSession::For(args.config_path);
-  if (!opened.ok()) return TellNoSession(opened.error());
+  if (!opened.ok()) return PrintNoSession(opened.error());
   const AdminSession& session = opened.value();
   if (args.list) return List(session, args.json);
   if (args.cancel != 0) return Cancel(session, args);
   if (args.follow != 0) return Follow(session, args.follow, args.json);
   if (!args.backend.empty()) return Start(session, args);
-  return Fail(Error(ErrorCode::kInvalidInput, "--backend is needed: whose records"));
+  return Fail(Error(ErrorCode::kInvalidInput, "specify --backend"));
 }
 
 }  // namespace relay

@@ -17,7 +17,7 @@
 namespace relay {
 namespace {
 
-// Thousands of clients and hundreds of files of the log.
+// Raises the limit for thousands of clients and hundreds of log files.
 void RaiseDescriptorLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -25,7 +25,7 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocked in every thread, so that only WaitForSignal sees them.
+// Blocks the signals in every thread, so that only WaitForSignal receives them.
 sigset_t BlockSignals() {
   sigset_t signals{};
   sigemptyset(&signals);
@@ -43,7 +43,7 @@ int WaitForSignal(const sigset_t& signals) {
   return signal;
 }
 
-// A configuration that is wrong leaves the one that runs in its place.
+// Applies the new configuration; an invalid one changes nothing.
 void Reload(Relay& relay, const std::string& config_path) {
   const Result<Config> config = LoadConfig(config_path);
   const Result<std::vector<std::string>> reloaded =
@@ -52,12 +52,12 @@ void Reload(Relay& relay, const std::string& config_path) {
   relay.NoteReloadFailure(reloaded.ok() ? fmt::format("{}", fmt::join(reloaded.value(), "; "))
                                         : reloaded.error().message());
   if (!reloaded.ok()) {
-    LogEvent(Level::kError, "configuration not reloaded: the old one stays",
+    LogEvent(Level::kError, "configuration not reloaded, keeping the old one",
              {{"reason", reloaded.error().message()}});
     return;
   }
   for (const std::string& what : reloaded.value()) {
-    LogEvent(Level::kWarning, "not reloaded", {{"what", what}});
+    LogEvent(Level::kWarning, "setting not reloaded", {{"what", what}});
   }
   LogEvent(Level::kInfo, "configuration reloaded",
            {{"writes", config.value().WriteAddresses()}, {"file", config_path}});
@@ -71,7 +71,7 @@ int Serve(const std::string& config_path) {
     fmt::print(stderr, "{}\n", config.error().message());
     return kWrongUsage;
   }
-  umask(S_IRWXG | S_IRWXO);  // What is stored is nobody else's to read.
+  umask(S_IRWXG | S_IRWXO);  // Only the relay's user may read what is stored.
   RaiseDescriptorLimit();
   const sigset_t signals = BlockSignals();
 
@@ -86,7 +86,7 @@ int Serve(const std::string& config_path) {
             {"admin", ToString(config.value().admin.address)},
             {"log", config.value().log.path}});
   for (const std::string& note : config.value().notes) {
-    LogEvent(Level::kWarning, "not as in the original relay", {{"setting", note}});
+    LogEvent(Level::kWarning, "differs from the original relay", {{"setting", note}});
   }
   TellServiceManager("READY=1");
   int signal = WaitForSignal(signals);

@@ -1,4 +1,4 @@
-// The command `status`: once, again and again, or until nothing is missing.
+// The command `status`: prints once, refreshes, or waits until everything is delivered.
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -29,11 +29,11 @@ Result<RelayStatus> AskRunning(const AdminConfig& admin) {
 
 struct Seen {
   RelayStatus status;
-  std::string note;  // Why it was read from the directory; empty: the relay said it.
+  std::string note;  // Why it was read from the directory; empty: it is the running relay's.
 };
 
-// Of the relay that runs, else of its directory. kInvalidInput: the
-// configuration is wrong, or the relay refuses to say.
+// Gets the status from the running relay, else from its directory. kInvalidInput:
+// the configuration is wrong, or the relay refuses the request.
 Result<Seen> Look(const LogLocation& where, const Clock& clock) {
   std::string directory = where.data;
   std::string note = fmt::format("read from {}", directory);
@@ -50,7 +50,7 @@ Result<Seen> Look(const LogLocation& where, const Clock& clock) {
   return Seen{std::move(offline), std::move(note)};
 }
 
-// The same, where what is not of a running relay is said beside it.
+// The same; notes on standard error if it is not a running relay's.
 Result<RelayStatus> StatusFor(const LogLocation& where, const Clock& clock) {
   ASSIGN_OR_RETURN(Seen seen, Look(where, clock));
   if (where.data.empty() && !seen.note.empty()) {
@@ -69,7 +69,7 @@ int Fail(const char* command, const Error& error) {
   return usage ? kWrongUsage : kFailed;
 }
 
-// Of the terminal that this goes to; 0: it goes to none.
+// Returns the width of the terminal on standard output; 0: it is none.
 std::size_t Width() {
   winsize size{};
   if (isatty(STDOUT_FILENO) != 1 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
@@ -110,7 +110,7 @@ int WatchOnScreen(const StatusArgs& args, const Clock& clock) {
   return kDone;
 }
 
-// A file or pipe gets one after the other, until it is closed or this is ended.
+// Prints to a file or pipe again and again, until it is closed or this is ended.
 int WatchInTurn(const StatusArgs& args, Clock& clock) {
   Signal never;
   for (;;) {
@@ -122,7 +122,7 @@ int WatchInTurn(const StatusArgs& args, Clock& clock) {
 }
 
 int Watch(const StatusArgs& args, Clock& clock) {
-  // What is wrong with the usage is said before the screen is taken.
+  // Reports wrong usage before it takes over the screen.
   if (const Result<Seen> seen = Look(args.where, clock);
       !seen.ok() && seen.error().code() == ErrorCode::kInvalidInput) {
     return Fail("status", seen.error());
@@ -130,10 +130,10 @@ int Watch(const StatusArgs& args, Clock& clock) {
   return Terminal::IsThere() && !args.json ? WatchOnScreen(args, clock) : WatchInTurn(args, clock);
 }
 
-// What a wait waits for: that each backend has what was accepted before it began.
+// The heads that --wait waits for: each backend's when the wait began.
 class Awaited {
  public:
-  // kNotFound: there is no such backend. An empty name: all of them.
+  // An empty name: all backends. kNotFound: no such backend.
   static Result<Awaited> From(const RelayStatus& status, const std::string& only) {
     Awaited awaited;
     for (const BackendStatus& backend : status.backends) {
@@ -146,20 +146,20 @@ class Awaited {
     return awaited;
   }
 
-  // What is missing, in words; empty: nothing.
+  // Describes what is missing; empty: nothing.
   std::string Missing(const RelayStatus& status) const {
-    std::string words;
+    std::string text;
     for (const BackendStatus& backend : status.backends) {
       const auto head = heads_.find(backend.name);
       if (head == heads_.end() || Has(backend, head->second)) continue;
-      words += fmt::format("{}{} ({}): {} points owed, {} on hold", words.empty() ? "" : "; ",
-                           backend.name, backend.state, Grouped(backend.figures.owed.points),
-                           Grouped(backend.figures.held.points));
+      text += fmt::format("{}{} ({}): {} points owed, {} on hold", text.empty() ? "" : "; ",
+                          backend.name, backend.state, Grouped(backend.figures.owed.points),
+                          Grouped(backend.figures.held.points));
       if (const auto eta = DrainEta(backend); eta && eta->count() > 0) {
-        words += fmt::format(", {} to go", ShownAge(eta));
+        text += fmt::format(", {} to go", ShownAge(eta));
       }
     }
-    return words;
+    return text;
   }
 
  private:
@@ -173,12 +173,12 @@ class Awaited {
   std::map<std::string, Sequence> heads_;
 };
 
-// A relay that is away for a moment is waited for, too: it may be restarting.
+// Also waits for a relay that does not answer: it may be restarting.
 class Wait {
  public:
   Wait(const StatusArgs& args, const AdminConfig& admin) : args_(args), admin_(admin) {}
 
-  // One look. Over is what ended well or, then `failure` says why, badly.
+  // Checks once. Returns true on success, and on failure, which `failure` then holds.
   bool IsOver() {
     Result<RelayStatus> status = AskRunning(admin_);
     if (!status.ok()) {
@@ -222,7 +222,8 @@ int WaitUntilDelivered(const StatusArgs& args, Clock& clock) {
   while (!wait.IsOver()) {
     if (clock.Now() >= end) {
       progress.Erase();
-      fmt::print(stderr, "status: after {} s: {}\n", args.timeout_seconds, wait.last());
+      fmt::print(stderr, "status: not delivered after {} s: {}\n", args.timeout_seconds,
+                 wait.last());
       return kFailed;
     }
     progress.Show(std::nullopt, wait.last());

@@ -61,7 +61,7 @@ void Print(const std::string& directory, const VerifySummary& summary) {
       fmt::print(": trimmed {}, cursor {}, head {}", backend.marks.trimmed.value(),
                  backend.marks.cursor.value(), backend.marks.head.value());
     }
-    fmt::print("{}\n", backend.unaccounted ? "" : "; whether points are missing is not known");
+    fmt::print("{}\n", backend.unaccounted ? "" : "; cannot tell whether points are missing");
   }
   fmt::print(
       "  entries       {}\n  payloads      {} ({} bytes)\n  held          {}\n"
@@ -74,12 +74,12 @@ void Print(const std::string& directory, const VerifySummary& summary) {
   if (summary.sound()) fmt::print("sound\n");
 }
 
-// Shows findings as they come, or keeps them for the document; only so many.
+// Prints findings as they come, or collects them for the JSON; up to the limit.
 class Findings {
  public:
   Findings(const VerifyArgs& args, ProgressLine& progress) : args_(args), progress_(progress) {}
 
-  void Take(const LogFinding& finding) {
+  void Add(const LogFinding& finding) {
     if (++count_ > args_.limit) return;
     if (args_.json) {
       list_.push_back(ToJson(finding));
@@ -88,7 +88,7 @@ class Findings {
     progress_.Erase();
     fmt::print("DAMAGED {}: {}: expected {}; found {}\n", finding.family, finding.key,
                finding.expected, finding.found);
-    if (count_ == args_.limit) fmt::print("more of them are counted, but not shown (--limit)\n");
+    if (count_ == args_.limit) fmt::print("further findings are counted but not shown (--limit)\n");
   }
   Json list() const { return list_; }
 
@@ -103,12 +103,12 @@ class Findings {
 
 int Verify(const VerifyArgs& args) {
   Result<std::string> directory = LogDirectory(args.where);
-  if (!directory.ok()) return TellFailure("verify", directory.error());
+  if (!directory.ok()) return PrintFailure("verify", directory.error());
   const SystemClock clock;
   ProgressLine progress(clock);
   Findings findings(args, progress);
   VerifyObserver observer;
-  observer.on_finding = [&findings](const LogFinding& finding) { findings.Take(finding); };
+  observer.on_finding = [&findings](const LogFinding& finding) { findings.Add(finding); };
   observer.on_progress = [&progress](double part, const VerifySummary& so_far) {
     progress.Show(part, fmt::format("{} payloads, {} findings", Grouped(so_far.payloads),
                                     Grouped(so_far.findings)));
@@ -116,9 +116,10 @@ int Verify(const VerifyArgs& args) {
   const Result<VerifySummary> summary = VerifyLog(directory.value(), observer);
   progress.Erase();
   if (!summary.ok() && summary.error().code() == ErrorCode::kNotFound) {
-    return TellFailure("verify", {ErrorCode::kNotFound, "there is no log in " + directory.value()});
+    return PrintFailure("verify",
+                        {ErrorCode::kNotFound, "there is no log in " + directory.value()});
   }
-  if (!summary.ok()) return TellFailure("verify", summary.error());
+  if (!summary.ok()) return PrintFailure("verify", summary.error());
   if (args.json) {
     Json json = ToJson(directory.value(), summary.value());
     json["findings"] = findings.list();

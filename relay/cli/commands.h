@@ -1,6 +1,6 @@
-// What `influxdb-relay COMMAND` does. Each returns the exit code: 0 done, 1
-// failed, 2 wrong usage or a wrong configuration; what a person asked for goes
-// to standard output, what went wrong to standard error.
+// The commands of `influxdb-relay`. Each returns the exit code: 0 done, 1 failed,
+// 2 wrong usage or a wrong configuration; results go to standard output, errors
+// to standard error.
 #pragma once
 
 #include <cstdint>
@@ -17,39 +17,37 @@ inline constexpr int kFailed = 1;
 inline constexpr int kWrongUsage = 2;
 
 inline constexpr const char* kDefaultConfigPath = "/etc/influxdb-relay/relay.yaml";
-// Of the environment: where the configuration is, unless --config says so.
+// The environment variable with the configuration's path, unless --config gives it.
 inline constexpr const char* kConfigVariable = "INFLUXDB_RELAY_CONFIG";
 
-// Runs the relay until SIGTERM or SIGINT; SIGHUP has it read its configuration
-// again.
+// Runs the relay until SIGTERM or SIGINT; SIGHUP reloads its configuration.
 int Serve(const std::string& config_path);
 
 int CheckConfig(const std::string& config_path);
 
-// A commented configuration with every setting and its default.
+// Prints a commented configuration with every setting and its default.
 int ShowExampleConfig();
 
 // Prints the configuration as native YAML.
 int ShowConfigAsYaml(const std::string& config_path);
 
-// Where a command finds the relay: by its configuration, or, where that is
-// elsewhere, by its data directory alone.
+// The log of a command: that of a configuration, or a data directory alone.
 struct LogLocation {
   std::string config_path;
-  std::string data;  // Empty: as the configuration says.
+  std::string data;  // Empty: that of the configuration.
 };
 
 struct StatusArgs {
   LogLocation where;
   bool json = false;
-  bool watch = false;   // Again and again, until it is interrupted.
-  bool wait = false;    // Show nothing; return once what was accepted until now is delivered.
-  std::string backend;  // To wait for; empty: for all.
+  bool watch = false;   // Refresh until interrupted.
+  bool wait = false;    // Show nothing; return once everything accepted so far is delivered.
+  std::string backend;  // Wait for this one; empty: all.
   std::uint64_t timeout_seconds = 0;
 };
 int ShowStatus(const StatusArgs& args);
 
-// Of the same relay: its backends' names and states alone.
+// Lists the backends with their states.
 int ListBackends(const StatusArgs& args);
 
 // A change of a running relay.
@@ -77,21 +75,21 @@ struct ReplayArgs {
   std::string database;
   std::string measurement;
   std::uint64_t points_per_second = 0;
-  std::uint64_t follow = 0;  // Instead: show how far this one is.
-  std::uint64_t cancel = 0;  // Instead: end this one.
-  bool list = false;         // Instead: those that run, and the last that ended.
+  std::uint64_t follow = 0;  // Show this one's progress, do nothing else.
+  std::uint64_t cancel = 0;  // Cancel this one, do nothing else.
+  bool list = false;         // List running and recent replays, do nothing else.
   bool detach = false;
   bool yes = false;
   bool dry_run = false;
   bool json = false;
 };
-// 0: it is done, 1: it failed or was cancelled.
+// Returns 0: done, 1: failed or cancelled.
 int Replay(const ReplayArgs& args);
 
 // A copy of a running relay's log.
 struct CheckpointArgs {
   std::string config_path = kDefaultConfigPath;
-  std::string directory;  // A name, or a path in log.checkpoint_dir; empty: of all.
+  std::string directory;  // A name, or a path in log.checkpoint_dir; empty with `list`.
   bool list = false;
   bool drop = false;
   bool yes = false;
@@ -100,7 +98,7 @@ struct CheckpointArgs {
 };
 int Checkpoint(const CheckpointArgs& args);
 
-// What is listed: dead letters, gaps, the audit trail.
+// Lists of dead letters, gaps and the audit trail.
 struct LedgerArgs {
   LogLocation where = {.config_path = kDefaultConfigPath, .data = ""};
   std::string backend;
@@ -123,7 +121,7 @@ struct InspectArgs {
   std::string to;    // Included; empty: to the head.
   std::uint64_t limit = 20;
   bool lines = false;
-  bool dead = false;  // At most one of these three.
+  bool dead = false;  // At most one of these three is set.
   bool held = false;
   bool gaps = false;
   bool json = false;
@@ -132,10 +130,10 @@ int Inspect(const InspectArgs& args);
 
 struct VerifyArgs {
   LogLocation where;
-  std::uint64_t limit = 1000;  // Of findings that are shown.
+  std::uint64_t limit = 1000;  // Findings shown at most.
   bool json = false;
 };
-// 0: sound, 1: damage was found, or the log cannot be read.
+// Returns 0: sound, 1: damage was found, or the log cannot be read.
 int Verify(const VerifyArgs& args);
 
 struct ExportArgs {
@@ -145,7 +143,7 @@ struct ExportArgs {
   std::string to;
   std::string database;  // Empty: all. So below.
   std::string retention_policy;
-  bool with_retention_policy = false;  // Whether it was given: empty is the default one.
+  bool with_retention_policy = false;  // It was given; empty means the default policy.
   std::string measurement;
   std::string format = "influx";  // Or "lp".
   std::string output;             // Empty: standard output.
@@ -153,7 +151,7 @@ struct ExportArgs {
   bool dead = false;
   bool json = false;
 };
-// 1 also where something damaged was left out.
+// Returns 1 also if damaged records were left out.
 int Export(const ExportArgs& args);
 
 struct ImportArgs {

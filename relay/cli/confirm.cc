@@ -10,13 +10,13 @@
 
 namespace relay {
 
-int AskConsent(const std::string& command, const std::string& words, bool yes) {
+int AskConsent(const std::string& command, const std::string& description, bool yes) {
   if (yes) return kDone;
   if (isatty(STDIN_FILENO) == 0) {
-    fmt::print(stderr, "{}: this would {}. Pass --yes to confirm.\n", command, words);
+    fmt::print(stderr, "{}: this would {}. Pass --yes to confirm.\n", command, description);
     return kWrongUsage;
   }
-  fmt::print(stderr, "This will {}.\nGo on? [y/N] ", words);
+  fmt::print(stderr, "This will {}.\nContinue? [y/N] ", description);
   std::string line;
   std::getline(std::cin, line);
   if (line == "y" || line == "Y" || line == "yes") return kDone;

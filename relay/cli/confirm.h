@@ -1,4 +1,4 @@
-// What a command that cannot be taken back asks a person first.
+// Confirmation of a command that cannot be undone.
 //
 // THREADS. One.
 #pragma once
@@ -7,12 +7,12 @@
 
 namespace relay {
 
-// The exit code with which the command ends; kDone: it may go on, for `yes` was
-// given or a person at the terminal agrees. Where nobody can be asked, it says
-// what it would do and that --yes confirms it.
-int AskConsent(const std::string& command, const std::string& words, bool yes);
+// Returns kDone if the command may continue: `yes` was given, or the user at the
+// terminal agreed; otherwise the exit code. Without a terminal it prints the
+// description and that --yes confirms it.
+int AskConsent(const std::string& command, const std::string& description, bool yes);
 
-// Who asks, for the audit trail.
+// Returns the user's name, for the audit trail.
 std::string LoginName();
 
 }  // namespace relay

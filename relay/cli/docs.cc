@@ -42,7 +42,7 @@ std::string TextOf(const OptionDoc& option) {
 
 // ---- Manual pages
 
-// As troff prints it: no hyphens for minus signs, no line taken for a request.
+// Escapes text for troff: no hyphens for minus signs, no line taken for a request.
 std::string Roff(std::string_view text) {
   std::string roff;
   bool line_begins = true;
@@ -74,8 +74,8 @@ std::string ManPage(const CommandDoc& program, std::string_view version) {
       ".SH NAME\ninfluxdb\\-relay \\- {}\n"
       ".SH SYNOPSIS\n.B influxdb\\-relay\n.I COMMAND\n.RI [ OPTION ]...\n.PP\n"
       ".B influxdb\\-relay \\-config\n.I FILE\n"
-      ".SH DESCRIPTION\nClients write line protocol to the relay; it makes each write durable on "
-      "its own disk, answers, and delivers it to every backend on its own.\n"
+      ".SH DESCRIPTION\nClients write line protocol to the relay; it stores each write on its "
+      "own disk, acknowledges it, and delivers it to each backend independently.\n"
       ".SH OPTIONS\n{}.SH COMMANDS\n",
       version, Roff(program.text), RoffOptions(program));
   ForEach(program, "", [&page](const CommandDoc& command, const std::string& path) {
@@ -86,7 +86,7 @@ std::string ManPage(const CommandDoc& program, std::string_view version) {
          ".SH EXIT STATUS\n0: done; 1: failed, or damage was found; 2: wrong usage or a wrong "
          "configuration.\n"
          ".SH FILES\n.TP\n.I /etc/influxdb\\-relay/relay.yaml\nThe configuration.\n"
-         ".TP\n.I /var/lib/influxdb\\-relay\nThe log: what was accepted and is not yet "
+         ".TP\n.I /var/lib/influxdb\\-relay\nThe log: writes accepted and not yet "
          "delivered.\n"
          ".SH SEE ALSO\n.BR influxdb\\-relay.yaml (5)\n";
 }
@@ -120,7 +120,7 @@ std::string BashCompletion(const CommandDoc& program) {
          "complete -o default -F _influxdb_relay influxdb-relay\n";
 }
 
-// A word with what it means, in single quotes.
+// Returns a word and its description, in single quotes.
 std::string ZshItem(const std::string& word, std::string_view text) {
   std::string item = "'" + word + ":";
   for (const char c : text) {
@@ -133,7 +133,7 @@ std::string ZshItem(const std::string& word, std::string_view text) {
   return item + "'";
 }
 
-// What can follow a command, for the `case` of the completion.
+// Returns what can follow a command, for the `case` of the completion.
 std::string ZshCase(const CommandDoc& command, const std::string& path) {
   std::string text = fmt::format("  ('/{}')\n    items=(\n", path);
   for (const CommandDoc& child : command.commands) {
@@ -175,7 +175,7 @@ std::string ZshCompletion(const CommandDoc& program) {
 
 // ---- Reference
 
-// A bar would end the cell, what looks like a tag would be none to see.
+// Escapes '|', which would end the cell, and '<', which would begin a tag.
 std::string InCell(const std::string& text) {
   std::string cell;
   for (const char c : text) {
@@ -208,15 +208,15 @@ Result<std::string> Describe(const CommandDoc& program, std::string_view version
   if (form == "zsh") return ZshCompletion(program);
   if (form == "markdown") return ReferencePage(Markdown(program));
   return Error(ErrorCode::kInvalidInput,
-               fmt::format("'{}' is none of man, bash, zsh, markdown, settings", form));
+               fmt::format("unknown form '{}': use man, bash, zsh, markdown or settings", form));
 }
 
 std::string DescribeSettings(std::string_view version) {
   return fmt::format(
              ".TH INFLUXDB\\-RELAY.YAML 5 \"\" \"influxdb-relay {}\" \"File Formats\"\n"
              ".SH NAME\ninfluxdb\\-relay.yaml \\- configuration of influxdb\\-relay(1)\n"
-             ".SH DESCRIPTION\nYAML. Every setting, with its sentence, what it takes, and its "
-             "default. What is commented out has none.\n.SH SETTINGS\n.nf\n",
+             ".SH DESCRIPTION\nYAML. Every setting with its description, accepted values and "
+             "default. Settings that are commented out have none.\n.SH SETTINGS\n.nf\n",
              version) +
          Roff(ReferenceYaml()) + ".fi\n.SH SEE ALSO\n.BR influxdb\\-relay (1)\n";
 }

@@ -1,5 +1,5 @@
-// Manual page, completions and reference of the commands, made from what is
-// declared for the command line: nothing of them is written by hand.
+// Manual page, completions and reference of the commands, generated from the
+// declarations of the command line.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -13,8 +13,8 @@
 namespace relay {
 
 struct OptionDoc {
-  std::vector<std::string> names;  // "--config"; of a positional one "FILE".
-  std::string value;               // What it takes, in capitals; empty: a flag.
+  std::vector<std::string> names;  // "--config"; for a positional one "FILE".
+  std::string value;               // The value's placeholder, in capitals; empty: a flag.
   std::string text;
   std::string default_value;  // Empty: none.
   bool positional = false;
@@ -27,12 +27,12 @@ struct CommandDoc {
   std::vector<CommandDoc> commands;
 };
 
-// `form` is man, bash, zsh or markdown: that is the whole reference, see
-// relay/cli/reference_page.h. kInvalidInput: none of these.
+// Returns the document in `form`: man, bash, zsh, or markdown for the whole
+// reference (relay/cli/reference_page.h). kInvalidInput: another form.
 Result<std::string> Describe(const CommandDoc& program, std::string_view version,
                              std::string_view form);
 
-// Manual page influxdb-relay.yaml(5), of all settings.
+// Returns the manual page influxdb-relay.yaml(5) with all settings.
 std::string DescribeSettings(std::string_view version);
 
 }  // namespace relay

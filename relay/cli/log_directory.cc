@@ -36,10 +36,10 @@ Result<BackendId> ChooseBackend(const LogView& log, const std::string& name) {
   });
   if (found != known.end()) return *found;
   if (name.empty()) {
-    return Error(ErrorCode::kInvalidInput, "--backend is needed, one of: " + names);
+    return Error(ErrorCode::kInvalidInput, "specify --backend, one of: " + names);
   }
   return Error(ErrorCode::kNotFound,
-               fmt::format("the log knows no backend '{}'; there are: {}", name, names));
+               fmt::format("the log has no backend '{}'; it has: {}", name, names));
 }
 
 Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backend) {
@@ -56,7 +56,7 @@ Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std
   return ResolveRange(log, backend, {from, to, "--", SystemClock().WallNow()}, owed);
 }
 
-int TellFailure(const char* command, const Error& error) {
+int PrintFailure(const char* command, const Error& error) {
   fmt::print(stderr, "{}: {}\n", command, error.message());
   return error.code() == ErrorCode::kInvalidInput ? kWrongUsage : kFailed;
 }

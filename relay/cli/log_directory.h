@@ -1,7 +1,7 @@
-// What the commands that read a log from its directory have in common: which
-// directory, which backend, which records.
+// Finds the log directory, backend and records for the commands that read a log
+// directly.
 //
-// ERRORS. kInvalidInput: wrong usage or a wrong configuration; the rest as
+// ERRORS. kInvalidInput: wrong usage or a wrong configuration; others as
 // OpenLogView.
 //
 // THREADS. Free functions; any number at once.
@@ -17,30 +17,30 @@
 
 namespace relay {
 
-// The directory that the operator means.
+// Returns the log's directory.
 Result<std::string> LogDirectory(const LogLocation& where);
 
-// Opens the log there to look at it. kNotFound names the directory as given.
+// Opens the log for reading. kNotFound names the directory as given.
 Result<std::unique_ptr<LogView>> OpenLogIn(const std::string& directory);
 
-// The backend of that name; of an empty one the only one there is.
+// Returns the backend of that name; empty: the only one of the log.
 Result<BackendId> ChooseBackend(const LogView& log, const std::string& name);
 
-// A log that is open to look at, and the backend that is meant.
+// A log open for reading, and the chosen backend.
 struct OpenedLog {
   std::unique_ptr<LogView> log;
   BackendId backend;
 };
 
-// The three above in one.
+// Combines the three above.
 Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backend);
 
-// The records from `from` to `to`, as ResolveRange; empty: from the oldest that
-// is owed, to the head.
+// Returns the records from `from` to `to`, as ResolveRange; empty: from the oldest
+// owed one, to the head.
 Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
                          const std::string& to);
 
-// Tells `command`'s failure to a person; returns the exit code.
-int TellFailure(const char* command, const Error& error);
+// Prints `command`'s failure; returns the exit code.
+int PrintFailure(const char* command, const Error& error);
 
 }  // namespace relay

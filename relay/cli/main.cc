@@ -21,7 +21,7 @@ struct CheckConfigArgs {
   bool to_yaml = false;
 };
 
-void AddWhereabouts(CLI::App& command, relay::LogLocation& where) {
+void AddLogLocation(CLI::App& command, relay::LogLocation& where) {
   relay::AddConfig(command, "--config", where.config_path);
   command.add_option("--data", where.data,
                      "A data directory (log.path), of a running relay or a copy");
@@ -35,15 +35,15 @@ void AddServe(CLI::App& app, std::string& config_path, int& exit_code) {
 
 void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
   CLI::App* command =
-      app.add_subcommand("check-config", "Say whether a configuration is right, and where not");
+      app.add_subcommand("check-config", "Validate a configuration and name its errors");
   relay::AddConfig(*command, "FILE,--config", args.config_path);
   CLI::Option* example =
       command->add_flag("--example", args.example,
                         "Print a configuration with every setting and its default instead");
   command
       ->add_flag("--to-yaml", args.to_yaml,
-                 "Print it as YAML, that of the original relay (TOML) too; comments say what has "
-                 "another meaning here")
+                 "Print it as YAML, also from the original relay's TOML; comments name the "
+                 "settings that differ in meaning")
       ->excludes(example);
   command->callback([&] {
     exit_code = args.example   ? relay::ShowExampleConfig()
@@ -55,15 +55,15 @@ void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
 void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "status", "Show each backend's state and lag; from the data directory if no relay runs");
-  AddWhereabouts(*command, args.where);
+  AddLogLocation(*command, args.where);
   command->add_flag("--json", args.json, "Print JSON");
   CLI::Option* watch =
-      command->add_flag("--watch", args.watch, "Show it anew every two seconds, until q or Ctrl-C");
+      command->add_flag("--watch", args.watch, "Refresh every two seconds until q or Ctrl-C");
   CLI::Option* wait = command->add_flag(
       "--wait", args.wait,
-      "Return once what was accepted until now is delivered; fail after --timeout");
+      "Return once everything accepted so far is delivered; fail after --timeout");
   wait->excludes(watch);
-  command->add_option("--backend", args.backend, "Wait for this one alone")->needs(wait);
+  command->add_option("--backend", args.backend, "Wait for this backend only")->needs(wait);
   command->add_option("--timeout", args.timeout_seconds, "Seconds to wait")
       ->default_val(kWaitSeconds)
       ->needs(wait);
@@ -73,8 +73,8 @@ void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
 void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "inspect", "List and show the records of a backend; safe while the relay runs");
-  AddWhereabouts(*command, args.where);
-  command->add_option("--backend", args.backend, "The backend (needed where there are several)");
+  AddLogLocation(*command, args.where);
+  command->add_option("--backend", args.backend, "The backend (required if there are several)");
   command->add_option(
       "--from", args.from,
       fmt::format("First record: {} (default: the oldest owed one)", relay::kPositionForms));
@@ -87,7 +87,9 @@ void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
   command->add_flag("--lines", args.lines, "Show the lines of each record too");
   CLI::Option* dead = command->add_flag("--dead", args.dead, "Show the dead letters instead");
   CLI::Option* held = command->add_flag("--held", args.held, "Show the lanes on hold instead");
-  command->add_flag("--gaps", args.gaps, "Show what will never be delivered instead, and why")
+  command
+      ->add_flag("--gaps", args.gaps,
+                 "Show the gaps instead: what will never be delivered, and why")
       ->excludes(dead)
       ->excludes(held);
   held->excludes(dead);
@@ -98,7 +100,7 @@ void AddInspect(CLI::App& app, relay::InspectArgs& args, int& exit_code) {
 void AddVerify(CLI::App& app, relay::VerifyArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "verify", "Check every record, sum and reference of a log; safe while the relay runs");
-  AddWhereabouts(*command, args.where);
+  AddLogLocation(*command, args.where);
   command->add_option("--limit", args.limit, "Show at most this many findings")
       ->capture_default_str();
   command->add_flag("--json", args.json, "Print JSON");
@@ -108,27 +110,25 @@ void AddVerify(CLI::App& app, relay::VerifyArgs& args, int& exit_code) {
 void AddExport(CLI::App& app, relay::ExportArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "export", "Write a backend's records as line protocol; safe while the relay runs");
-  AddWhereabouts(*command, args.where);
-  command->add_option("--backend", args.backend, "The backend (needed where there are several)");
+  AddLogLocation(*command, args.where);
+  command->add_option("--backend", args.backend, "The backend (required if there are several)");
   command->add_option(
       "--from", args.from,
       fmt::format("First record: {} (default: the oldest owed one)", relay::kPositionForms));
   command->add_option(
       "--to", args.to,
       "Last record, or the time before which it was accepted (default: the newest)");
-  command->add_option("--database", args.database, "Only what was written to this database");
+  command->add_option("--database", args.database, "Only records of this database");
   CLI::Option* policy = command->add_option("--retention-policy", args.retention_policy,
-                                            "Only of this one (\"\": the database's default)");
+                                            "Only of this policy (\"\": the database's default)");
   command->add_option("--measurement", args.measurement, "Only points of this measurement");
-  command
-      ->add_option("--format", args.format,
-                   "influx: as `influx -import` takes it; lp: the lines alone")
+  command->add_option("--format", args.format, "influx: for `influx -import`; lp: lines only")
       ->capture_default_str()
       ->check(CLI::IsMember({"influx", "lp"}));
   command->add_option("--output", args.output,
-                      "A file to make, for its owner alone (default: standard output)");
-  CLI::Option* held = command->add_flag("--held", args.held, "What is on hold instead");
-  command->add_flag("--dead", args.dead, "The lines of the dead letters instead")->excludes(held);
+                      "A new file, readable by its owner only (default: standard output)");
+  CLI::Option* held = command->add_flag("--held", args.held, "Export the records on hold instead");
+  command->add_flag("--dead", args.dead, "Export the dead letters instead")->excludes(held);
   command->add_flag("--json", args.json, "Print the summary as JSON");
   command->callback([&args, &exit_code, policy] {
     args.with_retention_policy = policy->count() > 0;
@@ -138,27 +138,31 @@ void AddExport(CLI::App& app, relay::ExportArgs& args, int& exit_code) {
 
 void AddImport(CLI::App& app, relay::ImportArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
-      "import", "Send a file of line protocol, or of `influx -import`, through a running relay");
+      "import", "Send a file of line protocol or for `influx -import` through a running relay");
   command->add_option("FILE", args.file, "Plain or gzip; - is standard input")->required();
   command->add_option("--database", args.database,
-                      "For all lines (default: as # CONTEXT-DATABASE in the file says)");
+                      "For all lines (default: # CONTEXT-DATABASE in the file)");
   command->add_option("--retention-policy", args.retention_policy,
-                      "For all lines (default: as the file says, or the database's own)");
-  command->add_option("--precision", args.precision, "Of the file's times: n, u, ms, s, m or h")
+                      "For all lines (default: the file's, else the database's default)");
+  command
+      ->add_option("--precision", args.precision,
+                   "Precision of the timestamps: n, u, ms, s, m or h")
       ->capture_default_str();
-  command->add_option("--to", args.to, "Where the relay takes writes")->capture_default_str();
-  command->add_option("--username", args.username, "Who writes");
-  command->add_option("--password-file", args.password_file, "A file with the password");
-  command->add_option("--ca", args.ca, "A file of certificates to trust (default: the system's)");
-  command->add_option("--from-line", args.from_line, "Go on here: what is before it was imported")
+  command->add_option("--to", args.to, "URL of the relay")->capture_default_str();
+  command->add_option("--username", args.username, "User name");
+  command->add_option("--password-file", args.password_file, "File with the password");
+  command->add_option("--ca", args.ca, "File of trusted certificates (default: the system's)");
+  command
+      ->add_option("--from-line", args.from_line,
+                   "Continue at this line; earlier ones are imported already")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command->add_option("--batch-lines", args.batch_lines, "At most this many lines in a request")
+  command->add_option("--batch-lines", args.batch_lines, "Lines per request at most")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000}));
   command
       ->add_option("--patience", args.patience_seconds,
-                   "Seconds to go on trying where nothing is accepted")
+                   "Seconds to retry while nothing is accepted")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000}));
   command->add_flag("--json", args.json, "Print the summary as JSON");
@@ -188,7 +192,7 @@ relay::CommandDoc DocOf(CLI::App& command) {
   return doc;
 }
 
-// What packages are made with; not for people.
+// Used to build packages; hidden from users.
 void AddDescribe(CLI::App& app, std::string& form, int& exit_code) {
   CLI::App* command = app.add_subcommand("describe", "Print the manual page or completions");
   command->group("");
@@ -203,8 +207,8 @@ void AddDescribe(CLI::App& app, std::string& form, int& exit_code) {
   });
 }
 
-// `influxdb-relay -config FILE` is how the original relay is started; it took
-// -config=FILE and two dashes too.
+// Accepts the original relay's command line: `influxdb-relay -config FILE`, also
+// -config=FILE and with two dashes.
 std::vector<std::string> Arguments(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty()) {
@@ -213,7 +217,7 @@ std::vector<std::string> Arguments(int argc, char** argv) {
     const bool serves = first == "--config" || first.starts_with("--config=");
     if (serves) arguments.insert(arguments.begin(), "serve");
   }
-  return {arguments.rbegin(), arguments.rend()};  // As CLI11 wants them.
+  return {arguments.rbegin(), arguments.rend()};  // The order CLI11 requires.
 }
 
 int Run(int argc, char** argv) {

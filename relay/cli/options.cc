@@ -1,4 +1,4 @@
-// The command line of what operators do: declared here, done in relay/.
+// Declares the operators' commands.
 #include "relay/cli/options.h"
 
 #include <fmt/format.h>
@@ -26,14 +26,14 @@ LedgerArgs& NewLedgerArgs() {
   return *all.back();
 }
 
-void AddHowToAsk(CLI::App& command, OperateArgs& args) {
+void AddConsent(CLI::App& command, OperateArgs& args) {
   AddConfig(command, "--config", args.config_path);
-  command.add_flag("--dry-run", args.dry_run, "Only say what would be done");
+  command.add_flag("--dry-run", args.dry_run, "Only show what would be done");
   command.add_flag("--yes", args.yes, "Do not ask");
   command.add_flag("--json", args.json, "Print JSON");
 }
 
-// "retention_policy" as "--retention-policy".
+// Returns "--retention-policy" for "retention_policy".
 std::string OptionFor(const RouteParameter& parameter) {
   std::string option = "--" + std::string(parameter.name);
   std::replace(option.begin(), option.end(), '_', '-');
@@ -58,7 +58,7 @@ void AddParameters(CLI::App& command, OperateArgs& args) {
   }
 }
 
-// The verbs of a group: "dead" has "dead drop"; those of "" stand alone.
+// Adds the verbs of a group: "dead" has "dead drop"; "" has those of one word.
 void AddVerbs(CLI::App& app, const std::string& group, int& exit_code) {
   for (const VerbSpec& verb : Verbs()) {
     const std::size_t space = verb.command.find(' ');
@@ -67,7 +67,7 @@ void AddVerbs(CLI::App& app, const std::string& group, int& exit_code) {
     const std::string name(verb.command.substr(grouped ? space + 1 : 0));
     OperateArgs& args = NewOperateArgs(verb);
     CLI::App* command = app.add_subcommand(name, std::string(verb.sentence));
-    AddHowToAsk(*command, args);
+    AddConsent(*command, args);
     const bool of_backends = group == "backend";  // `backend forget NAME`.
     command->add_option(of_backends ? "NAME" : "--backend", args.backend, "The backend")
         ->required();
@@ -76,7 +76,7 @@ void AddVerbs(CLI::App& app, const std::string& group, int& exit_code) {
   }
 }
 
-void AddWhere(CLI::App& command, LedgerArgs& args) {
+void AddSource(CLI::App& command, LedgerArgs& args) {
   AddConfig(command, "--config", args.where.config_path);
   command.add_option("--data", args.where.data,
                      "A data directory (log.path), of a running relay or a copy");
@@ -84,8 +84,8 @@ void AddWhere(CLI::App& command, LedgerArgs& args) {
 }
 
 void AddPaging(CLI::App& command, LedgerArgs& args) {
-  AddWhere(command, args);
-  command.add_option("--backend", args.backend, "The backend (needed where there are several)");
+  AddSource(command, args);
+  command.add_option("--backend", args.backend, "The backend (required if there are several)");
   command.add_option("--after", args.after, "Only those with a higher number");
   command.add_option("--limit", args.limit, "Show at most this many")
       ->capture_default_str()
@@ -93,20 +93,21 @@ void AddPaging(CLI::App& command, LedgerArgs& args) {
 }
 
 void AddDead(CLI::App& app, int& exit_code) {
-  CLI::App* dead = app.add_subcommand("dead", "What a backend refused for good, line by line");
+  CLI::App* dead =
+      app.add_subcommand("dead", "Dead letters: lines that a backend refused permanently");
   dead->require_subcommand(1);
   LedgerArgs& list = NewLedgerArgs();
   CLI::App* command = dead->add_subcommand("list", "List the dead letters");
   AddPaging(*command, list);
   command->callback([&] { exit_code = ListDead(list); });
   LedgerArgs& show = NewLedgerArgs();
-  command = dead->add_subcommand("show", "Show one with its lines and the backend's words");
+  command = dead->add_subcommand("show", "Show one with its lines and the backend's answer");
   AddPaging(*command, show);
-  command->add_option("NUMBER", show.number, "The letter's number")->required();
+  command->add_option("NUMBER", show.number, "The dead letter's number")->required();
   command->callback([&] { exit_code = ShowDead(show); });
   LedgerArgs& to_file = NewLedgerArgs();
   to_file.limit = 1'000'000;
-  command = dead->add_subcommand("export", "Write the lines, to be corrected and imported");
+  command = dead->add_subcommand("export", "Export the lines for correction and import");
   AddPaging(*command, to_file);
   command->add_option("--output", to_file.output, "A new file (default: standard output)");
   command->callback([&] { exit_code = ExportDead(to_file); });
@@ -116,21 +117,21 @@ void AddDead(CLI::App& app, int& exit_code) {
 void AddLedgers(CLI::App& app, int& exit_code) {
   LedgerArgs& gaps = NewLedgerArgs();
   CLI::App* command = app.add_subcommand(
-      "gaps", "What will never be delivered to a backend: when, how much, why and by whom");
+      "gaps", "List what will never be delivered to a backend: when, how much, why, by whom");
   AddPaging(*command, gaps);
   command->callback([&] { exit_code = ListGaps(gaps); });
   LedgerArgs& audit = NewLedgerArgs();
-  command = app.add_subcommand("audit", "What operators changed, newest first");
-  AddWhere(*command, audit);
+  command = app.add_subcommand("audit", "List what operators changed, newest first");
+  AddSource(*command, audit);
   command->add_option("--limit", audit.limit, "Show at most this many")->capture_default_str();
   command->callback([&] { exit_code = ListAudit(audit); });
 }
 
 void AddBackend(CLI::App& app, StatusArgs& list, int& exit_code) {
-  CLI::App* backend = app.add_subcommand("backend", "The backends that the log knows");
+  CLI::App* backend = app.add_subcommand("backend", "List the log's backends, or forget one");
   backend->require_subcommand(1);
   CLI::App* command =
-      backend->add_subcommand("list", "List them, with those that are no longer configured");
+      backend->add_subcommand("list", "List the backends, including those no longer configured");
   AddConfig(*command, "--config", list.where.config_path);
   command->add_option("--data", list.where.data, "A data directory (log.path)");
   command->add_flag("--json", list.json, "Print JSON");
@@ -138,34 +139,35 @@ void AddBackend(CLI::App& app, StatusArgs& list, int& exit_code) {
   AddVerbs(*backend, "backend", exit_code);
 }
 
-// "50000/s" is a number, too.
+// Accepts "50000/s" as a number.
 std::string DropPerSecond(std::string& rate) {
   if (rate.ends_with("/s")) rate.resize(rate.size() - 2);
   return "";
 }
 
 void AddReplay(CLI::App& app, ReplayArgs& args, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "replay", "Send once more what was accepted in a range, beside the normal delivery");
+  CLI::App* command =
+      app.add_subcommand("replay", "Send a range of records again, beside the normal delivery");
   AddConfig(*command, "--config", args.config_path);
-  command->add_option("--backend", args.backend, "Whose records, and where they go");
+  command->add_option("--backend", args.backend,
+                      "The backend whose records are sent, and their target");
   command->add_option("--from", args.from,
                       fmt::format("First record: {} (default: the oldest kept)", kPositionForms));
   command->add_option(
       "--to", args.to,
       "Last record, or the time before which it was accepted (default: the newest)");
-  command->add_option("--database", args.database, "Of this database alone");
-  command->add_option("--measurement", args.measurement, "Of this measurement alone");
-  command->add_option("--to-url", args.to_url, "To one of admin.replay_targets instead");
+  command->add_option("--database", args.database, "Only records of this database");
+  command->add_option("--measurement", args.measurement, "Only points of this measurement");
+  command->add_option("--to-url", args.to_url, "Send to this URL of admin.replay_targets instead");
   command->add_option("--from-checkpoint", args.checkpoint,
-                      "Read from this checkpoint, not from the log: a name, or its directory");
-  command->add_option("--rate", args.points_per_second, "Points per second at most: 50000/s")
+                      "Read from this checkpoint (name or directory) instead of the log");
+  command->add_option("--rate", args.points_per_second, "Maximum points per second: 50000/s")
       ->transform(CLI::Validator(DropPerSecond, "", ""));
-  command->add_option("--follow", args.follow, "Show how far replay NUMBER is");
-  command->add_option("--cancel", args.cancel, "End replay NUMBER");
-  command->add_flag("--list", args.list, "List those that run, and the last that ended");
-  command->add_flag("--detach", args.detach, "Do not wait for its end");
-  command->add_flag("--dry-run", args.dry_run, "Only say what would be done");
+  command->add_option("--follow", args.follow, "Show the progress of replay NUMBER");
+  command->add_option("--cancel", args.cancel, "Cancel replay NUMBER");
+  command->add_flag("--list", args.list, "List running and recent replays");
+  command->add_flag("--detach", args.detach, "Do not wait for the replay to end");
+  command->add_flag("--dry-run", args.dry_run, "Only show what would be done");
   command->add_flag("--yes", args.yes, "Do not ask");
   command->add_flag("--json", args.json, "Print JSON");
   command->callback([&] { exit_code = Replay(args); });
@@ -174,16 +176,16 @@ void AddReplay(CLI::App& app, ReplayArgs& args, int& exit_code) {
 void AddCheckpoint(CLI::App& app, CheckpointArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "checkpoint",
-      "Copy the log of the running relay, with its cursors: a relay started on the copy goes on "
-      "where it was made");
+      "Copy the log of the running relay with its cursors; a relay started on the copy continues "
+      "from there");
   CLI::Option* directory = command->add_option("DIR", args.directory,
                                                "A name, or a new directory in log.checkpoint_dir");
   AddConfig(*command, "--config", args.config_path);
-  CLI::Option* list = command->add_flag("--list", args.list, "List the checkpoints that there are");
+  CLI::Option* list = command->add_flag("--list", args.list, "List the checkpoints");
   command->add_flag("--drop", args.drop, "Delete this checkpoint instead")
       ->needs(directory)
       ->excludes(list);
-  command->add_flag("--dry-run", args.dry_run, "Only say what would be done")->excludes(list);
+  command->add_flag("--dry-run", args.dry_run, "Only show what would be done")->excludes(list);
   command->add_flag("--yes", args.yes, "Do not ask before deleting");
   command->add_flag("--json", args.json, "Print JSON");
   command->callback([&] { exit_code = Checkpoint(args); });

@@ -9,11 +9,11 @@
 
 namespace relay {
 
-// The option by which `command` is told the configuration file.
+// Adds the option for the configuration file.
 void AddConfig(CLI::App& command, const std::string& names, std::string& path);
 
-// Adds the commands; the one that is given sets `exit_code` when the command
-// line is parsed.
+// Adds the commands. Parsing the command line runs the given one and sets
+// `exit_code`.
 void AddOperators(CLI::App& app, int& exit_code);
 
 }  // namespace relay

@@ -1,6 +1,5 @@
-// The reference for people: commands, endpoints, metrics and settings, each made
-// from where it is declared; nothing of it is written by hand. The page that is
-// checked in, deploy/REFERENCE.md, is compared with it by a test.
+// The reference page: commands, endpoints, metrics and settings, generated from
+// their declarations. A test compares the checked-in deploy/REFERENCE.md with it.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -9,7 +8,7 @@
 
 namespace relay {
 
-// Markdown. `commands`: their part of the page, as Describe makes it.
+// Returns Markdown. `commands`: their part of the page, as Describe makes it.
 std::string ReferencePage(const std::string& commands);
 
 }  // namespace relay

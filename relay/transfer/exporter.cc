@@ -18,15 +18,15 @@ std::uint64_t CountLines(std::string_view lines) {
 
 }  // namespace
 
-Exporter::Exporter(ExportFormat format, ExportFilter filter, Output output, Tell tell)
+Exporter::Exporter(ExportFormat format, ExportFilter filter, Output output, Report report)
     : format_(format),
       filter_(std::move(filter)),
       output_(std::move(output)),
-      tell_(std::move(tell)) {}
+      report_(std::move(report)) {}
 
-void Exporter::CountDamaged(Sequence sequence, const std::string& why) {
+void Exporter::CountDamaged(Sequence sequence, const std::string& reason) {
   ++tally_.damaged;
-  tell_(fmt::format("sequence {} is damaged and left out: {}", sequence.value(), why));
+  report_(fmt::format("sequence {} left out, it is damaged: {}", sequence.value(), reason));
 }
 
 Status Exporter::Take(const StoredRecord& stored) {
@@ -45,18 +45,18 @@ Status Exporter::Take(const StoredDeadLetter& stored) {
 }
 
 Status Exporter::TakeLines(const WriteParams& params, std::string_view lines,
-                           const std::string& whose) {
+                           const std::string& source) {
   if (!filter_.database.empty() && params.database != filter_.database) return Ok();
   if (filter_.retention_policy && params.retention_policy != *filter_.retention_policy) return Ok();
-  const std::string text = ToNanoseconds(params, Wanted(lines), whose);
+  const std::string text = ToNanoseconds(params, Wanted(lines), source);
   if (text.empty()) return Ok();
-  RETURN_IF_ERROR(Enter(params));
+  RETURN_IF_ERROR(EnterLane(params));
   ++tally_.records;
   tally_.lines += CountLines(text);
   return output_(text);
 }
 
-// Those of the measurement that is asked for.
+// Returns the lines of the requested measurement.
 std::string Exporter::Wanted(std::string_view lines) const {
   if (filter_.measurement.empty()) return std::string(lines);
   std::string wanted;
@@ -68,7 +68,7 @@ std::string Exporter::Wanted(std::string_view lines) const {
 }
 
 std::string Exporter::ToNanoseconds(const WriteParams& params, std::string_view lines,
-                                    const std::string& whose) {
+                                    const std::string& source) {
   if (lines.empty()) return {};
   Result<std::string> all = Rescaled(lines, params.precision, Precision::kNanosecond);
   if (all.ok()) return std::move(all).value();
@@ -79,22 +79,23 @@ std::string Exporter::ToNanoseconds(const WriteParams& params, std::string_view 
       reachable += line.value();
     } else {
       ++tally_.unreachable;
-      tell_(fmt::format("{}: a line is left out: {}", whose, line.error().message()));
+      report_(fmt::format("{}: line left out: {}", source, line.error().message()));
     }
   }
   return reachable;
 }
 
-Status Exporter::Enter(const WriteParams& params) {
+Status Exporter::EnterLane(const WriteParams& params) {
   const Lane lane = LaneOf(params);
   if (lane_ == lane) return Ok();
   if (format_ == ExportFormat::kLines && lane_) {
-    return Error(ErrorCode::kInvalidInput,
-                 fmt::format("there are lines of database '{}' (retention policy '{}') and of '{}' "
-                             "('{}'): choose with --database and --retention-policy, or take "
-                             "--format influx, which tells them apart",
-                             lane_->database, lane_->retention_policy, lane.database,
-                             lane.retention_policy));
+    return Error(
+        ErrorCode::kInvalidInput,
+        fmt::format("lines of database '{}' (retention policy '{}') and of '{}' ('{}'): choose "
+                    "with --database and --retention-policy, or use --format influx, "
+                    "which keeps them apart",
+                    lane_->database, lane_->retention_policy, lane.database,
+                    lane.retention_policy));
   }
   const bool first = !lane_;
   lane_ = lane;

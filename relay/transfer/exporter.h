@@ -1,11 +1,11 @@
-// Turns records back into a text of line protocol: what `import` and
-// `influx -import` take, or the lines alone. Times are in nanoseconds.
+// Turns records back into line protocol: for `import` and `influx -import`, or the
+// lines alone. Times are in nanoseconds.
 //
 // Data that cannot be exported is reported, counted and left out: damaged records, and times
 // outside the range of nanoseconds.
 //
 // ERRORS. Those of the output; kInvalidInput: lines alone of more than one
-// database or retention policy, which nobody could tell apart.
+// database or retention policy, which could not be told apart.
 //
 // THREADS. One.
 #pragma once
@@ -43,30 +43,30 @@ struct ExportTally {
 class Exporter {
  public:
   using Output = std::function<Status(std::string_view)>;
-  using Tell = std::function<void(const std::string&)>;
+  using Report = std::function<void(const std::string&)>;
 
-  Exporter(ExportFormat format, ExportFilter filter, Output output, Tell tell);
+  Exporter(ExportFormat format, ExportFilter filter, Output output, Report report);
 
   // Takes records in the order in which they appear in the text.
   Status Take(const StoredRecord& stored);
   Status Take(const StoredDeadLetter& stored);
 
   // Counts a record that cannot be read.
-  void CountDamaged(Sequence sequence, const std::string& why);
+  void CountDamaged(Sequence sequence, const std::string& reason);
 
   const ExportTally& tally() const { return tally_; }
 
  private:
-  Status TakeLines(const WriteParams& params, std::string_view lines, const std::string& whose);
-  Status Enter(const WriteParams& params);
+  Status TakeLines(const WriteParams& params, std::string_view lines, const std::string& source);
+  Status EnterLane(const WriteParams& params);
   std::string Wanted(std::string_view lines) const;
   std::string ToNanoseconds(const WriteParams& params, std::string_view lines,
-                            const std::string& whose);
+                            const std::string& source);
 
   const ExportFormat format_;
   const ExportFilter filter_;
   const Output output_;
-  const Tell tell_;
+  const Report report_;
   std::optional<Lane> lane_;  // The lane of the text so far.
   ExportTally tally_;
 };

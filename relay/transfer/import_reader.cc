@@ -41,7 +41,7 @@ std::vector<ImportReader::Statement> ImportReader::TakeStatements() {
   return std::exchange(statements_, {});
 }
 
-// Afterwards a whole line is in sight, however long one may be.
+// Fills the buffer until it holds a whole line of any allowed length.
 Status ImportReader::Fill() {
   while (!ended_ && buffer_.size() - at_ <= kLineBytesMax) {
     buffer_.erase(0, std::exchange(at_, 0));
@@ -57,7 +57,7 @@ ImportReader::Line ImportReader::LineHere() const {
   const std::size_t newline = rest.find('\n');
   const std::string_view first = rest.substr(0, newline == rest.npos ? newline : newline + 1);
   const bool too_long = first.size() > kLineBytesMax;
-  // Quotes mean nothing in these.
+  // Statements and comments have no quoting.
   if (in_ddl_ || Trimmed(first).starts_with('#')) return {.text = first, .goes_on = too_long};
   const LineExtent extent = MeasureLine(rest);
   if (extent.size < rest.size()) return {.text = rest.substr(0, extent.size + 1)};
@@ -109,8 +109,8 @@ void ImportReader::TakeComment(std::string_view comment) {
 Status ImportReader::Begin(ImportBatch& batch) const {
   if (database_.empty()) {
     return Error(ErrorCode::kInvalidInput,
-                 fmt::format("line {}: for which database? The file does not say "
-                             "(# CONTEXT-DATABASE: NAME); give --database",
+                 fmt::format("line {}: no database; pass --database, or put "
+                             "# CONTEXT-DATABASE: NAME into the file",
                              line_));
   }
   batch.params.database = database_;
@@ -120,7 +120,7 @@ Status ImportReader::Begin(ImportBatch& batch) const {
   return Ok();
 }
 
-bool ImportReader::HasRoom(const ImportBatch& batch, const Line& line) const {
+bool ImportReader::Fits(const ImportBatch& batch, const Line& line) const {
   return !line.spoilt && batch.lines.size() + line.text.size() <= options_.bytes_max &&
          line_ - batch.first_line < options_.lines_max;
 }
@@ -153,7 +153,7 @@ Result<std::optional<ImportBatch>> ImportReader::Next() {
     RETURN_IF_ERROR(Fill());
     if (at_ == buffer_.size()) break;
     line = LineHere();
-    if (!batch.lines.empty() && !HasRoom(batch, line)) break;
+    if (!batch.lines.empty() && !Fits(batch, line)) break;
     ASSIGN_OR_RETURN(const bool taken, Take(line, batch));
     if (!taken) break;
     RETURN_IF_ERROR(Pass(line));

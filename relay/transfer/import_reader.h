@@ -1,19 +1,17 @@
-// Cuts a file of line protocol into batches that can be sent. The file may be
-// plain lines or what `influx -import` takes:
+// Cuts a file of line protocol into batches to send. The file holds plain lines
+// or the format of `influx -import`:
 //
-//     # DDL                                 statements up to # DML: not sent,
-//     CREATE DATABASE metrics               but told, a relay cannot run them
+//     # DDL                                 statements up to # DML: reported, not
+//     CREATE DATABASE metrics               sent, a relay cannot run them
 //     # DML
 //     # CONTEXT-DATABASE: metrics
 //     # CONTEXT-RETENTION-POLICY: week
 //     cpu,host=a usage=1 1700000000000000000
 //
-// Lines have numbers, from 1, as an editor shows them. A quoted newline is part
-// of its line; a quote that is never closed spoils the line it stands in, not
-// the file.
+// Lines are numbered from 1, as in an editor. A quoted newline is part of its
+// line; an unclosed quote spoils only its own line.
 //
-// ERRORS. Those of the text; kInvalidInput: a line for which no database is
-// known.
+// ERRORS. Those of the source; kInvalidInput: a line without a database.
 //
 // THREADS. One.
 #pragma once
@@ -32,25 +30,25 @@ namespace relay {
 
 struct ImportBatch {
   WriteParams params;
-  // As in the file, from the first line on, comments made empty: what is the
-  // n-th line here is line first_line + n - 1 of the file.
+  // The file's lines from the first one on, comments made empty: the n-th line
+  // here is line first_line + n - 1 of the file.
   std::string lines;
   std::uint64_t first_line = 0;
-  std::uint64_t next_line = 0;  // The first one that is not in it.
+  std::uint64_t next_line = 0;  // The line after the batch.
 };
 
 struct ImportOptions {
-  std::string database;          // Empty: as the file says. Given, it holds for all lines.
+  std::string database;          // Empty: as in the file; otherwise for all lines.
   std::string retention_policy;  // The same.
   Precision precision = Precision::kNanosecond;
-  std::uint64_t first_line = 1;  // What is before it is left out: it was imported.
+  std::uint64_t first_line = 1;  // Earlier ones are left out, as imported already.
   std::size_t lines_max = 5000;
   std::size_t bytes_max = 1U << 20U;
 };
 
 class ImportReader {
  public:
-  // Appends more of the text to its argument; nothing at the end.
+  // Appends more text to its argument; none at the end.
   using Source = std::function<Status(std::string&)>;
 
   // A statement of the DDL part.
@@ -69,9 +67,9 @@ class ImportReader {
 
  private:
   struct Line {
-    std::string_view text;  // In the buffer, with its newline where it has one.
-    bool spoilt = false;    // Not a line as it stands: must not meet what follows.
-    bool goes_on = false;   // Beyond all bounds, to a newline that is not in sight.
+    std::string_view text;  // In the buffer, with its newline if it has one.
+    bool spoilt = false;    // Not a complete line: must not be joined with the next.
+    bool goes_on = false;   // Longer than the limit; its newline is not in the buffer.
   };
 
   Status Fill();
@@ -82,14 +80,14 @@ class ImportReader {
   bool TakeSpecial(std::string_view line);
   void TakeComment(std::string_view comment);
   Status Begin(ImportBatch& batch) const;
-  bool HasRoom(const ImportBatch& batch, const Line& line) const;
+  bool Fits(const ImportBatch& batch, const Line& line) const;
   bool IsFor(const WriteParams& params) const;
   Result<bool> Take(Line& line, ImportBatch& batch);
 
   const Source source_;
   const ImportOptions options_;
   std::string buffer_;
-  std::size_t at_ = 0;  // In the buffer: the line in hand.
+  std::size_t at_ = 0;  // The current line's position in the buffer.
   bool ended_ = false;
   std::uint64_t line_ = 1;  // Its number.
   bool in_ddl_ = false;

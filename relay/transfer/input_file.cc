@@ -16,7 +16,7 @@ namespace relay {
 struct TextFile::State {
   std::string name;
   gzFile file = nullptr;
-  double size = 0;  // On disk; 0: not known.
+  double size = 0;  // On disk; 0: unknown.
 };
 
 namespace {
@@ -65,11 +65,11 @@ Status TextFile::Read(std::string& text, std::size_t size_max) {
   const int got = gzread(state_->file, text.data() + before, static_cast<unsigned>(size_max));
   text.resize(before + static_cast<std::size_t>(std::max(got, 0)));
   int number = Z_OK;
-  const char* words = gzerror(state_->file, &number);
+  const char* message = gzerror(state_->file, &number);
   if (number == Z_ERRNO) return CannotOpen(state_->name, errno);
-  // A member that is cut short is told only with what was read of it.
+  // zlib reports a truncated member only after the data before it was read.
   if (got < 0 || (number == Z_BUF_ERROR && got == 0)) {
-    return Error(ErrorCode::kCorruption, fmt::format("{}: {}", state_->name, words));
+    return Error(ErrorCode::kCorruption, fmt::format("{}: {}", state_->name, message));
   }
   return Ok();
 }

@@ -1,8 +1,8 @@
-// A text file read from front to back, plain or gzip (told by its content, not
-// its name); "-" is standard input. Memory stays small whatever its size.
+// A text file read from front to back, plain or gzip (detected by content, not
+// name); "-" is standard input. Memory stays small whatever its size.
 //
-// ERRORS. kNotFound and kIo name the file; kCorruption: its gzip is damaged or
-// cut short, what came before it was read.
+// ERRORS. kNotFound and kIo name the file; kCorruption: the gzip data is damaged
+// or truncated; everything before that was read.
 //
 // THREADS. One.
 #pragma once

@@ -3,8 +3,8 @@
 // DURABILITY. Finish returns once the file is on stable storage. A file that
 // was not finished is removed.
 //
-// ERRORS. kInvalidInput: the file is there already; it is never replaced, nor
-// is a link followed. kIo, kFull: what the disk said.
+// ERRORS. kInvalidInput: the file already exists; it is never replaced, and links
+// are not followed. kIo, kFull: the system's message.
 //
 // THREADS. One.
 #pragma once

@@ -184,7 +184,7 @@ TEST_CASE("checkpoint: listed, deleted, and refused where it must not be") {
            {{relay.log_path() + "/db/copy"}, 2, "(log.checkpoint_dir) and nowhere else"},
            {{"../copy"}, 2, "(log.checkpoint_dir) and nowhere else"},
            {{"copy.incomplete"}, 2, "is no name of a checkpoint"},
-           {{}, 2, "DIR is needed"},
+           {{}, 2, "specify DIR"},
            {{"--drop"}, 2, "requires"},
            {{"none", "--drop", "--yes"}, 1, "no checkpoint"},
            {{"copy", "--drop"}, 2, "Pass --yes to confirm."},
@@ -199,7 +199,7 @@ TEST_CASE("checkpoint: listed, deleted, and refused where it must not be") {
   const json list = json::parse(Command(relay, {"checkpoint", "--list", "--json"}).output);
   REQUIRE_EQ(list.at("checkpoints").size(), 1);
   CHECK_EQ(list.at("checkpoints").at(0).at("path"), copy);
-  CHECK(Contains(Command(relay, {"checkpoint", "--list"}).output, "OF ITS OWN"));
+  CHECK(Contains(Command(relay, {"checkpoint", "--list"}).output, "UNSHARED"));
   CHECK_EQ(Command(relay, {"checkpoint", "copy", "--drop", "--yes"}).exit_code, 0);
   CHECK_FALSE(fs::exists(copy));
 }

@@ -311,7 +311,7 @@ TEST_CASE("matrix: an irreversible change needs --yes, or asks at a terminal") {
     CHECK(Contains(unasked.output, "Pass --yes to confirm."));
     Terminal terminal(world.Command(changer.words), {.columns = 200});
     CHECK(terminal.Shows("This will " + changer.says));
-    CHECK(terminal.Shows("Go on? [y/N] "));
+    CHECK(terminal.Shows("Continue? [y/N] "));
     terminal.Type("n\n");
     CHECK_EQ(terminal.WaitFor(), 1);
     CHECK(terminal.Shows("nothing was changed"));

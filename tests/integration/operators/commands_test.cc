@@ -136,7 +136,7 @@ TEST_CASE("commands: check-config says what a valid file means") {
   const std::string path = Configured(directory, {.log = directory.File("log")});
   const RunResult run = Command({"check-config", path});
   CHECK_EQ(run.exit_code, 0);
-  CHECK(Contains(run.output, path + ": right"));
+  CHECK(Contains(run.output, path + ": valid"));
   CHECK(Contains(run.output, "a at http://127.0.0.1:1"));
   CHECK_FALSE(std::filesystem::exists(directory.File("log")));
 }
@@ -414,7 +414,7 @@ TEST_CASE("commands: inspect names the known backends when asked for another") {
   CHECK(Contains(unknown.output, "away"));
   const RunResult none = Command({"inspect", "--config", config});
   CHECK_EQ(none.exit_code, 2);
-  CHECK(Contains(none.output, "--backend is needed"));
+  CHECK(Contains(none.output, "specify --backend"));
   const RunResult where =
       Command({"inspect", "--config", config, "--backend", "away", "--from", "yesterday"});
   CHECK_EQ(where.exit_code, 2);

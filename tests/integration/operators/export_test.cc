@@ -110,7 +110,7 @@ TEST_CASE("export: a damaged record is left out, reported, and makes the exit co
   CHECK_EQ(run.exit_code, 1);
   CHECK_NE(run.output.find("sequence 7 is damaged and left out"), std::string::npos);
   CHECK_NE(run.output.find("m,h=a v=6i 6000000000\nm,h=a v=8i 8000000000\n"), std::string::npos);
-  CHECK_NE(run.output.find("8 lines of 8 records exported, 1 damaged ones left out"),
+  CHECK_NE(run.output.find("8 lines of 8 records exported, 1 damaged records left out"),
            std::string::npos);
 }
 

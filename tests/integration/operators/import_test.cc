@@ -111,7 +111,7 @@ TEST_CASE("import: if the relay is gone it says where to continue, and continues
   const RunResult stopped = served.Import(arguments);
   INFO(stopped.output);
   CHECK_EQ(stopped.exit_code, 1);
-  CHECK_NE(stopped.output.find("go on with: --from-line 1\n"), std::string::npos);
+  CHECK_NE(stopped.output.find("continue with: --from-line 1\n"), std::string::npos);
   served.relay.Start();
   CHECK_EQ(served.Import({file, "--database", "metrics", "--from-line", "501"}).exit_code, 0);
   REQUIRE(served.relay.WaitDrained());

@@ -135,7 +135,7 @@ TEST_CASE("operators: a mistake is reported, and nothing is changed") {
            {{"skip", "--backend", "here", "--to", "head", "--yes"}, 2, "nothing is owed to here"},
            {{"release", "--backend", "here", "--database", "metrics"}, 1, "is not on hold"},
            {{"dead", "drop", "--backend", "here", "--yes", "7"}, 1, "no dead letter 7"},
-           {{"dead", "show", "--backend", "here", "7"}, 1, "no letter 7"},
+           {{"dead", "show", "--backend", "here", "7"}, 1, "no dead letter 7"},
            {{"backend", "forget", "here", "--yes"}, 2, "is configured"},
            {{"gaps", "--backend", "nobody"}, 1, "nobody"},
        }) {

@@ -27,7 +27,7 @@ struct Import {
     Importer importer(transport, clock,
                       {.patience = milliseconds(10'000),
                        .stopped = stopped,
-                       .tell = [this](std::uint64_t line, const std::string& what) {
+                       .report = [this](std::uint64_t line, const std::string& what) {
                          told.push_back(std::to_string(line) + ": " + what);
                        }});
     Status ran = importer.Run(reader);
