@@ -23,7 +23,7 @@ bool Holds(const std::optional<SecretSource>& source, std::string_view token) {
   return secret.ok() && SameSecret(secret.value().Reveal(), token);
 }
 
-// Without the port: "[::1]:9097" is "::1".
+// Removes the port: "[::1]:9097" is "::1".
 std::string_view WithoutPort(std::string_view host) {
   if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
   return host.substr(0, host.find(':'));
@@ -53,9 +53,9 @@ bool IsOfThisSite(const HttpRequest& request) {
 }
 
 std::optional<Refusal> CheckOrigin(const HttpRequest& request) {
-  if (!IsOfThisSite(request)) return Refusal{403, "another site's page may not change anything"};
+  if (!IsOfThisSite(request)) return Refusal{403, "a page of another site cannot make changes"};
   if (SendsJson(request)) return std::nullopt;
-  return Refusal{415, "a change is asked for with Content-Type: application/json"};
+  return Refusal{415, "send changes with Content-Type: application/json"};
 }
 
 }  // namespace
@@ -86,8 +86,8 @@ std::optional<Refusal> Access::Check(const HttpRequest& request, Role role) cons
   const std::string_view host = request.Header("Host");
   if (!has_token() && !host.empty() && !IsAddressOrLocalhost(host)) {
     return Refusal{403,
-                   "without admin.token_file this port is asked by address or as localhost, not by "
-                   "another name"};
+                   "without admin.token_file, request this port by IP address or as localhost, not "
+                   "by another name"};
   }
   if (role == Role::kOperate) {
     if (auto refused = CheckOrigin(request)) return refused;
@@ -100,15 +100,15 @@ std::optional<Refusal> Access::CheckToken(const HttpRequest& request, Role role)
   if (role == Role::kRead) {
     if (loopback_ || !has_token()) return std::nullopt;
     if (Holds(read_, token) || Holds(operate_, token)) return std::nullopt;
-    return Refusal{401, "a token is needed: Authorization: Bearer TOKEN"};
+    return Refusal{401, "a token is required: Authorization: Bearer TOKEN"};
   }
   if (!operate_) {
     if (loopback_ && !read_) return std::nullopt;
-    return Refusal{403, "nothing can be changed over this port: set admin.token_file"};
+    return Refusal{403, "changes over this port require a token: set admin.token_file"};
   }
   if (Holds(operate_, token)) return std::nullopt;
-  if (Holds(read_, token)) return Refusal{403, "this token may read, not change anything"};
-  return Refusal{401, "the operators' token is needed: Authorization: Bearer TOKEN"};
+  if (Holds(read_, token)) return Refusal{403, "this token is read-only"};
+  return Refusal{401, "the operators' token is required: Authorization: Bearer TOKEN"};
 }
 
 std::string Access::WhoIs(const HttpRequest& request) const {

@@ -1,15 +1,14 @@
-// Who may do what on the admin port.
+// Access control of the admin port.
 //
-// What changes something asks for the operators' token where one is configured;
-// without one it is taken only by a port that only this machine can reach. What
-// reads asks for either token, where one is configured and the port can be
-// reached from elsewhere. Probes (health, readiness) are open to all.
+// A change requires the operators' token if one is configured; otherwise only a
+// port on loopback accepts changes. Reading requires either token, if one is
+// configured and the port is not on loopback. Probes (health, readiness) are open
+// to all.
 //
-// A page of another site must not be able to act through an operator's browser:
-// a change must say that it sends JSON, which such a page cannot without being
-// asked first, and must not name another origin; and where no token protects
-// the port, the name it was reached under must be an address or localhost, so
-// that no foreign name can be made to lead here.
+// A page of another site must not act through an operator's browser: a change must
+// have the content type JSON, which such a page cannot send without a preflight
+// request, and must not name another origin. Without a token, the Host header must
+// be an address or localhost, against DNS rebinding.
 //
 // THREADS. Any number at once.
 #pragma once
@@ -27,18 +26,18 @@ enum class Role : std::uint8_t { kProbe, kRead, kOperate };
 
 struct Refusal {
   int status = 403;
-  std::string words;
+  std::string message;
 };
 
 class Access {
  public:
   explicit Access(const AdminConfig& admin);
 
-  // Why the request is refused; nothing if it is not. Tokens are read when they
-  // are needed, so that a rotated one needs no restart.
+  // Returns why the request is refused; nullopt: allowed. Tokens are read on use, so
+  // that a rotated one needs no restart.
   std::optional<Refusal> Check(const HttpRequest& request, Role role) const;
 
-  // For the audit trail: which token, and from where.
+  // Describes the client for the audit trail: its token and address.
   std::string WhoIs(const HttpRequest& request) const;
 
  private:
@@ -50,13 +49,13 @@ class Access {
   const std::optional<SecretSource> read_;
 };
 
-// Whether the two are equal, in a time that says nothing of where they differ.
+// Returns whether the two are equal; the time does not depend on where they differ.
 bool SameSecret(std::string_view a, std::string_view b);
 
-// Whether `host`, as in a Host header, is a literal address or localhost.
+// Returns whether `host`, as in a Host header, is a literal address or localhost.
 bool IsAddressOrLocalhost(std::string_view host);
 
-// 127.0.0.0/8 and ::1.
+// Returns true for 127.0.0.0/8 and ::1.
 bool IsLoopback(std::string_view host);
 
 }  // namespace relay

@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kListedMax = 1'000;  // Of one answer, which is built in memory.
+constexpr std::size_t kListedMax = 1'000;  // Bounds an answer, which is built in memory.
 
 int StatusFor(ErrorCode code) {
   switch (code) {
@@ -35,15 +35,15 @@ int StatusFor(ErrorCode code) {
   INVARIANT(false);
 }
 
-// A number of the query, or what it is when it is not given.
+// Returns a number of the query; absent: `otherwise`.
 Result<std::uint64_t> NumberIn(const AdminCall& call, const std::string& name,
                                std::uint64_t otherwise) {
   if (!call.query.Has(name)) return otherwise;
   if (const auto number = ParseNumber(call.query.Get(name))) return *number;
-  return Error(ErrorCode::kInvalidInput, fmt::format("{}: not a number", name));
+  return Error(ErrorCode::kInvalidInput, fmt::format("{}: expected a number", name));
 }
 
-// What a list is asked for by.
+// The parameters of a list.
 struct Listing {
   BackendId backend;
   std::uint64_t after = 0;
@@ -51,7 +51,7 @@ struct Listing {
 };
 
 Result<Listing> ListingIn(const AdminCall& call) {
-  if (!call.query.Has("backend")) return Error(ErrorCode::kInvalidInput, "backend: is needed");
+  if (!call.query.Has("backend")) return Error(ErrorCode::kInvalidInput, "backend: required");
   ASSIGN_OR_RETURN(BackendId backend, BackendId::Parse(call.query.Get("backend")));
   const Result<std::uint64_t> after = NumberIn(call, "after", 0);
   if (!after.ok()) return Error(after.error());
@@ -60,51 +60,51 @@ Result<Listing> ListingIn(const AdminCall& call) {
   return Listing{backend, after.value(), std::clamp<std::size_t>(limit.value(), 1, kListedMax)};
 }
 
-// Describes a field that a route does not take; names the nearest one
-// that it does, or all.
+// Describes a field that a route does not accept; names the closest one that it
+// does, or all.
 std::string UnknownField(const std::string& name, const AdminRoute& route) {
   constexpr std::size_t kShownMax = 64;
   std::vector<std::string> known;
   for (const RouteParameter& parameter : route.parameters) known.emplace_back(parameter.name);
-  std::string mistake = fmt::format("unknown field \"{}\"", OneLine(name, kShownMax));
+  std::string message = fmt::format("unknown field \"{}\"", OneLine(name, kShownMax));
   if (const auto closest = ClosestMatch(name, known)) {
-    return mistake + fmt::format(": did you mean \"{}\"?", *closest);
+    return message + fmt::format(": did you mean \"{}\"?", *closest);
   }
-  return mistake + fmt::format("; this request takes {}", fmt::join(known, ", "));
+  return message + fmt::format("; this request accepts {}", fmt::join(known, ", "));
 }
 
-// The fields of the JSON body of a POST; one that is not there is as its
-// default. A field of another type than expected, or that the route does not
-// take, is a mistake; so is a parameter of the query.
+// The fields of the JSON body of a POST; an absent one keeps its default. A field
+// of another type, or one that the route does not accept, is an error; so is a
+// query parameter.
 class Body {
  public:
   explicit Body(const AdminCall& call)
       : json_(call.body.empty() ? Json::object() : Json::parse(call.body, nullptr, false)) {
     if (!json_.is_object()) {
-      mistake_ = "the body is not a JSON object";
+      error_ = "the body is not a JSON object";
       return;
     }
     for (const auto& [name, value] : json_.items()) CheckKnown(name, *call.route);
-    if (mistake_.empty() && !call.raw_query.empty()) RefuseQuery(call);
+    if (error_.empty() && !call.raw_query.empty()) RefuseQuery(call);
   }
 
   template <typename T>
   void Field(const char* key, T& into) {
-    if (!mistake_.empty()) return;
+    if (!error_.empty()) return;
     const auto found = json_.find(key);
     if (found == json_.end() || found->is_null()) return;
     try {
-      if (!IsOf(*found, into)) throw_away_ = true;
-      if (!throw_away_) into = found->get<T>();
+      if (!IsOf(*found, into)) wrong_type_ = true;
+      if (!wrong_type_) into = found->get<T>();
     } catch (const Json::exception&) {
-      throw_away_ = true;
+      wrong_type_ = true;
     }
-    if (std::exchange(throw_away_, false)) mistake_ = fmt::format("{}: not of its type", key);
+    if (std::exchange(wrong_type_, false)) error_ = fmt::format("{}: wrong type", key);
   }
 
-  std::optional<Error> mistake() const {
-    if (mistake_.empty()) return std::nullopt;
-    return Error(ErrorCode::kInvalidInput, mistake_);
+  std::optional<Error> error() const {
+    if (error_.empty()) return std::nullopt;
+    return Error(ErrorCode::kInvalidInput, error_);
   }
 
  private:
@@ -117,33 +117,33 @@ class Body {
            });
   }
 
-  // Names the first parameter.
+  // Refuses query parameters, naming the first.
   void RefuseQuery(const AdminCall& call) {
     const std::string name = call.raw_query.substr(0, call.raw_query.find_first_of("=&"));
     CheckKnown(name, *call.route);
-    if (!mistake_.empty()) return;
-    mistake_ = fmt::format("{}: put it into the JSON body, not into the query", name);
+    if (!error_.empty()) return;
+    error_ = fmt::format("{}: put it into the JSON body, not the query", name);
   }
 
   void CheckKnown(const std::string& name, const AdminRoute& route) {
     const bool known =
         std::any_of(route.parameters.begin(), route.parameters.end(),
                     [&name](const RouteParameter& parameter) { return parameter.name == name; });
-    if (!known && mistake_.empty()) mistake_ = UnknownField(name, route);
+    if (!known && error_.empty()) error_ = UnknownField(name, route);
   }
 
   Json json_;
-  std::string mistake_;
-  bool throw_away_ = false;
+  std::string error_;
+  bool wrong_type_ = false;
 };
 
-Asker AskerOf(Body& body, const AdminCall& call) {
-  Asker asker;
+Requester RequesterOf(Body& body, const AdminCall& call) {
+  Requester requester;
   std::string by;
   body.Field("by", by);
-  body.Field("dry_run", asker.dry_run);
-  asker.who = by.empty() ? call.who : fmt::format("{} ({})", by, call.who);
-  return asker;
+  body.Field("dry_run", requester.dry_run);
+  requester.who = by.empty() ? call.who : fmt::format("{} ({})", by, call.who);
+  return requester;
 }
 
 }  // namespace
@@ -174,14 +174,14 @@ HttpResponse AdminApi::ShowMetrics(const AdminCall& /*call*/) const {
           .body = ToMetrics(parts_.status(), parts_.counters)};
 }
 
-// Alive is whoever answers; ready is who takes writes.
+// Alive means answering; ready means accepting writes.
 HttpResponse AdminApi::ShowAlive(const AdminCall& /*call*/) const {
   return AdminJson(200, R"({"status":"alive"})");
 }
 
 HttpResponse AdminApi::ShowReady(const AdminCall& /*call*/) const {
   const RelayStatus status = parts_.status();
-  // Writes are taken, but an operator should look.
+  // Writes are accepted, but an operator should look.
   if (status.log_failure.empty() && !status.log_alarms.empty()) {
     return AdminJson(200,
                      DumpJson(Json{{"status", "degraded"}, {"reason", status.log_alarms.front()}}));
@@ -217,9 +217,9 @@ HttpResponse AdminApi::ShowBackendReady(const AdminCall& call) const {
   const RelayStatus status = parts_.status();
   for (const BackendStatus& backend : status.backends) {
     if (backend.name != call.backend) continue;
-    const std::string why = WhyNotReady(backend, status.now, tolerance);
-    if (why.empty()) return AdminJson(200, R"({"status":"ready"})");
-    return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"reason", why}}));
+    const std::string reason = WhyNotReady(backend, status.now, tolerance);
+    if (reason.empty()) return AdminJson(200, R"({"status":"ready"})");
+    return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"reason", reason}}));
   }
   return AdminError(404, fmt::format("no backend \"{}\"", call.backend));
 }
@@ -263,32 +263,33 @@ HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
   body.Field("to_url", request.to_url);
   body.Field("checkpoint", request.checkpoint);
   body.Field("points_per_second", request.points_per_second);
-  const Asker asker = AskerOf(body, call);
-  if (const auto mistake = body.mistake()) return AdminError(*mistake);
-  const Result<std::string> words = parts_.replays.Describe(request);
-  if (!words.ok()) return AdminError(words.error());
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
+  const Result<std::string> description = parts_.replays.Describe(request);
+  if (!description.ok()) return AdminError(description.error());
   std::uint64_t id = 0;
   const Result<std::string> done =
-      parts_.operators.Audited(words.value(), "", asker, [&]() -> Status {
+      parts_.operators.Audited(description.value(), "", requester, [&]() -> Status {
         ASSIGN_OR_RETURN(std::uint64_t started, parts_.replays.Start(request));
         id = started;
         return Ok();
       });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200,
-                   DumpJson(Json{{"done", !asker.dry_run}, {"message", done.value()}, {"id", id}}));
+  return AdminJson(
+      200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}, {"id", id}}));
 }
 
 HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
   Body body(call);
-  const Asker asker = AskerOf(body, call);
-  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
   const auto id = ParseNumber(call.id);
   if (!id) return AdminError(404, fmt::format("no replay {}", call.id));
-  const Result<std::string> done = parts_.operators.Audited(
-      fmt::format("cancel replay {}", *id), "", asker, [&] { return parts_.replays.Cancel(*id); });
+  const Result<std::string> done =
+      parts_.operators.Audited(fmt::format("cancel replay {}", *id), "", requester,
+                               [&] { return parts_.replays.Cancel(*id); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"message", done.value()}}));
+  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
 }
 
 HttpResponse AdminApi::ListCheckpoints(const AdminCall& /*call*/) const {
@@ -308,15 +309,15 @@ HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoin
   Body body(call);
   std::string name;
   body.Field("name", name);
-  const Asker asker = AskerOf(body, call);
-  if (const auto mistake = body.mistake()) return AdminError(*mistake);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
   const Checkpoints& checkpoints = parts_.checkpoints;
-  const Result<std::string> words = (checkpoints.*describe)(name);
-  if (!words.ok()) return AdminError(words.error());
-  const Result<std::string> done =
-      parts_.operators.Audited(words.value(), "", asker, [&] { return (checkpoints.*act)(name); });
+  const Result<std::string> description = (checkpoints.*describe)(name);
+  if (!description.ok()) return AdminError(description.error());
+  const Result<std::string> done = parts_.operators.Audited(
+      description.value(), "", requester, [&] { return (checkpoints.*act)(name); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run},
+  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run},
                                       {"message", done.value()},
                                       {"path", checkpoints.PathOf(name).value()}}));
 }
@@ -335,11 +336,11 @@ HttpResponse AdminApi::Operate(const AdminCall& call) const {
   body.Field("numbers", operation.letters);
   body.Field("all", operation.all_letters);
   body.Field("note", operation.note);
-  const Asker asker = AskerOf(body, call);
-  if (const auto mistake = body.mistake()) return AdminError(*mistake);
-  const Result<std::string> done = parts_.operators.Perform(operation, asker);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
+  const Result<std::string> done = parts_.operators.Perform(operation, requester);
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !asker.dry_run}, {"message", done.value()}}));
+  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
 }
 
 }  // namespace relay

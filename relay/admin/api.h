@@ -1,7 +1,7 @@
-// What the admin port answers, route by route. The routes are declared once:
-// the handler finds its answers there, and the OpenAPI document is made of it.
+// The routes of the admin port and their answers. Each route is declared once; the
+// handler and the OpenAPI document use the declarations.
 //
-// THREADS. Any number at once. What the parts refer to outlives the API.
+// THREADS. Any number at once. Everything that the parts refer to outlives the API.
 #pragma once
 
 #include <functional>
@@ -30,8 +30,8 @@ struct AdminRoute;
 // A request whose route was found.
 struct AdminCall {
   const AdminRoute* route = nullptr;
-  std::string backend;  // Of the path; "" where it names none.
-  std::string id;       // The same of a replay or a position.
+  std::string backend;  // From the path; "": it names none.
+  std::string id;       // The same for a replay or a position.
   QueryParameters query;
   std::string raw_query;
   std::string body;
@@ -39,7 +39,7 @@ struct AdminCall {
 };
 
 struct AdminParts {
-  std::function<RelayStatus()> status;  // Everything at one moment.
+  std::function<RelayStatus()> status;  // A snapshot.
   const Counters& counters;
   const LogView& log;
   const Observer& observer;
@@ -91,29 +91,29 @@ struct AdminRoute {
   std::string_view method;  // "GET", "POST".
   std::string_view path;    // "/api/v1/backends/{backend}/pause".
   Role role = Role::kRead;
-  std::string sentence;
+  std::string description;
   HttpResponse (AdminApi::*answer)(const AdminCall&) const = nullptr;
-  std::vector<RouteParameter> parameters = {};  // Of the query, or of the JSON body of a POST.
-  std::vector<int> refusals = {};               // Beside 401, 403 and 415.
+  std::vector<RouteParameter> parameters = {};  // In the query, or in the JSON body of a POST.
+  std::vector<int> refusals = {};               // Besides 401, 403 and 415.
   const VerbSpec* verb = nullptr;               // nullptr: no verb of Operators.
 };
 
 const std::vector<AdminRoute>& AdminRoutes();
 
 struct FoundRoute {
-  const AdminRoute* route = nullptr;  // Null: no such path, or not with this method.
+  const AdminRoute* route = nullptr;  // nullptr: no such path, or not with this method.
   AdminCall call;
-  std::string allow;  // The methods that the path has, "" where there is no such path.
+  std::string allow;  // The path's methods; "": no such path.
 };
 
 FoundRoute FindRoute(std::string_view method, std::string_view path);
 
-// {"error": "…"}
+// Returns {"error": "…"}.
 HttpResponse AdminError(int status, std::string_view message);
 HttpResponse AdminError(const Error& error);
 HttpResponse AdminJson(int status, std::string body);
 
-// The OpenAPI 3 document of AdminRoutes.
+// Returns the OpenAPI 3 document of AdminRoutes.
 std::string OpenApiDocument();
 
 }  // namespace relay

@@ -22,8 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// What lies in the log's directory beside the log and belongs to a relay that
-// goes on from a copy: who changed what, and the manual replays.
+// Returns the files beside the log that a relay started on a copy needs: the audit
+// trail and the manual replays.
 const std::vector<std::string>& Beside() {
   static const std::vector<std::string> names = {"audit.jsonl", "audit.jsonl.1", "jobs"};
   return names;
@@ -37,7 +37,7 @@ bool IsName(const std::string& text) {
                      [&](char c) { return alphanumeric(c) || c == '.' || c == '-' || c == '_'; });
 }
 
-// Without a slash at its end, "." and "..".
+// Returns the path without ".", ".." and a slash at the end.
 fs::path Normal(const fs::path& path) {
   const fs::path normal = fs::absolute(path).lexically_normal();
   return normal.has_filename() ? normal : normal.parent_path();
@@ -48,7 +48,7 @@ bool IsInside(const fs::path& path, const fs::path& directory) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-// Files that have no other name take their place for the checkpoint alone.
+// Measures a checkpoint; files without another link are its own.
 CheckpointReport Measure(const fs::path& path) {
   CheckpointReport report{.name = path.filename().string(), .path = path.string(), .made = ""};
   std::error_code failed;
@@ -78,7 +78,7 @@ void Checkpoints::DeleteUnfinished() const {
     if (!at->path().filename().string().ends_with(kUnfinishedCheckpoint)) continue;
     std::error_code kept;
     fs::remove_all(at->path(), kept);
-    LogEvent(kept ? Level::kWarning : Level::kInfo, "a checkpoint that was not finished is deleted",
+    LogEvent(kept ? Level::kWarning : Level::kInfo, "deleting an unfinished checkpoint",
              {{"path", at->path().string()}, {"failed", kept ? kept.message() : "no"}});
   }
 }
@@ -88,21 +88,22 @@ Result<std::string> Checkpoints::PathOf(const std::string& named) const {
   const fs::path path = is_path ? Normal(named) : fs::path(directory_) / named;
   if (is_path && (!named.starts_with('/') || path.parent_path() != directory_)) {
     return Error(ErrorCode::kInvalidInput,
-                 fmt::format("{}: checkpoints lie in {} (log.checkpoint_dir) and nowhere else: "
-                             "give a name, or that directory and a name",
+                 fmt::format("{}: not in {} (log.checkpoint_dir): give a name, or a path in "
+                             "that directory",
                              named, directory_));
   }
   const std::string name = is_path ? path.filename().string() : named;
   if (!IsName(name)) {
     return Error(ErrorCode::kInvalidInput,
-                 fmt::format("\"{}\" is no name of a checkpoint: up to {} letters, digits, '.', "
-                             "'-' and '_', the first a letter or a digit",
+                 fmt::format("\"{}\" is not a valid checkpoint name: use up to {} letters, "
+                             "digits, '.', '-' and '_', starting with a letter or digit",
                              name, kNameMax));
   }
-  // The log deletes what it does not know in its own directories.
+  // The log deletes unknown files in its own directories.
   if (directory_ != CheckpointsDirectory(log_path_) && IsInside(directory_, log_path_)) {
     return Error(ErrorCode::kInvalidInput,
-                 fmt::format("log.checkpoint_dir is {}, inside the log", directory_));
+                 fmt::format("log.checkpoint_dir is {}, inside the log: choose another directory",
+                             directory_));
   }
   return path.string();
 }
@@ -141,7 +142,7 @@ Result<std::string> Checkpoints::DescribeDropping(const std::string& named) cons
                      ShownBytes(Measure(path.value()).own));
 }
 
-// First it loses its name: half of one must not look like a whole.
+// Renames it first: half a checkpoint must not look complete.
 Status Checkpoints::Drop(const std::string& named) const {
   ASSIGN_OR_RETURN(std::string path, FindExisting(named));
   const std::string unfinished = path + std::string(kUnfinishedCheckpoint);

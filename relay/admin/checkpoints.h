@@ -1,15 +1,14 @@
-// The checkpoints of a relay: copies of its log, made while it runs, in one
-// directory, each under a name.
+// The checkpoints of a relay: named copies of its log in one directory, made while
+// it runs.
 //
-// SAFETY. A request names a checkpoint by its name, or by the path that this
-// name has; nothing else on the machine can be written to, read or deleted by
-// one. The directory belongs to one relay: what is called NAME.incomplete in it
-// was never finished, and is deleted.
+// SAFETY. A request identifies a checkpoint by its name or the path of that name;
+// it cannot write, read or delete anything else. The directory belongs to one
+// relay: NAME.incomplete in it was never finished, and is deleted.
 //
 // THREADS. Any number at once.
 //
-// ERRORS. kInvalidInput: no name, or one that may not be used; kNotFound: no
-// such checkpoint; others as DurableLog::Checkpoint and OpenLogView.
+// ERRORS. kInvalidInput: no name, or an invalid one; kNotFound: no such
+// checkpoint; others as DurableLog::Checkpoint and OpenLogView.
 #pragma once
 
 #include <functional>
@@ -27,7 +26,7 @@ struct CheckpointReport {
   std::string path;
   std::string made;  // RFC 3339.
   Bytes size{0};
-  Bytes own{0};  // Of it, what the log has no more: deleting the checkpoint frees it.
+  Bytes own{0};  // Not shared with the log: freed when the checkpoint is deleted.
 };
 
 class Checkpoints {
@@ -36,22 +35,22 @@ class Checkpoints {
 
   using Maker = std::function<Status(const CheckpointRequest&)>;
 
-  // Empty `directory`: that of the log. `maker` is the log's Checkpoint.
+  // Empty `directory`: the log's own. `maker` is the log's Checkpoint.
   Checkpoints(const std::string& log_path, const std::string& directory, Maker maker);
 
-  // Deletes what a crash left half-made, or half-deleted; to be called at the
-  // start, before the first is made.
+  // Deletes what a crash left half-made or half-deleted. Called at the start,
+  // before the first is made.
   void DeleteUnfinished() const;
 
-  // Letters, digits, '.', '-' and '_', at most kNameMax, the first a letter or a
-  // digit; or this directory's path with such a name behind it.
+  // Returns the path of a name: letters, digits, '.', '-' and '_', at most kNameMax,
+  // starting with a letter or digit; or of the path of such a name.
   Result<std::string> PathOf(const std::string& named) const;
 
-  // Whether one could be made under that name, in words.
+  // Describes making one under that name; an error if that is not possible.
   Result<std::string> DescribeMaking(const std::string& named) const;
   Status Make(const std::string& named) const;
 
-  // The log in one, to be read.
+  // Opens the log in a checkpoint for reading.
   Result<std::unique_ptr<LogView>> Open(const std::string& named) const;
 
   Result<std::string> DescribeDropping(const std::string& named) const;
@@ -67,7 +66,7 @@ class Checkpoints {
   const Maker maker_;
 };
 
-// {"checkpoints":[…]}
+// Returns {"checkpoints":[…]}.
 std::string CheckpointsJson(const std::vector<CheckpointReport>& reports);
 
 }  // namespace relay

@@ -1,5 +1,5 @@
-// The dashboard's files, which are part of the program: it needs no internet
-// and no folder.
+// The dashboard's files, compiled into the program: it needs neither internet nor
+// files on disk.
 //
 // THREADS. Constant data and pure functions.
 #pragma once
@@ -16,13 +16,15 @@ struct DashboardFile {
   std::string_view content;
 };
 
-// Made from relay/dashboard/ when the program is built.
+// Returns the files of relay/admin/dashboard/, embedded by the build.
 const std::vector<DashboardFile>& DashboardFiles();
 
-// The file at a path: "/" is the page, "/dashboard/app.js" one of its parts.
+// Returns the file at a path: "/" is the page, "/dashboard/app.js" one of its
+// parts. nullptr: none.
 const DashboardFile* FindDashboardFile(std::string_view path);
 
-// With a policy that lets the page load from here alone and run no inline code.
+// Returns the file with a policy that allows the page to load only from here and to
+// run no inline code.
 HttpResponse DashboardAnswer(const DashboardFile& file);
 
 }  // namespace relay

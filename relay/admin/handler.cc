@@ -10,15 +10,15 @@ namespace {
 
 HttpResponse NotThere(const FoundRoute& found) {
   if (found.allow.empty()) {
-    return AdminError(404, "no such path; /api/v1/openapi.json lists those that there are");
+    return AdminError(404, "no such path; /api/v1/openapi.json lists them");
   }
-  HttpResponse refused = AdminError(405, "not with this method");
+  HttpResponse refused = AdminError(405, "method not allowed");
   refused.headers.emplace_back("Allow", found.allow);
   return refused;
 }
 
 HttpResponse Refused(const relay::Refusal& refusal) {
-  HttpResponse refused = AdminError(refusal.status, refusal.words);
+  HttpResponse refused = AdminError(refusal.status, refusal.message);
   if (refusal.status == 401) refused.headers.emplace_back("WWW-Authenticate", "Bearer");
   return refused;
 }
@@ -40,7 +40,7 @@ HttpResponse AdminHandler::Refusal(int status, std::string_view message) {
 }
 
 HttpResponse AdminHandler::Answer(HttpRequest& request) const {
-  // The page itself holds no figure: what it asks for is guarded.
+  // The page itself holds no data: its requests are checked.
   if (const DashboardFile* file = FindDashboardFile(request.path)) {
     if (request.method == "GET" || request.method == "HEAD") return DashboardAnswer(*file);
   }

@@ -1,5 +1,5 @@
-// The admin port: figures and health, for people, dashboards and load
-// balancers, what operators change, and the dashboard itself.
+// Handles requests of the admin port: status and health for people, dashboards and
+// load balancers, changes by operators, and the dashboard itself.
 #pragma once
 
 #include "relay/admin/access.h"

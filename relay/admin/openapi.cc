@@ -35,14 +35,14 @@ Json BodyOf(const AdminRoute& route) {
 
 std::string_view MeaningOf(int status) {
   switch (status) {
-    case 400: return "Something in the request is wrong; it says what.";
-    case 401: return "A token is needed.";
-    case 403: return "This token, or this port, may not do that.";
-    case 404: return "There is no such thing.";
-    case 409: return "It changed meanwhile: look again.";
-    case 415: return "A change is asked for with Content-Type: application/json.";
-    case 500: return "The disk refused; it says how.";
-    case 503: return "Not now; it says why.";
+    case 400: return "Invalid request; the error says what.";
+    case 401: return "A token is required.";
+    case 403: return "Not allowed with this token or over this port.";
+    case 404: return "Not found.";
+    case 409: return "Changed meanwhile: read the current state and retry.";
+    case 415: return "Changes require Content-Type: application/json.";
+    case 500: return "The disk failed; the error says how.";
+    case 503: return "Temporarily unavailable; the error says why.";
     default: return "";
   }
 }
@@ -54,7 +54,7 @@ std::string_view TypeOf(const AdminRoute& route) {
 Json AnswersOf(const AdminRoute& route) {
   const Json error = {{"schema", {{"$ref", "#/components/schemas/Error"}}}};
   Json answers;
-  answers["200"] = {{"description", route.sentence},
+  answers["200"] = {{"description", route.description},
                     {"content", {{TypeOf(route), Json::object()}}}};
   std::vector<int> refusals = route.refusals;
   if (route.role != Role::kProbe) refusals.insert(refusals.end(), {401, 403});
@@ -68,14 +68,14 @@ Json AnswersOf(const AdminRoute& route) {
 
 Json OperationOf(const AdminRoute& route) {
   Json operation;
-  operation["summary"] = route.sentence;
+  operation["summary"] = route.description;
   operation["parameters"] = Json::array();
   if (route.path.find("{backend}") != std::string_view::npos) {
     operation["parameters"].push_back(
         ParameterIn("path", {"backend", "string", "The backend's name."}));
   }
   if (route.path.find("{id}") != std::string_view::npos) {
-    operation["parameters"].push_back(ParameterIn("path", {"id", "integer", "Its number."}));
+    operation["parameters"].push_back(ParameterIn("path", {"id", "integer", "The number."}));
   }
   if (route.method == "POST") {
     operation["requestBody"] = BodyOf(route);
@@ -99,7 +99,7 @@ std::string OpenApiDocument() {
   document["components"]["securitySchemes"]["token"] = {
       {"type", "http"},
       {"scheme", "bearer"},
-      {"description", "Needed as configured by admin.token_file and admin.read_token_file."}};
+      {"description", "Required if admin.token_file or admin.read_token_file is set."}};
   document["components"]["schemas"]["Error"] = {{"type", "object"},
                                                 {"properties", {{"error", {{"type", "string"}}}}}};
   for (const AdminRoute& route : AdminRoutes()) {

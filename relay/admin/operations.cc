@@ -13,15 +13,16 @@ Operators::Operators(Log& log, Audit& audit, const Clock& clock,
                      std::function<bool(const BackendId&)> configured)
     : log_(log), audit_(audit), clock_(clock), configured_(std::move(configured)) {}
 
-Result<std::string> Operators::Perform(const Operation& operation, const Asker& asker) {
-  ASSIGN_OR_RETURN(VerbPlan plan, PlanFor(operation, asker));
-  return Audited(plan.words, operation.note, asker, plan.act);
+Result<std::string> Operators::Perform(const Operation& operation, const Requester& requester) {
+  ASSIGN_OR_RETURN(VerbPlan plan, PlanFor(operation, requester));
+  return Audited(plan.description, operation.note, requester, plan.act);
 }
 
-Result<std::string> Operators::Audited(const std::string& words, const std::string& note,
-                                       const Asker& asker, const std::function<Status()>& act) {
-  if (asker.dry_run) return words;
-  AuditEntry entry{clock_.WallNow(), asker.who, words, "asked"};
+Result<std::string> Operators::Audited(const std::string& description, const std::string& note,
+                                       const Requester& requester,
+                                       const std::function<Status()>& act) {
+  if (requester.dry_run) return description;
+  AuditEntry entry{clock_.WallNow(), requester.who, description, "asked"};
   if (!note.empty()) entry.what += fmt::format(" ({})", note);
   if (Status noted = audit_.Note(entry); !noted.ok()) {
     return std::move(noted).error().Within("audit trail, nothing was changed");
@@ -29,18 +30,17 @@ Result<std::string> Operators::Audited(const std::string& words, const std::stri
   Status done = act();
   entry.outcome = done.ok() ? "done" : "failed: " + done.error().message();
   entry.when = clock_.WallNow();
-  LogEvent(done.ok() ? Level::kInfo : Level::kWarning, "an operator's change",
+  LogEvent(done.ok() ? Level::kInfo : Level::kWarning, "operator change",
            {{"what", entry.what}, {"who", entry.who}, {"outcome", entry.outcome}});
-  // That it was asked for is on disk; its outcome is seen in the figures too.
+  // The request is on disk already; its outcome also shows in the status.
   if (Status noted = audit_.Note(entry); !noted.ok()) {
-    LogEvent(Level::kError, "the audit trail cannot be written",
-             {{"reason", noted.error().message()}});
+    LogEvent(Level::kError, "cannot write the audit trail", {{"reason", noted.error().message()}});
   }
   if (!done.ok()) return std::move(done).error();
-  return words;
+  return description;
 }
 
-Result<VerbPlan> Operators::PlanFor(const Operation& operation, const Asker& asker) const {
+Result<VerbPlan> Operators::PlanFor(const Operation& operation, const Requester& requester) const {
   ASSIGN_OR_RETURN(const BackendId backend, BackendId::Parse(operation.backend));
   const std::vector<BackendId> known = log_.Backends();
   if (std::find(known.begin(), known.end(), backend) == known.end()) {
@@ -51,7 +51,7 @@ Result<VerbPlan> Operators::PlanFor(const Operation& operation, const Asker& ask
              .clock = clock_,
              .backend = backend,
              .operation = operation,
-             .who = asker.who,
+             .who = requester.who,
              .configured = configured_(backend)});
 }
 

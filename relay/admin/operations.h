@@ -1,10 +1,10 @@
-// The changes that an operator can make, as values: each is checked,
-// said in words, noted in the audit trail, done, and its outcome noted.
+// Performs operators' changes: each is checked, described, noted in the audit
+// trail, made, and its outcome noted.
 //
 // THREADS. Operators: any number at once. Log, audit and clock outlive it.
 //
-// ERRORS. As the log's verbs; kNotFound: no such backend. kIo: the audit trail
-// cannot be written; nothing was changed.
+// ERRORS. As the log's verbs; kNotFound: no such backend. kIo: cannot write the
+// audit trail; nothing was changed.
 #pragma once
 
 #include <functional>
@@ -20,19 +20,19 @@ namespace relay {
 
 class Operators {
  public:
-  // `configured` tells whether a backend is one of the configuration.
+  // `configured` returns whether a backend is configured.
   Operators(Log& log, Audit& audit, const Clock& clock,
             std::function<bool(const BackendId&)> configured);
 
-  // Says what was done, or would be.
-  Result<std::string> Perform(const Operation& operation, const Asker& asker);
+  // Returns a description of what was done, or would be.
+  Result<std::string> Perform(const Operation& operation, const Requester& requester);
 
-  // The same of a change that is none of the log: what `words` say.
-  Result<std::string> Audited(const std::string& words, const std::string& note, const Asker& asker,
-                              const std::function<Status()>& act);
+  // The same for a change outside the log, described by `description`.
+  Result<std::string> Audited(const std::string& description, const std::string& note,
+                              const Requester& requester, const std::function<Status()>& act);
 
  private:
-  Result<VerbPlan> PlanFor(const Operation& operation, const Asker& asker) const;
+  Result<VerbPlan> PlanFor(const Operation& operation, const Requester& requester) const;
 
   Log& log_;
   Audit& audit_;

@@ -54,7 +54,7 @@ ReplayState StateFrom(const std::string& word) {
   return ReplayState::kGivenUp;
 }
 
-// Throws Json::exception where the file is none of a job.
+// Throws Json::exception if it is not the file of a job.
 ReplayReport FromFile(const Json& json) {
   const auto sequence = [&json](const char* key) {
     return Sequence(json.at(key).get<std::uint64_t>());
@@ -100,7 +100,7 @@ std::string TargetOf(const ReplayRequest& request) {
 struct ReplayJobs::Running {
   explicit Running(ReplayReport begun) : report(std::move(begun)) {}
 
-  ReplayReport report;  // As it began: the job has the progress.
+  ReplayReport report;  // As at the start; the job has the progress.
   std::string url;
   Source source;
   std::unique_ptr<Transport> transport;
@@ -114,7 +114,7 @@ ReplayJobs::ReplayJobs(const std::string& log_path, Clock& clock, Parts parts)
   Load();
 }
 
-// What runs goes on with the next process: its file says so.
+// Running jobs resume in the next process, from their files.
 ReplayJobs::~ReplayJobs() {
   for (const auto& [id, running] : running_) {
     running->thread.request_stop();
@@ -145,7 +145,7 @@ Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest
                     .measurement = request.measurement,
                     .points_per_second = request.points_per_second};
   if (range.last > range.after) return range;
-  return Error(ErrorCode::kInvalidInput, "nothing in that range is kept");
+  return Error(ErrorCode::kInvalidInput, "no records of that range are kept");
 }
 
 Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
@@ -156,9 +156,9 @@ Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
                    parts_.transport(range.backend, request.to_url));
   const Sequence after = range.after;
   const Sequence last = range.last;
-  const std::string extent = ShownExtent(*source.value().log, range.backend, after, last);
+  const std::string summary = ShownExtent(*source.value().log, range.backend, after, last);
   std::string what = fmt::format("replay records {} to {} of {}: {}", after.value() + 1,
-                                 last.value(), request.backend, extent);
+                                 last.value(), request.backend, summary);
   if (!request.database.empty()) what += fmt::format(", database \"{}\"", request.database);
   if (!request.measurement.empty()) {
     what += fmt::format(", measurement \"{}\"", request.measurement);
@@ -182,7 +182,9 @@ Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
   const std::lock_guard lock(mutex_);
   Reap();
   if (running_.size() >= kRunningMax) {
-    return Error(ErrorCode::kFull, fmt::format("{} replays run already", running_.size()));
+    return Error(
+        ErrorCode::kFull,
+        fmt::format("{} replays are running already: wait, or cancel one", running_.size()));
   }
   report.id = ++last_id_;
   const std::uint64_t id = report.id;
@@ -206,7 +208,7 @@ void ReplayJobs::Reap() {
   }
 }
 
-// REQUIRES: mutex_ is held, or nobody else has the jobs yet.
+// REQUIRES: mutex_ is held, or no other thread uses the jobs yet.
 Status ReplayJobs::Launch(ReplayReport report, const std::string& url, Source source) {
   Result<std::unique_ptr<Transport>> transport = parts_.transport(report.range.backend, url);
   if (!transport.ok()) return std::move(transport).error();
@@ -241,8 +243,8 @@ void ReplayJobs::Run(Running& running, const std::stop_token& stop) {
   report.progress = running.job->Progress();
   Save(report, running.url);
   if (report.progress.state == ReplayState::kRunning) return;  // The process ends, not the job.
-  running.source.checkpoint.reset();  // Nobody reads it any more: it may be deleted.
-  LogEvent(Level::kInfo, "a replay ended",
+  running.source.checkpoint.reset();                           // No longer read: it may be deleted.
+  LogEvent(Level::kInfo, "replay ended",
            {{"id", std::to_string(report.id)},
             {"target", report.target},
             {"state", ToString(report.progress.state)},
@@ -254,7 +256,7 @@ Status ReplayJobs::Cancel(std::uint64_t id) {
   const std::lock_guard lock(mutex_);
   const auto found = running_.find(id);
   if (found == running_.end() || found->second->job->Progress().state != ReplayState::kRunning) {
-    return Error(ErrorCode::kNotFound, fmt::format("no replay {} runs", id));
+    return Error(ErrorCode::kNotFound, fmt::format("replay {} is not running", id));
   }
   found->second->job->Cancel();
   found->second->wake.Raise();
@@ -283,17 +285,17 @@ void ReplayJobs::Save(const ReplayReport& report, const std::string& url) const 
   if (WriteSynced(path + ".new", text) && std::rename((path + ".new").c_str(), path.c_str()) == 0) {
     return;
   }
-  LogEvent(Level::kWarning, "a replay's progress cannot be written", {{"path", path}});
+  LogEvent(Level::kWarning, "cannot save a replay's progress", {{"path", path}});
 }
 
-// Of one that an earlier process began.
+// Resumes a job of an earlier process.
 Status ReplayJobs::Resume(ReplayReport report, const std::string& url) {
   ASSIGN_OR_RETURN(Source source, SourceFor(report.checkpoint));
   return Launch(std::move(report), url, std::move(source));
 }
 
-// One of an earlier process: it goes on, or is remembered as it ended.
-void ReplayJobs::TakeUp(ReplayReport report, const std::string& url) {
+// Resumes a job of an earlier process, or keeps its report if it ended.
+void ReplayJobs::Restore(ReplayReport report, const std::string& url) {
   last_id_ = std::max(last_id_, report.id);
   if (report.progress.state == ReplayState::kRunning) {
     const Status launched = Resume(report, url);
@@ -307,7 +309,7 @@ void ReplayJobs::TakeUp(ReplayReport report, const std::string& url) {
 void ReplayJobs::Load() {
   const Result<std::vector<std::string>> names = NamesIn(directory_);
   if (!names.ok()) {
-    LogEvent(Level::kWarning, "the replays of before are not known",
+    LogEvent(Level::kWarning, "cannot read saved replay jobs",
              {{"reason", names.error().message()}});
     return;
   }
@@ -317,9 +319,9 @@ void ReplayJobs::Load() {
     std::ifstream file(path);
     try {
       const Json json = Json::parse(file);
-      TakeUp(FromFile(json), json.at("url"));
+      Restore(FromFile(json), json.at("url"));
     } catch (const Json::exception& error) {
-      LogEvent(Level::kWarning, "a replay's file is not understood",
+      LogEvent(Level::kWarning, "cannot parse a saved replay job",
                {{"path", path}, {"reason", error.what()}});
     }
   }
@@ -331,8 +333,8 @@ void ReplayJobs::Load() {
 
 namespace {
 
-// At the pace since this process took the job up: what stood still before says
-// nothing. Null: nobody knows yet, or it has ended.
+// Estimates from the pace since this process started or resumed the job. null:
+// unknown yet, or it has ended.
 Json EtaOf(const ReplayReport& report, WallTime now) {
   const Sequence at = report.progress.next_after;
   if (report.progress.state != ReplayState::kRunning || at <= report.resumed_after) return {};

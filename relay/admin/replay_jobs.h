@@ -1,11 +1,12 @@
-// The manual replays of a relay: each is a job with a file of its own, from
-// which it goes on after a restart.
+// The manual replays of a relay. Each is a job with its own file, from which it
+// resumes after a restart.
 //
-// DURABILITY. A job's file is replaced as a whole, synced, once a second while
-// it moves and when it ends: after a crash it sends at most that much again.
+// DURABILITY. A job's file is replaced as a whole, synced, once a second while the
+// job progresses and when it ends: after a crash it sends at most one second's
+// records again.
 //
-// THREADS. Any number at once; each running job has a thread. What the parts
-// refer to outlives the jobs.
+// THREADS. Any number at once; each running job has a thread. Everything that the
+// parts refer to outlives the jobs.
 #pragma once
 
 #include <functional>
@@ -25,10 +26,10 @@ namespace relay {
 
 struct ReplayRequest {
   std::string backend;
-  std::string from;        // As ResolveRange; empty: the oldest that is kept.
+  std::string from;        // As ResolveRange; empty: the oldest kept.
   std::string to;          // As ResolveRange; empty: the head.
-  std::string to_url;      // Empty: the backend itself; else one that the configuration allows.
-  std::string checkpoint;  // Empty: from the log; else from this copy of it.
+  std::string to_url;      // Empty: the backend itself; else a configured target.
+  std::string checkpoint;  // Empty: from the log; else from this copy.
   std::string database;
   std::string measurement;
   double points_per_second = 0;
@@ -41,21 +42,20 @@ struct ReplayReport {
   std::string checkpoint;  // Empty: from the log.
   ReplayRange range;
   ReplayProgress progress;
-  WallTime resumed;  // When this process took it up, and how far it was.
+  WallTime resumed;  // When this process started or resumed it, and at which record.
   Sequence resumed_after = Sequence::BeforeFirst();
 };
 
 class ReplayJobs {
  public:
   static constexpr std::size_t kRunningMax = 4;
-  static constexpr std::size_t kKeptMax = 50;  // Reports of jobs that ended.
+  static constexpr std::size_t kKeptMax = 50;  // Reports of ended jobs.
 
-  // kNotFound, kInvalidInput: it may not be sent there.
+  // kNotFound, kInvalidInput: not an allowed target.
   using TransportMaker = std::function<Result<std::unique_ptr<Transport>>(const BackendId& backend,
                                                                           const std::string& url)>;
 
-  // Opens a copy of the log to be read. kNotFound, kInvalidInput: there is no
-  // such copy.
+  // Opens a copy of the log for reading. kNotFound, kInvalidInput: no such copy.
   using CheckpointOpener = std::function<Result<std::unique_ptr<LogView>>(const std::string& name)>;
 
   struct Parts {
@@ -64,19 +64,20 @@ class ReplayJobs {
     TransportMaker transport;
   };
 
-  // Goes on with the jobs that ran when the last process ended.
+  // Resumes the jobs that ran when the last process ended.
   ReplayJobs(const std::string& log_path, Clock& clock, Parts parts);
   ~ReplayJobs();
   ReplayJobs(const ReplayJobs&) = delete;
   ReplayJobs& operator=(const ReplayJobs&) = delete;
 
-  // What would be sent: how many records and points at most, in words.
+  // Describes what would be sent: the most records and points.
   Result<std::string> Describe(const ReplayRequest& request) const;
 
-  // kFull: too many run. kInvalidInput, kNotFound: as Describe. The job's number.
+  // Returns the job's number. kFull: too many run. kInvalidInput, kNotFound: as
+  // Describe.
   Result<std::uint64_t> Start(const ReplayRequest& request);
 
-  // kNotFound: no such job runs.
+  // kNotFound: no such job is running.
   Status Cancel(std::uint64_t id);
 
   std::vector<ReplayReport> Reports() const;  // The newest first.
@@ -84,17 +85,17 @@ class ReplayJobs {
  private:
   struct Running;
 
-  // Where records are read from.
+  // The log that records are read from.
   struct Source {
     std::unique_ptr<LogView> checkpoint;
-    const LogView* log = nullptr;  // That of the checkpoint, or the relay's.
+    const LogView* log = nullptr;  // The checkpoint's, or the relay's.
   };
 
   Result<Source> SourceFor(const std::string& checkpoint) const;
   Result<ReplayRange> RangeFor(const LogView& log, const ReplayRequest& request) const;
   Status Launch(ReplayReport report, const std::string& url, Source source);
   Status Resume(ReplayReport report, const std::string& url);
-  void TakeUp(ReplayReport report, const std::string& url);
+  void Restore(ReplayReport report, const std::string& url);
   void Run(Running& running, const std::stop_token& stop);
   void Save(const ReplayReport& report, const std::string& url) const;
   void Load();
@@ -109,7 +110,7 @@ class ReplayJobs {
   std::map<std::uint64_t, std::unique_ptr<Running>> running_;
 };
 
-// {"replays":[…]}
+// Returns {"replays":[…]}.
 std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now);
 
 }  // namespace relay

@@ -6,12 +6,12 @@
 namespace relay {
 namespace {
 
-constexpr RouteParameter kBy{"by", "string", "Who asks, for the audit trail."};
+constexpr RouteParameter kBy{"by", "string", "Name of the requester, for the audit trail."};
 constexpr RouteParameter kDryRun{"dry_run", "boolean", "Only show what would be done."};
 constexpr RouteParameter kDatabase{"database", "string", "A database or bucket."};
 constexpr RouteParameter kOfBackend{"backend", "string", "The backend's name.", true};
 constexpr RouteParameter kAfter{"after", "integer", "Only those with a higher number."};
-constexpr RouteParameter kLimit{"limit", "integer", "At most so many; 100 unless given."};
+constexpr RouteParameter kLimit{"limit", "integer", "Maximum number; default 100."};
 
 constexpr std::string_view kBackend = "{backend}";
 constexpr std::string_view kId = "{id}";
@@ -22,15 +22,16 @@ std::vector<AdminRoute> ProbesAndFigures() {
       {"GET",
        "/readyz",
        Role::kProbe,
-       "200: writes are taken; 503: they are refused, and why.",
+       "200: writes are accepted; 503: they are refused, with the reason.",
        &AdminApi::ShowReady,
        {},
        {503}},
-      {"GET", "/metrics", Role::kRead, "The figures for Prometheus.", &AdminApi::ShowMetrics},
+      {"GET", "/metrics", Role::kRead, "Metrics for Prometheus.", &AdminApi::ShowMetrics},
       {"GET", "/api/v1/openapi.json", Role::kRead, "This document.", &AdminApi::ShowOpenApi},
-      {"GET", "/api/v1/status", Role::kRead, "Every figure of one moment.", &AdminApi::ShowStatus},
-      {"GET", "/api/v1/history", Role::kRead, "What was owed in the last hour, for plots.",
-       &AdminApi::ShowHistory},
+      {"GET", "/api/v1/status", Role::kRead, "The whole status, as one snapshot.",
+       &AdminApi::ShowStatus},
+      {"GET", "/api/v1/history", Role::kRead,
+       "Points owed and their age in the last hour, for plots.", &AdminApi::ShowHistory},
       {"GET",
        "/api/v1/audit",
        Role::kRead,
@@ -43,28 +44,28 @@ std::vector<AdminRoute> ProbesAndFigures() {
 
 std::vector<AdminRoute> Reading() {
   return {
-      {"GET", "/api/v1/backends", Role::kRead, "The names of the backends that the log knows.",
+      {"GET", "/api/v1/backends", Role::kRead, "Names and states of the log's backends.",
        &AdminApi::ListBackends},
       {"GET",
        "/api/v1/backends/{backend}",
        Role::kRead,
-       "The figures of one backend.",
+       "The status of one backend.",
        &AdminApi::ShowBackend,
        {},
        {404}},
       {"GET",
        "/api/v1/backends/{backend}/ready",
        Role::kProbe,
-       "For load balancers: 200 while the backend takes writes and is not further behind than "
-       "max_lag, else 503, and why.",
+       "For load balancers: 200 while the backend accepts writes and lags by at most max_lag, else "
+       "503 with the reason.",
        &AdminApi::ShowBackendReady,
-       {{"max_lag", "string", "The age of the oldest point owed: 30s, 5m; 30s unless given."},
-        {"database", "string", "Points on hold for this database count, too."}},
+       {{"max_lag", "string", "Maximum age of the oldest point owed: 30s, 5m; default 30s."},
+        {"database", "string", "Also count points on hold for this database."}},
        {400, 404, 503}},
       {"GET",
        "/api/v1/positions/{id}",
        Role::kRead,
-       "Which backends have the write whose answer named this position.",
+       "Which backends have the write with this X-Relay-Position.",
        &AdminApi::ShowPosition,
        {},
        {400}},
@@ -78,7 +79,7 @@ std::vector<AdminRoute> Reading() {
       {"GET",
        "/api/v1/gaps",
        Role::kRead,
-       "The gap ledger, oldest first.",
+       "Gaps, oldest first.",
        &AdminApi::ListGaps,
        {kOfBackend, kAfter, kLimit},
        {400, 404}},
@@ -86,7 +87,7 @@ std::vector<AdminRoute> Reading() {
 }
 
 AdminRoute RouteOf(const VerbSpec& verb) {
-  AdminRoute route{"POST", verb.path, Role::kOperate, fmt::format("{}.", verb.sentence),
+  AdminRoute route{"POST", verb.path, Role::kOperate, fmt::format("{}.", verb.description),
                    &AdminApi::Operate};
   route.parameters = verb.parameters;
   route.parameters.insert(route.parameters.end(), {kBy, kDryRun});
@@ -108,7 +109,7 @@ std::string_view TakeSegment(std::string_view& path) {
   return segment;
 }
 
-// Backend names and numbers need no decoding: what does is none.
+// Backend names and numbers never contain percent escapes.
 bool Matches(std::string_view pattern, std::string_view path, AdminCall& call) {
   while (pattern.starts_with('/') && path.starts_with('/')) {
     const std::string_view wanted = TakeSegment(pattern);
@@ -131,24 +132,24 @@ std::vector<AdminRoute> Replaying() {
       {"POST",
        "/api/v1/replays",
        Role::kOperate,
-       "Send what was accepted in a range once more, beside the normal delivery.",
+       "Send a range of records again, beside the normal delivery.",
        &AdminApi::StartReplay,
        {kOfBackend,
-        {"from", "position", "The first record; empty: the oldest that is kept"},
+        {"from", "position", "The first record; empty: the oldest kept"},
         {"to", "position",
          "The last record, or the time before which it was accepted; empty: the newest"},
         kDatabase,
         {"measurement", "string", "Empty: all."},
-        {"to_url", "string", "Elsewhere: one of admin.replay_targets."},
+        {"to_url", "string", "One of admin.replay_targets; empty: the backend."},
         {"checkpoint", "string", "Read from this checkpoint; empty: from the log."},
-        {"points_per_second", "integer", "At most; 0: no limit."},
+        {"points_per_second", "integer", "Maximum rate; 0: no limit."},
         kBy,
         kDryRun},
        {400, 404, 409, 500, 503}},
       {"POST",
        "/api/v1/replays/{id}/cancel",
        Role::kOperate,
-       "End a replay; what was sent stays.",
+       "Cancel a replay; points already sent stay.",
        &AdminApi::CancelReplay,
        {kBy, kDryRun},
        {400, 404, 503}},
@@ -159,19 +160,19 @@ std::vector<AdminRoute> Copying() {
   constexpr RouteParameter kName{"name", "string", "Its name, or its path in log.checkpoint_dir.",
                                  true};
   return {
-      {"GET", "/api/v1/checkpoints", Role::kRead, "Copies of the log that were made, by name.",
+      {"GET", "/api/v1/checkpoints", Role::kRead, "Checkpoints of the log, by name.",
        &AdminApi::ListCheckpoints},
       {"POST",
        "/api/v1/checkpoints",
        Role::kOperate,
-       "Make a copy of the log, with its cursors, on which a relay can be started.",
+       "Make a checkpoint: a copy of the log with its cursors, on which a relay can start.",
        &AdminApi::MakeCheckpoint,
        {kName, kBy, kDryRun},
        {400, 500, 503}},
       {"POST",
        "/api/v1/checkpoints/drop",
        Role::kOperate,
-       "Delete a copy.",
+       "Delete a checkpoint.",
        &AdminApi::DropCheckpoint,
        {kName, kBy, kDryRun},
        {400, 404, 500}},

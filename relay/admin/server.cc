@@ -29,7 +29,7 @@ AdminServer::AdminServer(const Parts& parts)
 }
 
 Status AdminServer::Start() {
-  // One may wait for the disk while another is asked by a load balancer.
+  // One thread may wait for the disk while the other answers a load balancer.
   constexpr unsigned kThreads = 2;
   Result<std::unique_ptr<HttpServer>> server = HttpServer::Start(
       {.host = config_.address.host, .port = config_.address.port, .threads = kThreads}, handler_,

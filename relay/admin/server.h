@@ -1,7 +1,7 @@
-// The admin port with all that stands behind it.
+// The admin port with everything behind it.
 //
-// THREADS. Start, Stop and destruction by one thread. What the parts refer to
-// outlives it; Stop before the log goes.
+// THREADS. Start, Stop and destruction by one thread. Everything that the parts
+// refer to outlives it; Stop before the log is destroyed.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ class AdminServer {
     Log& log;
     Clock& clock;
     const Counters& counters;
-    std::function<RelayStatus()> status;  // Everything at one moment, but the flow.
+    std::function<RelayStatus()> status;  // A snapshot, without the flow.
     std::function<bool(const BackendId&)> configured;
     ReplayJobs::TransportMaker replay_transport;
     std::string checkpoint_dir;
@@ -38,7 +38,7 @@ class AdminServer {
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
-  // kUnavailable: the address is taken or is not ours.
+  // kUnavailable: the address is in use or not local.
   Status Start();
   void Stop();
 

@@ -13,12 +13,12 @@
 namespace relay {
 namespace {
 
-constexpr std::size_t kLettersMax = 10'000;  // Of one operation: they are read whole.
+constexpr std::size_t kLettersMax = 10'000;  // Bounds an operation, which reads them whole.
 
-// Where a rewind or a skip ends.
+// The end of a rewind or a skip.
 struct EndPosition {
   Sequence last;                 // The last record before it.
-  std::optional<WallTime> time;  // nullopt: it was not given as a time.
+  std::optional<WallTime> time;  // nullopt: not given as a time.
 };
 
 struct Letters {
@@ -33,7 +33,7 @@ std::string NameOf(const Lane& lane) {
 }
 
 Error NoLane() {
-  return {ErrorCode::kInvalidInput, "a database is needed"};
+  return {ErrorCode::kInvalidInput, "specify a database"};
 }
 
 Result<HeldLane> FindLane(const Log& log, const BackendId& backend, const Lane& lane) {
@@ -59,18 +59,18 @@ Result<VerbPlan> PlanResume(const VerbCall& call) {
   return PlanSetPaused(call, false);
 }
 
-// The last record before the position that `to` names: a rewind to a time sends
-// again what was accepted at it or later.
+// Returns the last record before the position `to`: a rewind to a time resends what
+// was accepted at or after it.
 Result<EndPosition> EndOf(const VerbCall& call) {
   ASSIGN_OR_RETURN(TypedPosition position, ParsePosition(call.operation.to, call.clock.WallNow()));
   ASSIGN_OR_RETURN(Sequence last, ResolvePosition(call.log, call.backend, position));
   const auto* time = std::get_if<WallTime>(&position);
   if (time == nullptr) return EndPosition{last, std::nullopt};
-  // Nothing that old is kept: from the oldest that is.
+  // Limits the position to the oldest record kept.
   return EndPosition{std::max(last, call.log.MarksOf(call.backend).trimmed), *time};
 }
 
-// A backup may be older than what is kept: some of what it lacks stays missing.
+// Warns if records that a backup lacks are no longer kept.
 std::string MissingBefore(const VerbCall& call, WallTime time) {
   const Result<QueueStats> stats = call.log.StatsOf(call.backend);
   if (!stats.ok() || stats.value().marks.trimmed == Sequence::BeforeFirst()) return "";
@@ -83,7 +83,7 @@ Result<VerbPlan> PlanRewind(const VerbCall& call) {
   ASSIGN_OR_RETURN(const EndPosition target, EndOf(call));
   const std::optional<WallTime>& time = target.time;
   const Marks marks = call.log.MarksOf(call.backend);
-  // What was accepted since a time may all be owed as it is.
+  // Everything accepted since a time may still be owed.
   const Sequence to = time ? std::min(target.last, marks.cursor) : target.last;
   if (to < marks.trimmed || to > marks.cursor) {
     return Error(
@@ -91,12 +91,13 @@ Result<VerbPlan> PlanRewind(const VerbCall& call) {
         fmt::format("{} can be rewound to {} at the earliest and {} at the latest, not {}",
                     call.backend.text(), marks.trimmed.value(), marks.cursor.value(), to.value()));
   }
-  std::string words =
+  std::string description =
       fmt::format("rewind {} to {}: {} are delivered again", call.backend.text(), to.value(),
                   ShownExtent(call.log, call.backend, to, marks.cursor));
-  if (to == marks.cursor && marks.lag() > 0) words += "; what came since is owed anyway";
-  if (time && to == marks.trimmed) words += MissingBefore(call, *time);
-  return VerbPlan{std::move(words), [&log = call.log, backend = call.backend, to]() -> Status {
+  if (to == marks.cursor && marks.lag() > 0) description += "; later records are owed anyway";
+  if (time && to == marks.trimmed) description += MissingBefore(call, *time);
+  return VerbPlan{std::move(description),
+                  [&log = call.log, backend = call.backend, to]() -> Status {
                     RETURN_IF_ERROR(log.Rewind(backend, to));
                     return Ok();
                   }};
@@ -107,18 +108,20 @@ Result<VerbPlan> PlanSkipTo(const VerbCall& call) {
   const Sequence to = target.last;
   const Marks marks = call.log.MarksOf(call.backend);
   if (to <= marks.cursor || to > marks.head) {
-    return Error(ErrorCode::kInvalidInput,
-                 marks.lag() == 0
-                     ? fmt::format("nothing is owed to {}", call.backend.text())
-                     : fmt::format("of {} can be skipped {} to {}, not {}", call.backend.text(),
-                                   marks.cursor.Next().value(), marks.head.value(), to.value()));
+    return Error(
+        ErrorCode::kInvalidInput,
+        marks.lag() == 0
+            ? fmt::format("nothing is owed to {}", call.backend.text())
+            : fmt::format("{} can be skipped to {} at the earliest and {} at the latest, not {}",
+                          call.backend.text(), marks.cursor.Next().value(), marks.head.value(),
+                          to.value()));
   }
   return VerbPlan{fmt::format("skip what {} is owed up to {}: {} will never be delivered to it",
                               call.backend.text(), to.value(),
                               ShownExtent(call.log, call.backend, marks.cursor, to)),
                   [&log = call.log, backend = call.backend, to,
-                   asked = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
-                    ASSIGN_OR_RETURN(Gap gap, log.Skip(backend, to, asked));
+                   actor = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
+                    ASSIGN_OR_RETURN(Gap gap, log.Skip(backend, to, actor));
                     return Ok();
                   }};
 }
@@ -126,16 +129,16 @@ Result<VerbPlan> PlanSkipTo(const VerbCall& call) {
 Result<VerbPlan> PlanSkipLane(const VerbCall& call) {
   ASSIGN_OR_RETURN(HeldLane held, FindLane(call.log, call.backend, call.operation.lane));
   if (held.records == 0) {
-    return Error(
-        ErrorCode::kNotFound,
-        fmt::format("{} holds nothing for {}", NameOf(call.operation.lane), call.backend.text()));
+    return Error(ErrorCode::kNotFound,
+                 fmt::format("{} has no records on hold for {}", NameOf(call.operation.lane),
+                             call.backend.text()));
   }
   return VerbPlan{
       fmt::format("skip the {} points that {} holds for {}: they will never be delivered",
                   held.size.points, NameOf(call.operation.lane), call.backend.text()),
       [&log = call.log, backend = call.backend, lane = call.operation.lane,
-       asked = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
-        ASSIGN_OR_RETURN(Gap gap, log.SkipHeld(backend, lane, asked));
+       actor = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
+        ASSIGN_OR_RETURN(Gap gap, log.SkipHeld(backend, lane, actor));
         return Ok();
       }};
 }
@@ -157,9 +160,10 @@ Result<VerbPlan> PlanRelease(const VerbCall& call) {
   if (lane.database.empty()) return NoLane();
   ASSIGN_OR_RETURN(HeldLane held, FindLane(call.log, call.backend, lane));
   if (!held.by_operator) {
-    return Error(ErrorCode::kNotFound,
-                 fmt::format("no operator holds {}: it is released by itself once {} takes it",
-                             NameOf(lane), call.backend.text()));
+    return Error(
+        ErrorCode::kNotFound,
+        fmt::format("{} was not put on hold by an operator: it is released once {} accepts it",
+                    NameOf(lane), call.backend.text()));
   }
   return VerbPlan{
       fmt::format("release {} for {}: {} points are delivered", NameOf(lane), call.backend.text(),
@@ -173,7 +177,7 @@ Result<Letters> AllLetters(const VerbCall& call) {
   if (!letters.ok()) return Error(letters.error());
   Letters chosen;
   for (const auto& [number, letter] : letters.value()) {
-    // What a redrive cannot send stays where it is.
+    // A redrive leaves letters without lines where they are.
     if (call.operation.verb == Verb::kRedrive && letter.lines.empty()) continue;
     chosen.numbers.push_back(number);
     chosen.points += letter.points;
@@ -221,7 +225,7 @@ Result<VerbPlan> PlanLetters(const VerbCall& call) {
                     }};
   }
   return VerbPlan{
-      fmt::format("delete {} of {} for good", what, call.backend.text()),
+      fmt::format("permanently delete {} of {}", what, call.backend.text()),
       [&log = call.log, backend = call.backend, numbers = std::move(letters.value().numbers)] {
         return log.DropDead(backend, numbers);
       }};
@@ -230,27 +234,27 @@ Result<VerbPlan> PlanLetters(const VerbCall& call) {
 Result<VerbPlan> PlanForget(const VerbCall& call) {
   if (call.configured) {
     return Error(ErrorCode::kInvalidInput,
-                 fmt::format("{} is configured: take it out of the configuration first",
+                 fmt::format("{} is configured: remove it from the configuration first",
                              call.backend.text()));
   }
   const Result<QueueStats> figures = call.log.StatsOf(call.backend);
   if (!figures.ok()) return Error(figures.error());
   return VerbPlan{
-      fmt::format("forget {} with all that is kept for it: {} points that it is owed, {} "
-                  "on hold and {} dead letters are deleted for good",
+      fmt::format("forget {} and permanently delete its {} points owed, {} points on hold "
+                  "and {} dead letters",
                   call.backend.text(), figures.value().owed.points, figures.value().held.points,
                   figures.value().dead_letters),
       [&log = call.log, backend = call.backend] { return log.Forget(backend); }};
 }
 
-constexpr RouteParameter kNote{"note", "string", "Why, for the audit trail and the gap ledger"};
+constexpr RouteParameter kNote{"note", "string", "Reason, for the audit trail and the gap ledger"};
 constexpr RouteParameter kAnyDatabase{"database", "string", "The database or bucket"};
 constexpr RouteParameter kLaneDatabase{"database", "string", "The database or bucket", true};
 constexpr RouteParameter kPolicy{"retention_policy", "string",
-                                 "Its retention policy (default: its default one)"};
+                                 "The retention policy (default: the database's default)"};
 constexpr RouteParameter kLettersBackend{"backend", "string", "The backend", true};
 constexpr RouteParameter kNumbers{"numbers", "integers", "The numbers of the dead letters"};
-constexpr RouteParameter kAll{"all", "boolean", "All that there are"};
+constexpr RouteParameter kAll{"all", "boolean", "All dead letters"};
 
 constexpr bool kUndoable = true;
 constexpr bool kForGood = false;
@@ -259,63 +263,63 @@ const std::vector<VerbSpec> kVerbs = {
     {Verb::kPause,
      "pause",
      "/api/v1/backends/{backend}/pause",
-     "Deliver nothing to a backend until it is resumed",
+     "Stop delivery to a backend until it is resumed",
      {},
      kUndoable,
      &PlanPause},
     {Verb::kResume,
      "resume",
      "/api/v1/backends/{backend}/resume",
-     "Deliver again",
+     "Resume delivery to a backend",
      {},
      kUndoable,
      &PlanResume},
     {Verb::kRewind,
      "rewind",
      "/api/v1/backends/{backend}/rewind",
-     "Deliver once more what was accepted after a record, or at a time or later",
-     {{"to", "position", "Where to", true}, kNote},
+     "Deliver again everything accepted after a record, or at or after a time",
+     {{"to", "position", "Position to rewind to", true}, kNote},
      kForGood,
      &PlanRewind},
     {Verb::kSkip,
      "skip",
      "/api/v1/backends/{backend}/skip",
-     "Give up what a backend is owed, or what a database holds",
-     {{"to", "position", "Up to where"}, kNote, kAnyDatabase, kPolicy},
+     "Give up what a backend is owed, or what is on hold for a database",
+     {{"to", "position", "Position to skip to"}, kNote, kAnyDatabase, kPolicy},
      kForGood,
      &PlanSkip},
     {Verb::kHold,
      "hold",
      "/api/v1/backends/{backend}/hold",
-     "Keep what comes for a database aside until it is released",
+     "Hold records for a database until it is released",
      {kLaneDatabase, kPolicy},
      kUndoable,
      &PlanHold},
     {Verb::kRelease,
      "release",
      "/api/v1/backends/{backend}/release",
-     "Deliver what a hold kept aside",
+     "Deliver the records on hold for a database",
      {kLaneDatabase, kPolicy},
      kUndoable,
      &PlanRelease},
     {Verb::kRedrive,
      "dead redrive",
      "/api/v1/dead/redrive",
-     "Accept the lines once more, for this backend alone",
+     "Accept the lines again, for this backend only",
      {kLettersBackend, kNumbers, kAll},
      kForGood,
      &PlanLetters},
     {Verb::kDropDead,
      "dead drop",
      "/api/v1/dead/drop",
-     "Delete letters for good",
+     "Permanently delete dead letters",
      {kLettersBackend, kNumbers, kAll},
      kForGood,
      &PlanLetters},
     {Verb::kForget,
      "backend forget",
      "/api/v1/backends/{backend}/forget",
-     "Delete all that is kept for a backend that is no longer configured",
+     "Delete everything kept for a backend that is no longer configured",
      {},
      kForGood,
      &PlanForget},
@@ -324,8 +328,8 @@ const std::vector<VerbSpec> kVerbs = {
 }  // namespace
 
 std::string DescriptionOf(const RouteParameter& parameter) {
-  if (parameter.type != "position") return std::string(parameter.sentence);
-  return fmt::format("{}: {}", parameter.sentence, kPositionForms);
+  if (parameter.type != "position") return std::string(parameter.description);
+  return fmt::format("{}: {}", parameter.description, kPositionForms);
 }
 
 const std::vector<VerbSpec>& Verbs() {

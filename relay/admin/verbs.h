@@ -1,11 +1,11 @@
-// The changes that operators make of a running relay. Each verb is declared once,
-// as a row of Verbs(): the routes of the admin port, their OpenAPI description
-// and the commands are made of it. A new verb is a value of Verb, a row and its
-// plan here, and what the log has to do for it. All need the operators' role.
+// The changes that operators make to a running relay. Each verb is declared once,
+// as a row of Verbs(); the admin port's routes, their OpenAPI description and the
+// commands are generated from it. A new verb needs a value of Verb, a row and its
+// plan here, and its change in the log. All require the operators' role.
 //
 // THREADS. Pure functions over a log. The log and the clock outlive the plans.
 //
-// ERRORS. Of a plan: kInvalidInput and kNotFound say why it cannot be done; else
+// ERRORS. A plan fails with kInvalidInput or kNotFound if it cannot be done; others
 // as the log's verbs.
 #pragma once
 
@@ -25,7 +25,7 @@ enum class Verb : std::uint8_t {
   kPause,
   kResume,
   kRewind,    // `to`
-  kSkip,      // `to`, or all that `lane` holds
+  kSkip,      // `to`, or everything on hold in `lane`
   kHold,      // `lane`
   kRelease,   // `lane`
   kRedrive,   // `letters`
@@ -36,51 +36,51 @@ enum class Verb : std::uint8_t {
 struct Operation {
   Verb verb = Verb::kPause;
   std::string backend;
-  std::string to;  // As ParsePosition takes it.
-  Lane lane;       // Its database is empty where none is meant.
+  std::string to;  // As for ParsePosition.
+  Lane lane;       // Empty database: no lane.
   std::vector<std::uint64_t> letters;
-  bool all_letters = false;  // Those that are there at the moment.
-  std::string note;          // Why.
+  bool all_letters = false;  // All at this moment.
+  std::string note;          // The reason.
 };
 
-struct Asker {
+struct Requester {
   std::string who;
-  bool dry_run = false;  // Say what would be done, and whether it can be.
+  bool dry_run = false;  // Describe what would be done, and whether it is possible.
 };
 
-// A field of a request: of the query, or of the JSON body of a POST.
+// A field of a request, in the query or in the JSON body of a POST.
 struct RouteParameter {
   std::string_view name;
   std::string_view type;  // "string", "position", "integer", "boolean", "integers".
-  std::string_view sentence;
+  std::string_view description;
   bool required = false;
 };
 
-// The sentence; of a position also the forms that it has.
+// Returns the description; for a position also its forms.
 std::string DescriptionOf(const RouteParameter& parameter);
 
 struct VerbPlan {
-  std::string words;  // What is done, or would be.
+  std::string description;  // What is done, or would be.
   std::function<Status()> act;
 };
 
-// An operation on a backend that the log knows.
+// An operation on a backend of the log.
 struct VerbCall {
   Log& log;
   const Clock& clock;
   const BackendId& backend;
   const Operation& operation;
   const std::string& who;
-  bool configured;  // Whether the backend is one of the configuration.
+  bool configured;  // The backend is in the configuration.
 };
 
 struct VerbSpec {
   Verb verb;
   std::string_view command;  // "pause", "dead drop".
   std::string_view path;     // "/api/v1/backends/{backend}/pause".
-  std::string_view sentence;
-  std::vector<RouteParameter> parameters;  // Beside `by` and `dry_run`.
-  bool undoable;                           // Needs no confirmation: it can be taken back.
+  std::string_view description;
+  std::vector<RouteParameter> parameters;  // Besides `by` and `dry_run`.
+  bool undoable;                           // Can be undone, so needs no confirmation.
   Result<VerbPlan> (*plan)(const VerbCall& call);
 };
 

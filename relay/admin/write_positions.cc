@@ -13,8 +13,8 @@ HttpResponse JsonAnswer(int status, const nlohmann::json& body) {
 
 }  // namespace
 
-std::string_view ToString(WriteOutcome fate) {
-  switch (fate) {
+std::string_view ToString(WriteOutcome outcome) {
+  switch (outcome) {
     case WriteOutcome::kNotRouted: return "not routed";
     case WriteOutcome::kOwed: return "owed";
     case WriteOutcome::kHeld: return "held";
@@ -33,8 +33,8 @@ HttpResponse AnswerPosition(const LogView& log, std::string_view number) {
   }
   nlohmann::json backends = nlohmann::json::object();
   for (const BackendId& backend : log.Backends()) {
-    const Result<WriteOutcome> fate = log.OutcomeOf(backend, PayloadId(position));
-    backends[backend.text()] = fate.ok() ? ToString(fate.value()) : fate.error().message();
+    const Result<WriteOutcome> outcome = log.OutcomeOf(backend, PayloadId(position));
+    backends[backend.text()] = outcome.ok() ? ToString(outcome.value()) : outcome.error().message();
   }
   return JsonAnswer(200, {{"position", position}, {"backends", backends}});
 }

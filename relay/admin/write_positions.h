@@ -1,4 +1,4 @@
-// Which backends have a write: what `X-Relay-Position` of its answer is for.
+// Answers which backends have a write, by the `X-Relay-Position` of its answer.
 #pragma once
 
 #include <string_view>
@@ -8,10 +8,10 @@
 
 namespace relay {
 
-// `/api/v1/positions/NUMBER`. 400: no number.
+// Answers `/api/v1/positions/NUMBER`. 400: not a number.
 HttpResponse AnswerPosition(const LogView& log, std::string_view number);
 
-// The form of a fate for programs: "owed", "passed".
-std::string_view ToString(WriteOutcome fate);
+// Returns "owed", "passed", and so on.
+std::string_view ToString(WriteOutcome outcome);
 
 }  // namespace relay

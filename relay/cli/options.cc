@@ -66,7 +66,7 @@ void AddVerbs(CLI::App& app, const std::string& group, int& exit_code) {
     if (verb.command.substr(0, grouped ? space : 0) != group) continue;
     const std::string name(verb.command.substr(grouped ? space + 1 : 0));
     OperateArgs& args = NewOperateArgs(verb);
-    CLI::App* command = app.add_subcommand(name, std::string(verb.sentence));
+    CLI::App* command = app.add_subcommand(name, std::string(verb.description));
     AddConsent(*command, args);
     const bool of_backends = group == "backend";  // `backend forget NAME`.
     command->add_option(of_backends ? "NAME" : "--backend", args.backend, "The backend")

@@ -49,7 +49,7 @@ std::string Endpoints() {
       "[relay/ingest/HTTP.md](../relay/ingest/HTTP.md):\n\n"
       "| path | methods | what |\n|---|---|---|\n";
   for (const IngestEndpoint& path : IngestEndpoints()) {
-    page += fmt::format("| `{}` | {} | {} |\n", path.path, path.methods, path.sentence);
+    page += fmt::format("| `{}` | {} | {} |\n", path.path, path.methods, path.description);
   }
   page +=
       "\nOn the admin port (`admin.address`), besides the dashboard on `/`. Parameters go into the "
@@ -57,7 +57,7 @@ std::string Endpoints() {
       "| path | for | what | takes |\n|---|---|---|---|\n";
   for (const AdminRoute& route : AdminRoutes()) {
     page += fmt::format("| `{} {}` | {} | {} | {} |\n", route.method, route.path,
-                        RoleWord(route.role), route.sentence, ParametersOf(route));
+                        RoleWord(route.role), route.description, ParametersOf(route));
   }
   return page + "\n";
 }

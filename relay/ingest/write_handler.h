@@ -30,7 +30,7 @@ namespace relay {
 struct IngestEndpoint {
   std::string_view path;
   std::string_view methods;  // As Allow has them.
-  std::string_view sentence;
+  std::string_view description;
 };
 
 std::vector<IngestEndpoint> IngestEndpoints();

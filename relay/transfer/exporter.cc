@@ -26,7 +26,7 @@ Exporter::Exporter(ExportFormat format, ExportFilter filter, Output output, Repo
 
 void Exporter::CountDamaged(Sequence sequence, const std::string& reason) {
   ++tally_.damaged;
-  report_(fmt::format("sequence {} left out, it is damaged: {}", sequence.value(), reason));
+  report_(fmt::format("sequence {} is damaged and left out: {}", sequence.value(), reason));
 }
 
 Status Exporter::Take(const StoredRecord& stored) {
@@ -79,7 +79,7 @@ std::string Exporter::ToNanoseconds(const WriteParams& params, std::string_view 
       reachable += line.value();
     } else {
       ++tally_.unreachable;
-      report_(fmt::format("{}: line left out: {}", source, line.error().message()));
+      report_(fmt::format("{}: a line is left out: {}", source, line.error().message()));
     }
   }
   return reachable;

@@ -180,10 +180,10 @@ TEST_CASE("checkpoint: listed, deleted, and refused where it must not be") {
   };
   for (const Wrong& wrong : std::vector<Wrong>{
            {{"copy"}, 2, "is there already"},
-           {{eventful.directory.File("elsewhere")}, 2, "(log.checkpoint_dir) and nowhere else"},
-           {{relay.log_path() + "/db/copy"}, 2, "(log.checkpoint_dir) and nowhere else"},
-           {{"../copy"}, 2, "(log.checkpoint_dir) and nowhere else"},
-           {{"copy.incomplete"}, 2, "is no name of a checkpoint"},
+           {{eventful.directory.File("elsewhere")}, 2, "(log.checkpoint_dir): give a name"},
+           {{relay.log_path() + "/db/copy"}, 2, "(log.checkpoint_dir): give a name"},
+           {{"../copy"}, 2, "(log.checkpoint_dir): give a name"},
+           {{"copy.incomplete"}, 2, "is not a valid checkpoint name"},
            {{}, 2, "specify DIR"},
            {{"--drop"}, 2, "requires"},
            {{"none", "--drop", "--yes"}, 1, "no checkpoint"},
@@ -273,7 +273,7 @@ TEST_CASE("checkpoint: a replay sends from it records that the log no longer kee
   };
   const RunResult kept = replay({"--yes"});
   CHECK_EQ(kept.exit_code, 2);
-  CHECK(Contains(kept.output, "nothing in that range is kept"));
+  CHECK(Contains(kept.output, "no records of that range are kept"));
   const RunResult planned = replay({"--from-checkpoint", "copy", "--from", "2", "--dry-run"});
   CHECK(Contains(planned.output, "would replay records 2 to 10 of here: 9 records ("));
   CHECK(Contains(planned.output, ", from checkpoint copy to here"));

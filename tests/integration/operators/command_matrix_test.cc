@@ -259,11 +259,10 @@ const std::vector<Changer>& Changers() {
        "deliver 1 dead letter (1 points) to here again",
        true},
       {{"dead", "drop", "--backend", "here", "2"},
-       "delete 1 dead letter (1 points) of here for good",
+       "permanently delete 1 dead letter (1 points) of here",
        true},
       {{"backend", "forget", "gone"},
-       "forget gone with all that is kept for it: 2 points that it is owed, 0 on hold and 0 dead "
-       "letters are deleted for good",
+       "forget gone and permanently delete its 2 points owed, 0 points on hold and 0 dead letters",
        true},
       {{"checkpoint", "nightly"}, "make a checkpoint in "},
       {{"checkpoint", "nightly", "--drop"}, "delete the checkpoint ", true},
@@ -344,7 +343,7 @@ TEST_CASE("matrix: a change needs the operators' token, and a relay that runs") 
     const RunResult refused = world.DoWithToken(With(changer.words, {"--yes"}), "wrong");
     INFO(refused.output);
     CHECK_EQ(refused.exit_code, 2);
-    CHECK(Contains(refused.output, "the operators' token is needed"));
+    CHECK(Contains(refused.output, "the operators' token is required"));
   }
   CHECK_EQ(world.Everything(), before);
   world.relay.Stop();

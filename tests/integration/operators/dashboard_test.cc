@@ -132,7 +132,8 @@ TEST_CASE("dashboard: an operator pauses, is asked before a skip, and finds both
   Click(browser, "[data-backend=a]", "Skip");
   Type(browser, "to", "7");
   Click(browser, "dialog", "Show what it will do");
-  CHECK(DialogSays(browser, "Not possible: of a can be skipped 1 to 1, not 7"));
+  CHECK(DialogSays(
+      browser, "Not possible: a can be skipped to 1 at the earliest and 1 at the latest, not 7"));
   CHECK_NE(browser.Complaints().find("400 (Bad Request)"), std::string::npos);
   Type(browser, "to", "head");
   Type(browser, "note", "<img src=x onerror=alert(1)>");

@@ -287,7 +287,7 @@ TEST_CASE("operators: changes need the token") {
   without.insert(without.end(), pause.begin(), pause.end());
   const RunResult refused = Run(without);
   CHECK_EQ(refused.exit_code, 2);
-  CHECK(Contains(refused.output, "the operators' token is needed"));
+  CHECK(Contains(refused.output, "the operators' token is required"));
   CHECK_EQ(Run(pause).exit_code, 0);
 }
 

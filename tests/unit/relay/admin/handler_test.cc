@@ -163,14 +163,14 @@ TEST_CASE("admin: a field that a change does not take is refused with the neares
   CHECK_EQ(mistake(skip, R"({"to":"2","dryrun":true})"),
            R"(unknown field "dryrun": did you mean "dry_run"?)");
   CHECK_EQ(mistake(skip, R"({"to":"2","zz":null})"),
-           "unknown field \"zz\"; this request takes to, note, database, retention_policy, by, "
+           "unknown field \"zz\"; this request accepts to, note, database, retention_policy, by, "
            "dry_run");
   CHECK_EQ(mistake(skip, R"({"to":"2","backend":"west"})").substr(0, 23),
            R"(unknown field "backend")");
   CHECK_EQ(mistake(skip + "?notes=2", R"({"to":"2"})"),
            R"(unknown field "notes": did you mean "note"?)");
   CHECK_EQ(mistake(skip + "?dry_run=true", R"({"to":"2"})"),
-           "dry_run: put it into the JSON body, not into the query");
+           "dry_run: put it into the JSON body, not the query");
   CHECK_EQ(bench.log.MarksOf(kWest).cursor, Sequence(0));
   CHECK_EQ(mistake("/api/v1/checkpoints", R"({"nam":"a"})"),
            R"(unknown field "nam": did you mean "name"?)");
@@ -187,7 +187,7 @@ TEST_CASE("admin: each verb has a route that takes its parameters, and is descri
     CAPTURE(verb.command);
     CHECK_EQ(&SpecOf(verb.verb), &verb);
     const Json& operation = paths.at(std::string(verb.path)).at("post");
-    CHECK_EQ(operation.at("summary"), std::string(verb.sentence) + ".");
+    CHECK_EQ(operation.at("summary"), std::string(verb.description) + ".");
     const Json& fields = operation.at("requestBody")
                              .at("content")
                              .at("application/json")

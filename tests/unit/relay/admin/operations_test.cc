@@ -112,7 +112,8 @@ TEST_CASE("operations: a skip is written in the gap ledger with who and why") {
   CHECK_EQ(gaps[0].gap.note, "bad data");
   CHECK_EQ(gaps[0].gap.first, Sequence(3));
   CHECK_EQ(gaps[0].gap.last, Sequence(4));
-  CHECK_EQ(bench.Refused(To(Verb::kSkip, "4")), "of west can be skipped 5 to 5, not 4");
+  CHECK_EQ(bench.Refused(To(Verb::kSkip, "4")),
+           "west can be skipped to 5 at the earliest and 5 at the latest, not 4");
   CHECK(bench.Perform(To(Verb::kSkip, "head")).ok());
   CHECK_EQ(bench.Refused(To(Verb::kSkip, "head")), "nothing is owed to west");
 }
@@ -120,7 +121,7 @@ TEST_CASE("operations: a skip is written in the gap ledger with who and why") {
 TEST_CASE("operations: a lane is held and released") {
   Bench bench;
   Operation hold = On(Verb::kHold);
-  CHECK_EQ(bench.Refused(hold), "a database is needed");
+  CHECK_EQ(bench.Refused(hold), "specify a database");
   hold.lane = {"metrics", "week"};
   CHECK_EQ(bench.Perform(hold).value(),
            "hold retention policy \"week\" of database \"metrics\" for west until it is released");
@@ -162,7 +163,7 @@ TEST_CASE("operations: dead letters are delivered again or dropped") {
 TEST_CASE("operations: only a backend that is not configured is forgotten") {
   Bench bench;
   CHECK_EQ(bench.Refused(On(Verb::kForget)),
-           "west is configured: take it out of the configuration first");
+           "west is configured: remove it from the configuration first");
   CHECK_EQ(bench.Refused({.verb = Verb::kPause, .backend = "north"}), "no backend \"north\"");
   CHECK_EQ(bench.Perform({.verb = Verb::kPause, .backend = "No Name"}).error().code(),
            ErrorCode::kInvalidInput);
