@@ -1,8 +1,8 @@
-// What an operator can change. Each action asks, shows in the relay's own words
-// what it will do (a dry run), and only then does it.
+// The operators' actions. Each asks, shows the relay's description of the change (a
+// dry run), and only then makes it.
 'use strict';
 
-// An action: a title, a sentence, inputs, where to post and the body to post.
+// Runs an action: a title, a question, inputs, the path and body to post.
 function confirmAction(action) {
   const dialog = byId('confirm');
   const inputs = byId('inputs');
@@ -54,59 +54,59 @@ function button(label, action, kind) {
 }
 
 const verbPath = (backend, verb) => '/api/v1/backends/' + encodeURIComponent(backend.name) + '/' + verb;
-const kPlaceHint = '12345, 2026-11-23T20:15:00Z, 90m ago or head';
+const kPositionHint = '12345, 2026-11-23T20:15:00Z, 90m ago or head';
 
 function pauseAction(backend) {
   return { title: 'Pause ' + backend.name, path: verbPath(backend, 'pause'), body: () => ({}),
-    ask: 'Nothing is sent until it is resumed. What comes in is kept.' };
+    ask: 'Nothing is sent until you resume it. New writes are kept.' };
 }
 
 function resumeAction(backend) {
   return { title: 'Resume ' + backend.name, path: verbPath(backend, 'resume'), body: () => ({}),
-    ask: 'Deliver again, from where it stopped.' };
+    ask: 'Resume delivery where it stopped.' };
 }
 
 function rewindAction(backend) {
   return { title: 'Rewind ' + backend.name, path: verbPath(backend, 'rewind'),
-    ask: 'Everything accepted after this point is delivered once more. Points that are there already '
-      + 'are written again with the same time, which changes nothing.',
-    inputs: [{ name: 'to', label: 'To: a record or a time', hint: kPlaceHint }],
+    ask: 'Everything accepted after this point is delivered again. Points already there '
+      + 'are overwritten with the same values.',
+    inputs: [{ name: 'to', label: 'To: a record or a time', hint: kPositionHint }],
     body: ({ to }) => ({ to }) };
 }
 
 function skipAction(backend) {
   return { title: 'Skip for ' + backend.name, path: verbPath(backend, 'skip'),
-    ask: 'What is owed up to this point will never be delivered. It is written in the gap ledger.',
-    inputs: [{ name: 'to', label: 'Up to: a record, a time, or “head” for everything', hint: kPlaceHint },
-      { name: 'note', label: 'Why' }],
+    ask: 'Records owed up to this point will never be delivered. The gap ledger records them.',
+    inputs: [{ name: 'to', label: 'Up to: a record, a time, or “head” for everything', hint: kPositionHint },
+      { name: 'note', label: 'Reason' }],
     body: ({ to, note }) => ({ to, note }) };
 }
 
 function holdAction(backend) {
   return { title: 'Hold a database of ' + backend.name, path: verbPath(backend, 'hold'),
-    ask: 'Its points are kept aside, in order, until it is released; other databases are delivered.',
+    ask: 'Its points are kept, in order, until you release it; other databases are delivered.',
     inputs: [{ name: 'database', label: 'Database' },
-      { name: 'retention_policy', label: 'Retention policy', hint: 'empty: the default one' }],
+      { name: 'retention_policy', label: 'Retention policy', hint: 'empty: the default' }],
     body: (lane) => lane };
 }
 
 function forgetAction(backend) {
   return { title: 'Forget ' + backend.name, path: verbPath(backend, 'forget'), body: () => ({}),
-    ask: 'It is no longer configured. Everything that is kept for it is deleted for good.' };
+    ask: 'It is no longer configured. Everything kept for it is permanently deleted.' };
 }
 
 function replayAction(backend) {
   return { title: 'Replay to ' + backend.name, path: '/api/v1/replays',
-    ask: 'Sends what was accepted in a time range once more, beside the normal delivery.',
-    inputs: [{ name: 'from', label: 'From', hint: kPlaceHint }, { name: 'to', label: 'To', hint: kPlaceHint },
+    ask: 'Sends the records of a range again, beside the normal delivery.',
+    inputs: [{ name: 'from', label: 'From', hint: kPositionHint }, { name: 'to', label: 'To', hint: kPositionHint },
       { name: 'database', label: 'Database', hint: 'empty: all' },
       { name: 'measurement', label: 'Measurement', hint: 'empty: all' },
-      { name: 'points_per_second', label: 'Points per second at most', hint: 'empty: no limit' }],
+      { name: 'points_per_second', label: 'Maximum points per second', hint: 'empty: no limit' }],
     body: (values) => ({ ...values, backend: backend.name, points_per_second: Number(values.points_per_second) || 0 }) };
 }
 
-// Buttons are made anew only where what they offer has changed, so that none is
-// replaced under a finger.
+// Replaces the buttons only when the offered actions have changed, so that none
+// disappears under a finger.
 function showActions(card, backend) {
   const offers = backend.state === 'not configured' ? 'forget' : backend.paused ? 'resume' : 'pause';
   if (card.actions.dataset.offers === offers) return;
@@ -127,20 +127,20 @@ function laneActions(backend, lane) {
   const name = lane.database + (lane.retention_policy ? '.' + lane.retention_policy : '');
   if (lane.by_operator) {
     return button('Release', () => ({ title: 'Release ' + name, path: verbPath(backend, 'release'),
-      ask: 'What it holds is delivered, oldest first, then what comes in.', body }));
+      ask: 'Its records on hold are delivered, oldest first, then new ones.', body }));
   }
   return button('Skip', () => ({ title: 'Skip ' + name, path: verbPath(backend, 'skip'),
-    ask: 'What it holds will never be delivered. It is written in the gap ledger.',
-    inputs: [{ name: 'note', label: 'Why' }], body: ({ note }) => ({ ...body(), note }) }), 'danger');
+    ask: 'Its records on hold will never be delivered. The gap ledger records them.',
+    inputs: [{ name: 'note', label: 'Reason' }], body: ({ note }) => ({ ...body(), note }) }), 'danger');
 }
 
 function deadActions(backend) {
   const body = () => ({ backend: backend.name, all: true });
   return [
     button('Deliver all again', () => ({ title: 'Redrive all', path: '/api/v1/dead/redrive', body,
-      ask: 'The lines are accepted once more, for this backend alone. Do it once the cause is gone.' })),
+      ask: 'The lines are accepted again, for this backend only. Remove the cause first.' })),
     button('Drop all', () => ({ title: 'Drop all', path: '/api/v1/dead/drop', body,
-      ask: 'The letters are deleted for good.' }), 'danger'),
+      ask: 'The dead letters are permanently deleted.' }), 'danger'),
   ];
 }
 
@@ -148,12 +148,12 @@ function showReplay(replay) {
   const share = replay.records_total ? replay.records_done / replay.records_total : 1;
   const bar = element('progress', { max: '1', value: String(share) });
   const cancel = replay.state !== 'running' ? null : button('Cancel', () => ({ title: 'Cancel the replay',
-    path: '/api/v1/replays/' + replay.id + '/cancel', ask: 'What was sent stays sent.', body: () => ({}) }));
+    path: '/api/v1/replays/' + replay.id + '/cancel', ask: 'Points already sent stay.', body: () => ({}) }));
   const target = replay.target + (replay.checkpoint ? ', from checkpoint ' + replay.checkpoint : '');
-  const notes = [replay.reason && 'waits: ' + replay.reason, replay.last_refusal && 'refused: ' + replay.last_refusal];
+  const messages = [replay.reason && 'waiting: ' + replay.reason, replay.last_refusal && 'refused: ' + replay.last_refusal];
   return [replay.id, target, replay.state, element('div', {}, bar,
     Math.floor(share * 100) + ' %' + (replay.eta_seconds === null ? '' : ', ' + shownTime(replay.eta_seconds) + ' to go')),
-  replay.points_sent, replay.points_refused, { long: notes.filter(Boolean).join('; ') }, cancel];
+  replay.points_sent, replay.points_refused, { long: messages.filter(Boolean).join('; ') }, cancel];
 }
 
 async function showWork() {
@@ -161,10 +161,10 @@ async function showWork() {
   byId('replays').hidden = replays.length === 0;
   if (!document.activeElement || !byId('replays').contains(document.activeElement)) {
     byId('replays').querySelector('div').replaceChildren(table(
-      ['No.', 'To', 'State', 'Progress', 'Points', 'Refused', 'Words', ''], replays.map(showReplay)));
+      ['No.', 'To', 'State', 'Progress', 'Points', 'Refused', 'Message', ''], replays.map(showReplay)));
   }
   const trail = (await ask('/api/v1/audit?limit=20')).entries;
-  // That something was asked for is worth a row only while its outcome is not there.
+  // Shows the request of a change only while its outcome is missing.
   const entries = trail.filter((entry, i) => entry.outcome !== 'asked'
     || !trail.slice(0, i).some((later) => later.what === entry.what && later.who === entry.who));
   byId('audit').hidden = entries.length === 0;

@@ -1,5 +1,5 @@
-// The page: asks the relay every two seconds and shows the answer. It holds no
-// figure of its own but the last hour of the plots.
+// The page: polls the relay every two seconds and shows the answer. It keeps no
+// data of its own except the last hour of the plots.
 'use strict';
 
 const kEvery = 2000;
@@ -30,7 +30,8 @@ const kStateKinds = {
   'caught up': 'good', delivering: 'busy', paused: 'warn', 'not configured': 'warn',
 };
 
-// The chip: where only databases are on hold, everything else is delivered.
+// Returns the chip's text and kind; if only databases are on hold, the rest is
+// delivered.
 function chipOf(backend) {
   if (backend.paused) return ['paused', 'warn'];
   const held = backend.held_lanes.filter((lane) => !lane.by_operator).length;
@@ -42,7 +43,7 @@ function chipOf(backend) {
 
 // ------------------------------------------------------------------- plots
 
-// `reading` says what the plot shows where the pointer is.
+// Makes a plot; `reading` shows the value under the pointer.
 function newPlot(host, unit, reading) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
@@ -115,7 +116,7 @@ function newCard(name) {
 
 function etaOf(backend) {
   if (backend.pending_points === 0) return 'now';
-  return backend.drain_eta_seconds === null ? 'not as things go'
+  return backend.drain_eta_seconds === null ? 'not at this rate'
     : 'in ' + shownTime(backend.drain_eta_seconds);
 }
 
@@ -136,7 +137,7 @@ function backendFigures(backend, now) {
     figure('Dead', shownCount(backend.dead_points), backend.dead_points ? 'warn' : ''),
     figure('Dropped', shownCount(backend.dropped_points), backend.dropped_points ? 'bad' : ''),
     figure('Unaccounted for', shownCount(backend.unaccounted_points),
-      backend.unaccounted_points !== 0 ? 'bad' : '', 'anything but 0 is a bug of the relay'),
+      backend.unaccounted_points !== 0 ? 'bad' : '', 'anything but 0 is a bug in the relay'),
   ];
 }
 
@@ -148,9 +149,9 @@ function showBackend(backend, now) {
   card.state.textContent = state;
   card.state.className = 'chip ' + kind;
   card.since.textContent = backend.since_ns ? 'for ' + shownTime((now - backend.since_ns) / 1e9) : '';
-  // What is on hold is told below, with its own cause.
+  // Lanes on hold are shown below, with their own reason.
   const reason = backend.takes_writes ? '' : backend.reason;
-  card.reason.textContent = [(backend.stuck ? 'Stuck: nothing has moved for a while. ' : '') + reason,
+  card.reason.textContent = [(backend.stuck ? 'Stuck: no progress for a while. ' : '') + reason,
     backend.remedy].filter(Boolean).join('. To do: ');
   card.reason.hidden = !reason;
   card.answer.textContent = reason && backend.last_answer && backend.last_answer !== reason
@@ -169,20 +170,20 @@ function showLanes(card, backend, now) {
   const lanes = backend.held_lanes;
   card.lanes.replaceChildren(...(lanes.length === 0 ? [] : [
     element('h3', {}, 'On hold'),
-    table(['Database', 'Retention policy', 'Points', 'Bytes', 'Oldest', 'Why', ''], lanes.map((lane) => [
+    table(['Database', 'Retention policy', 'Points', 'Bytes', 'Oldest', 'Reason', ''], lanes.map((lane) => [
       lane.database, lane.retention_policy || '(default)', lane.points, shownBytes(lane.bytes),
       lane.oldest_ns ? shownTime((now - lane.oldest_ns) / 1e9) : '–',
-      { long: lane.by_operator ? "held by an operator" : [lane.reason || "the backend does not take it", lane.remedy].filter(Boolean).join("; to do: ") },
+      { long: lane.by_operator ? "held by an operator" : [lane.reason || "the backend does not accept it", lane.remedy].filter(Boolean).join("; to do: ") },
       laneActions(backend, lane)])),
   ]));
 }
 
 function showSummaries(card, backend) {
-  const set = (details, count, title, show, key) => {
+  const set = (details, count, text, show, key) => {
     details.hidden = count === 0;
     let summary = details.querySelector('summary');
     if (!summary) details.prepend(summary = element('summary'));
-    summary.textContent = title;
+    summary.textContent = text;
     if (details.open && card.shown[key] !== count) show(card);
   };
   const reasons = Object.entries(backend.dead_points_by_reason || {}).filter(([, count]) => count > 0)
@@ -202,14 +203,13 @@ async function fill(details, path, make) {
   }
 }
 
-// Letters of which the backend said the same are one row, with the last of them
-// as the example.
+// Groups letters with the same answer into one row, with the last as the example.
 function groupedLetters(letters) {
   const groups = new Map();
   for (const letter of letters) {
-    const message = (letter.status ? 'HTTP ' + letter.status + ' ' : '') + letter.message;
-    const key = letter.database + ' ' + letter.retention_policy + ' ' + letter.reason + ' ' + message;
-    const group = groups.get(key) || { message, count: 0, points: 0, first: letter };
+    const answer = (letter.status ? 'HTTP ' + letter.status + ' ' : '') + letter.message;
+    const key = letter.database + ' ' + letter.retention_policy + ' ' + letter.reason + ' ' + answer;
+    const group = groups.get(key) || { answer, count: 0, points: 0, first: letter };
     group.count += 1;
     group.points += letter.points;
     group.last = letter;
@@ -228,10 +228,10 @@ function showDead(card) {
   card.shown.dead = card.latest.dead_letters;
   fill(card.dead, '/api/v1/dead?limit=' + kListed + '&backend=' + card.name, (json) => [
     card.latest.dead_letters > kListed
-      ? element('p', { class: 'since' }, 'Of the oldest ' + kListed + ':') : null,
-    table(['Letters', 'No.', 'Points', 'Last', 'Database', 'Reason', 'What it said', 'Such as'],
+      ? element('p', { class: 'since' }, 'The oldest ' + kListed + ':') : null,
+    table(['Letters', 'No.', 'Points', 'Last', 'Database', 'Reason', 'Answer', 'Example'],
       groupedLetters(json.letters).map((group) => [group.count, letterNumbers(group), group.points,
-        when(group.last.when), group.last.database, group.last.reason, { long: group.message },
+        when(group.last.when), group.last.database, group.last.reason, { long: group.answer },
         { long: group.last.lines.slice(0, 300) }])),
     element('div', { class: 'actions' }, deadActions(card.latest)),
   ]);
@@ -241,7 +241,7 @@ function showGaps(card) {
   if (!card.gaps.open) return;
   card.shown.gaps = card.latest.gaps;
   fill(card.gaps, '/api/v1/gaps?limit=50&backend=' + card.name, (json) =>
-    table(['No.', 'When', 'Records', 'Accepted', 'Points', 'Databases', 'Why', 'By', 'Note'],
+    table(['No.', 'When', 'Records', 'Accepted', 'Points', 'Databases', 'Reason', 'By', 'Note'],
       json.gaps.map((gap) => [gap.number, when(gap.when), gap.first + ' – ' + gap.last,
         element('span', {}, when(gap.from), ' – ', when(gap.to)), gap.points, gap.databases.join(', '), gap.reason, gap.by,
         { long: gap.note }])));
@@ -252,9 +252,9 @@ function showGaps(card) {
 function showRelay(status) {
   const log = status.log;
   byId('version').textContent = status.version;
-  const takes = log.failure === '';
-  byId('health').textContent = takes ? 'takes writes' : 'refuses writes';
-  byId('health').className = 'chip ' + (takes ? 'good' : 'bad');
+  const accepts = log.failure === '';
+  byId('health').textContent = accepts ? 'accepts writes' : 'refuses writes';
+  byId('health').className = 'chip ' + (accepts ? 'good' : 'bad');
   const flows = status.backends.map((backend) => backend.flow).filter((flow) => flow);
   const most = (key) => flows.length ? Math.max(...flows.map((flow) => flow[key])) : undefined;
   const tolerance = log.outage_tolerance_seconds;
@@ -267,10 +267,10 @@ function showRelay(status) {
     figure('Points in', shownRate(most('points_in_per_second'))),
     figure('Log on disk', shownBytes(log.used_bytes) + ' of ' + shownBytes(log.max_bytes)),
     figure('Free on the disk', shownBytes(log.free_bytes)),
-    figure('Log full', log.full_eta_seconds === null ? 'not as things go' : 'in ' + shownTime(log.full_eta_seconds),
+    figure('Log full', log.full_eta_seconds === null ? 'not at this rate' : 'in ' + shownTime(log.full_eta_seconds),
       log.full_eta_seconds !== null && log.full_eta_seconds < 86400 ? 'warn' : ''),
     figure('Outage tolerated', tolerance === null ? 'any length' : shownTime(tolerance)));
-  alarm(takes ? '' : 'Writes are refused: ' + log.failure);
+  alarm(accepts ? '' : 'Writes are refused: ' + log.failure);
 }
 
 function alarm(message) {
@@ -327,5 +327,5 @@ byId('login').addEventListener('submit', (event) => {
   }
 })();
 
-// The plots take their colours when they are made.
+// Plots take their colours when they are created.
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => location.reload());

@@ -1,5 +1,5 @@
-// Figures as people read them, and elements without markup: everything that
-// comes from a server is text, never HTML.
+// Formats figures for people and makes elements without markup: everything from a
+// server is text, never HTML.
 'use strict';
 
 function element(tag, properties, ...children) {
@@ -55,12 +55,12 @@ function shownRate(perSecond) {
   return perSecond === undefined ? '–' : (perSecond < 10 ? perSecond.toFixed(1) : shownCount(perSecond)) + '/s';
 }
 
-// Nanoseconds are beyond what a number holds exactly: good enough to be read.
+// Nanoseconds exceed what a number holds exactly: precise enough to read.
 function shownDate(nanoseconds) {
   return new Date(nanoseconds / 1e6).toISOString().replace('T', ' ').replace(/\.\d+Z/, 'Z');
 }
 
-// A moment of the relay's, to the second; whole when it is pointed at.
+// Shows a time to the second; in full under the pointer.
 function when(text) {
   return element('time', { datetime: text, title: text }, text.replace('T', ' ').replace(/(\.\d+)?Z$/, 'Z'));
 }
@@ -79,7 +79,7 @@ function table(heads, rows) {
     if (value && value.long !== undefined) return ['long', value.long];
     return ['', String(value ?? '')];
   };
-  // The head beside each cell is for phones, where a row is a list.
+  // Phones show a row as a list, with the head beside each cell.
   const cell = (value, i) => {
     const [kind, inside] = content(value);
     return element('td', { class: kind, 'data-head': heads[i] }, inside);
