@@ -14,7 +14,7 @@
 #include <immintrin.h>
 #endif
 
-// One function per part reads best; one function for a line runs fastest.
+// Inlines everything: one function per part reads best, one per line runs fastest.
 #define RELAY_INLINE [[gnu::always_inline]] inline
 
 namespace relay {
@@ -24,8 +24,8 @@ constexpr ByteSet kStructure(std::string_view(",= \"\\\t\n\0", 8));
 
 // ------------------------------------------------------- the bytes of a value
 
-// Which of the last kMaskBytes bytes of a text are what, the first in the
-// lowest bit.
+// Bit masks of the classes of the last kMaskBytes bytes of a text, the first byte in
+// the lowest bit.
 constexpr std::size_t kMaskBytes = 32;
 
 struct ValueMasks {
@@ -42,7 +42,7 @@ RELAY_INLINE __m128i LoadHalf(const char* from) {
 }
 
 RELAY_INLINE std::uint32_t DigitMask(__m128i bytes) {
-  // Signed, '0' to '9' become the ten least bytes there are.
+  // Shifts '0' to '9' to the ten least signed bytes.
   const __m128i shifted = _mm_add_epi8(bytes, _mm_set1_epi8(static_cast<char>(128 - '0')));
   return static_cast<std::uint32_t>(
       _mm_movemask_epi8(_mm_cmpgt_epi8(_mm_set1_epi8(-128 + 10), shifted)));
@@ -81,7 +81,7 @@ struct Span {
   std::string_view text() const { return {begin, size}; }
 };
 
-// An integer of so many bytes, its suffix being one of them, is in range.
+// An integer of at most this many bytes, with its suffix, is in range.
 constexpr std::size_t kIntegerBytesMax = 19;
 
 // Returns whether `value` is an integer or a float whose size cannot be out of range. It does not
@@ -134,7 +134,7 @@ std::uint16_t Position(std::size_t at) {
 
 constexpr std::size_t kBlockBytes = 64;
 
-// The structural bytes among 32. All but two have a low nibble of their own.
+// Returns the structural bytes among 32. All but two have a low nibble of their own.
 __attribute__((target("avx2"))) std::uint32_t StructureMask(__m256i bytes) {
   const __m256i by_low_nibble =
       _mm256_setr_epi8(' ', -1, '"', -1, -1, -1, -1, -1, -1, '\t', '\n', -1, ',', '=', -1, -1,  //
@@ -154,7 +154,7 @@ __attribute__((target("avx2"))) std::uint64_t StructureOfBlock(const char* block
   return StructureMask(low) | static_cast<std::uint64_t>(StructureMask(high)) << 32U;
 }
 
-// Writes at least kAtOnce positions, so that their number is seldom a branch.
+// Writes at least kAtOnce positions, to avoid branching on their number.
 RELAY_INLINE __attribute__((target("avx2,bmi,popcnt"))) void AppendPositions(
     std::uint64_t mask, std::size_t block, StructureIndex& index) {
   constexpr std::size_t kAtOnce = 8;
@@ -192,7 +192,7 @@ bool HasAvx2() {
 
 // ------------------------------------------------------------------ one line
 
-// The keys of a line's tags, to see that no two are the same.
+// The keys of a line's tags, to find duplicates.
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): as with StructureIndex.
 class TagKeys {
  public:
@@ -201,7 +201,7 @@ class TagKeys {
     if (count_ == kCountMax) return false;
     keys_[count_++] = key;
     if (key.text() <= highest_) return IsFirst(key);
-    highest_ = key.text();  // As it always is where the tags are sorted.
+    highest_ = key.text();  // Always so if the tags are sorted.
     return true;
   }
 
@@ -218,9 +218,9 @@ class TagKeys {
   std::array<Span, kCountMax> keys_;
 };
 
-// Walks over one line from one structural byte to the next; the last of them is
-// the line's newline. Nothing passes that: the walk ends wherever it meets a
-// byte that it does not expect, and expects a newline only at the end.
+// Walks over one line from one structural byte to the next; the last one is the line's
+// newline. The walk cannot pass it: it stops at any unexpected byte, and expects a
+// newline only at the end.
 class Walk {
  public:
   // `text`: nothing before it is read. `next`: the line's first position.
@@ -260,8 +260,8 @@ class Walk {
   TagKeys tags_;
 };
 
-// To the next structural byte that is not escaped; or to a backslash, which
-// nobody expects.
+// Steps to the next structural byte that is not escaped; or to a backslash, which is
+// never expected.
 RELAY_INLINE void Walk::StepBare() {
   Step();
   while (Here() == '\\') {
@@ -312,7 +312,7 @@ RELAY_INLINE bool Walk::TakeField() {
   return at_ != value && IsValue(From(value));
 }
 
-// At the quote that opens a string; to the byte behind the one that closes it.
+// Steps from the quote that opens a string to the byte after its closing quote.
 RELAY_INLINE bool Walk::TakeString() {
   do {
     Step();
@@ -391,7 +391,7 @@ FastLines::Line FastLines::Next(std::size_t at) {
   return {timed ? Kind::kTimed : Kind::kUntimed, window_ + walk.at()};
 }
 
-// Only whole lines count: then no walk can leave the index.
+// Indexes only whole lines, so that no walk can leave the index.
 void FastLines::OpenWindow(std::size_t at) {
   const std::string_view window = text_.substr(at, kWindowBytes);
   IndexStructure(window, index_);

@@ -2,7 +2,7 @@
 // grammar.h.
 //
 // It accepts a subset of what JudgeLine accepts. All scanners of InfluxDB agree
-// on where its lines end, because in them
+// on where these lines end, because in them
 //   - a name has a bare `=`, and only where it ends;
 //   - quotes stand around whole values of fields, nowhere else;
 //   - a backslash is never followed by another one outside of such quotes,
@@ -20,12 +20,11 @@
 
 namespace relay {
 
-// How much text is indexed at a time: the index stays in the first level cache.
+// The size of text indexed at a time: the index stays in the first-level cache.
 constexpr std::size_t kWindowBytes = 8192;
 
-// The positions, in a window, of the bytes that structure it: , = space " \ tab
-// newline and NUL. They are left as they are at first: zeroing them would take
-// longer than scanning a line.
+// The positions, in a window, of the structural bytes: , = space " \ tab newline and
+// NUL. Not initialised: zeroing them would take longer than scanning a line.
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 struct StructureIndex {
   // Positions are written several at once, so some land behind the last.
@@ -38,13 +37,13 @@ struct StructureIndex {
 // Fills `index` for `window`. REQUIRES: window.size() <= kWindowBytes.
 void IndexStructure(std::string_view window, StructureIndex& index);
 
-// The same for every machine.
+// The same without vector instructions.
 void IndexStructurePortably(std::string_view window, StructureIndex& index);
 
-// Bounds on the digits of a time that is within InfluxDB's range in any case.
+// Bounds on the digits of a time that is certainly within InfluxDB's range.
 struct TimeBound {
-  std::size_t bytes_max;  // They have fewer digits than this, or
-  char first_below;       // as many, and a lower first one than this.
+  std::size_t bytes_max;  // It has fewer digits than this, or
+  char first_below;       // as many and a lower first digit than this.
 };
 
 // Walks over a text line by line.
@@ -54,18 +53,19 @@ class FastLines {
  public:
   enum class Kind : std::uint8_t {
     kTimed,    // A point with its time.
-    kUntimed,  // A point that ends behind its last field.
+    kUntimed,  // A point without a time.
     kUnsure,   // JudgeLine must decide.
   };
   struct Line {
     Kind kind = Kind::kUnsure;
-    std::size_t end = 0;  // Its newline's position. Of use unless kUnsure.
+    std::size_t end = 0;  // Its newline's position; unused if kUnsure.
   };
 
   // REQUIRES: `text` outlives this.
   FastLines(std::string_view text, Precision precision);
 
-  // The line that starts at `at`. REQUIRES: at < text.size(); `at` never falls.
+  // Returns the line that starts at `at`. REQUIRES: at < text.size(); `at` never
+  // decreases.
   Line Next(std::size_t at);
 
  private:
@@ -73,9 +73,9 @@ class FastLines {
 
   std::string_view text_;
   TimeBound bound_;
-  std::size_t window_ = 0;      // Where the window starts.
+  std::size_t window_ = 0;      // The window's start.
   std::size_t window_end_ = 0;  // Behind the last newline in it.
-  std::size_t next_ = 0;        // The first position that is not used up.
+  std::size_t next_ = 0;        // The first unused position.
   StructureIndex index_;
 };
 

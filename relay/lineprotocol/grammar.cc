@@ -15,17 +15,17 @@
 namespace relay {
 namespace {
 
-// InfluxDB's limit of a measurement with its tags and one field's key.
+// InfluxDB's limit on a measurement with its tags and one field's key.
 constexpr std::size_t kKeyBytesMax = 65535;
-// InfluxDB's storage puts this between the two.
+// InfluxDB's storage separates the two by this many bytes.
 constexpr std::size_t kKeySeparatorBytes = 4;
 
-// Shorter ones fit in any case, so they need not be parsed.
+// Shorter numbers are always in range, so they need not be parsed.
 constexpr std::size_t kIntegerBytesChecked = 19;
 constexpr std::size_t kUnsignedBytesChecked = 20;
 constexpr std::size_t kFloatBytesChecked = 25;
 
-// InfluxDB keeps the ends of the range of a time for itself.
+// InfluxDB reserves the ends of the range of times.
 constexpr std::int64_t kNanosecondsMax = std::numeric_limits<std::int64_t>::max() - 1;
 constexpr std::int64_t kNanosecondsMin = std::numeric_limits<std::int64_t>::min() + 2;
 
@@ -40,11 +40,11 @@ constexpr ByteSet kBlanks(std::string_view(" \t\0", 3));
 constexpr ByteSet kKeyEnds(" ,=");
 constexpr ByteSet kPartEnds(" ,");
 constexpr ByteSet kEquals("=");
-// All that fields are made of besides names and values.
+// The bytes that structure fields.
 constexpr ByteSet kFieldMarks(" ,=\"\\");
 constexpr ByteSet kValueMarks(",\"\\");
 
-// For the few bytes that are looked at one by one; no call, as a search would be.
+// Compares without a function call, for the few bytes that are checked one by one.
 constexpr bool IsOneOf(char c, std::string_view set) {
   for (const char one : set) {
     if (c == one) return true;
@@ -103,7 +103,7 @@ std::string WhyNotUnsigned(std::string_view digits) {
   return "unable to parse unsigned " + std::string(digits) + ": " + OutOfRange("ParseUint", digits);
 }
 
-// A number that is too small counts as zero, only one too large is an error.
+// Returns whether a number overflows; one that is too small counts as zero.
 bool IsTooLarge(std::string_view number) {
   return std::isinf(std::strtod(std::string(number).c_str(), nullptr));
 }
@@ -179,8 +179,8 @@ class PointJudge {
   bool AtEnd() const { return at_ >= line_.size(); }
   bool AtOneOf(std::string_view set) const { return !AtEnd() && IsOneOf(line_[at_], set); }
 
-  bool Refuse(std::string why) {
-    verdict_.why = std::move(why);
+  bool Refuse(std::string reason) {
+    verdict_.reason = std::move(reason);
     return false;
   }
 
@@ -263,7 +263,7 @@ bool PointJudge::ScanInField() {
   return true;
 }
 
-// At an `=`. A quoted value is left to ScanInField.
+// Scans from an `=`; leaves a quoted value to ScanInField.
 bool PointJudge::ScanValue() {
   ++equals_;
   const bool keyless = IsOneOf(line_[at_ - 1], " ,") && line_[at_ - 2] != '\\';
@@ -273,13 +273,13 @@ bool PointJudge::ScanValue() {
   if (AtEnd() || AtOneOf(", ")) return Refuse("missing field value");
   if (line_[at_] == '"') return true;
   const std::size_t end = Find(line_, at_, kPartEnds);
-  std::string why = WhyNotValue(line_.substr(at_, end - at_));
+  std::string reason = WhyNotValue(line_.substr(at_, end - at_));
   at_ = end;
-  return why.empty() || Refuse(std::move(why));
+  return reason.empty() || Refuse(std::move(reason));
 }
 
-// Behind a field's value: the comma before the next field, or the end. Here
-// InfluxDB lets a backslash escape quotes and backslashes only.
+// Returns the end of a field's value: the comma before the next field, or the end. Here
+// a backslash escapes only quotes and backslashes, as in InfluxDB.
 std::size_t FieldValueEnd(std::string_view fields, std::size_t from) {
   bool quoted = false;
   std::size_t at = from;
@@ -292,8 +292,8 @@ std::size_t FieldValueEnd(std::string_view fields, std::size_t from) {
   return at;
 }
 
-// InfluxDB reads the fields a second time when it stores them, by slightly
-// other rules. `check` judges a field as that reading sees it.
+// InfluxDB parses the fields again when it stores them, by slightly different rules.
+// `check` judges a field as that second parse sees it.
 template <typename Check>
 bool PointJudge::ReadAgain(Check check) {
   std::string_view fields = line_.substr(fields_start_, verdict_.fields_end - fields_start_);
@@ -314,8 +314,8 @@ bool PointJudge::CheckKeys() {
   return ReadAgain([this](std::string_view key, std::string_view) { return CheckKey(key); });
 }
 
-// A value that is none in the second reading passes InfluxDB's parser and then
-// fails for ever where it is stored, or ends the whole server.
+// A value that is invalid in the second parse passes InfluxDB's parser and then fails
+// permanently when it is stored, or crashes the whole server.
 bool PointJudge::CheckValues() {
   return ReadAgain([this](std::string_view, std::string_view value) { return CheckValue(value); });
 }
@@ -323,8 +323,8 @@ bool PointJudge::CheckValues() {
 bool PointJudge::CheckValue(std::string_view value) {
   if (value.empty()) return Refuse("missing field value");
   if (value.front() == '"') return value.size() > 1 || Refuse("unbalanced quotes");
-  std::string why = WhyNotValue(value);
-  return why.empty() || Refuse(std::move(why));
+  std::string reason = WhyNotValue(value);
+  return reason.empty() || Refuse(std::move(reason));
 }
 
 bool PointJudge::CheckKey(std::string_view key) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kShownBytesMax = 256;
 
-// A text that changes in places, from front to back; no copy where it does not.
+// Edits a text from front to back; copies nothing if there is no edit.
 class Rewrite {
  public:
   explicit Rewrite(std::string text) : text_(std::move(text)) {}
@@ -40,7 +40,7 @@ class Rewrite {
   std::size_t done_ = 0;
 };
 
-// At most `size_max` bytes of `text`, no UTF-8 sequence cut in two.
+// Returns at most `size_max` bytes of `text` without splitting a UTF-8 sequence.
 std::string_view Cut(std::string_view text, std::size_t size_max) {
   if (text.size() <= size_max) return text;
   constexpr std::size_t kContinuationsMax = 3;
@@ -57,7 +57,7 @@ std::string StampOf(WallTime now, Precision precision) {
   return " " + std::to_string(now.time_since_epoch() / UnitOf(precision)) + "\n";
 }
 
-// A last line without a newline gets one, so that every line has one.
+// Adds the last line's newline if it is missing.
 std::string WithLastNewline(std::string body) {
   if (!body.ends_with('\n')) body.push_back('\n');
   return body;
@@ -67,16 +67,16 @@ std::string WithLastNewline(std::string body) {
 // that end it.
 struct GivenLine {
   std::string_view text;
-  std::size_t start = 0;  // Of what is not blank.
-  std::size_t next = 0;   // Where the next line starts, in the body.
-  bool open = false;      // It would go on into the next one, if there were any.
+  std::size_t start = 0;  // The first byte that is not blank.
+  std::size_t next = 0;   // The next line's start in the body.
+  bool open = false;      // It would continue into a following line.
 
   bool IsPoint() const { return start < text.size() && text[start] != '#'; }
   std::string_view point() const { return text.substr(start); }
 };
 
-// Quotes count from the first blank on: one before the name makes those of the
-// name count, and the line another one without it.
+// Returns whether the line would end elsewhere without its leading blanks: quotes count
+// from the first blank on, so a leading blank makes those of the name count.
 bool EndsElsewhereAlone(const GivenLine& line) {
   if (line.start == 0) return false;
   const LineExtent alone = MeasureLine(line.point());
@@ -85,12 +85,13 @@ bool EndsElsewhereAlone(const GivenLine& line) {
 
 LineVerdict Judge(const GivenLine& line, Precision precision) {
   if (line.text.size() > kLineBytesMax) {
-    return {.why = "line is longer than " + std::to_string(kLineBytesMax) + " bytes"};
+    return {.reason = "line is longer than " + std::to_string(kLineBytesMax) + " bytes"};
   }
-  if (line.text.find('\0') != std::string_view::npos) return {.why = "NUL byte"};
+  if (line.text.find('\0') != std::string_view::npos) return {.reason = "NUL byte"};
   LineVerdict verdict = JudgeLine(line.point(), precision);
-  if (!verdict.why.empty()) return verdict;
-  if (line.open || EndsElsewhereAlone(line)) verdict.why = "line ends within quotes or an escape";
+  if (!verdict.reason.empty()) return verdict;
+  if (line.open || EndsElsewhereAlone(line))
+    verdict.reason = "line ends within quotes or an escape";
   return verdict;
 }
 
@@ -108,7 +109,7 @@ class Scanner {
   void TakeFast(FastLines::Line line);
   void TakeGiven(const GivenLine& line);
   void TakePoint(const GivenLine& line, const LineVerdict& verdict);
-  void Refuse(const GivenLine& line, std::string_view why);
+  void Refuse(const GivenLine& line, std::string_view reason);
 
   const std::string& body() const { return rewrite_.text(); }
   GivenLine LineHere() const;
@@ -116,11 +117,11 @@ class Scanner {
 
   Precision precision_;
   WallTime now_;
-  std::size_t given_size_;  // Of the body as it came.
+  std::size_t given_size_;  // The size of the body as received.
   Rewrite rewrite_;
   std::string stamp_;
-  std::size_t at_ = 0;          // Where the line in hand starts.
-  std::uint64_t newlines_ = 0;  // Before it.
+  std::size_t at_ = 0;          // The current line's start.
+  std::uint64_t newlines_ = 0;  // Newlines before it.
   ScannedLines result_;
 };
 
@@ -153,7 +154,7 @@ GivenLine Scanner::LineHere() const {
   line.text = rest.substr(0, extent.size);
   line.next = std::min(at_ + extent.size + 1, body().size());
   line.open = extent.open;
-  if (line.text.ends_with('\n')) {  // Quoted or escaped, with nothing behind it.
+  if (line.text.ends_with('\n')) {  // Quoted or escaped, at the end of the body.
     line.text.remove_suffix(1);
     line.open = true;
   } else if (line.text.ends_with('\r') && !extent.open && !extent.ends_escaped) {
@@ -175,10 +176,10 @@ void Scanner::TakeGiven(const GivenLine& line) {
 }
 
 void Scanner::TakePoint(const GivenLine& line, const LineVerdict& verdict) {
-  if (!verdict.why.empty()) return Refuse(line, verdict.why);
+  if (!verdict.reason.empty()) return Refuse(line, verdict.reason);
   ++result_.points;
-  // `influx` sends a blank first. InfluxDB passes over it; VictoriaMetrics takes
-  // it for the name's.
+  // `influx` sends a leading blank. InfluxDB skips it; VictoriaMetrics makes it part of
+  // the name.
   if (line.start > 0) rewrite_.Replace(at_, at_ + line.start, "");
   const std::size_t end = at_ + line.text.size();
   if (!verdict.timed) {
@@ -188,10 +189,10 @@ void Scanner::TakePoint(const GivenLine& line, const LineVerdict& verdict) {
   }
 }
 
-void Scanner::Refuse(const GivenLine& line, std::string_view why) {
+void Scanner::Refuse(const GivenLine& line, std::string_view reason) {
   if (result_.errors.size() < kErrorsKept) {
     result_.errors.push_back(
-        {newlines_ + 1, std::string(Cut(line.point(), kShownBytesMax)), std::string(why)});
+        {newlines_ + 1, std::string(Cut(line.point(), kShownBytesMax)), std::string(reason)});
   }
   ++result_.refused;
   if (line.text.size() > kLineBytesMax) ++result_.too_long;
@@ -203,7 +204,7 @@ const std::string& Scanner::Stamp() {
   return stamp_;
 }
 
-// What InfluxDB 3 multiplies a time by when it is not told its unit.
+// Returns the factor by which InfluxDB 3 multiplies a time without a given unit.
 std::int64_t GuessedUnit(std::int64_t time) {
   constexpr std::int64_t kBillion = 1'000'000'000;
   const std::int64_t size = std::abs(time / kBillion);

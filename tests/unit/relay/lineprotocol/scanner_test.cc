@@ -485,7 +485,7 @@ void CheckAgainstTheRules(const std::string& text, FastLines::Line fast, Precisi
   CHECK(extent.size == fast.end);
   CHECK_FALSE(extent.open);
   const LineVerdict verdict = JudgeLine(std::string_view(text).substr(0, extent.size), precision);
-  CHECK(verdict.why == "");
+  CHECK(verdict.reason == "");
   CHECK(verdict.timed == (fast.kind == FastLines::Kind::kTimed));
   if (!verdict.timed) CHECK(verdict.fields_end == fast.end);
 }
