@@ -14,8 +14,8 @@ constexpr std::size_t kTextMax = 64U << 10U;
 
 using Token = InfluxQlToken;
 
-Error NotReadable(std::string_view why) {
-  return {ErrorCode::kInvalidInput, fmt::format("error parsing query: {}", why)};
+Error NotReadable(std::string_view reason) {
+  return {ErrorCode::kInvalidInput, fmt::format("error parsing query: {}", reason)};
 }
 
 bool IsDigit(char c) {
@@ -30,7 +30,7 @@ class Lexer {
  public:
   explicit Lexer(std::string_view text) : text_(text) {}
 
-  // nullopt: the text has ended.
+  // nullopt: the end of the text.
   Result<std::optional<Token>> Next() {
     RETURN_IF_ERROR(SkipBlanksAndComments());
     if (text_.empty()) return std::optional<Token>();
@@ -49,7 +49,7 @@ class Lexer {
         text_.remove_prefix(std::min(text_.find_first_of("\r\n"), text_.size()));
       } else if (text_.starts_with("/*")) {
         const std::size_t end = text_.find("*/", 2);
-        if (end == std::string_view::npos) return NotReadable("a comment does not end");
+        if (end == std::string_view::npos) return NotReadable("unclosed comment");
         text_.remove_prefix(end + 2);
       } else {
         return Ok();
@@ -76,7 +76,7 @@ class Lexer {
     return Take(Token::Kind::kSign, 1);
   }
 
-  // Returns what a backslash and `c` stand for; '\0': they stand for nothing.
+  // Returns the character of the escape of `c`; '\0': unknown.
   static char Unescaped(char c) {
     if (c == 'n') return '\n';
     return c == '\\' || c == '"' || c == '\'' ? c : '\0';
@@ -94,18 +94,18 @@ class Lexer {
       if (static_cast<unsigned char>(c) < ' ') break;
       if (c == '\\') {
         c = Unescaped(++i < text_.size() ? text_[i] : '\0');
-        if (c == '\0') return NotReadable("an escape is not known");
+        if (c == '\0') return NotReadable("unknown escape");
       }
       token.text += c;
     }
-    return NotReadable("bad string, its quotes do not end or hold a control character");
+    return NotReadable("bad string: unclosed quotes or a control character");
   }
 
   std::string_view text_;
 };
 
 Error TooMany(std::size_t statements_max) {
-  return NotReadable(fmt::format("more than {} statements in a query", statements_max));
+  return NotReadable(fmt::format("the query has more than {} statements", statements_max));
 }
 
 }  // namespace
@@ -119,10 +119,10 @@ bool InfluxQlToken::IsWord(std::string_view upper) const {
 
 Result<std::vector<InfluxQlStatement>> ReadInfluxQl(std::string_view text,
                                                     std::size_t statements_max) {
-  if (text.size() > kTextMax) return NotReadable("a query is at most 64 KiB long");
+  if (text.size() > kTextMax) return NotReadable("the query is longer than 64 KiB");
   Lexer lexer(text);
   std::vector<InfluxQlStatement> statements;
-  bool ended = true;  // The statement before has ended: the next token begins another.
+  bool ended = true;  // The next token begins a statement.
   while (true) {
     ASSIGN_OR_RETURN(std::optional<Token> token, lexer.Next());
     if (!token) return statements;

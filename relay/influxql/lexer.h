@@ -1,9 +1,9 @@
-// The tokens of InfluxQL, as InfluxDB 1.x reads them: comments (`-- to the end of
-// the line` and `/* */`) count as blanks, and a name or a string has the escapes
-// \n, \\, \' and \".
+// Splits InfluxQL into tokens as InfluxDB 1.x does: comments (`-- to the end of the
+// line` and `/* */`) count as blanks, and a name or a string has the escapes \n, \\,
+// \' and \".
 //
-// Less than InfluxDB takes: a control character within quotes is refused. More:
-// a comment right behind FROM, where InfluxDB takes it for a regular expression.
+// Stricter than InfluxDB: control characters within quotes are refused. More lenient:
+// a comment right after FROM, which InfluxDB reads as a regular expression.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -27,7 +27,7 @@ struct InfluxQlToken {
   };
 
   Kind kind = Kind::kSign;
-  std::string text;  // Of a name or string without its quotes and escapes.
+  std::string text;  // A name or string without its quotes and escapes.
 
   // `upper`: a keyword, in capitals.
   bool IsWord(std::string_view upper) const;
@@ -36,10 +36,10 @@ struct InfluxQlToken {
 
 using InfluxQlStatement = std::vector<InfluxQlToken>;
 
-// The statements of a text, separated by semicolons, each with at least one
-// token. kInvalidInput, in words for the client: quotes or a comment do not end,
-// an escape is not known, there are more than `statements_max` statements, or the
-// text is longer than 64 KiB.
+// Returns the statements of a text, separated by semicolons, each with at least one
+// token. kInvalidInput, with a message for the client: an unclosed quote or comment,
+// an unknown escape, more than `statements_max` statements, or a text longer than
+// 64 KiB.
 Result<std::vector<InfluxQlStatement>> ReadInfluxQl(std::string_view text,
                                                     std::size_t statements_max);
 

@@ -16,8 +16,8 @@ constexpr std::size_t kDepthMax = 20;
 
 using Token = InfluxQlToken;
 
-Error Refused(std::string_view why) {
-  return {ErrorCode::kInvalidInput, fmt::format("error parsing query: {}", why)};
+Error Refused(std::string_view reason) {
+  return {ErrorCode::kInvalidInput, fmt::format("error parsing query: {}", reason)};
 }
 
 std::string InQuotes(char quote, std::string_view text) {
@@ -29,8 +29,8 @@ std::string InQuotes(char quote, std::string_view text) {
   return quoted + quote;
 }
 
-// Reads one statement's tokens and writes down what it understood. Once
-// something was not understood, everything that is asked for fails.
+// Parses one statement's tokens and writes its normalised text. After the first
+// failure every further step fails.
 class Parser {
  public:
   Parser(const std::vector<Token>& tokens, const std::string& database)
@@ -53,9 +53,8 @@ class Parser {
     if (TakeWords({"DROP", "MEASUREMENT"})) return DropMeasurement();
     if (TakeWords({"DROP", "SERIES"}) || TakeWords({"DELETE"})) return Delete();
     failure_ =
-        "this is a relay for writes; it takes statements that create, alter or drop databases and "
-        "retention policies, DROP MEASUREMENT, DROP SERIES and DELETE, and no other: send those "
-        "to a database";
+        "the relay accepts only statements that create, alter or drop databases and retention "
+        "policies, DROP MEASUREMENT, DROP SERIES and DELETE: send others to a database";
   }
 
   void CreateDatabase() {
@@ -140,7 +139,7 @@ class Parser {
 
   void TakeDatabase() { changed_ = TakeName("the name of a database"); }
 
-  // A bare word or a name in quotes; written down in quotes.
+  // Takes a bare word or a quoted name; writes it in quotes.
   std::string TakeName(std::string_view what) {
     const Token& token = Front();
     const bool is_name = token.kind == Token::Kind::kWord || token.kind == Token::Kind::kName;
@@ -167,7 +166,7 @@ class Parser {
     Write(Take().text);
   }
 
-  // "10", "1h30m", "INF" is a word.
+  // Accepts "10" and "1h30m"; "INF" is a word.
   static bool IsAmount(std::string_view text) {
     while (!text.empty()) {
       const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -188,7 +187,7 @@ class Parser {
     if (!TakeWords({word})) Fail(word);
   }
 
-  // All of them, or none.
+  // Takes all of the words, or none.
   bool TakeWords(std::initializer_list<std::string_view> words) {
     if (!failure_.empty() || at_ + words.size() > tokens_.size()) return false;
     std::size_t at = at_;
@@ -206,7 +205,7 @@ class Parser {
     return true;
   }
 
-  // An empty sign where there is nothing more, or nothing more counts.
+  // Returns the next token; an empty sign at the end or after a failure.
   const Token& Front() const {
     static const Token end;
     return failure_.empty() && at_ < tokens_.size() ? tokens_[at_] : end;
@@ -233,7 +232,7 @@ class Parser {
   std::string failure_;
 };
 
-// A sign that no statement of these has is named before anything else is looked at.
+// Refuses signs that none of these statements has, before anything else is parsed.
 Status CheckSigns(const InfluxQlStatement& statement) {
   constexpr std::array<std::string_view, 9> kSigns = {"!=", "<>", "<=", ">=", "=",
                                                       "<",  ">",  "(",  ")"};
@@ -241,7 +240,7 @@ Status CheckSigns(const InfluxQlStatement& statement) {
     if (token.kind != Token::Kind::kSign) continue;
     if (std::find(kSigns.begin(), kSigns.end(), token.text) != kSigns.end()) continue;
     return Refused(
-        fmt::format("a statement that is replayed has no sign '{}' outside of quotes", token.text));
+        fmt::format("'{}' outside of quotes is not supported in logged statements", token.text));
   }
   return Ok();
 }

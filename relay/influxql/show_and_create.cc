@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kShowStatementsMax = 100;
 constexpr std::size_t kNameMax = 512;
 
-// A statement's first words, to name it by; never its text, which may hold a password.
+// Returns a statement's first words to identify it; its text may hold a password.
 std::string FirstWords(const InfluxQlStatement& statement) {
   std::string words;
   for (const InfluxQlToken& token : statement) {
@@ -27,7 +27,7 @@ std::string FirstWords(const InfluxQlStatement& statement) {
   return words;
 }
 
-// A bare or quoted name of a database; nullopt: it cannot be one.
+// Returns a bare or quoted database name; nullopt: not one.
 std::optional<std::string> NameOf(const InfluxQlToken& token) {
   const bool is_name =
       token.kind == InfluxQlToken::Kind::kWord || token.kind == InfluxQlToken::Kind::kName;
@@ -47,11 +47,11 @@ Result<QueryStatement> ParseOne(const InfluxQlStatement& statement) {
     const std::optional<std::string> name = NameOf(statement[2]);
     const bool ends = statement.size() == 3 || statement[3].IsWord("WITH");
     if (name && ends) return QueryStatement{QueryStatement::Kind::kCreateDatabase, *name};
-    return Error(ErrorCode::kInvalidInput, "error parsing query: CREATE DATABASE wants a name");
+    return Error(ErrorCode::kInvalidInput, "error parsing query: CREATE DATABASE requires a name");
   }
   return Error(ErrorCode::kInvalidInput,
-               fmt::format("this is a relay for writes; it answers CREATE DATABASE and SHOW "
-                           "DATABASES and no other query ({} ...): send those to a database",
+               fmt::format("the relay answers only CREATE DATABASE and SHOW DATABASES, not {} ...: "
+                           "send other queries to a database",
                            FirstWords(statement)));
 }
 

@@ -20,12 +20,12 @@ struct QueryStatement {
   std::string database;  // Of kCreateDatabase.
 };
 
-// Returns whether every statement of a text begins with SHOW; also where there is none.
+// Returns whether every statement of a text begins with SHOW; true if there is none.
 bool OnlyShows(std::string_view text);
 
-// The statements of a text, separated by semicolons: CREATE DATABASE with or
-// without what it may say about a retention policy, and SHOW DATABASES.
-// kInvalidInput: anything else, in words for the client; none of it may be done.
+// Parses the statements of a text, separated by semicolons: CREATE DATABASE with or
+// without a retention policy, and SHOW DATABASES. kInvalidInput: describes any other
+// statement to the client; then none may be executed.
 Result<std::vector<QueryStatement>> ParseQueryStatements(std::string_view text);
 
 }  // namespace relay

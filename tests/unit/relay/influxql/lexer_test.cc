@@ -51,25 +51,26 @@ TEST_CASE("influxql: comments are blanks, but not within quotes") {
 }
 
 TEST_CASE("influxql: a text without end is refused") {
-  CHECK_EQ(Tokens("a /* b"), "error parsing query: a comment does not end");
-  CHECK_EQ(Tokens("a /*/"), "error parsing query: a comment does not end");
+  CHECK_EQ(Tokens("a /* b"), "error parsing query: unclosed comment");
+  CHECK_EQ(Tokens("a /*/"), "error parsing query: unclosed comment");
   const std::string quotes =
-      "error parsing query: bad string, its quotes do not end or hold a control character";
+      "error parsing query: bad string: unclosed quotes or a control character";
   CHECK_EQ(Tokens("\"a"), quotes);
   CHECK_EQ(Tokens("'a\nb'"), quotes);
-  CHECK_EQ(Tokens(std::string(70'000, 'x')), "error parsing query: a query is at most 64 KiB long");
+  CHECK_EQ(Tokens(std::string(70'000, 'x')),
+           "error parsing query: the query is longer than 64 KiB");
 }
 
 TEST_CASE("influxql: quotes have the escapes of InfluxDB, and no others") {
   CHECK_EQ(Tokens(R"("a\"b\'c\\d\ne")"), "<a\"b'c\\d\ne>");
   CHECK_EQ(Tokens(R"('a\"b\'c')"), "<a\"b'c>");
-  CHECK_EQ(Tokens(R"("a\x")"), "error parsing query: an escape is not known");
+  CHECK_EQ(Tokens(R"("a\x")"), "error parsing query: unknown escape");
 }
 
 TEST_CASE("influxql: statements are separated by semicolons; empty ones are none") {
   CHECK_EQ(Tokens("; a ;; b;"), "<a>|<b>");
   CHECK_EQ(Tokens("a;b;c;"), "<a>|<b>|<c>");
-  CHECK_EQ(Tokens("a;b;c;d"), "error parsing query: more than 3 statements in a query");
+  CHECK_EQ(Tokens("a;b;c;d"), "error parsing query: the query has more than 3 statements");
   CHECK_EQ(Tokens(" -- nothing"), "");
 }
 
