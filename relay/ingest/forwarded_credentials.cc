@@ -11,10 +11,10 @@
 namespace relay {
 namespace {
 
-// The canonical spelling, whatever the client's case.
+// The canonical spelling, independent of the client's case.
 constexpr std::array<std::string_view, 3> kSchemes = {"Basic", "Token", "Bearer"};
 
-// More than any JWT in use; each record has it once.
+// Longer than any JWT in use; stored once per record.
 constexpr std::size_t kCredentialsMax = 4U << 10U;
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
@@ -52,7 +52,7 @@ Result<ClientCredentials> PassedCredentials(const HttpRequest& request,
   const std::string& user = parameters.Get("u");
   const std::string& password = parameters.Get("p");
   if (!user.empty() && !password.empty()) {
-    // Basic could not say where such a name ends.
+    // Basic cannot encode a name with a colon.
     if (user.find(':') != std::string::npos ||
         user.size() + password.size() > kCredentialsMax / 2) {
       return NotPassed();

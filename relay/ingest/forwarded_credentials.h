@@ -1,9 +1,9 @@
 // Extracts the client's credentials that a listener with `credentials: pass` passes on to backends,
 // as the original relay does.
 //
-// Only what a backend can read is: Basic, Token and Bearer, and the parameters
-// u and p, which become Basic. It is written anew, so that nothing but one
-// header value of a known form gets into the log and to a backend.
+// Only forms that a backend can read are passed on: Basic, Token and Bearer, and the
+// parameters u and p, which become Basic. They are re-encoded, so that only a header
+// value of a known form reaches the log and a backend.
 #pragma once
 
 #include "relay/http/query_parameters.h"

@@ -15,10 +15,10 @@ struct Free {
   }
 };
 
-// Line protocol seldom shrinks to less; a wrong guess costs a second try.
+// Line protocol seldom compresses better; a wrong guess costs a second try.
 constexpr std::size_t kUsualRatio = 8;
 
-// A gzip bomb is told by its ratio: line protocol comes nowhere near it.
+// A gzip bomb has a higher ratio; line protocol comes nowhere near it.
 constexpr std::size_t kRatioMax = 100;
 constexpr std::size_t kAnyRatioUpTo = 1U << 20U;
 
@@ -37,7 +37,7 @@ struct Inflated {
   std::size_t size = 0;
 };
 
-// Adds one member and takes it off `body`.
+// Inflates one member and removes it from `body`.
 Status InflateMember(std::string_view& body, Inflated& inflated, Bytes limit) {
   thread_local const std::unique_ptr<libdeflate_decompressor, Free> decompressor(
       libdeflate_alloc_decompressor());

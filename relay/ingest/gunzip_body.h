@@ -1,4 +1,4 @@
-// Gzip bodies, inflated within a bound.
+// Inflates gzip bodies within a bound.
 //
 // THREADS. A pure function; any number of threads at once.
 #pragma once
@@ -11,10 +11,9 @@
 
 namespace relay {
 
-// The content of one or several gzip members end to end. kFull: it is larger
-// than `limit` or, beyond the first MiB, than a hundred times what came; never
-// more than that is written to memory. kInvalidInput: not
-// gzip, cut short, or something behind the last member.
+// Returns the content of one or several concatenated gzip members. kFull: it is larger
+// than `limit` or, beyond the first MiB, than a hundred times the input; no more than
+// that is ever in memory. kInvalidInput: not gzip, truncated, or followed by other data.
 Result<std::string> InflateGzip(std::string_view body, Bytes limit);
 
 }  // namespace relay

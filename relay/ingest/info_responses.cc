@@ -17,7 +17,7 @@ HttpResponse InfoAnswer(int status, const Json& body) {
   return {.status = status, .content_type = "application/json", .body = DumpJson(body) + "\n"};
 }
 
-// As Go prints a duration: "1h2m3s".
+// Formats a duration as Go does: "1h2m3s".
 std::string GoDuration(std::chrono::nanoseconds time) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time).count();
   if (seconds < 60) return fmt::format("{}s", seconds);

@@ -1,5 +1,5 @@
-// The endpoints that clients call beside a write: /ping, /health, /ready and
-// /query, as InfluxDB has them.
+// Answers the other endpoints of clients as InfluxDB does: /ping, /health, /ready and
+// /query.
 #pragma once
 
 #include <mutex>
@@ -13,13 +13,13 @@
 
 namespace relay {
 
-// The databases that clients of this process have named, for SHOW DATABASES. A
-// relay stores none: what is shown is what one could have written to.
+// The databases that clients have named since the start, for SHOW DATABASES. The relay
+// stores none: these are names that were written to or created.
 //
 // THREADS. Any number at once.
 class DatabaseNames {
  public:
-  // Clients could name any number: the first ones are kept.
+  // Clients could name any number: only the first ones are kept.
   static constexpr std::size_t kCountMax = 1'000;
 
   void Add(const std::string& name);
@@ -35,10 +35,10 @@ HttpResponse AnswerPing(const QueryParameters& parameters, std::uint64_t status)
 
 HttpResponse AnswerHealth();
 
-// `log`: ok if writes are accepted, else why not.
+// `log`: ok if writes are accepted, else the reason.
 HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now);
 
-// `text`: the statements. Databases that are created are added to `databases`.
+// `text`: the statements. Adds created databases to `databases`.
 HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases);
 
 }  // namespace relay

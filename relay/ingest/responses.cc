@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Seconds. Long enough for a log to have been reopened or a burst to be over.
+// Seconds: long enough for the log to be reopened or a burst to end.
 constexpr std::string_view kRetryAfter = "1";
 
 // Makes a message fit for a header: one line of bounded length.
@@ -44,13 +44,13 @@ HttpResponse JsonAnswer(int status, const Json& body) {
   HttpResponse response;
   response.status = status;
   response.content_type = "application/json";
-  // Lines of a body are bytes, not always text.
+  // Lines of a body are bytes, not always UTF-8: DumpJson replaces the rest.
   response.body = DumpJson(body) + "\n";
   if (status == 503) response.headers.emplace_back("Retry-After", kRetryAfter);
   return response;
 }
 
-// `lines`: where in the body the bad ones are; beyond what InfluxDB says.
+// `lines`: numbers of the bad lines, an addition to InfluxDB's answer.
 HttpResponse V1Answer(int status, std::string_view message, const Json& lines = Json::array()) {
   Json body = {{"error", message}};
   if (!lines.empty()) body["lines"] = lines;
@@ -70,7 +70,7 @@ HttpResponse V2Answer(int status, std::string_view message) {
   return response;
 }
 
-// One for each part of a write that was split: "17" or "17,18".
+// Returns a position for each part of a split write: "17" or "17,18".
 std::string PositionsOf(const std::vector<StoredPart>& parts) {
   std::string positions;
   for (const StoredPart& part : parts) {
@@ -80,7 +80,7 @@ std::string PositionsOf(const std::vector<StoredPart>& parts) {
   return positions;
 }
 
-// Describes why parts of a body were refused, in InfluxDB's words.
+// Describes why parts of a body were refused, as InfluxDB does.
 std::string Complaints(const Refused& refused) {
   std::string message;
   for (const LineError& error : refused.lines) {
@@ -103,7 +103,7 @@ Json V3Line(const LineError& error) {
       {"original_line", error.line}, {"line_number", error.number}, {"error_message", error.why}};
 }
 
-// InfluxDB 3 has no words for points without a backend: they have no line.
+// InfluxDB 3 has no error for points without a backend: they have no line.
 Json V3Data(const Refused& refused) {
   Json data = Json::array();
   for (const LineError& error : refused.lines) data.push_back(V3Line(error));
@@ -149,7 +149,7 @@ HttpResponse NothingStored(Api api, int status, bool whole, const Refused& refus
     case Api::kV2: return V2Answer(status, Complaints(refused));
     case Api::kV3:
       if (!whole) return V3Answer(status, kV3Partial, V3Data(refused));
-      // Only the first, and not as a list.
+      // InfluxDB 3 returns only the first, not as a list.
       return V3Answer(status, "parsing failed for write_lp endpoint", V3Data(refused).front());
     default: return V1Answer(status, Complaints(refused), LineNumbers(refused));
   }

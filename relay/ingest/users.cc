@@ -13,7 +13,7 @@
 namespace relay {
 namespace {
 
-// Takes "Bearer " off the front, whatever its case.
+// Removes "Bearer " from the front, ignoring case.
 bool TakeScheme(std::string_view& text, std::string_view scheme) {
   const bool same = text.size() > scheme.size() && text[scheme.size()] == ' ' &&
                     std::equal(scheme.begin(), scheme.end(), text.begin(), [](char a, char b) {
@@ -111,7 +111,7 @@ const Users::User* Users::ByToken(std::string_view token) const {
 }
 
 Users::Digest Users::DigestOfPassword(std::string_view name, std::string_view password) {
-  // Its length keeps a name and a password apart from others that join to the same.
+  // The length separates the name from the password unambiguously.
   return DigestOfToken(fmt::format("{}:{}:{}", name.size(), name, password));
 }
 

@@ -1,13 +1,12 @@
 // Users who may write, with a password, tokens or both, and the databases each may write to.
 //
-// A client says who it is as clients of any InfluxDB do: Basic, `Token NAME:PASSWORD`,
-// `Token T`, `Bearer T`, the parameters u and p, or Basic with a token for the
-// password.
+// Clients authenticate as with any InfluxDB: Basic, `Token NAME:PASSWORD`, `Token T`,
+// `Bearer T`, the parameters u and p, or Basic with a token as the password.
 //
-// Secrets are kept as digests. What a client sent is compared with every one of
-// them, in a time that tells nothing.
+// Secrets are kept as digests. A client's secret is compared with all of them, in
+// constant time.
 //
-// THREADS. A value that does not change: any number at once.
+// THREADS. Immutable: any number at once.
 #pragma once
 
 #include <array>
@@ -36,13 +35,13 @@ class Users {
   // Reads the secrets. Errors as SecretSource::Read.
   static Result<std::shared_ptr<const Users>> Load(const std::vector<UserConfig>& configs);
 
-  // Without users, everybody may write everywhere.
+  // Returns false if there are no users: everybody may write everywhere.
   bool Any() const { return !users_.empty(); }
 
-  // The user of a request; nullptr: none. `told`: the request has credentials.
+  // The user of a request, nullptr: none; and whether the request has credentials.
   struct Verdict {
     const User* user = nullptr;
-    bool told = false;
+    bool has_credentials = false;
   };
   Verdict Identify(const HttpRequest& request, const QueryParameters& parameters) const;
 
@@ -50,7 +49,7 @@ class Users {
   using Digest = std::array<unsigned char, 32>;
   struct Entry {
     User user;
-    std::optional<Digest> password;  // Of the name with it.
+    std::optional<Digest> password;  // Of name and password.
     std::optional<Digest> token;
   };
 

@@ -17,7 +17,7 @@
 #include "relay/routing/append_write.h"
 
 namespace relay {
-// Memory for what a body was inflated to, until it is answered.
+// Reserves memory for an inflated body until it is answered.
 class MemoryReservation {
  public:
   static std::shared_ptr<MemoryReservation> Take(const std::shared_ptr<Admission>& admission,
@@ -47,16 +47,17 @@ constexpr std::string_view kWriteMethods = "OPTIONS, POST";
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
 constexpr std::array<Path, 8> kPaths = {
-    {{Endpoint::kWrite, {"/write", kWriteMethods, "Writes, as InfluxDB 1.x takes them."}},
-     {Endpoint::kWriteV2, {"/api/v2/write", kWriteMethods, "As InfluxDB 2.x takes them."}},
-     {Endpoint::kWriteV3, {"/api/v3/write_lp", kWriteMethods, "As InfluxDB 3.x takes them."}},
+    {{Endpoint::kWrite, {"/write", kWriteMethods, "Accepts writes as InfluxDB 1.x does."}},
+     {Endpoint::kWriteV2, {"/api/v2/write", kWriteMethods, "Accepts writes as InfluxDB 2.x does."}},
+     {Endpoint::kWriteV3,
+      {"/api/v3/write_lp", kWriteMethods, "Accepts writes as InfluxDB 3.x does."}},
      {Endpoint::kQuery,
       {"/query", "GET, OPTIONS, POST",
        "CREATE DATABASE and SHOW DATABASES; more with log_statements. No other queries."}},
-     {Endpoint::kPing, {"/ping", kReadMethods, "Whether the relay is there."}},
-     {Endpoint::kPing, {"/status", kReadMethods, "The same."}},
-     {Endpoint::kHealth, {"/health", kReadMethods, "The same, as InfluxDB 2.x says it."}},
-     {Endpoint::kReady, {"/ready", kReadMethods, "Whether it takes writes."}}}};
+     {Endpoint::kPing, {"/ping", kReadMethods, "Answers if the relay is up."}},
+     {Endpoint::kPing, {"/status", kReadMethods, "The same as /ping."}},
+     {Endpoint::kHealth, {"/health", kReadMethods, "The same, in the form of InfluxDB 2.x."}},
+     {Endpoint::kReady, {"/ready", kReadMethods, "200 while writes are accepted, else 503."}}}};
 
 const Path* FindPath(std::string_view text) {
   for (const Path& path : kPaths) {
@@ -69,7 +70,7 @@ HttpResponse NothingToStore() {
   return {.status = 204};
 }
 
-// The status for an error that the client can mend, or not.
+// Maps an error of the body to its status.
 int StatusOf(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kInvalidInput: return 400;
@@ -78,10 +79,11 @@ int StatusOf(const Error& error) {
   }
 }
 
-HttpResponse Unauthorized(Api api, bool told) {
+HttpResponse Unauthorized(Api api, bool has_credentials) {
   if (api != Api::kV1) return ErrorAnswer(api, 401, "unauthorized access");
-  return ErrorAnswer(api, 401,
-                     told ? "authorization failed" : "unable to parse authentication credentials");
+  return ErrorAnswer(
+      api, 401,
+      has_credentials ? "authorization failed" : "unable to parse authentication credentials");
 }
 
 HttpResponse MayNotWrite(Api api, const Users::User& user, const std::string& database) {
@@ -105,7 +107,7 @@ HttpResponse NotStored(Api api, const Error& error) {
   return ErrorAnswer(api, error.code() == ErrorCode::kInvalidInput ? 400 : 503, error.message());
 }
 
-// Each backend with the last of the parts that are for it.
+// Returns each backend with the last of its parts.
 std::vector<DeliveryWaiter::Needed> NeededBy(const std::vector<StoredPart>& parts) {
   std::map<BackendId, PayloadId> last;
   for (const StoredPart& part : parts) {
@@ -142,10 +144,10 @@ struct WriteHandler::WriteContext {
   Api api = Api::kV1;
   std::shared_ptr<const WriteHandlerOptions> options;
   QueryParameters parameters;
-  ClientCredentials credentials = {};  // To be passed on.
-  const Users::User* user = nullptr;   // Lives in `options`; none: nobody is asked who he is.
+  ClientCredentials credentials = {};  // Passed on to backends.
+  const Users::User* user = nullptr;   // Owned by `options`; nullptr: no authentication.
   WriteQuery query = {};
-  std::shared_ptr<MemoryReservation> room = {};
+  std::shared_ptr<MemoryReservation> reservation = {};
 };
 
 std::vector<IngestEndpoint> IngestEndpoints() {
@@ -206,57 +208,57 @@ void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpRepl
 }
 
 void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
-  WriteContext asked{.api = ApiOf(request.path), .options = options_.Get(), .parameters = {}};
+  WriteContext context{.api = ApiOf(request.path), .options = options_.Get(), .parameters = {}};
   Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
-  if (!parameters.ok()) return reply(ErrorAnswer(asked.api, 400, parameters.error().message()));
-  asked.parameters = std::move(parameters).value();
-  const std::shared_ptr<const Users>& users = asked.options->users;
+  if (!parameters.ok()) return reply(ErrorAnswer(context.api, 400, parameters.error().message()));
+  context.parameters = std::move(parameters).value();
+  const std::shared_ptr<const Users>& users = context.options->users;
   if (users && users->Any()) {
-    const Users::Verdict verdict = users->Identify(request, asked.parameters);
-    if (verdict.user == nullptr) return reply(Unauthorized(asked.api, verdict.told));
-    asked.user = verdict.user;
+    const Users::Verdict verdict = users->Identify(request, context.parameters);
+    if (verdict.user == nullptr) return reply(Unauthorized(context.api, verdict.has_credentials));
+    context.user = verdict.user;
   }
-  if (asked.options->pass_credentials) {
-    Result<ClientCredentials> passed = PassedCredentials(request, asked.parameters);
-    if (!passed.ok()) return reply(ErrorAnswer(asked.api, 401, passed.error().message()));
-    asked.credentials = std::move(passed).value();
+  if (context.options->pass_credentials) {
+    Result<ClientCredentials> passed = PassedCredentials(request, context.parameters);
+    if (!passed.ok()) return reply(ErrorAnswer(context.api, 401, passed.error().message()));
+    context.credentials = std::move(passed).value();
   }
-  if (endpoint == Endpoint::kQuery) return Query(std::move(asked), request, reply);
-  Write(std::move(asked), std::move(request), reply);
+  if (endpoint == Endpoint::kQuery) return Query(std::move(context), request, reply);
+  Write(std::move(context), std::move(request), reply);
 }
 
-void WriteHandler::Query(WriteContext asked, HttpRequest& request, const HttpReply& reply) {
+void WriteHandler::Query(WriteContext context, HttpRequest& request, const HttpReply& reply) {
   if (request.Header("Content-Type").starts_with("application/x-www-form-urlencoded")) {
     Result<QueryParameters> form = QueryParameters::Parse(request.body);
     if (!form.ok()) return reply(ErrorAnswer(Api::kV1, 400, form.error().message()));
-    asked.parameters.Add(std::move(form).value());
+    context.parameters.Add(std::move(form).value());
   }
-  const std::string& text = asked.parameters.Get("q");
-  if (asked.options->log_statements && !OnlyShows(text)) return Statements(asked, reply);
+  const std::string& text = context.parameters.Get("q");
+  if (context.options->log_statements && !OnlyShows(text)) return Statements(context, reply);
   reply(AnswerQuery(text, databases_));
 }
 
-// All of them are logged, or the client is told which one cannot be.
-void WriteHandler::Statements(const WriteContext& asked, const HttpReply& reply) {
-  if (asked.options->pass_credentials && asked.credentials.empty()) {
-    return reply(Unauthorized(Api::kV1, false));  // No backend would carry it out for nobody.
+// Logs all statements, or answers which one cannot be logged.
+void WriteHandler::Statements(const WriteContext& context, const HttpReply& reply) {
+  if (context.options->pass_credentials && context.credentials.empty()) {
+    return reply(Unauthorized(Api::kV1, false));  // No backend executes it without credentials.
   }
   const Result<std::vector<LoggedStatement>> parsed =
-      ParseLoggedStatements(asked.parameters.Get("q"), asked.parameters.Get("db"));
+      ParseLoggedStatements(context.parameters.Get("q"), context.parameters.Get("db"));
   if (!parsed.ok()) return reply(ErrorAnswer(Api::kV1, 400, parsed.error().message()));
   const std::vector<LoggedStatement>& statements = parsed.value();
-  const Router& router = *asked.options->router;
+  const Router& router = *context.options->router;
   for (const LoggedStatement& statement : statements) {
-    if (asked.user != nullptr && !asked.user->MayWrite(statement.database)) {
-      return reply(MayNotWrite(Api::kV1, *asked.user, statement.database));
+    if (context.user != nullptr && !context.user->MayWrite(statement.database)) {
+      return reply(MayNotWrite(Api::kV1, *context.user, statement.database));
     }
     if (router.TakersOf(statement.database)->empty()) {
       return reply(ErrorAnswer(
-          Api::kV1, 404, fmt::format("no backend takes database \"{}\"", statement.database)));
+          Api::kV1, 404, fmt::format("no backend accepts database \"{}\"", statement.database)));
     }
   }
   for (const LoggedStatement& statement : statements) databases_.Add(statement.database);
-  AppendStatements({log_, router, clock_.WallNow(), asked.credentials}, statements,
+  AppendStatements({log_, router, clock_.WallNow(), context.credentials}, statements,
                    [this, count = statements.size(), reply](const Status& done) {
                      if (!done.ok()) {
                        return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
@@ -268,93 +270,93 @@ void WriteHandler::Statements(const WriteContext& asked, const HttpReply& reply)
                    });
 }
 
-void WriteHandler::Write(WriteContext asked, HttpRequest request, const HttpReply& reply) {
-  const Api api = asked.api;
+void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpReply& reply) {
+  const Api api = context.api;
   Result<WriteQuery> query =
-      ParseWriteQuery(api, asked.parameters, asked.options->default_retention_policy);
+      ParseWriteQuery(api, context.parameters, context.options->default_retention_policy);
   if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
-  asked.query = std::move(query).value();
-  asked.query.params.credentials = std::move(asked.credentials);
-  const WriteParams& params = asked.query.params;
-  if (asked.user != nullptr && !asked.user->MayWrite(params.database)) {
-    return reply(MayNotWrite(api, *asked.user, params.database));
+  context.query = std::move(query).value();
+  context.query.params.credentials = std::move(context.credentials);
+  const WriteParams& params = context.query.params;
+  if (context.user != nullptr && !context.user->MayWrite(params.database)) {
+    return reply(MayNotWrite(api, *context.user, params.database));
   }
-  Result<std::string> body = PlainBody(request, asked);
+  Result<std::string> body = PlainBody(request, context);
   if (!body.ok()) return reply(ErrorAnswer(api, StatusOf(body.error()), body.error().message()));
   ScannedLines scanned = ScanLines(std::move(body).value(), params.precision, clock_.WallNow());
   counters_.RefusedLines(scanned.refused);
   if (scanned.too_long > 0) counters_.Reached(HttpLimit::kLine);
-  if (asked.query.guess_times) scanned.lines = WithGuessedTimes(std::move(scanned.lines));
-  Store(std::move(asked), std::move(scanned), reply);
+  if (context.query.guess_times) scanned.lines = WithGuessedTimes(std::move(scanned.lines));
+  Store(std::move(context), std::move(scanned), reply);
 }
 
-void WriteHandler::Store(WriteContext asked, ScannedLines scanned, const HttpReply& reply) {
+void WriteHandler::Store(WriteContext context, ScannedLines scanned, const HttpReply& reply) {
   Refused refused = RefusedOf(scanned);
-  if (auto answer = NothingIn(asked.query, scanned, refused)) return reply(*std::move(answer));
-  const Router& router = *asked.options->router;
-  RoutedLines routed = router.Route(asked.query.params, std::move(scanned.lines), scanned.points);
+  if (auto answer = NothingIn(context.query, scanned, refused)) return reply(*std::move(answer));
+  const Router& router = *context.options->router;
+  RoutedLines routed = router.Route(context.query.params, std::move(scanned.lines), scanned.points);
   counters_.UnroutedPoints(routed.unrouted);
   if (routed.unrouted > 0 && router.unrouted() == Unrouted::kRefuse) {
     refused.unrouted = routed.why;
     refused.dropped = routed.unrouted;
   }
-  const bool whole = asked.query.all_or_nothing;
+  const bool whole = context.query.all_or_nothing;
   if (!refused.unrouted.empty() && (whole || routed.parts.empty())) {
-    return reply(NothingStored(asked.api, 404, whole, refused));
+    return reply(NothingStored(context.api, 404, whole, refused));
   }
   if (routed.parts.empty()) return reply(NothingToStore());
-  databases_.Add(asked.query.params.database);
-  Append(std::move(asked), std::move(routed), std::move(refused), reply);
+  databases_.Add(context.query.params.database);
+  Append(std::move(context), std::move(routed), std::move(refused), reply);
 }
 
-void WriteHandler::Append(WriteContext asked, RoutedLines routed, Refused refused,
+void WriteHandler::Append(WriteContext context, RoutedLines routed, Refused refused,
                           const HttpReply& reply) {
   const Totals size = routed.size();
-  const WriteParams params = asked.query.params;
-  const Codec codec = asked.options->codec;
+  const WriteParams params = context.query.params;
+  const Codec codec = context.options->codec;
   AppendParts(log_, {params, codec, clock_.WallNow()}, std::move(routed),
-              [this, asked = std::move(asked), size, reply,
+              [this, context = std::move(context), size, reply,
                refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
-                if (!done.ok()) return reply(NotStored(asked.api, done.error()));
+                if (!done.ok()) return reply(NotStored(context.api, done.error()));
                 counters_.Accepted(size.points, size.bytes);
-                OnStored(asked, std::move(done).value(), refused, reply);
+                OnStored(context, std::move(done).value(), refused, reply);
               });
 }
 
-// The log has the write: that is the response, unless the client asked for more.
-void WriteHandler::OnStored(const WriteContext& asked, std::vector<StoredPart> parts,
+// Answers that the log has the write, unless the client requires backends to have it.
+void WriteHandler::OnStored(const WriteContext& context, std::vector<StoredPart> parts,
                             Refused refused, const HttpReply& reply) {
-  const Consistency consistency = asked.query.consistency;
-  if (consistency == Consistency::kLog || !asked.options->waiter) {
-    return reply(Stored(parts, asked.api, refused));
+  const Consistency consistency = context.query.consistency;
+  if (consistency == Consistency::kLog || !context.options->waiter) {
+    return reply(Stored(parts, context.api, refused));
   }
   std::vector<DeliveryWaiter::Needed> needed = NeededBy(parts);
   const std::size_t all = needed.size();
   const std::size_t enough = EnoughFor(consistency, all);
-  asked.options->waiter->Wait(std::move(needed), enough, asked.options->consistency_timeout,
-                              [api = asked.api, all, enough, parts = std::move(parts),
-                               refused = std::move(refused), reply](std::size_t have) {
-                                if (have < enough)
-                                  return reply(StoredOnly(parts, {.have = have, .of = all}));
-                                reply(Stored(parts, api, refused));
-                              });
+  context.options->waiter->Wait(std::move(needed), enough, context.options->consistency_timeout,
+                                [api = context.api, all, enough, parts = std::move(parts),
+                                 refused = std::move(refused), reply](std::size_t have) {
+                                  if (have < enough)
+                                    return reply(StoredOnly(parts, {.have = have, .of = all}));
+                                  reply(Stored(parts, api, refused));
+                                });
 }
 
-Result<std::string> WriteHandler::PlainBody(HttpRequest& request, WriteContext& asked) {
+Result<std::string> WriteHandler::PlainBody(HttpRequest& request, WriteContext& context) {
   const std::string_view encoding = request.Header("Content-Encoding");
   if (encoding.empty() || encoding == "identity") return std::move(request.body);
   if (encoding != "gzip" && encoding != "x-gzip") {
-    return Error(
-        ErrorCode::kInvalidInput,
-        fmt::format("Content-Encoding \"{}\" is not known (use gzip or identity)", encoding));
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("unknown Content-Encoding \"{}\" (use gzip or identity)", encoding));
   }
-  Result<std::string> plain = InflateGzip(request.body, asked.options->max_body);
+  Result<std::string> plain = InflateGzip(request.body, context.options->max_body);
   if (!plain.ok()) {
     if (plain.error().code() == ErrorCode::kFull) counters_.Reached(HttpLimit::kInflatedBody);
     return plain;
   }
-  asked.room = MemoryReservation::Take(asked.options->admission, Bytes(plain.value().size()));
-  if (asked.room || !asked.options->admission) return plain;
+  context.reservation =
+      MemoryReservation::Take(context.options->admission, Bytes(plain.value().size()));
+  if (context.reservation || !context.options->admission) return plain;
   counters_.Reached(HttpLimit::kInFlight);
   return Error(ErrorCode::kUnavailable, "too much is waiting to be stored");
 }

@@ -2,9 +2,9 @@
 // (/api/v3/write_lp) accept them, and what their clients also request: /ping, /health, /ready,
 // /query.
 //
-// A write is answered 204 when, and only when, the log says that it is on
-// stable storage. Of a body with bad lines the good ones are stored and the
-// answer is a 400 that names the others, or nothing is stored, as the API has it.
+// A write is answered 204 if and only if the log has it on stable storage. For a body
+// with bad lines, depending on the API, either the good lines are stored and a 400
+// names the others, or nothing is stored.
 #pragma once
 
 #include <memory>
@@ -29,7 +29,7 @@ namespace relay {
 // An endpoint, for the reference.
 struct IngestEndpoint {
   std::string_view path;
-  std::string_view methods;  // As Allow has them.
+  std::string_view methods;  // As in the Allow header.
   std::string_view description;
 };
 
@@ -40,14 +40,14 @@ struct WriteHandlerOptions {
   Bytes max_body = 25_MiB;  // Inflated.
   Codec codec = Codec::kZstd;
   std::shared_ptr<const Router> router;
-  std::shared_ptr<const Users> users = {};    // None: everybody may write.
-  std::shared_ptr<Admission> admission = {};  // Of what is inflated; none: unbounded.
+  std::shared_ptr<const Users> users = {};    // nullptr: everybody may write.
+  std::shared_ptr<Admission> admission = {};  // Bounds inflated bodies; nullptr: unbounded.
   // For clients that require backends to have their write; nullptr: the log suffices.
   std::shared_ptr<DeliveryWaiter> waiter = {};
   Clock::Duration consistency_timeout{5'000};
-  bool pass_credentials = false;  // The client's own go to the backends with its lines.
+  bool pass_credentials = false;  // Pass the client's own on with its lines.
   std::uint64_t ping_status = 204;
-  bool log_statements = false;  // Of /query: logged and delivered in order with the writes.
+  bool log_statements = false;  // Log /query statements and deliver them in order.
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.
@@ -60,22 +60,22 @@ class WriteHandler final : public HttpHandler {
   HttpResponse RefusalOf(std::string_view path, int status, std::string_view message) override;
   void Reached(HttpLimit limit) override { counters_.Reached(limit); }
 
-  // Requests that begin after this are handled so.
+  // Applies to later requests.
   void Reconfigure(WriteHandlerOptions options) { options_.Set(std::move(options)); }
 
  private:
-  struct WriteContext;  // A request on its way through the door.
+  struct WriteContext;  // A request being handled.
 
   void Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
   void AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
-  void Write(WriteContext asked, HttpRequest request, const HttpReply& reply);
-  void Store(WriteContext asked, ScannedLines scanned, const HttpReply& reply);
-  void Append(WriteContext asked, RoutedLines routed, Refused refused, const HttpReply& reply);
-  void OnStored(const WriteContext& asked, std::vector<StoredPart> parts, Refused refused,
+  void Write(WriteContext context, HttpRequest request, const HttpReply& reply);
+  void Store(WriteContext context, ScannedLines scanned, const HttpReply& reply);
+  void Append(WriteContext context, RoutedLines routed, Refused refused, const HttpReply& reply);
+  void OnStored(const WriteContext& context, std::vector<StoredPart> parts, Refused refused,
                 const HttpReply& reply);
-  void Query(WriteContext asked, HttpRequest& request, const HttpReply& reply);
-  void Statements(const WriteContext& asked, const HttpReply& reply);
-  Result<std::string> PlainBody(HttpRequest& request, WriteContext& asked);
+  void Query(WriteContext context, HttpRequest& request, const HttpReply& reply);
+  void Statements(const WriteContext& context, const HttpReply& reply);
+  Result<std::string> PlainBody(HttpRequest& request, WriteContext& context);
 
   SharedSnapshot<WriteHandlerOptions> options_;
   Log& log_;

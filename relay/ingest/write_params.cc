@@ -10,13 +10,13 @@
 namespace relay {
 namespace {
 
-// Would end up in a log, a URL or a terminal somewhere.
+// Control characters could reach a log, a URL or a terminal.
 bool HasControlCharacter(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
 }
 
-// Longer than anybody's; what each record holds stays bounded.
+// Longer than any in use; bounds the size of a record.
 constexpr std::size_t kNameMax = 512;
 
 Result<Precision> ParsePrecision(std::string_view text, PrecisionDialect dialect,
@@ -47,10 +47,10 @@ Result<bool> ParseFlag(const QueryParameters& parameters, std::string_view name,
 Status CheckNames(const WriteParams& params) {
   if (params.database.size() > kNameMax || params.retention_policy.size() > kNameMax) {
     return Error(ErrorCode::kInvalidInput,
-                 fmt::format("a database or retention policy longer than {} bytes", kNameMax));
+                 fmt::format("database or retention policy is longer than {} bytes", kNameMax));
   }
   if (HasControlCharacter(params.database) || HasControlCharacter(params.retention_policy)) {
-    return Error(ErrorCode::kInvalidInput, "a control character in database or retention policy");
+    return Error(ErrorCode::kInvalidInput, "control character in database or retention policy");
   }
   return Ok();
 }
@@ -71,7 +71,7 @@ Result<WriteQuery> ParseV1(const QueryParameters& parameters) {
   return query;
 }
 
-// A bucket is a database, or a database and a policy, as 1.x servers have it.
+// A bucket is a database, or a database and a policy, as for 1.x servers.
 Result<WriteQuery> ParseV2(const QueryParameters& parameters) {
   WriteQuery query{.all_or_nothing = true};
   query.params.api = Api::kV2;

@@ -1,4 +1,4 @@
-// The parameters of a write request, checked.
+// The checked parameters of a write request.
 #pragma once
 
 #include <string>
@@ -9,20 +9,20 @@
 
 namespace relay {
 
-// The backends that must have a write before it is answered. It is in the log first in any case.
+// How many backends must have a write before it is answered. The log has it first in any case.
 enum class Consistency : std::uint8_t { kLog, kOne, kQuorum, kAll };
 
 struct WriteQuery {
   WriteParams params;
-  // Each time is in the unit that its size suggests: to be made nanoseconds,
-  // which `params` says already.
+  // The unit of each time is guessed from its size; `params` already says nanoseconds,
+  // to which times are converted.
   bool guess_times = false;
-  bool all_or_nothing = false;  // One bad line refuses the body.
+  bool all_or_nothing = false;  // One bad line refuses the whole body.
   Consistency consistency = Consistency::kLog;
 };
 
 // Parses the parameters of a write on the endpoint of `api`; unknown parameters are ignored.
-// kInvalidInput, in InfluxDB's words.
+// kInvalidInput, with InfluxDB's message.
 //   v1  db (required), rp, precision, consistency
 //   v2  bucket=db or db/rp (required), precision
 //   v3  db (required), precision, accept_partial, no_sync (a write that is

@@ -13,7 +13,7 @@
 namespace relay {
 namespace {
 
-// Tells the caller once all of several appends are done.
+// Calls back once all of several appends are done.
 class AllDone {
  public:
   AllDone(std::size_t count, std::function<void(Status)> done)

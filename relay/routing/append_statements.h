@@ -1,5 +1,5 @@
-// Statements on their way into the log: appended in their order, each for the
-// backends that take anything of its database.
+// Appends statements to the log in their order, each for the backends that accept
+// anything of its database.
 #pragma once
 
 #include <functional>
@@ -12,21 +12,21 @@
 
 namespace relay {
 
-// The database of statements, and when they arrived.
+// The log and router of statements, and when they arrived.
 struct StatementsInto {
   Log& log;
   const Router& router;
   WallTime accepted_at;
-  ClientCredentials credentials = {};  // To be passed on with each of them.
+  ClientCredentials credentials = {};  // Passed on with each statement.
 };
 
-// `done` is called exactly once, as Log::Append calls it: when all are on stable
-// storage, or one is not; then some may be stored. REQUIRES: there is one, and
-// each has a backend that takes it.
+// Calls `done` exactly once, as Log::Append does: with success when all are on stable
+// storage, else with an error; some may be stored then. REQUIRES: not empty; each has
+// a backend that accepts it.
 void AppendStatements(const StatementsInto& into, const std::vector<LoggedStatement>& statements,
                       std::function<void(Status)> done);
 
-// InfluxDB's answer to so many statements that went well, as JSON.
+// Returns InfluxDB's JSON answer to that many successful statements.
 std::string ResultsOf(std::size_t statements);
 
 }  // namespace relay

@@ -6,7 +6,7 @@
 namespace relay {
 namespace {
 
-// From here on a record of its own compresses well, and costs little beside its bytes.
+// Larger writes compress well as records of their own, at little overhead.
 constexpr std::size_t kSmallMax = 4U << 10U;
 
 bool IsSmall(const RoutedLines& routed) {
@@ -30,7 +30,7 @@ void AppendSmall(Log& log, const Accepted& accepted, RoutedPart part, PartsDone 
 
 void AppendParts(Log& log, const Accepted& accepted, RoutedLines routed, PartsDone done) {
   INVARIANT(!routed.parts.empty());
-  // A statement is a record of its own, and nothing that comes later gets before it.
+  // A statement is a record of its own, and no later write may overtake it.
   if (accepted.params.api != Api::kStatement && IsSmall(routed)) {
     return AppendSmall(log, accepted, std::move(routed.parts.front()), std::move(done));
   }

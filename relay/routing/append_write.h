@@ -1,7 +1,6 @@
-// The last steps of every write, whatever listener it came by: its parts are
-// encoded, here and now, and appended in one batch. Parts that were appended
-// one by one could be half refused; a client that sends the whole again would
-// give new times to points without one, and so write some of them twice.
+// The last steps of a write of any listener: encodes its parts and appends them in
+// one batch. Appended one by one, some parts could be refused; the client's resend
+// would give new times to points without one, and so write some of them twice.
 #pragma once
 
 #include <functional>
@@ -20,21 +19,20 @@ struct Accepted {
   WallTime at;
 };
 
-// A part that is on stable storage, and whom it is for.
+// A part on stable storage, and its backends.
 struct StoredPart {
   Durable durable;
   BackendSet backends;
 };
 using PartsDone = std::function<void(Result<std::vector<StoredPart>>)>;
 
-// `done` is called exactly once, as Log::AppendParts calls it: with every part
-// in their order when all are on stable storage for all of their backends; else
-// none is.
+// Calls `done` exactly once, as Log::AppendParts does: with all parts in order when
+// all are on stable storage for all of their backends; otherwise none is.
 // kInvalidInput: a name is too long to be stored.
-// REQUIRES: there is a part.
+// REQUIRES: at least one part.
 void AppendParts(Log& log, const Accepted& accepted, RoutedLines routed, PartsDone done);
 
-// The same for those who do not ask where it lies.
+// The same for callers that need no positions.
 void AppendRouted(Log& log, const Accepted& accepted, RoutedLines routed, AppendDone done);
 
 }  // namespace relay

@@ -79,13 +79,13 @@ Clock::Duration DeliveryWaiter::Step() {
 void DeliveryWaiter::Look(Waiting& waiting, Behind& behind) const {
   std::erase_if(waiting.missing, [&](const Needed& needed) {
     if (behind.contains(needed.backend)) return false;
-    const Result<WriteOutcome> fate = log_.OutcomeOf(needed.backend, needed.payload);
-    if (!fate.ok()) return true;  // A backend that was taken away will not have it.
-    if (fate.value() == WriteOutcome::kOwed) {
+    const Result<WriteOutcome> outcome = log_.OutcomeOf(needed.backend, needed.payload);
+    if (!outcome.ok()) return true;  // A removed backend will never have it.
+    if (outcome.value() == WriteOutcome::kOwed) {
       behind.insert(needed.backend);
       return false;
     }
-    if (fate.value() == WriteOutcome::kPassed || fate.value() == WriteOutcome::kTrimmed)
+    if (outcome.value() == WriteOutcome::kPassed || outcome.value() == WriteOutcome::kTrimmed)
       ++waiting.have;
     return true;
   });

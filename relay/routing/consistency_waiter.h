@@ -1,8 +1,7 @@
-// Answers for clients who want their write on backends before it is answered:
-// consistency=one, quorum or all. The write is in the log already; this only
-// looks, now and then, whether backends have it.
+// Delays the answers to writes with consistency=one, quorum or all until backends
+// have them. The write is in the log already; this polls whether backends have it.
 //
-// THREADS. Any may wait; it has one of its own.
+// THREADS. Any number at once; it has one of its own.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +19,7 @@ namespace relay {
 
 class DeliveryWaiter {
  public:
-  // A payload that a backend must have delivered, with everything before it.
+  // A payload that must be delivered to a backend, with everything before it.
   struct Needed {
     BackendId backend;
     PayloadId payload{0};
@@ -37,14 +36,14 @@ class DeliveryWaiter {
   // Step runs on a thread until Stop.
   void Start();
 
-  // Calls `done` once, when `enough` of the backends have theirs, when so many
-  // cannot have it soon (a lane is on hold), or when the time is up.
+  // Calls `done` once: when `enough` backends have theirs, when that many cannot have
+  // it soon (a lane is on hold), or when the time is up.
   void Wait(std::vector<Needed> needed, std::size_t enough, Clock::Duration limit, Done done);
 
-  // Answers all that wait, and those that come later at once.
+  // Answers all waiting writes, and later ones at once.
   void Stop();
 
-  // One turn: answers whoever can be, and returns how long to wait before the next.
+  // Runs one turn: answers what it can; returns how long to wait before the next.
   Clock::Duration Step();
 
  private:
@@ -64,7 +63,7 @@ class DeliveryWaiter {
   Clock& clock_;
   Signal came_;
   std::mutex mutex_;
-  std::list<Waiting> waiting_;  // In the order in which they came.
+  std::list<Waiting> waiting_;  // In order of arrival.
   bool stopped_ = false;
   std::jthread thread_;
 };

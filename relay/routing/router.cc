@@ -18,7 +18,7 @@ enum class RuleMatch : std::uint8_t { kNo, kYes, kByMeasurement };
 
 namespace {
 
-// A list that was not given leaves nothing out.
+// An empty list matches everything.
 bool Lists(const std::vector<std::string>& globs, std::string_view name) {
   return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
            return GlobMatches(glob, name);
@@ -67,11 +67,11 @@ BackendSet Router::TakersOf(const std::string& database) const {
   return std::make_shared<const std::vector<BackendId>>(std::move(takers));
 }
 
-// Routes one write whose points may take different ways. Each measurement is judged once, however
-// many points it has.
+// Routes one write whose points may go to different backends. Each measurement is judged once,
+// however many points it has.
 class Router::ByMeasurement {
  public:
-  // Returns nothing where every point goes the same way.
+  // Decides at once if every point goes to the same backends.
   ByMeasurement(const std::vector<Rule>& rules, const WriteParams& params) : params_(params) {
     for (const Rule& rule : rules) Consider(rule);
   }
@@ -117,7 +117,7 @@ class Router::ByMeasurement {
     ++routed_.parts[part].points;
   }
 
-  // The part that a measurement's points go to.
+  // Returns the part for a measurement's points.
   std::size_t Judge(std::string_view raw) {
     const std::string name = MeasurementOf(raw);
     std::vector<BackendId> backends = sure_;
@@ -133,7 +133,7 @@ class Router::ByMeasurement {
   std::size_t PartFor(std::vector<BackendId> backends, std::string_view measurement) {
     if (backends.empty()) {
       if (routed_.why.empty()) {
-        routed_.why = fmt::format("no backend takes measurement \"{}\" of {}", measurement,
+        routed_.why = fmt::format("no backend accepts measurement \"{}\" of {}", measurement,
                                   DescribeLane(LaneOf(params_)));
       }
       return kNowhere;
@@ -144,8 +144,8 @@ class Router::ByMeasurement {
   }
 
   const WriteParams& params_;
-  std::vector<BackendId> sure_;                              // Takes whatever the measurement is.
-  std::vector<Open> open_;                                   // Takes some measurements.
+  std::vector<BackendId> sure_;                              // Accept any measurement.
+  std::vector<Open> open_;                                   // Accept some measurements.
   std::unordered_map<std::string_view, std::size_t> parts_;  // By raw measurement.
   std::map<std::vector<BackendId>, std::size_t> sets_;
   RoutedLines routed_;
@@ -162,7 +162,7 @@ RoutedLines Router::Route(const WriteParams& params, std::string lines, PointCou
   BackendSet everywhere = by_measurement.Everywhere();
   if (everywhere->empty()) {
     routed.unrouted = points;
-    routed.why = "no backend takes " + DescribeLane(LaneOf(params));
+    routed.why = "no backend accepts " + DescribeLane(LaneOf(params));
   } else {
     routed.parts.push_back({std::move(everywhere), std::move(lines), points});
   }

@@ -1,9 +1,9 @@
-// Decides to which backends each point of a write goes.
+// Decides which backends each point of a write goes to.
 //
-// A listener writes to some of the backends. Each of them takes the points that
-// its `only` describes, or all if there is none, without those that its
-// `except` describes. A point goes to every backend that takes it; one that no
-// backend takes is unrouted, and is counted or refused, never silently gone.
+// A listener writes to some of the backends. Each accepts the points that its `only`
+// selects, or all without one, except those that its `except` selects. A point goes
+// to every backend that accepts it. A point without one is unrouted: it is counted
+// or refused, never silently lost.
 //
 // THREADS. A router never changes; any number of threads at once.
 #pragma once
@@ -31,7 +31,7 @@ struct RoutedPart {
 struct RoutedLines {
   std::vector<RoutedPart> parts;  // Each routed point is in exactly one.
   PointCount unrouted = 0;
-  // Describes the first unrouted point to a client: `no backend takes measurement "m" of database
+  // Describes the first unrouted point to a client: `no backend accepts measurement "m" of database
   // "d"`. Empty: none.
   std::string why;
 
@@ -40,8 +40,8 @@ struct RoutedLines {
 
 class Router {
  public:
-  // For a listener that writes to `backends`; none: to all of the configuration.
-  // REQUIRES: each is one of the configuration's.
+  // Routes for a listener that writes to `backends`; empty: to all of the
+  // configuration. REQUIRES: each is configured.
   Router(const Config& config, const std::vector<BackendId>& backends);
 
   // How points that no backend accepts are handled.

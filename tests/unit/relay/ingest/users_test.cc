@@ -53,10 +53,10 @@ TEST_CASE("users: wrong, missing or malformed credentials are nobody's") {
 
 TEST_CASE("users: missing credentials are told apart from wrong ones") {
   const std::shared_ptr<const Users> users = Everybody();
-  CHECK_FALSE(users->Identify({}, {}).told);
+  CHECK_FALSE(users->Identify({}, {}).has_credentials);
   HttpRequest wrong;
   wrong.headers.emplace_back("Authorization", "Token wrong");
-  CHECK(users->Identify(wrong, {}).told);
+  CHECK(users->Identify(wrong, {}).has_credentials);
 }
 
 TEST_CASE("users: one may write to the databases that are named, or to all") {

@@ -102,12 +102,12 @@ TEST_CASE("front door: points that no backend takes are refused, the others stor
   CHECK_EQ(partly.status, 400);
   CHECK_EQ(ErrorOf(partly),
            "partial write: unable to parse 'bad': missing fields\n"
-           "no backend takes measurement \"n\" of database \"d\" dropped=2");
+           "no backend accepts measurement \"n\" of database \"d\" dropped=2");
   CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n"});
 
   const HttpResponse none = door.Write("m v=1 1\n", "db=other");
   CHECK_EQ(none.status, 404);
-  CHECK_EQ(ErrorOf(none), "no backend takes database \"other\"");
+  CHECK_EQ(ErrorOf(none), "no backend accepts database \"other\"");
   CHECK_EQ(door.counters.unrouted_points(), 3);
   CHECK_EQ(door.counters.accepted_points(), 1);
 }

@@ -117,13 +117,13 @@ TEST_CASE("router: all lists of a selection describe it together") {
 TEST_CASE("router: points that no backend takes are reported in words") {
   const Config by_database = With({Backend("a", {.databases = {"d"}})});
   CHECK_EQ(Routes(by_database, To("e"), "m v=1 1\n", 1),
-           Map{{"", "no backend takes database \"e\""}});
+           Map{{"", "no backend accepts database \"e\""}});
   CHECK_EQ(Routes(by_database, To("e", "week"), "m v=1 1\n", 1),
-           Map{{"", "no backend takes database \"e\", retention policy \"week\""}});
+           Map{{"", "no backend accepts database \"e\", retention policy \"week\""}});
 
   const Config by_measurement = With({Backend("a", {.measurements = {"m"}})});
   CHECK_EQ(Routes(by_measurement, To("d"), "n v=1 1\nm v=1 1\no v=1 1\nn v=2 2\n", 4),
-           Map{{"a", "m v=1 1\n"}, {"", "no backend takes measurement \"n\" of database \"d\""}});
+           Map{{"a", "m v=1 1\n"}, {"", "no backend accepts measurement \"n\" of database \"d\""}});
 }
 
 TEST_CASE("router: a line that has newlines in a string is not torn") {
