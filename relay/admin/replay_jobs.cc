@@ -156,7 +156,7 @@ Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
                    parts_.transport(range.backend, request.to_url));
   const Sequence after = range.after;
   const Sequence last = range.last;
-  const std::string summary = ShownExtent(*source.value().log, range.backend, after, last);
+  const std::string summary = ShownRange(*source.value().log, range.backend, after, last);
   std::string what = fmt::format("replay records {} to {} of {}: {}", after.value() + 1,
                                  last.value(), request.backend, summary);
   if (!request.database.empty()) what += fmt::format(", database \"{}\"", request.database);

@@ -93,7 +93,7 @@ Result<VerbPlan> PlanRewind(const VerbCall& call) {
   }
   std::string description =
       fmt::format("rewind {} to {}: {} are delivered again", call.backend.text(), to.value(),
-                  ShownExtent(call.log, call.backend, to, marks.cursor));
+                  ShownRange(call.log, call.backend, to, marks.cursor));
   if (to == marks.cursor && marks.lag() > 0) description += "; later records are owed anyway";
   if (time && to == marks.trimmed) description += MissingBefore(call, *time);
   return VerbPlan{std::move(description),
@@ -118,7 +118,7 @@ Result<VerbPlan> PlanSkipTo(const VerbCall& call) {
   }
   return VerbPlan{fmt::format("skip what {} is owed up to {}: {} will never be delivered to it",
                               call.backend.text(), to.value(),
-                              ShownExtent(call.log, call.backend, marks.cursor, to)),
+                              ShownRange(call.log, call.backend, marks.cursor, to)),
                   [&log = call.log, backend = call.backend, to,
                    actor = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
                     ASSIGN_OR_RETURN(Gap gap, log.Skip(backend, to, actor));

@@ -1,5 +1,5 @@
-// JSON as text on one line. Names and lines of clients are bytes: what is not
-// UTF-8 in them becomes U+FFFD, so that the text is always valid.
+// Writes JSON as one line of text. Names and lines of clients are bytes: anything that
+// is not UTF-8 becomes U+FFFD, so that the text is always valid.
 //
 // THREADS. Pure functions.
 #pragma once

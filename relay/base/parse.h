@@ -14,15 +14,14 @@
 
 namespace relay {
 
-// "2026-11-23T20:15:00Z", with up to nine digits behind the seconds; also with
-// an offset such as +01:00. nullopt: not a time, or one that nanoseconds since
-// 1970 do not reach.
+// Parses "2026-11-23T20:15:00Z", with up to nine decimals, also with an offset such as
+// +01:00. nullopt: not a time, or out of the range of nanoseconds since 1970.
 std::optional<WallTime> ParseRfc3339(std::string_view text);
 
-// "12". nullopt: not a decimal number of 64 bits.
+// Parses "12". nullopt: not a decimal number of 64 bits.
 std::optional<std::uint64_t> ParseNumber(std::string_view text);
 
-// What an operator may type, for help texts and messages.
+// The forms of a position, for help texts and messages.
 inline constexpr std::string_view kPositionForms =
     "a sequence (12), a time (2026-11-23T20:15:00Z, 2026-11-23T21:15:00+01:00), an age (-1h, 90m "
     "ago, 2h30m ago), now or head";
@@ -32,12 +31,12 @@ struct LogHead {};
 
 using TypedPosition = std::variant<Sequence, WallTime, LogHead>;
 
-// One of kPositionForms; an age has the units d, h, m and s. kInvalidInput: none
-// of them; the message says what was expected.
+// Parses one of kPositionForms; an age has the units d, h, m and s. kInvalidInput: none
+// of them; the message lists them.
 Result<TypedPosition> ParsePosition(std::string_view text, WallTime now);
 
-// `text` with `now` or an age replaced by the time it means, so that a plan and
-// the change that follows it mean the same position; any other text as it is.
+// Replaces `now` or an age by its time, so that a plan and the change after it mean the
+// same position; returns any other text unchanged.
 std::string PinnedPosition(const std::string& text, WallTime now);
 
 }  // namespace relay

@@ -19,15 +19,15 @@ class ReportLimiter {
   // Notes `times` more events. Returns the number since the last report if one is due now: on the
   // first event, then at most once per `every`. nullopt: not due.
   std::optional<std::uint64_t> Note(std::uint64_t times, Clock::TimePoint now) {
-    untold_ += times;
+    unreported_ += times;
     if (next_ && now < *next_) return std::nullopt;
     next_ = now + every_;
-    return std::exchange(untold_, 0);
+    return std::exchange(unreported_, 0);
   }
 
  private:
   Clock::Duration every_;
-  std::uint64_t untold_ = 0;
+  std::uint64_t unreported_ = 0;
   std::optional<Clock::TimePoint> next_;
 };
 

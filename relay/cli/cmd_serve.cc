@@ -88,10 +88,10 @@ int Serve(const std::string& config_path) {
   for (const std::string& note : config.value().notes) {
     LogEvent(Level::kWarning, "differs from the original relay", {{"setting", note}});
   }
-  TellServiceManager("READY=1");
+  NotifyServiceManager("READY=1");
   int signal = WaitForSignal(signals);
   for (; signal == SIGHUP; signal = WaitForSignal(signals)) Reload(relay, config_path);
-  TellServiceManager("STOPPING=1");
+  NotifyServiceManager("STOPPING=1");
   LogEvent(Level::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   relay.Stop();
   LogEvent(Level::kInfo, "stopped");

@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 std::string AddressOf(const tcp::socket& socket) {
   error_code error;
   asio::ip::address address = socket.remote_endpoint(error).address();
-  if (error) return {};  // Disconnected already; its first read reports it.
+  if (error) return {};  // Already disconnected; its first read reports it.
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }

@@ -100,8 +100,8 @@ class HttpServer {
   // Applies to later requests.
   virtual void SetLimits(const HttpLimits& limits) = 0;
 
-  // Reads the certificate and key again, from where these are now: for the
-  // connections to come. kInvalidInput: nothing changed. REQUIRES: it serves TLS.
+  // Reads the certificate and key again, from these files, for later connections.
+  // kInvalidInput: nothing changed. REQUIRES: it serves TLS.
   virtual Status SetTls(const TlsFiles& files) = 0;
 
   // Stops accepting, lets requests in progress finish, and closes each connection after its

@@ -4,8 +4,7 @@
 // A socket belongs to the listener of `http` with exactly its address. It stays open as long as
 // this object, whatever the listener does with its duplicate.
 //
-// THREADS. As any value; the environment is read by the one thread that starts
-// the program.
+// THREADS. As any value; only the thread that starts the program reads the environment.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The transport that a backend's configuration describes.
+// Makes the transport for a backend's configuration.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,11 @@ namespace relay {
 
 Target TargetOf(const BackendConfig& backend);
 
-// A new one for each call: a worker may want several.
+// Makes a new one on each call: a worker may use several.
 std::unique_ptr<Transport> TransportFor(const BackendConfig& backend);
 
-// Where a manual replay of a backend's records goes: to the backend, or to
-// `url`, which must be one of admin.replay_targets and gets no credentials.
+// Makes the transport of a manual replay: to the backend, or to `url`, which must be
+// one of admin.replay_targets and gets no credentials.
 // kNotFound: the backend is not configured. kInvalidInput: the URL is not allowed.
 Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
                                                       const BackendId& backend,

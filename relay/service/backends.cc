@@ -15,26 +15,26 @@
 namespace relay {
 namespace {
 
-bool IsWell(WorkerState state) {
+bool IsHealthy(WorkerState state) {
   return state == WorkerState::kCaughtUp || state == WorkerState::kDelivering;
 }
 
 // Logs changes of a backend's health, not each retry.
-class HealthTeller {
+class HealthReporter {
  public:
-  explicit HealthTeller(std::string backend) : backend_(std::move(backend)) {}
+  explicit HealthReporter(std::string backend) : backend_(std::move(backend)) {}
 
   void operator()(const WorkerStatus& status) {
-    TellStuck(status);
-    if (IsWell(status.state)) {
-      if (!std::exchange(told_, "").empty()) {
+    ReportStuck(status);
+    if (IsHealthy(status.state)) {
+      if (!std::exchange(reported_, "").empty()) {
         LogEvent(Level::kInfo, "backend recovered", {{"backend", backend_}});
       }
       return;
     }
-    std::string telling = fmt::format("{}: {}", ToString(status.state), status.why);
-    if (telling == told_) return;
-    told_ = std::move(telling);
+    std::string report = fmt::format("{}: {}", ToString(status.state), status.why);
+    if (report == reported_) return;
+    reported_ = std::move(report);
     LogEvent(Level::kWarning, "backend failing",
              {{"backend", backend_},
               {"state", ToString(status.state)},
@@ -43,7 +43,7 @@ class HealthTeller {
   }
 
  private:
-  void TellStuck(const WorkerStatus& status) {
+  void ReportStuck(const WorkerStatus& status) {
     if (is_stuck_ == status.stuck.has_value()) return;
     is_stuck_ = status.stuck.has_value();
     if (!is_stuck_)
@@ -56,7 +56,7 @@ class HealthTeller {
   }
 
   std::string backend_;
-  std::string told_;
+  std::string reported_;
   bool is_stuck_ = false;
 };
 
@@ -79,9 +79,9 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
     };
   }
   options.jitter_seed = jitter_seed;
-  options.on_change = HealthTeller(backend.name.text());
-  options.on_request = [&taken = times.Of(backend.name)](std::chrono::nanoseconds time) {
-    taken.Record(time);
+  options.on_change = HealthReporter(backend.name.text());
+  options.on_request = [&histogram = times.Of(backend.name)](std::chrono::nanoseconds time) {
+    histogram.Record(time);
   };
   std::vector<std::unique_ptr<Transport>> transports;
   for (std::uint64_t i = 0; i < backend.concurrency; ++i) {

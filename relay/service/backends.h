@@ -10,11 +10,11 @@
 
 namespace relay {
 
-// Logs when its backend begins to fail, why, and when it has recovered. `jitter_seed` differs for
-// each backend. REQUIRES: times outlives it.
+// Makes the worker of a backend; it logs when the backend fails, why, and when it has recovered.
+// `jitter_seed` differs for each backend. REQUIRES: times outlives it.
 FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times);
 
-// One for each backend, in the configuration's order.
+// Makes one for each backend, in the configuration's order.
 std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times);
 
 }  // namespace relay

@@ -41,13 +41,13 @@ LineTarget TargetOf(const Config& config, const ListenerConfig& listener) {
 }
 
 // Returns whether a listener with settings `was` can continue with `now`, at the same address.
-bool CanGoOn(const HttpListenerConfig& was, const HttpListenerConfig& now) {
+bool CanContinue(const HttpListenerConfig& was, const HttpListenerConfig& now) {
   return was.tls.certificate.empty() == now.tls.certificate.empty();
 }
-bool CanGoOn(const TcpListenerConfig& was, const TcpListenerConfig& now) {
+bool CanContinue(const TcpListenerConfig& was, const TcpListenerConfig& now) {
   return was.max_connections == now.max_connections && was.idle_timeout == now.idle_timeout;
 }
-bool CanGoOn(const UdpListenerConfig& was, const UdpListenerConfig& now) {
+bool CanContinue(const UdpListenerConfig& was, const UdpListenerConfig& now) {
   return was.read_buffer == now.read_buffer;
 }
 
@@ -81,7 +81,7 @@ Listeners::Problems Listeners::ReloadAll(const Config& config, std::chrono::mill
   return std::move(reloading.problems);
 }
 
-// Closes before it opens: one may take the address of another.
+// Closes before it opens: a new listener may use the address of an old one.
 template <typename Listener, typename ListenerConfig>
 void Listeners::ReloadKind(Reloading& reloading, const std::vector<ListenerConfig>& wanted,
                            std::vector<Listener>& running) {
@@ -91,22 +91,22 @@ void Listeners::ReloadKind(Reloading& reloading, const std::vector<ListenerConfi
     reloading.problems.push_back(
         std::move(status).error().Within("listener " + ToString(listener.address)).message());
   };
-  std::vector<Listener> going_on;
+  std::vector<Listener> continuing;
   std::vector<const ListenerConfig*> opening;
   for (const ListenerConfig& listener : wanted) {
     const auto found = std::find_if(running.begin(), running.end(), [&](const Listener& one) {
-      return one.config.address == listener.address && CanGoOn(one.config, listener);
+      return one.config.address == listener.address && CanContinue(one.config, listener);
     });
     if (found == running.end()) {
       opening.push_back(&listener);
       continue;
     }
-    note(listener, Tell(config, *found, listener));
-    going_on.push_back(std::move(*found));
+    note(listener, Reconfigure(config, *found, listener));
+    continuing.push_back(std::move(*found));
     running.erase(found);
   }
   for (Listener& listener : running) Close(std::move(listener), reloading.grace);
-  running = std::move(going_on);
+  running = std::move(continuing);
   for (const ListenerConfig* listener : opening) note(*listener, Open(config, *listener));
 }
 
@@ -170,7 +170,8 @@ Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) 
 }
 
 // An invalid certificate leaves the old one in use and does not stop the other changes.
-Status Listeners::Tell(const Config& config, Http& http, const HttpListenerConfig& listener) const {
+Status Listeners::Reconfigure(const Config& config, Http& http,
+                              const HttpListenerConfig& listener) const {
   ASSIGN_OR_RETURN(WriteHandlerOptions options, HandlerOptions(config, listener));
   const std::optional<TlsFiles> tls = TlsFilesOf(listener.tls);
   Status certified = tls ? http.server->SetTls(*tls) : Ok();
@@ -180,13 +181,15 @@ Status Listeners::Tell(const Config& config, Http& http, const HttpListenerConfi
   return certified;
 }
 
-Status Listeners::Tell(const Config& config, Tcp& tcp, const TcpListenerConfig& listener) const {
+Status Listeners::Reconfigure(const Config& config, Tcp& tcp,
+                              const TcpListenerConfig& listener) const {
   tcp.lines->Retarget(TargetOf(config, listener));
   tcp.config = listener;
   return Ok();
 }
 
-Status Listeners::Tell(const Config& config, Udp& udp, const UdpListenerConfig& listener) const {
+Status Listeners::Reconfigure(const Config& config, Udp& udp,
+                              const UdpListenerConfig& listener) const {
   udp.lines->Retarget(TargetOf(config, listener));
   udp.config = listener;
   return Ok();
@@ -198,8 +201,8 @@ void Listeners::Close(Http http, std::chrono::milliseconds grace) {
 }
 
 void Listeners::Stop(std::chrono::milliseconds grace) {
-  waiter_->Stop();  // Who waits for backends has waited long enough: the log has it.
-  std::vector<std::jthread> stopping;  // All at once, so that they share the time.
+  waiter_->Stop();                     // Answers writes that wait for backends: the log has them.
+  std::vector<std::jthread> stopping;  // Stops all in parallel, so that they share the time.
   stopping.reserve(http_.size() + tcp_.size() + udp_.size());
   for (const Http& http : http_) {
     stopping.emplace_back([&http, grace] { http.server->Stop(grace); });

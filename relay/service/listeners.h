@@ -1,7 +1,7 @@
 // Everything that clients write to: each configured listener with its handler.
 //
-// A listener is its address: one that has the same address in a new
-// configuration goes on, with the new settings for what comes from then on.
+// A listener is identified by its address: one with the same address in a new
+// configuration continues, with the new settings for later requests.
 //
 // THREADS. Start, Reload and Stop by one thread. Log, clock and counters outlive
 // it.
@@ -26,7 +26,7 @@ namespace relay {
 
 class Listeners {
  public:
-  // All outlive it. `inherited`: sockets to use where they have a listener's address.
+  // All outlive it. `inherited`: sockets to use for listeners with their addresses.
   Listeners(Log& log, Clock& clock, Counters& counters, const InheritedSockets& inherited)
       : log_(log),
         clock_(clock),
@@ -34,21 +34,20 @@ class Listeners {
         inherited_(inherited),
         waiter_(std::make_shared<DeliveryWaiter>(log, clock)) {}
 
-  // Opens the listeners in their order. kUnavailable: an address is taken or is
-  // not ours; those that were opened before serve until Stop.
+  // Opens the listeners in order. kUnavailable: an address is in use or not local; those
+  // opened before serve until Stop.
   Status Start(const Config& config);
 
-  // Reads what a reload needs: users' secrets. Errors as Users::Load; nothing
-  // has changed then.
+  // Checks the files that a reload reads: users' secrets. Errors as Users::Load.
   static Status CheckFiles(const Config& config);
 
-  // Goes over to another configuration: listeners that it does not have are
-  // closed, those that it has and that were not there are opened, the others
-  // are told. Returns what could not be done, in words; that part stays as it was.
+  // Switches to another configuration: closes listeners that it does not have, opens
+  // new ones, reconfigures the others. Returns descriptions of what failed; that part
+  // stays unchanged.
   std::vector<std::string> Reload(const Config& config, std::chrono::milliseconds grace);
 
-  // Lets nobody new in and waits until what is under way is answered, at most
-  // for `grace`. The log may still answer until the listeners are destroyed.
+  // Stops accepting and waits, at most for `grace`, until requests in progress are
+  // answered. The log may still answer until the listeners are destroyed.
   void Stop(std::chrono::milliseconds grace);
 
  private:
@@ -72,14 +71,14 @@ class Listeners {
   Status Open(const Config& config, const HttpListenerConfig& listener);
   Status Open(const Config& config, const TcpListenerConfig& listener);
   Status Open(const Config& config, const UdpListenerConfig& listener);
-  Status Tell(const Config& config, Http& http, const HttpListenerConfig& listener) const;
-  Status Tell(const Config& config, Tcp& tcp, const TcpListenerConfig& listener) const;
-  Status Tell(const Config& config, Udp& udp, const UdpListenerConfig& listener) const;
+  Status Reconfigure(const Config& config, Http& http, const HttpListenerConfig& listener) const;
+  Status Reconfigure(const Config& config, Tcp& tcp, const TcpListenerConfig& listener) const;
+  Status Reconfigure(const Config& config, Udp& udp, const UdpListenerConfig& listener) const;
 
-  // One reading of the configuration, and what came of it.
+  // A reload and its problems.
   struct Reloading {
     const Config& config;
-    std::chrono::milliseconds grace;  // For those that close.
+    std::chrono::milliseconds grace;  // For listeners that close.
     Problems problems = {};
   };
   Problems ReloadAll(const Config& config, std::chrono::milliseconds grace);
@@ -97,9 +96,9 @@ class Listeners {
   Counters& counters_;
   const InheritedSockets& inherited_;
   std::shared_ptr<DeliveryWaiter> waiter_;
-  std::shared_ptr<Admission> admission_;  // Of all listeners together.
+  std::shared_ptr<Admission> admission_;  // Shared by all listeners.
   std::vector<Http> http_;
-  std::vector<Http> closed_http_;  // Answers may still be on their way to them.
+  std::vector<Http> closed_http_;  // Answers may still arrive for them.
   std::vector<Tcp> tcp_;
   std::vector<Udp> udp_;
 };

@@ -12,7 +12,7 @@
 namespace relay {
 namespace {
 
-// A clean stop takes at most 10 s: this for the clients, little for the rest.
+// The clients' part of a clean stop, which takes at most 10 s.
 constexpr std::chrono::milliseconds kGrace{5'000};
 
 LogLimits LimitsOf(const LogConfig& log) {
@@ -22,7 +22,7 @@ LogLimits LimitsOf(const LogConfig& log) {
           .when_full = log.when_full};
 }
 
-// Compares all but the selection of points, which is up to the routers.
+// Compares everything except the selection of points, which concerns only routers.
 bool IsSentToAlike(BackendConfig a, BackendConfig b) {
   for (BackendConfig* one : {&a, &b}) {
     one->only = {};
@@ -37,7 +37,7 @@ const BackendConfig* Find(const Config& config, const BackendId& name) {
   return found == config.backends.end() ? nullptr : &*found;
 }
 
-// Where only lanes are on hold, the backend takes everything else.
+// A backend with only lanes on hold accepts everything else.
 bool TakesWrites(const WorkerStatus& worker) {
   switch (worker.state) {
     case WorkerState::kCaughtUp:
@@ -67,27 +67,27 @@ Status Relay::Start() {
   std::vector<ListenAddress> listened;
   for (const HttpListenerConfig& listener : config_.http) listened.push_back(listener.address);
   for (const std::string& address : inherited_.Unused(listened)) {
-    LogEvent(Level::kWarning, "a socket that was handed over is not used",
+    LogEvent(Level::kWarning, "inherited socket not used",
              {{"address", address}, {"reason", "no listener of http has this address"}});
   }
   RETURN_IF_ERROR(OpenLog());
-  housekeeper_ = std::make_unique<RetentionThread>(*log_, clock_);
+  retention_ = std::make_unique<RetentionThread>(*log_, clock_);
   fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_), *log_, clock_);
   fleet_->Start();
-  // Whoever is told by /readyz that writes are taken must find it so.
-  write_listeners_ = std::make_unique<Listeners>(*log_, clock_, counters_, inherited_);
-  RETURN_IF_ERROR(write_listeners_->Start(config_));
+  // The admin port starts last: /readyz must not report ready before writes are accepted.
+  listeners_ = std::make_unique<Listeners>(*log_, clock_, counters_, inherited_);
+  RETURN_IF_ERROR(listeners_->Start(config_));
   return StartAdmin();
 }
 
 void Relay::Stop() {
-  if (write_listeners_) write_listeners_->Stop(kGrace);
+  if (listeners_) listeners_->Stop(kGrace);
   if (fleet_) fleet_->Stop();
   if (admin_) admin_->Stop();
   admin_.reset();
-  housekeeper_.reset();
-  log_.reset();    // Its last group still wakes the fleet,
-  fleet_.reset();  // which must therefore go after it.
+  retention_.reset();
+  log_.reset();    // Its last batch still wakes the fleet,
+  fleet_.reset();  // which is therefore destroyed after it.
 }
 
 Status Relay::OpenLog() {
@@ -104,14 +104,14 @@ Status Relay::OpenLog() {
   return Ok();
 }
 
-// What can be refused comes first, then what new writes need, then the writes'
-// new ways, and in the end what nothing goes to any more.
+// Does first what can fail, then what new writes need, then reroutes writes, and last
+// removes what is no longer used.
 Result<std::vector<std::string>> Relay::Reload(const Config& next) {
   RETURN_IF_ERROR(Listeners::CheckFiles(next));
   RETURN_IF_ERROR(log_->SetBackends(next.BackendNames()));
   log_->SetLimits(LimitsOf(next.log));
   PutChangedMembers(next);
-  std::vector<std::string> stays = write_listeners_->Reload(next, kGrace);
+  std::vector<std::string> stays = listeners_->Reload(next, kGrace);
   RemoveMembers(next);
   if (next.log.path != config_.log.path) stays.push_back("log.path needs a restart");
   if (next.log.checkpoint_dir != config_.log.checkpoint_dir) {
@@ -143,15 +143,15 @@ void Relay::RemoveMembers(const Config& next) {
   for (const BackendConfig& backend : config_.backends) {
     if (Find(next, backend.name) != nullptr) continue;
     fleet_->Remove(backend.name);
-    LogEvent(Level::kWarning, "backend removed: what it is owed is kept",
+    LogEvent(Level::kWarning, "backend removed, keeping its owed records",
              {{"backend", backend.name.text()},
               {"records", std::to_string(log_->MarksOf(backend.name).lag())}});
   }
 }
 
-void Relay::NoteReloadFailure(std::string why) {
+void Relay::NoteReloadFailure(std::string reason) {
   const std::lock_guard lock(reload_failure_mutex_);
-  reload_failure_ = std::move(why);
+  reload_failure_ = std::move(reason);
 }
 
 Status Relay::StartAdmin() {

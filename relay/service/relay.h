@@ -1,6 +1,6 @@
-// A relay that runs: the log, delivery to every backend, the listeners for
-// writes and the admin port, built in this order and taken down in the reverse
-// one, so that each part outlives those that use it.
+// The running relay: the log, delivery to every backend, the listeners for writes and
+// the admin port, started in this order and stopped in the reverse order, so that each
+// part outlives those that use it.
 //
 // THREADS. Start, Reload and Stop by one thread; NoteReloadFailure too.
 #pragma once
@@ -32,23 +32,20 @@ class Relay {
   Relay& operator=(const Relay&) = delete;
   ~Relay() { Stop(); }
 
-  // Returns once writes are taken. After an error, only Stop.
+  // Returns once writes are accepted. After an error, only Stop may be called.
   Status Start();
 
-  // Goes over to another configuration without a stop: backends come, go and
-  // change, listeners too, and everything that they read is read anew. One that
-  // goes with records owed keeps them in the log, and goes on if it comes back.
-  // Returns, in words, what stays as it was: what needs a restart, and what
-  // could not be done. Error: nothing has changed.
+  // Switches to another configuration without a stop: backends and listeners are added,
+  // removed and changed, and their files read again. Records owed to a removed backend
+  // stay in the log; it continues there if it comes back. Returns descriptions of what
+  // stays unchanged: what requires a restart, and what failed. Error: nothing changed.
   Result<std::vector<std::string>> Reload(const Config& next);
 
-  // For the status: why the configuration that was given last is not the one
-  // that runs; empty: it is.
-  void NoteReloadFailure(std::string why);
+  // Notes for the status why the last configuration is not in use; empty: it is.
+  void NoteReloadFailure(std::string reason);
 
-  // Nobody new is let in, what is under way is answered, then delivery stops,
-  // then the log syncs the cursors and closes. Takes at most 10 s,
-  // but for a disk that hangs, which it waits for.
+  // Stops accepting, answers requests in progress, stops delivery, then the log syncs the
+  // cursors and closes. Takes at most 10 s, except that it waits for a hung disk.
   void Stop();
 
  private:
@@ -59,7 +56,7 @@ class Relay {
   void RemoveMembers(const Config& next);
 
   std::mutex config_mutex_;  // Held to replace it, and to read it on a thread of the admin port.
-  Config config_;            // That runs.
+  Config config_;            // The configuration in use.
   const std::string log_path_;
   mutable std::mutex reload_failure_mutex_;
   std::string reload_failure_;
@@ -68,10 +65,10 @@ class Relay {
   LogTimes log_times_;
   SendTimes send_times_;
   InheritedSockets inherited_;
-  std::unique_ptr<Listeners> write_listeners_;
+  std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Fleet> fleet_;
-  std::unique_ptr<RetentionThread> housekeeper_;
+  std::unique_ptr<RetentionThread> retention_;
   std::unique_ptr<AdminServer> admin_;
 };
 

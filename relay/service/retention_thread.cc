@@ -16,38 +16,38 @@ constexpr std::chrono::seconds kTurn{1};
 RetentionThread::RetentionThread(DurableLog& log, Clock& clock)
     : log_(log),
       clock_(clock),
-      keeper_([this](const std::stop_token& stop) { Keep(stop); }),
-      teller_([this](const std::stop_token& stop) { Tell(stop); }) {}
+      enforcer_([this](const std::stop_token& stop) { Enforce(stop); }),
+      reporter_([this](const std::stop_token& stop) { Report(stop); }) {}
 
-void RetentionThread::Keep(const std::stop_token& stop) {
+void RetentionThread::Enforce(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "housekeeper");
   Signal never;
   while (!stop.stop_requested()) {
-    Status kept = log_.EnforceRetention(clock_.WallNow());
+    Status outcome = log_.EnforceRetention(clock_.WallNow());
     {
       const std::lock_guard lock(mutex_);
-      kept_ = std::move(kept);
+      outcome_ = std::move(outcome);
     }
     ++turns_;
     clock_.WaitFor(never, kTurn, stop);
   }
 }
 
-void RetentionThread::Tell(const std::stop_token& stop) {
+void RetentionThread::Report(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "watchdog");
   Signal never;
   while (!stop.stop_requested()) {
-    const Status kept = Kept();
-    TellTrouble(kept.ok() ? log_.Health() : kept);
-    TellAlarms();
-    if (Alive()) TellServiceManager("WATCHDOG=1");
+    const Status outcome = LastOutcome();
+    ReportTrouble(outcome.ok() ? log_.Health() : outcome);
+    ReportAlarms();
+    if (Alive()) NotifyServiceManager("WATCHDOG=1");
     clock_.WaitFor(never, kTurn, stop);
   }
 }
 
-Status RetentionThread::Kept() const {
+Status RetentionThread::LastOutcome() const {
   const std::lock_guard lock(mutex_);
-  return kept_;
+  return outcome_;
 }
 
 bool RetentionThread::Alive() {
@@ -56,7 +56,7 @@ bool RetentionThread::Alive() {
 }
 
 // Logs a change, not every turn.
-void RetentionThread::TellTrouble(const Status& status) {
+void RetentionThread::ReportTrouble(const Status& status) {
   std::string trouble = status.ok() ? "" : status.error().message();
   if (trouble.empty() && !trouble_.empty()) LogEvent(Level::kInfo, "log recovered");
   if (!trouble.empty() && trouble_.empty()) {
@@ -65,7 +65,7 @@ void RetentionThread::TellTrouble(const Status& status) {
   trouble_ = std::move(trouble);
 }
 
-void RetentionThread::TellAlarms() {
+void RetentionThread::ReportAlarms() {
   for (const std::string& alarm : log_.Alarms()) {
     if (!alarmed_.insert(alarm).second) continue;
     LogEvent(Level::kError, "log damaged", {{"reason", alarm}});

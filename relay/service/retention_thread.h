@@ -1,9 +1,9 @@
-// Keeps the log within its limits, once a second, and tells the journal when
-// the log begins to fail, when it recovers, and what damage it found.
+// Keeps the log within its limits, once a second, and logs when the log begins to
+// fail, when it recovers, and what damage it found.
 //
-// Tells the service manager WATCHDOG=1 each second that the log could be looked
-// after, or that it waits for a disk that hangs: starting the relay again would
-// not mend that, and would keep what is stored from the backends.
+// Sends WATCHDOG=1 to the service manager each second that retention makes progress, or
+// that the log waits for a hung disk: a restart would not help, and would keep stored
+// records from the backends.
 #pragma once
 
 #include <atomic>
@@ -18,31 +18,30 @@
 
 namespace relay {
 
-// THREADS. Has two of its own, from construction to destruction: one keeps
-// house and waits for the disk with it, the other tells. Log and clock outlive
-// it.
+// THREADS. Has two of its own, from construction to destruction: one enforces retention
+// and waits for the disk, the other reports. Log and clock outlive it.
 class RetentionThread {
  public:
   RetentionThread(DurableLog& log, Clock& clock);
 
  private:
-  void Keep(const std::stop_token& stop);
-  void Tell(const std::stop_token& stop);
-  Status Kept() const;
+  void Enforce(const std::stop_token& stop);
+  void Report(const std::stop_token& stop);
+  Status LastOutcome() const;
   bool Alive();
-  void TellTrouble(const Status& status);
-  void TellAlarms();
+  void ReportTrouble(const Status& status);
+  void ReportAlarms();
 
   DurableLog& log_;
   Clock& clock_;
   mutable std::mutex mutex_;
-  Status kept_ = Ok();                   // How the last turn ended; guarded by mutex_.
-  std::atomic<std::uint64_t> turns_{0};  // Of keeping house.
-  std::uint64_t turns_seen_ = 0;         // These three are the teller's own.
-  std::string trouble_;                  // Told already; empty: none. So below.
+  Status outcome_ = Ok();                // How the last turn ended; guarded by mutex_.
+  std::atomic<std::uint64_t> turns_{0};  // Turns of the retention thread.
+  std::uint64_t turns_seen_ = 0;         // These three belong to the reporting thread.
+  std::string trouble_;                  // Already reported, as the ones below; empty: none.
   std::set<std::string> alarmed_;
-  std::jthread keeper_;
-  std::jthread teller_;
+  std::jthread enforcer_;
+  std::jthread reporter_;
 };
 
 }  // namespace relay

@@ -10,7 +10,7 @@
 
 namespace relay {
 
-void TellServiceManager(std::string_view lines) {
+void NotifyServiceManager(std::string_view lines) {
   const char* path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr) return;
   const std::string_view name(path);

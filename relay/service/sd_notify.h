@@ -1,8 +1,8 @@
 // Notifies systemd (sd_notify): one datagram to the socket in $NOTIFY_SOCKET. Does nothing without
 // one.
 //
-// Sent are READY=1 once writes are taken, STOPPING=1, and each second that the
-// relay lives WATCHDOG=1 (relay/service/retention_thread.h): one that hangs is restarted.
+// The relay sends READY=1 once writes are accepted, STOPPING=1, and WATCHDOG=1 every
+// second (relay/service/retention_thread.h): one that hangs is restarted.
 //
 // THREADS. Any number at once.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace relay {
 
-// Sends one or several lines of NAME=VALUE. Best effort: there is nobody to report a failure to.
-void TellServiceManager(std::string_view lines);
+// Sends one or several lines of NAME=VALUE. Best effort: failures are ignored.
+void NotifyServiceManager(std::string_view lines);
 
 }  // namespace relay

@@ -105,7 +105,7 @@ std::vector<AuditEntry> Audit::Recent(std::size_t count_max) const {
 }
 
 Result<std::vector<AuditEntry>> ReadAudit(const std::string& log_path, std::size_t count_max) {
-  // Without a file nothing was changed yet; without its directory nobody can say so.
+  // A missing file means no changes yet; a missing directory is an error.
   if (access(log_path.c_str(), R_OK | X_OK) != 0) return Failed(log_path);
   std::vector<AuditEntry> entries;
   AddEntries(PathIn(log_path) + ".1", entries);

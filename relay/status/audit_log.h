@@ -1,16 +1,16 @@
-// The audit trail: who changed what, when and with what outcome, in a file of
-// its own beside the log. Entries are only ever added.
+// The audit trail: who changed what, when and with what outcome, in an append-only
+// file beside the log.
 //
 // DURABILITY. An entry is on stable storage before Note returns; its change is
 // made only after the entry that announces it.
 //
-// The file is a JSON object a line. At kFileMax it becomes NAME.1, in the place
-// of the one before, and a new one begins.
+// The file has one JSON object per line. At kFileMax it replaces NAME.1, and a new one
+// begins.
 //
 // THREADS. Any number at once.
 //
-// ERRORS. kIo: the file cannot be written or read. A line that is not an entry
-// (the end of a file after a power loss) is passed over when reading.
+// ERRORS. kIo: the file cannot be written or read. Reading skips lines that are not
+// entries (the end of a file after a power loss).
 #pragma once
 
 #include <deque>
@@ -25,9 +25,9 @@ namespace relay {
 
 struct AuditEntry {
   WallTime when;
-  std::string who;      // The name they gave, and what is known of them.
-  std::string what;     // In words: "rewind a to 12".
-  std::string outcome;  // "asked", then "done" or why not.
+  std::string who;      // The name given, the token and the address.
+  std::string what;     // The description: "rewind a to 12".
+  std::string outcome;  // "asked", then "done" or the error.
 };
 
 class Audit {
@@ -35,12 +35,12 @@ class Audit {
   static constexpr Bytes kFileMax = 16_MiB;
   static constexpr std::size_t kRecentMax = 200;
 
-  // In the relay's log.path, which exists.
+  // `log_path`: the relay's log.path, which exists.
   explicit Audit(const std::string& log_path);
 
   Status Note(const AuditEntry& entry);
 
-  // The newest, newest first; at most kRecentMax.
+  // Returns the newest entries, newest first; at most kRecentMax.
   std::vector<AuditEntry> Recent(std::size_t count_max) const;
 
  private:
@@ -49,7 +49,7 @@ class Audit {
   std::deque<AuditEntry> recent_;
 };
 
-// The newest `count_max` entries, newest first, of a relay that runs or not.
+// Reads the newest `count_max` entries, newest first, whether the relay runs or not.
 Result<std::vector<AuditEntry>> ReadAudit(const std::string& log_path, std::size_t count_max);
 
 }  // namespace relay

@@ -15,7 +15,7 @@ std::string Number(double value) {
   return fmt::format("{}", value);
 }
 
-// Labels with one more.
+// Adds a label.
 std::string With(std::string_view labels, std::string_view more) {
   return labels.empty() ? std::string(more) : fmt::format("{},{}", labels, more);
 }

@@ -1,4 +1,4 @@
-// Prometheus' exposition format, version 0.0.4, as it grows.
+// Builds a page in Prometheus' exposition format, version 0.0.4.
 //
 // THREADS. As any value.
 #pragma once
@@ -13,16 +13,16 @@ namespace relay {
 
 class MetricsPage {
  public:
-  // Begins a metric; `name` without the "influxdb_relay_" that all begin with.
+  // Begins a metric; `name` without the common prefix "influxdb_relay_".
   void Begin(std::string_view name, std::string_view type, std::string_view help);
 
-  // `labels` without their braces, or nothing: `backend="a"`.
+  // Adds a sample; `labels` without braces (`backend="a"`), or empty.
   void Sample(std::string_view name, std::string_view labels, double value);
 
-  // The samples of a metric of type histogram, in seconds.
+  // Adds the samples of a histogram, in seconds.
   void Samples(std::string_view name, std::string_view labels, const Histogram::Reading& reading);
 
-  // A metric with one sample.
+  // Adds a metric with one sample.
   void Only(std::string_view name, std::string_view type, std::string_view help, double value);
 
   std::string Text() && { return std::move(text_); }

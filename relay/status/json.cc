@@ -1,5 +1,4 @@
-// The JSON of a status, both ways. Each field is named once: one declaration
-// writes it and reads it back.
+// Writes and reads the JSON of a status. Each field is declared once, for both.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -54,7 +53,7 @@ class Writer {
   void Field(std::string_view key, const std::optional<T>& value) {
     if (value) Field(key, *value);
   }
-  // Follows from the others: written for those who read it, not read back.
+  // Writes a value computed from other fields; Reader ignores it.
   template <typename Value>
   void Derived(std::string_view key, const Value& value) {
     json_[std::string(key)] = OrNull(value());
@@ -89,7 +88,7 @@ class Writer {
   Json json_ = Json::object();
 };
 
-// Throws Json::exception where a field is not there or not of its type.
+// Throws Json::exception if a field is missing or of another type.
 class Reader {
  public:
   explicit Reader(const Json& json) : json_(json) {}

@@ -1,6 +1,6 @@
-// How long the requests to each backend take.
+// Measures how long the requests to each backend take.
 //
-// THREADS. Any number at once. A histogram stays where it is.
+// THREADS. Any number at once. References to histograms stay valid.
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
-// Dead letters, gaps and the audit trail as JSON: the same for the admin port
-// and for the commands.
+// Formats dead letters, gaps and the audit trail as JSON, for the admin port and the
+// commands.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -13,20 +13,20 @@
 
 namespace relay {
 
-// "refused", "expired", "limit", "damaged".
+// Returns "refused", "expired", "limit" or "damaged".
 std::string_view WordFor(DeadReason reason);
 
-// One of them as an object, as the lists below have it.
+// Formats one as an object, as in the lists below.
 std::string LetterJson(const StoredDeadLetter& letter);
 std::string GapJson(const StoredGap& gap);
 
-// {"letters":[…]}
+// Returns {"letters":[…]}.
 std::string LettersJson(const std::vector<StoredDeadLetter>& letters);
 
-// {"gaps":[…]}
+// Returns {"gaps":[…]}.
 std::string GapsJson(const std::vector<StoredGap>& gaps);
 
-// {"entries":[…]}
+// Returns {"entries":[…]}.
 std::string AuditJson(const std::vector<AuditEntry>& entries);
 
 }  // namespace relay

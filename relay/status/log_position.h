@@ -1,5 +1,5 @@
-// From a position as an operator typed it to a sequence in a backend's queue:
-// the same for the admin port and for the commands that read a log's directory.
+// Resolves a position that an operator typed to a sequence of a backend's queue, for
+// the admin port and the commands that read a log's directory.
 //
 // ERRORS. As LogView's; kInvalidInput: ParsePosition's.
 //
@@ -15,8 +15,8 @@
 
 namespace relay {
 
-// The last record up to `position`: the sequence itself, the head, or, of a
-// time, the last record accepted before it.
+// Returns the last record up to `position`: the sequence itself, the head, or the last
+// record accepted before a time.
 Result<Sequence> ResolvePosition(const LogView& log, const BackendId& backend,
                                  const TypedPosition& position);
 
@@ -26,17 +26,17 @@ struct LogRange {
   Sequence last = Sequence::BeforeFirst();
 };
 
-// A range as it was typed. A sequence is included; of a time, `from` includes
-// what was accepted at it, and `to` does not.
+// A range as typed. Sequences are included; with times, `from` includes records
+// accepted at that time, `to` does not.
 struct TypedRange {
-  std::string from;  // Empty: as the whole range. So is `to`.
+  std::string from;  // Empty: as the whole range; also for `to`.
   std::string to;
-  std::string_view prefix;  // Of the two names in messages: "--".
-  WallTime now;             // What ages are counted back from.
+  std::string_view prefix;  // Precedes the two names in messages: "--".
+  WallTime now;             // The time that ages are subtracted from.
 };
 
-// The part of `whole` that is meant; `from` may lie before its start. It is
-// empty where it ends before it starts.
+// Returns the given part of `whole`; `from` may lie before its start. A range that ends
+// before it starts is empty.
 Result<LogRange> ResolveRange(const LogView& log, const BackendId& backend, const TypedRange& typed,
                               LogRange whole);
 

@@ -36,9 +36,9 @@ double AgeOf(const std::optional<WallTime>& time, WallTime now) {
 using Backend = const BackendStatus&;
 
 constexpr std::array kOwed = {
-    BackendMetric{"backend_cursor", "gauge", "The last record that is resolved for the backend.",
+    BackendMetric{"backend_cursor", "gauge", "The last record resolved for the backend.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.marks.cursor.value()); }},
-    BackendMetric{"backend_head", "gauge", "The last record that the log took for the backend.",
+    BackendMetric{"backend_head", "gauge", "The last record that the log accepted for the backend.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.marks.head.value()); }},
     BackendMetric{"backend_pending_records", "gauge",
                   "Records owed to the backend: the cursor lag.",
@@ -53,28 +53,28 @@ constexpr std::array kOwed = {
                     return std::chrono::duration<double>(OldestOwedAge(b, now)).count();
                   }},
     BackendMetric{"backend_drain_eta_seconds", "gauge",
-                  "Until everything is delivered at the present rates; +Inf while it does not "
+                  "Time until everything is delivered at the present rates; +Inf while it does not "
                   "catch up.",
                   [](Backend b, WallTime) { return AsNumber(DrainEta(b)); }},
     BackendMetric{"backend_kept_bytes", "gauge",
-                  "Payloads on disk that the backend has and that are kept for a rewind.",
+                  "Bytes of payloads on disk that the backend has, kept for a rewind.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.kept.stored.count()); }},
     BackendMetric{"backend_kept_seconds", "gauge",
-                  "How far back a rewind can go: the age of the oldest record that is kept.",
+                  "How far back a rewind can go: the age of the oldest record kept.",
                   [](Backend b, WallTime now) { return AgeOf(b.figures.oldest_kept, now); }},
 };
 
-constexpr std::array kFates = {
+constexpr std::array kOutcomes = {
     BackendMetric{"backend_accepted_points_total", "counter",
-                  "Points that the log ever took for the backend.",
+                  "Points that the log accepted for the backend.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.accepted.points); }},
     BackendMetric{"backend_rewound_points_total", "counter",
-                  "Points that a rewind made pending once more.",
+                  "Points that a rewind made pending again.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.rewound); }},
-    BackendMetric{"backend_delivered_points_total", "counter", "Points the backend has taken.",
+    BackendMetric{"backend_delivered_points_total", "counter", "Points the backend has accepted.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.delivered); }},
     BackendMetric{"backend_dead_points_total", "counter",
-                  "Points the backend refused for good: kept as dead letters.",
+                  "Points the backend refused permanently: kept as dead letters.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.dead); }},
     BackendMetric{"backend_dropped_points_total", "counter",
                   "Points given up by an operator or a policy: see the gap ledger.",
@@ -83,22 +83,21 @@ constexpr std::array kFates = {
                   "Accepted and rewound less delivered, pending, held, dead and dropped points: "
                   "must be 0.",
                   [](Backend b, WallTime) { return static_cast<double>(b.figures.unaccounted()); }},
-    BackendMetric{"backend_held_points", "gauge", "Points of lanes that are on hold.",
+    BackendMetric{"backend_held_points", "gauge", "Points of lanes on hold.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.held.points); }},
-    BackendMetric{"backend_held_lanes", "gauge",
-                  "Databases or retention policies that are on hold.",
+    BackendMetric{"backend_held_lanes", "gauge", "Databases or retention policies on hold.",
                   [](Backend b, WallTime) { return AsNumber(b.lanes.size()); }},
-    BackendMetric{"backend_dead_letters", "gauge", "Dead letters that are stored now.",
+    BackendMetric{"backend_dead_letters", "gauge", "Dead letters stored now.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters); }},
     BackendMetric{"backend_gaps", "gauge", "Entries of the backend's gap ledger.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.gaps); }},
     BackendMetric{"backend_takes_writes", "gauge",
-                  "1 while the backend takes writes, but for lanes that are on hold.",
+                  "1 while the backend accepts writes, except for lanes on hold.",
                   [](Backend b, WallTime) { return b.takes_writes ? 1.0 : 0.0; }},
     BackendMetric{"backend_stuck", "gauge",
-                  "1 while the backend is owed points and none have moved for a while.",
+                  "1 while the backend is owed points, without progress for a while.",
                   [](Backend b, WallTime) { return b.stuck ? 1.0 : 0.0; }},
-    BackendMetric{"backend_paused", "gauge", "1 while an operator has paused the delivery.",
+    BackendMetric{"backend_paused", "gauge", "1 while an operator has paused delivery.",
                   [](Backend b, WallTime) { return b.figures.paused ? 1.0 : 0.0; }},
 };
 
@@ -130,7 +129,7 @@ void AddEach(MetricsPage& page, const RelayStatus& status,
 
 void AddDeadReasons(MetricsPage& page, const RelayStatus& status) {
   constexpr std::string_view kName = "backend_dead_points_by_reason_total";
-  page.Begin(kName, "counter", "backend_dead_points_total by why they were refused.");
+  page.Begin(kName, "counter", "backend_dead_points_total by reason.");
   for (const BackendStatus& backend : status.backends) {
     for (const auto& [reason, word] : kDeadReasons) {
       page.Sample(kName, fmt::format("{},reason=\"{}\"", Label(backend), word),
@@ -151,7 +150,7 @@ void AddStates(MetricsPage& page, const RelayStatus& status) {
 
 void AddSendTimes(MetricsPage& page, const RelayStatus& status) {
   page.Begin("backend_send_seconds", "histogram",
-             "From the beginning of a request to the backend to its answer.");
+             "Time from the start of a request to the backend to its answer.");
   for (const BackendStatus& backend : status.backends) {
     page.Samples("backend_send_seconds", Label(backend), backend.send_times);
   }
@@ -183,12 +182,12 @@ void AddRequests(MetricsPage& page, const Counters& counters) {
   }
 }
 
-// One metric with a value for each listener without answers.
+// One metric with a value for each TCP or UDP listener.
 struct LineMetric {
   std::string_view name;
   std::string_view type;
   std::string_view help;
-  std::string_view protocol;  // That alone has it; empty: all.
+  std::string_view protocol;  // Only for this protocol; empty: for all.
   std::uint64_t (LineCounters::*value)() const;
 };
 
@@ -200,13 +199,13 @@ constexpr std::array kLineMetrics = {
                &LineCounters::accepted_bytes},
     LineMetric{"line_refused_lines_total", "counter", "Lines refused as not line protocol.", "",
                &LineCounters::refused_lines},
-    LineMetric{"line_unrouted_points_total", "counter", "Points that no backend takes.", "",
+    LineMetric{"line_unrouted_points_total", "counter", "Points that no backend accepts.", "",
                &LineCounters::unrouted_points},
     LineMetric{"line_packets_total", "counter", "UDP packets read.", "udp", &LineCounters::packets},
     LineMetric{"line_lost_packets_total", "counter",
-               "UDP packets that the socket's buffer had no room for.", "udp",
+               "UDP packets lost because the socket's buffer was full.", "udp",
                &LineCounters::lost_packets},
-    LineMetric{"line_connections", "gauge", "TCP connections that are open.", "tcp",
+    LineMetric{"line_connections", "gauge", "Open TCP connections.", "tcp",
                &LineCounters::open_connections},
     LineMetric{"line_connections_total", "counter", "TCP connections accepted.", "tcp",
                &LineCounters::connections},
@@ -229,7 +228,7 @@ void AddLineListeners(MetricsPage& page, const Counters& counters) {
   }
 }
 
-void AddFrontDoor(MetricsPage& page, const RelayStatus& status, const Counters& counters) {
+void AddIngest(MetricsPage& page, const RelayStatus& status, const Counters& counters) {
   page.Only("accepted_records_total", "counter", "Writes made durable since the start.",
             AsNumber(counters.accepted_records()));
   page.Only("accepted_points_total", "counter", "Points made durable since the start.",
@@ -240,23 +239,23 @@ void AddFrontDoor(MetricsPage& page, const RelayStatus& status, const Counters& 
   page.Only("refused_lines_total", "counter", "Lines refused as not line protocol since the start.",
             AsNumber(counters.refused_lines()));
   page.Only("unrouted_points_total", "counter",
-            "Points that no backend takes, refused or dropped as configured, since the start.",
+            "Points that no backend accepts, refused or dropped as configured, since the start.",
             AsNumber(counters.unrouted_points()));
   AddRequests(page, counters);
   page.Begin("append_seconds", "histogram",
-             "From handing a write to the log to its place on stable storage.");
+             "Time from handing a write to the log until it is on stable storage.");
   page.Samples("append_seconds", "", status.append_times);
 }
 
 void AddLog(MetricsPage& page, const RelayStatus& status) {
-  page.Only("log_open", "gauge", "1 while the log takes appends.",
+  page.Only("log_open", "gauge", "1 while the log accepts appends.",
             status.log_failure.empty() ? 1 : 0);
-  page.Only("log_alarms", "gauge", "Findings of damage to the log, as status says them.",
+  page.Only("log_alarms", "gauge", "Damage found in the log, as shown by status.",
             AsNumber(status.log_alarms.size()));
   page.Only("log_bytes", "gauge", "Bytes the log takes on disk.",
             AsNumber(status.disk.used.count()));
   page.Only("log_kept_bytes", "gauge",
-            "Bytes of payloads that every backend has and that are kept for a rewind.",
+            "Bytes of payloads that every backend has, kept for a rewind.",
             AsNumber(KeptByAll(status).count()));
   page.Only("log_capacity_bytes", "gauge", "Bytes the log may take on disk: log.max_size.",
             AsNumber(status.disk.max.count()));
@@ -264,12 +263,13 @@ void AddLog(MetricsPage& page, const RelayStatus& status) {
             AsNumber(status.disk.free.count()));
   page.Only("log_min_free_bytes", "gauge", "Bytes left free for others there: log.min_free.",
             AsNumber(status.disk.min_free.count()));
-  page.Only("log_full_eta_seconds", "gauge",
-            "Until the log is full at the rate at which what is owed grows; +Inf: it does not.",
-            AsNumber(FullEta(status)));
+  page.Only(
+      "log_full_eta_seconds", "gauge",
+      "Time until the log is full at the growth rate of what is owed; +Inf: it does not grow.",
+      AsNumber(FullEta(status)));
   page.Only("log_outage_tolerance_seconds", "gauge",
-            "How long all backends may be away from now on before the log is full; +Inf: nothing "
-            "comes in.",
+            "How long all backends may be down from now on before the log is full; +Inf: no writes "
+            "come in.",
             AsNumber(OutageTolerance(status)));
   page.Begin("sync_seconds", "histogram", "One write of the log to stable storage, with its sync.");
   page.Samples("sync_seconds", "", status.sync_times);
@@ -279,13 +279,13 @@ void AddLog(MetricsPage& page, const RelayStatus& status) {
 
 std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
   MetricsPage page;
-  page.Begin("build_info", "gauge", "The version that runs.");
+  page.Begin("build_info", "gauge", "The running version.");
   page.Sample("build_info", fmt::format("version=\"{}\"", status.version), 1);
-  AddFrontDoor(page, status, counters);
+  AddIngest(page, status, counters);
   AddLineListeners(page, counters);
   AddLog(page, status);
   AddEach(page, status, kOwed);
-  AddEach(page, status, kFates);
+  AddEach(page, status, kOutcomes);
   AddDeadReasons(page, status);
   AddStates(page, status);
   AddSendTimes(page, status);

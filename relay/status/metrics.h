@@ -1,4 +1,4 @@
-// The text of /metrics, in Prometheus' exposition format.
+// Returns the text of /metrics, in Prometheus' exposition format.
 #pragma once
 
 #include <string>

@@ -29,8 +29,8 @@ std::string Records(RecordCount count) {
 
 }  // namespace
 
-Result<RangeSummary> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
-                              Sequence last) {
+Result<RangeSummary> SummarizeRange(const LogView& log, const BackendId& backend, Sequence after,
+                                    Sequence last) {
   if (last <= after) return RangeSummary();
   const Result<Entry> first = EntryAfter(log, backend, after);
   if (!first.ok()) return Error(first.error());
@@ -43,17 +43,17 @@ Result<RangeSummary> ExtentOf(const LogView& log, const BackendId& backend, Sequ
                       .last = end.value().accepted_at};
 }
 
-std::string ToString(const RangeSummary& extent) {
-  if (extent.records == 0) return Records(0);
-  return fmt::format("{} ({} points, {}, accepted from {} to {})", Records(extent.records),
-                     extent.size.points, ShownBytes(extent.size.bytes), ToTheSecond(extent.first),
-                     ToTheSecond(extent.last));
+std::string ToString(const RangeSummary& summary) {
+  if (summary.records == 0) return Records(0);
+  return fmt::format("{} ({} points, {}, accepted from {} to {})", Records(summary.records),
+                     summary.size.points, ShownBytes(summary.size.bytes),
+                     ToTheSecond(summary.first), ToTheSecond(summary.last));
 }
 
-std::string ShownExtent(const LogView& log, const BackendId& backend, Sequence after,
-                        Sequence last) {
-  const Result<RangeSummary> extent = ExtentOf(log, backend, after, last);
-  return extent.ok() ? ToString(extent.value()) : Records(last - after);
+std::string ShownRange(const LogView& log, const BackendId& backend, Sequence after,
+                       Sequence last) {
+  const Result<RangeSummary> summary = SummarizeRange(log, backend, after, last);
+  return summary.ok() ? ToString(summary.value()) : Records(last - after);
 }
 
 }  // namespace relay

@@ -1,4 +1,4 @@
-// How much a range of a backend's records is, read from its two ends.
+// Summarises a range of a backend's records from its two ends.
 //
 // THREADS. Pure functions over a log.
 #pragma once
@@ -13,21 +13,20 @@ namespace relay {
 struct RangeSummary {
   RecordCount records = 0;
   Totals size;
-  WallTime first;  // When the first was accepted ...
+  WallTime first;  // When the first record was accepted ...
   WallTime last;   // ... and the last.
 };
 
 // Summarises the records (after, last]. Errors as for LogView::Read; kNotFound: one end is no
 // longer kept.
-Result<RangeSummary> ExtentOf(const LogView& log, const BackendId& backend, Sequence after,
-                              Sequence last);
+Result<RangeSummary> SummarizeRange(const LogView& log, const BackendId& backend, Sequence after,
+                                    Sequence last);
 
-// "2 records (6 points, 48 B, accepted from 2026-11-23T20:15:00Z to
+// Returns "2 records (6 points, 48 B, accepted from 2026-11-23T20:15:00Z to
 // 2026-11-23T20:16:00Z)".
-std::string ToString(const RangeSummary& extent);
+std::string ToString(const RangeSummary& summary);
 
-// The same where it can be read, else the number of records alone.
-std::string ShownExtent(const LogView& log, const BackendId& backend, Sequence after,
-                        Sequence last);
+// Summarises a range as text; if it cannot be read, only the number of records.
+std::string ShownRange(const LogView& log, const BackendId& backend, Sequence after, Sequence last);
 
 }  // namespace relay

@@ -17,21 +17,21 @@
 
 namespace relay {
 
-// A lane that holds something, or that an operator holds.
+// A lane with records on hold, or held by an operator.
 struct LaneReport {
   HeldLane held;
-  std::string why;     // Empty: unknown, because read from the directory.
-  std::string remedy;  // What a person can do; empty where nothing need be done.
+  std::string why;     // Empty: unknown, read from the directory.
+  std::string remedy;  // What an operator can do; empty: nothing.
 };
 
 struct BackendStatus {
   std::string name;
-  std::string state;  // In words; "not running" when read from the directory.
-  std::string why;    // Empty while all is well.
+  std::string state;  // "delivering"; "not running" when read from the directory.
+  std::string why;    // Empty: no problem.
   std::string last_answer;
-  std::string remedy;             // What a person can do about `why`.
+  std::string remedy;             // What an operator can do about `why`.
   bool takes_writes = false;      // Except for held lanes.
-  bool stuck = false;             // Owed something, and nothing has moved for a while.
+  bool stuck = false;             // Records are owed, without progress for a while.
   std::optional<WallTime> since;  // When the state began.
   QueueStats figures;
   std::vector<LaneReport> lanes;
@@ -44,17 +44,17 @@ struct RelayStatus {
   WallTime now;
   bool running = false;
   std::string log_path;
-  std::string log_failure;  // Empty: appends are taken.
-  // Why the newest configuration is not in use; empty: it is.
+  std::string log_failure;  // Empty: the log accepts appends.
+  // Why the newest configuration is not in use; empty: it is in use.
   std::string configuration_failure;
-  std::vector<std::string> log_alarms;  // Damage that was found, a sentence each.
+  std::vector<std::string> log_alarms;  // One sentence for each damage found.
   DiskUse disk;                         // All zero when read from the directory.
-  Histogram::Reading append_times;  // From a write's lines to its place on disk; since the start.
+  Histogram::Reading append_times;      // From an append's call to stable storage; since the start.
   Histogram::Reading sync_times;
   std::vector<BackendStatus> backends;
 };
 
-// "metrics", "metrics.week".
+// Returns "metrics" or "metrics.week".
 std::string ShownLane(const Lane& lane);
 
 // Returns the age of the oldest record owed; zero: nothing is owed.
@@ -63,45 +63,45 @@ std::chrono::nanoseconds OldestOwedAge(const BackendStatus& backend, WallTime no
 // Estimates the time until the backend has caught up; nullopt: it does not catch up.
 std::optional<std::chrono::seconds> DrainEta(const BackendStatus& backend);
 
-// The state of a backend that its queries tolerate.
+// How far behind a backend may be for queries.
 struct Tolerance {
-  std::chrono::milliseconds max_lag{0};  // The age of the oldest point that it lacks.
-  // Whose points on hold count too; empty: none's, for one database that is
-  // missing must not keep the queries of all others away.
+  std::chrono::milliseconds max_lag{0};  // The age of the oldest missing point.
+  // Points on hold for this database count too; empty: none, because one missing
+  // database must not block the queries to all others.
   std::string database = {};
 };
 
-// Says why queries should avoid the backend: it accepts no writes now, or lacks points older than
-// tolerated. Empty: it is ready.
+// Returns why queries should avoid the backend: it accepts no writes now, or lacks points older
+// than tolerated. Empty: it is ready.
 std::string WhyNotReady(const BackendStatus& backend, WallTime now, const Tolerance& tolerance);
 
 // Returns the size of payloads that every backend has and that are kept only for a rewind: they are
 // deleted before the log is full.
 Bytes KeptByAll(const RelayStatus& status);
 
-// Until the log is full, at the rate at which what is owed grows: the rate of
-// the backend that is worst off. Nothing: it does not grow.
+// Estimates the time until the log is full, at the growth rate of what is owed to the
+// worst backend. nullopt: it does not grow.
 std::optional<std::chrono::seconds> FullEta(const RelayStatus& status);
 
 // Estimates how long all backends may be down from now on before the log is full; nullopt: no
 // writes come in.
 std::optional<std::chrono::seconds> OutageTolerance(const RelayStatus& status);
 
-// The JSON of `/api/v1/status` and of `status --json`, one line.
+// Returns the JSON of `/api/v1/status` and of `status --json`, one line.
 std::string ToJson(const RelayStatus& status);
 
-// One of its backends alone, one line.
+// Returns one of its backends, one line.
 std::string ToJson(const BackendStatus& backend, WallTime now);
 
-// kInvalidInput: not such a document.
+// Parses such a document. kInvalidInput: not one.
 Result<RelayStatus> StatusFromJson(const std::string& json);
 
-// For a person: a row per backend, then the log, then what is wrong with those
-// where something is. A `width` in columns leaves the least telling figures out
-// of the rows; 0: all are there.
+// Formats it for people: a row per backend, the log, then the backends' problems. The
+// least important columns are left out to fit `width`; 0: no limit.
 std::string ToTable(const RelayStatus& status, std::size_t width = 0);
 
-// From the log in `path`, with no relay running. Errors as OpenLogView.
+// Reads the status from the log in `path`, without a running relay. Errors as
+// OpenLogView.
 Result<RelayStatus> OfflineStatus(const std::string& path, WallTime now);
 
 // Returns the stats of each backend in a log; if they cannot be read, `why` says so.

@@ -1,7 +1,7 @@
-// Looks at the log every second: how fast it flows, and the last hour for plots.
+// Samples the log every second, for rates and for plots of the last hour.
 //
-// THREADS. Has one of its own, from construction to destruction; the rest from
-// any. Log and clock outlive it.
+// THREADS. Has one of its own, from construction to destruction; methods from any
+// number. Log and clock outlive it.
 #pragma once
 
 #include <deque>
@@ -21,11 +21,11 @@ class History {
   static constexpr std::chrono::seconds kInterval{5};
   static constexpr std::size_t kSamplesMax = 720;
 
-  // Ignored if it comes sooner than kInterval after the last one.
+  // Adds a sample; ignores it if the last one is less than kInterval ago.
   void Note(WallTime now, const NamedFigures& figures);
 
-  // {"times":[seconds …],"backends":{NAME:{"points":[…],"ages":[…]}}}: what is
-  // owed and how old the oldest of it is; null where the backend was not there.
+  // Returns {"times":[seconds …],"backends":{NAME:{"points":[…],"ages":[…]}}}: the points
+  // owed and the age of the oldest; null while the backend did not exist.
   std::string ToJson() const;
 
  private:
@@ -49,7 +49,7 @@ class Observer {
   const FlowMeter& flow() const { return flow_; }
   const History& history() const { return history_; }
 
-  // One look.
+  // Takes one sample.
   void Look();
 
  private:

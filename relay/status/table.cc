@@ -1,4 +1,4 @@
-// A status for a person: rows, and sentences about what is wrong.
+// Formats a status for people: rows, and sentences about problems.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,11 +12,11 @@
 namespace relay {
 namespace {
 
-constexpr std::size_t kReasonMax = 300;  // Of a backend's answer.
+constexpr std::size_t kReasonMax = 300;  // Characters of a backend's answer.
 
 struct Column {
   std::string_view head;
-  int rank;  // 1 is left out last.
+  int rank;  // 1 is dropped last.
   std::string (*cell)(const BackendStatus&, WallTime now);
 };
 
@@ -54,7 +54,7 @@ constexpr std::array kColumns = {
     Column{"DROPPED", 11, [](Backend b, WallTime) { return Count(b.figures.dropped); }},
     Column{"REWIND", 13, [](Backend b, WallTime now) { return KeptAge(b, now); }}};
 
-// The columns that fit, in their order.
+// Returns which columns fit.
 std::vector<bool> Fitting(const std::vector<std::size_t>& widths, std::size_t width) {
   std::vector<bool> shown(kColumns.size(), width == 0);
   if (width == 0) return shown;
@@ -63,7 +63,7 @@ std::vector<bool> Fitting(const std::vector<std::size_t>& widths, std::size_t wi
     for (std::size_t i = 0; i < kColumns.size(); ++i) {
       if (kColumns.at(i).rank != rank) continue;
       used += widths[i] + 2;
-      // The first two say which backend it is and how it does.
+      // The first two are always shown: the backend and its state.
       shown[i] = rank <= 2 || used <= width + 2;
     }
   }
@@ -92,7 +92,7 @@ std::string Rows(const RelayStatus& status, std::size_t width) {
   return Aligned(rows, kLeftColumns);
 }
 
-std::string LaneWords(const BackendStatus& backend, const LaneReport& status) {
+std::string LaneText(const BackendStatus& backend, const LaneReport& status) {
   const HeldLane& lane = status.held;
   std::string text = fmt::format("{}: {} is on hold{}: {} points, {}", backend.name,
                                  ShownLane(lane.lane), lane.by_operator ? " by an operator" : "",
@@ -104,7 +104,7 @@ std::string LaneWords(const BackendStatus& backend, const LaneReport& status) {
   return text + "\n";
 }
 
-std::string DeadWords(const BackendStatus& backend) {
+std::string DeadText(const BackendStatus& backend) {
   if (backend.figures.dead_letters == 0) return "";
   std::string reasons;
   for (const auto& [reason, word] : {std::pair(DeadReason::kRefused, "refused"),
@@ -119,7 +119,7 @@ std::string DeadWords(const BackendStatus& backend) {
                      backend.name, backend.figures.dead_letters, reasons);
 }
 
-std::string GapWords(const BackendStatus& backend) {
+std::string GapText(const BackendStatus& backend) {
   if (backend.figures.gaps == 0) return "";
   return fmt::format("{0}: {1} gaps, {2} points: influxdb-relay gaps --backend {0}\n", backend.name,
                      backend.figures.gaps, backend.figures.dropped);
@@ -127,37 +127,37 @@ std::string GapWords(const BackendStatus& backend) {
 
 std::string TroubleOf(const BackendStatus& backend) {
   std::string text;
-  const auto say = [&](std::string_view what, std::string_view words) {
-    if (words.empty()) return;
-    text += fmt::format("{}: {}{}\n", backend.name, what, OneLine(words, kReasonMax));
+  const auto add = [&](std::string_view label, std::string_view message) {
+    if (message.empty()) return;
+    text += fmt::format("{}: {}{}\n", backend.name, label, OneLine(message, kReasonMax));
   };
-  say("", backend.why);
-  if (!backend.why.empty()) say("last answer: ", backend.last_answer);
-  say("to do: ", backend.remedy);
+  add("", backend.why);
+  if (!backend.why.empty()) add("last answer: ", backend.last_answer);
+  add("to do: ", backend.remedy);
   if (backend.stuck) {
-    say("", backend.takes_writes ? "stuck: something has been on hold for a while"
-                                 : "stuck: nothing has moved for a while");
+    add("", backend.takes_writes ? "stuck: records have been on hold for a while"
+                                 : "stuck: no progress for a while");
   }
-  for (const LaneReport& lane : backend.lanes) text += LaneWords(backend, lane);
-  text += DeadWords(backend) + GapWords(backend);
+  for (const LaneReport& lane : backend.lanes) text += LaneText(backend, lane);
+  text += DeadText(backend) + GapText(backend);
   if (const std::int64_t missing = backend.figures.unaccounted(); missing != 0) {
-    say("", fmt::format("{} points are unaccounted for: this is a bug", missing));
+    add("", fmt::format("{} points are unaccounted for: this is a bug", missing));
   }
   return text.empty() ? text : "\n" + text;
 }
 
-std::string DiskWords(const RelayStatus& status) {
+std::string DiskText(const RelayStatus& status) {
   if (!status.running) return "";
   std::string text = fmt::format("\nlog: {} of {} used", ShownBytes(status.disk.used),
                                  ShownBytes(status.disk.max));
   if (const auto full = FullEta(status)) text += fmt::format("; full in {}", ShownAge(full));
   const auto outage = OutageTolerance(status);
   text += outage ? fmt::format("; room for an outage of {}", ShownAge(outage))
-                 : "; room for any outage while nothing comes in";
+                 : "; room for any outage while no writes come in";
   return text + "\n";
 }
 
-// It must be 0, and whoever looks wants to see that it is.
+// Shows the number even if it is 0, as it must be.
 std::string Accounts(const RelayStatus& status) {
   std::int64_t missing = 0;
   for (const BackendStatus& backend : status.backends) {
@@ -170,7 +170,7 @@ std::string Accounts(const RelayStatus& status) {
 }  // namespace
 
 std::string ToTable(const RelayStatus& status, std::size_t width) {
-  std::string text = Rows(status, width) + DiskWords(status) + Accounts(status);
+  std::string text = Rows(status, width) + DiskText(status) + Accounts(status);
   if (!status.log_failure.empty()) text += fmt::format("\nlog: {}\n", status.log_failure);
   if (!status.configuration_failure.empty()) {
     text += fmt::format("\nconfiguration: {}\n", status.configuration_failure);

@@ -7,14 +7,14 @@
 namespace relay {
 namespace {
 
-// What a record takes on disk beside its payload: its entry, in each backend's
-// run, with what the engine needs to find it.
+// A record's size on disk besides its payload: its entry, in each backend's queue,
+// with the engine's index.
 constexpr double kEntryBytes = 100;
 
 // A backlog of this many seconds counts as caught up.
 constexpr double kMoment = 5;
 
-// Where a time is this long, it is as good as never.
+// A time this long counts as never.
 constexpr double kNever = 86'400.0 * 365 * 10;
 
 double Grown(std::uint64_t before, std::uint64_t after) {
@@ -74,7 +74,7 @@ std::map<std::string, Flow> FlowMeter::Flows() const {
 
 std::optional<std::chrono::seconds> DrainEta(const QueueStats& figures, const Flow& flow) {
   if (figures.owed.points == 0) return std::chrono::seconds(0);
-  // What a few seconds deliver is always owed while points come in.
+  // While points come in, a few seconds' worth of them is always owed.
   const auto owed = static_cast<double>(figures.owed.points);
   if (owed <= flow.points_out * kMoment) return Whole(std::ceil(owed / flow.points_out));
   const double net = flow.points_out - flow.points_in;

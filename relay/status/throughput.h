@@ -1,6 +1,6 @@
-// How fast points come in and go out, and what that says of the future: when a
-// backend will have what it is owed, when the log will be full, how long an
-// outage that began now could last.
+// Measures how fast points come in and go out, and estimates from it when a backend
+// will have caught up, when the log will be full, and how long an outage that began
+// now could last.
 //
 // THREADS. FlowMeter: any number at once. The rest are pure functions.
 #pragma once
@@ -22,8 +22,8 @@ struct Flow {
   double points_in = 0;
   double bytes_in = 0;     // Of line protocol.
   double points_out = 0;   // Delivered, or set aside as dead.
-  double stored_in = 0;    // Bytes on disk that what comes in takes.
-  double owed_growth = 0;  // The same of what is owed or held; negative while it drains.
+  double stored_in = 0;    // Bytes on disk.
+  double owed_growth = 0;  // Bytes on disk owed or on hold; negative while it drains.
 };
 
 using NamedFigures = std::map<std::string, QueueStats>;
@@ -31,13 +31,13 @@ using NamedFigures = std::map<std::string, QueueStats>;
 class FlowMeter {
  public:
   static constexpr std::chrono::seconds kWindow{60};
-  // A rate over less than this says little.
+  // A rate over less than this is not reported.
   static constexpr std::chrono::seconds kWindowLeast{2};
 
-  // To be called about once a second with the figures of one moment.
+  // Adds a sample; called about once a second.
   void Note(Clock::TimePoint now, NamedFigures figures);
 
-  // A backend that was not there for long enough has none.
+  // Returns the rates; a backend with too few samples has none.
   std::map<std::string, Flow> Flows() const;
 
  private:

@@ -35,12 +35,12 @@ bool ProgressLine::IsDue() const {
   return terminal_ && (!shown_at_ || clock_.Now() - *shown_at_ >= kInterval);
 }
 
-void ProgressLine::Show(std::optional<double> part, std::string_view words) {
+void ProgressLine::Show(std::optional<double> part, std::string_view text) {
   if (!IsDue()) return;
   shown_at_ = clock_.Now();
   visible_ = true;
-  // What goes over the edge could not be written over.
-  const std::string line = (part ? Bar(*part) : "") + std::string(words);
+  // A line that wraps could not be overwritten.
+  const std::string line = (part ? Bar(*part) : "") + std::string(text);
   fmt::print(stderr, "\r\x1b[K{}", line.substr(0, Columns() - 1));
 }
 

@@ -23,7 +23,7 @@ class ProgressLine {
   bool IsDue() const;
 
   // `part`, from 0 to 1, is drawn as a bar; nullopt: unknown, no bar.
-  void Show(std::optional<double> part, std::string_view words);
+  void Show(std::optional<double> part, std::string_view text);
 
   // Erases the line; call it before printing anything else.
   void Erase();
@@ -35,7 +35,7 @@ class ProgressLine {
   bool visible_ = false;
 };
 
-// "1,234,567".
+// Returns "1,234,567".
 std::string Grouped(std::uint64_t number);
 
 }  // namespace relay

@@ -20,7 +20,7 @@ constexpr std::string_view kPlain = "\x1b[0m";
 
 // A line with its colour.
 struct Line {
-  std::string text;  // One byte a character, unless it is a plot.
+  std::string text;  // One byte per character.
   std::string_view color = {};
   std::string plot = {};  // Behind the text.
 };
@@ -43,7 +43,7 @@ std::vector<std::string> Split(const std::string& text) {
   return lines;
 }
 
-// Broken where a word ends; what follows is indented.
+// Breaks a text at spaces and indents the lines after the first.
 std::vector<std::string> Wrapped(const std::string& text, std::size_t width) {
   constexpr std::size_t kIndent = 4;
   std::vector<std::string> lines;
@@ -64,10 +64,10 @@ Line Title(const WatchView& view) {
   const RelayStatus& status = view.status;
   const std::string time = ToRfc3339(std::chrono::floor<std::chrono::seconds>(status.now));
   if (!view.note.empty()) return {fmt::format("{}  {}", time, view.note), kRed};
-  const bool takes = status.log_failure.empty();
+  const bool accepts = status.log_failure.empty();
   return {fmt::format("{}  influxdb-relay {}  {}  (q ends)", time, status.version,
-                      takes ? "takes writes" : "REFUSES WRITES"),
-          takes ? kBold : kRed};
+                      accepts ? "accepts writes" : "REFUSES WRITES"),
+          accepts ? kBold : kRed};
 }
 
 std::vector<Line> Plots(const WatchView& view, const ScreenSize& size) {
@@ -129,7 +129,7 @@ OwedHistory OwedHistoryFrom(const std::string& text) {
 }
 
 std::string Sparkline(const std::vector<double>& values, std::size_t width) {
-  constexpr std::string_view kBlocks = "▁▂▃▄▅▆▇█";  // Of three bytes each.
+  constexpr std::string_view kBlocks = "▁▂▃▄▅▆▇█";  // Three bytes each.
   if (values.empty() || width == 0) return "";
   const double most = *std::max_element(values.begin(), values.end());
   const std::size_t parts = std::min(width, values.size());

@@ -34,14 +34,14 @@ OwedHistory OwedHistoryFrom(const std::string& json);
 struct WatchView {
   const RelayStatus& status;
   const OwedHistory& history;
-  std::string note;  // Why this is not of a running relay; empty: it is.
+  std::string note;  // Why the status is not a running relay's; empty: it is.
 };
 
 // Formats at most `size.rows` lines of at most `size.columns` characters (not counting color
 // escapes), without a newline after the last. If lines do not fit, the last line says how many.
 std::string WatchFrame(const WatchView& view, const ScreenSize& size, const ScreenStyle& style);
 
-// The values as a row of blocks, the highest for the largest of each part.
+// Draws the values as a row of blocks, each for the largest of its part.
 std::string Sparkline(const std::vector<double>& values, std::size_t width);
 
 }  // namespace relay

@@ -21,7 +21,7 @@ void Put(std::string_view text) {
 }
 
 bool IsUtf8() {
-  // The order of locale(7): the first that is set counts.
+  // The order of locale(7): the first one set counts.
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') continue;
@@ -62,12 +62,12 @@ Terminal::~Terminal() {
   delete state_;
 }
 
-// Keys arrive at once and are not echoed; Ctrl-C remains a signal.
+// Delivers keys at once, without echo; Ctrl-C remains a signal.
 void Terminal::Enter() const {
   termios raw = state_->before;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-  Put("\x1b[?1049h\x1b[?25l");  // The other screen; no cursor.
+  Put("\x1b[?1049h\x1b[?25l");  // The alternate screen; no cursor.
 }
 
 void Terminal::Leave() const {
@@ -86,8 +86,8 @@ ScreenStyle Terminal::Style() {
   return {.colors = no_color == nullptr || *no_color == '\0', .unicode = IsUtf8()};
 }
 
-// Each line wipes what is left of the one before it in its place, and the last
-// one all below it: nothing is blank in between.
+// Each line erases the rest of the former line in its place, and the last one everything
+// below: no flicker.
 void Terminal::Show(std::string_view frame) const {
   std::string text = "\x1b[H";
   for (const char c : frame) {
@@ -102,7 +102,7 @@ Terminal::Event Terminal::OnSignal() {
   if (read(state_->signal_file, &info, sizeof(info)) != sizeof(info)) return Event::kTimeout;
   if (info.ssi_signo == SIGWINCH) return Event::kResized;
   if (info.ssi_signo != SIGTSTP) return Event::kEnd;
-  // Ctrl-Z: the shell gets its screen until this goes on.
+  // Ctrl-Z: gives the shell its screen until this continues.
   Leave();
   raise(SIGSTOP);
   Enter();

@@ -1,7 +1,7 @@
-// A terminal that a command has to itself until it ends: frames replace each
-// other, and what was there before comes back.
+// Takes over the terminal until the command ends: frames replace each other, and the
+// former content comes back at the end.
 //
-// REQUIRES. Standard output and input are a terminal. One Screen at a time.
+// REQUIRES. Standard output and input are a terminal. One Terminal at a time.
 //
 // THREADS. One, which must not have started others: it blocks signals.
 #pragma once
