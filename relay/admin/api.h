@@ -30,7 +30,7 @@ struct AdminRoute;
 // A request whose route was found.
 struct AdminCall {
   const AdminRoute* route = nullptr;
-  std::string backend;  // From the path; "": it names none.
+  std::string backend;  // The path's backend; "": none.
   std::string id;       // The same for a replay or a position.
   QueryParameters query;
   std::string raw_query;
@@ -93,7 +93,7 @@ struct AdminRoute {
   Role role = Role::kRead;
   std::string description;
   HttpResponse (AdminApi::*answer)(const AdminCall&) const = nullptr;
-  std::vector<RouteParameter> parameters = {};  // In the query, or in the JSON body of a POST.
+  std::vector<RouteParameter> parameters = {};  // Fields of the query, or of a POST's JSON body.
   std::vector<int> refusals = {};               // Besides 401, 403 and 415.
   const VerbSpec* verb = nullptr;               // nullptr: no verb of Operators.
 };

@@ -26,7 +26,7 @@ struct CheckpointReport {
   std::string path;
   std::string made;  // RFC 3339.
   Bytes size{0};
-  Bytes own{0};  // Not shared with the log: freed when the checkpoint is deleted.
+  Bytes own{0};  // Unshared with the log: freed when the checkpoint is deleted.
 };
 
 class Checkpoints {
@@ -56,7 +56,7 @@ class Checkpoints {
   Result<std::string> DescribeDropping(const std::string& named) const;
   Status Drop(const std::string& named) const;
 
-  std::vector<CheckpointReport> List() const;  // By name.
+  std::vector<CheckpointReport> List() const;  // Sorted by name.
 
  private:
   Result<std::string> FindExisting(const std::string& named) const;

@@ -100,7 +100,7 @@ std::string TargetOf(const ReplayRequest& request) {
 struct ReplayJobs::Running {
   explicit Running(ReplayReport begun) : report(std::move(begun)) {}
 
-  ReplayReport report;  // As at the start; the job has the progress.
+  ReplayReport report;  // The report at the start; the job has the progress.
   std::string url;
   Source source;
   std::unique_ptr<Transport> transport;

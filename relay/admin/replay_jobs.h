@@ -26,8 +26,8 @@ namespace relay {
 
 struct ReplayRequest {
   std::string backend;
-  std::string from;        // As ResolveRange; empty: the oldest kept.
-  std::string to;          // As ResolveRange; empty: the head.
+  std::string from;        // A position (ResolveRange); empty: the oldest kept.
+  std::string to;          // A position (ResolveRange); empty: the head.
   std::string to_url;      // Empty: the backend itself; else a configured target.
   std::string checkpoint;  // Empty: from the log; else from this copy.
   std::string database;

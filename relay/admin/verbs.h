@@ -36,7 +36,7 @@ enum class Verb : std::uint8_t {
 struct Operation {
   Verb verb = Verb::kPause;
   std::string backend;
-  std::string to;  // As for ParsePosition.
+  std::string to;  // A position (ParsePosition).
   Lane lane;       // Empty database: no lane.
   std::vector<std::uint64_t> letters;
   bool all_letters = false;  // All at this moment.
@@ -60,7 +60,7 @@ struct RouteParameter {
 std::string DescriptionOf(const RouteParameter& parameter);
 
 struct VerbPlan {
-  std::string description;  // What is done, or would be.
+  std::string description;  // Says what is done, or would be.
   std::function<Status()> act;
 };
 

@@ -29,14 +29,14 @@ std::string CheckpointNamed(const std::string& directory);
 
 // A change that a command requests from the relay.
 struct AdminChange {
-  std::string command;  // In messages: "rewind".
+  std::string command;  // Names it in messages: "rewind".
   std::string path;
   std::string body = "{}";    // A JSON object, without `by` and `dry_run`.
   bool needs_consent = true;  // It cannot be undone.
   bool yes = false;           // Consent was given on the command line.
   bool dry_run = false;
   bool json = false;
-  std::string if_unavailable;  // What to do if no relay answers.
+  std::string if_unavailable;  // A hint if no relay answers.
 };
 
 class AdminSession {

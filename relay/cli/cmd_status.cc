@@ -29,7 +29,7 @@ Result<RelayStatus> AskRunning(const AdminConfig& admin) {
 
 struct Seen {
   RelayStatus status;
-  std::string note;  // Why it was read from the directory; empty: it is the running relay's.
+  std::string note;  // Says why it was read from the directory; empty: it is the running relay's.
 };
 
 // Gets the status from the running relay, else from its directory. kInvalidInput:
@@ -173,7 +173,7 @@ class Awaited {
   std::map<std::string, Sequence> heads_;
 };
 
-// Also waits for a relay that does not answer: it may be restarting.
+// Waits also for a relay that does not answer: it may be restarting.
 class Wait {
  public:
   Wait(const StatusArgs& args, const AdminConfig& admin) : args_(args), admin_(admin) {}

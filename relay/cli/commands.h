@@ -139,7 +139,7 @@ int Verify(const VerifyArgs& args);
 struct ExportArgs {
   LogLocation where;
   std::string backend;
-  std::string from;  // As InspectArgs.
+  std::string from;  // The same as in InspectArgs.
   std::string to;
   std::string database;  // Empty: all. So below.
   std::string retention_policy;

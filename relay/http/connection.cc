@@ -12,7 +12,7 @@
 namespace relay::http_parts {
 namespace {
 
-// How long, and how much, a refused client may go on sending before the connection is reset, which
+// Bounds how long, and how much, a refused client may send before the connection is reset, which
 // can destroy the response.
 constexpr std::chrono::milliseconds kLinger{2'000};
 constexpr std::size_t kLingerBytes = 32U << 20U;
@@ -304,7 +304,7 @@ void Connection::RefuseFor(HttpLimit limit, int status, std::string_view message
   Refuse(status, message);
 }
 
-// Answers a request that was not read to its end: the rest of it cannot be told apart from what
+// Answers a request that was not read to its end: the rest of it cannot be distinguished from what
 // follows on this connection.
 void Connection::Refuse(int status, std::string_view message) {
   keep_alive_ = false;

@@ -11,7 +11,7 @@
 namespace relay::http_parts {
 namespace {
 
-// How often deadlines are checked: one timer per thread instead of one per read.
+// The interval of deadline checks: one timer per thread instead of one per read.
 constexpr std::chrono::milliseconds kSweep{250};
 // Without file descriptors an accept fails at once; the pause prevents a busy loop.
 constexpr std::chrono::milliseconds kAcceptPause{100};

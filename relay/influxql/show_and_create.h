@@ -17,7 +17,7 @@ struct QueryStatement {
   enum class Kind : std::uint8_t { kCreateDatabase, kShowDatabases };
 
   Kind kind = Kind::kShowDatabases;
-  std::string database;  // Of kCreateDatabase.
+  std::string database;  // Set for kCreateDatabase.
 };
 
 // Returns whether every statement of a text begins with SHOW; true if there is none.

@@ -33,7 +33,7 @@ HttpResponse OnlyBy(Api api, std::string_view methods);
 struct Refused {
   std::vector<LineError> lines;  // The first invalid ones,
   std::uint64_t more = 0;        // ... and the number of further ones.
-  std::string unrouted;          // Why no backend accepts some points; empty: all are routed.
+  std::string unrouted;          // Says why no backend accepts some points; empty: all are routed.
   PointCount dropped = 0;        // The number of those points.
 
   bool any() const { return !lines.empty() || !unrouted.empty(); }

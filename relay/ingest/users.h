@@ -49,7 +49,7 @@ class Users {
   using Digest = std::array<unsigned char, 32>;
   struct Entry {
     User user;
-    std::optional<Digest> password;  // Of name and password.
+    std::optional<Digest> password;  // Digest of name and password.
     std::optional<Digest> token;
   };
 

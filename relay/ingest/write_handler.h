@@ -29,7 +29,7 @@ namespace relay {
 // An endpoint, for the reference.
 struct IngestEndpoint {
   std::string_view path;
-  std::string_view methods;  // As in the Allow header.
+  std::string_view methods;  // The value of the Allow header.
   std::string_view description;
 };
 
@@ -42,7 +42,7 @@ struct WriteHandlerOptions {
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Users> users = {};    // nullptr: everybody may write.
   std::shared_ptr<Admission> admission = {};  // Bounds inflated bodies; nullptr: unbounded.
-  // For clients that require backends to have their write; nullptr: the log suffices.
+  // Serves clients that require backends to have their write; nullptr: the log suffices.
   std::shared_ptr<DeliveryWaiter> waiter = {};
   Clock::Duration consistency_timeout{5'000};
   bool pass_credentials = false;  // Pass the client's own on with its lines.

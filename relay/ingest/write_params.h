@@ -9,7 +9,7 @@
 
 namespace relay {
 
-// How many backends must have a write before it is answered. The log has it first in any case.
+// The number of backends that must have a write before it is answered, besides the log.
 enum class Consistency : std::uint8_t { kLog, kOne, kQuorum, kAll };
 
 struct WriteQuery {

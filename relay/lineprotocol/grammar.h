@@ -20,7 +20,7 @@ namespace relay {
 std::size_t SkipBlanks(std::string_view line, std::size_t from);
 
 struct LineVerdict {
-  std::string reason;          // Why the line is not a point; empty: it is one.
+  std::string reason;          // Says why the line is not a point; empty: it is one.
   std::size_t fields_end = 0;  // Behind the last field, where the time begins.
   bool timed = false;
 };

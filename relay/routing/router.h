@@ -35,7 +35,7 @@ struct RoutedLines {
   // "d"`. Empty: none.
   std::string why;
 
-  Totals size() const;  // Of what is routed; not yet stored.
+  Totals size() const;  // The size of the routed points.
 };
 
 class Router {
@@ -44,7 +44,7 @@ class Router {
   // configuration. REQUIRES: each is configured.
   Router(const Config& config, const std::vector<BackendId>& backends);
 
-  // How points that no backend accepts are handled.
+  // Returns how points that no backend accepts are handled.
   Unrouted unrouted() const { return unrouted_; }
 
   // Returns the backends that accept anything of a database: those its statements go to. May be

@@ -35,7 +35,7 @@ class RetentionThread {
   DurableLog& log_;
   Clock& clock_;
   mutable std::mutex mutex_;
-  Status outcome_ = Ok();                // How the last turn ended; guarded by mutex_.
+  Status outcome_ = Ok();                // The last turn's outcome; guarded by mutex_.
   std::atomic<std::uint64_t> turns_{0};  // Turns of the retention thread.
   std::uint64_t turns_seen_ = 0;         // These three belong to the reporting thread.
   std::string trouble_;                  // Already reported, as the ones below; empty: none.

@@ -21,7 +21,7 @@ namespace relay {
 struct LaneReport {
   HeldLane held;
   std::string why;     // Empty: unknown, read from the directory.
-  std::string remedy;  // What an operator can do; empty: nothing.
+  std::string remedy;  // Says what an operator can do; empty: nothing.
 };
 
 struct BackendStatus {
@@ -29,7 +29,7 @@ struct BackendStatus {
   std::string state;  // "delivering"; "not running" when read from the directory.
   std::string why;    // Empty: no problem.
   std::string last_answer;
-  std::string remedy;             // What an operator can do about `why`.
+  std::string remedy;             // Says what an operator can do about `why`.
   bool takes_writes = false;      // Except for held lanes.
   bool stuck = false;             // Records are owed, without progress for a while.
   std::optional<WallTime> since;  // When the state began.
@@ -45,11 +45,11 @@ struct RelayStatus {
   bool running = false;
   std::string log_path;
   std::string log_failure;  // Empty: the log accepts appends.
-  // Why the newest configuration is not in use; empty: it is in use.
+  // Says why the newest configuration is not in use; empty: it is.
   std::string configuration_failure;
   std::vector<std::string> log_alarms;  // One sentence for each damage found.
   DiskUse disk;                         // All zero when read from the directory.
-  Histogram::Reading append_times;      // From an append's call to stable storage; since the start.
+  Histogram::Reading append_times;      // Time from an append to stable storage; since the start.
   Histogram::Reading sync_times;
   std::vector<BackendStatus> backends;
 };
@@ -63,7 +63,7 @@ std::chrono::nanoseconds OldestOwedAge(const BackendStatus& backend, WallTime no
 // Estimates the time until the backend has caught up; nullopt: it does not catch up.
 std::optional<std::chrono::seconds> DrainEta(const BackendStatus& backend);
 
-// How far behind a backend may be for queries.
+// The lag of a backend that its queries tolerate.
 struct Tolerance {
   std::chrono::milliseconds max_lag{0};  // The age of the oldest missing point.
   // Points on hold for this database count too; empty: none, because one missing

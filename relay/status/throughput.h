@@ -20,7 +20,7 @@ namespace relay {
 // Rates of one backend over the last minute, per second.
 struct Flow {
   double points_in = 0;
-  double bytes_in = 0;     // Of line protocol.
+  double bytes_in = 0;     // Bytes of line protocol.
   double points_out = 0;   // Delivered, or set aside as dead.
   double stored_in = 0;    // Bytes on disk.
   double owed_growth = 0;  // Bytes on disk owed or on hold; negative while it drains.

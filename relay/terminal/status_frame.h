@@ -34,7 +34,7 @@ OwedHistory OwedHistoryFrom(const std::string& json);
 struct WatchView {
   const RelayStatus& status;
   const OwedHistory& history;
-  std::string note;  // Why the status is not a running relay's; empty: it is.
+  std::string note;  // Says why the status is not a running relay's; empty: it is.
 };
 
 // Formats at most `size.rows` lines of at most `size.columns` characters (not counting color

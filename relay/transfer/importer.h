@@ -5,7 +5,7 @@
 // a lost answer is the same.
 //
 // ERRORS. kUnavailable: nothing was accepted for `patience`, or it was stopped.
-// kInvalidInput: the relay refuses the requests for good. Others as the reader's.
+// kInvalidInput: the relay refuses the requests permanently. Others as the reader's.
 // Everything before the tally's next_line is accepted in any case.
 //
 // THREADS. One.
