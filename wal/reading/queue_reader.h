@@ -20,8 +20,8 @@
 
 namespace relay {
 
-// How long delivered records are kept for a rewind, by age and by size: the first limit reached
-// applies.
+// Limits on how long delivered records are kept for a rewind, by age and by size: the first one
+// reached applies.
 struct KeepPolicy {
   std::chrono::nanoseconds time = std::chrono::hours(24);
   Bytes size = 8_GiB;  // Stored size, per backend.
@@ -29,7 +29,7 @@ struct KeepPolicy {
 
 class QueueReader {
  public:
-  // `run` is a copy: marks and sums of one moment. REQUIRES: the store, and `recent` unless
+  // `queue` is a copy: marks and sums of one moment. REQUIRES: the store, and `recent` unless
   // nullptr, outlive the reader.
   QueueReader(const Store& store, Queue run, const RecentRecords* recent = nullptr)
       : store_(store), queue_(std::move(run)), recent_(recent) {}

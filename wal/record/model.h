@@ -69,13 +69,12 @@ inline Lane LaneOf(const WriteParams& params) {
 // which may hold any bytes.
 std::string ToString(const Lane& lane);
 
-// Returns `database "telegraf"` or `database "telegraf", retention policy "autogen"`: for sentences.
+// Returns `database "telegraf"` or `database "telegraf", retention policy "autogen"`, for messages.
 std::string DescribeLane(const Lane& lane);
 
-// Why lines became dead letters. The values are part of the stored format.
+// The reason why lines became dead letters. The values are part of the stored format.
 enum class DeadReason : std::uint8_t {
-  kRefused = 1,  // The backend will never accept them: not valid line protocol to it, or a type
-                 // conflict.
+  kRefused = 1,  // The backend will never accept them: invalid to it, or a type conflict.
   kExpired = 2,  // Older than the retention policy keeps.
   kLimit = 3,    // A limit of the backend: series, tag values, size of a request.
   kDamaged = 4,  // Format 1 only; damage now goes to the gap ledger.
@@ -117,7 +116,7 @@ struct StoredDeadLetter {
   DeadLetter letter;
 };
 
-// Why records will never be delivered. The values are part of the stored format.
+// The reason why records will never be delivered. The values are part of the stored format.
 enum class GapReason : std::uint8_t {
   kSkipped = 1,     // By an operator.
   kDropOldest = 2,  // The log was full and configured to drop the oldest records.
@@ -125,7 +124,7 @@ enum class GapReason : std::uint8_t {
   kLost = 4,        // The log's newest records were missing when it was opened.
 };
 
-// "skipped", "drop oldest", "damaged", "lost".
+// Returns "skipped", "drop oldest", "damaged" or "lost".
 std::string_view ToString(GapReason reason);
 
 // An entry of the gap ledger: records that will never be delivered to a backend.
