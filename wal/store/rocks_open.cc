@@ -234,10 +234,11 @@ Status CheckTables(const std::string& directory) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(directory));
   for (const std::string& name : names) {
     if (!name.ends_with(".sst") || IsSafeToOpen(fmt::format("{}/{}", directory, name))) continue;
-    return Error(ErrorCode::kCorruption,
-                 fmt::format("{}/{} has a bit set that never is; a relay that is started on this "
-                             "log clears it",
-                             directory, name));
+    return Error(
+        ErrorCode::kCorruption,
+        fmt::format("{}/{} has a flipped bit that would crash RocksDB; a relay started on this "
+                    "log clears it",
+                    directory, name));
   }
   return Ok();
 }

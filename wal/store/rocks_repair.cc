@@ -270,7 +270,7 @@ Status ClearImpossibleBits(const std::string& database, Alarms& alarms) {
     ClearImpossibleBit(table, *PropertiesWordAt(path));
     RETURN_IF_ERROR(ReplaceWhole(path, table));
     alarms.push_back(
-        fmt::format("the database's file {} had a bit set that never is; it was "
+        fmt::format("the database's file {} had a flipped bit that would crash RocksDB; it was "
                     "cleared. Check the disk",
                     name));
   }

@@ -191,7 +191,7 @@ void CheckStrayRows(const Store& store, const CheckedRun& run, VerifyReport& rep
     const auto known = run.lanes.find(lane);
     if (known == run.lanes.end() || known->second.records == 0) {
       report.Find({"held", fmt::format("backend {}, lane {}", run.name, ToString(lane)),
-                   "nothing on hold, as the state says", "records"});
+                   "no held records, as the state says", "records"});
     }
     at->Seek(HeldPrefix(run.number, lane) + std::string(sizeof(std::uint64_t) + 1, '\xff'));
   }

@@ -81,7 +81,7 @@ class StateCheck {
       return other.number == run.number;
     });
     if (same != queues_.end()) {
-      report_.Find({"state", std::string(key), "a number of its own", "that of " + same->name});
+      report_.Find({"state", std::string(key), "a unique number", "that of " + same->name});
     }
     queues_.push_back(std::move(run));
   }
