@@ -18,7 +18,7 @@ DeadLetter LetterOf(const SendBatch::Part& part, const Refusal& refusal) {
   letter.http_status = refusal.reply.http_status;
   letter.when = refusal.when;
   letter.params = part.record->params;
-  letter.words = WordsOf(refusal.reply);
+  letter.message = WordsOf(refusal.reply);
   return letter;
 }
 
@@ -60,7 +60,7 @@ std::shared_ptr<const SendBatch> AddNamedDeadLetters(const SendBatch& batch, con
     letter.first_line = lines[i].number;
     letter.points = 1;
     letter.lines = lines[i].text;
-    letter.words = refused[i].words.substr(0, kWordsMax);
+    letter.message = refused[i].words.substr(0, kWordsMax);
     WindowEntry& entry = window.At(letter.sequence);
     --entry.delivered;
     entry.letters.push_back(std::move(letter));

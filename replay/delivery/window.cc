@@ -13,7 +13,7 @@ Gap GapOf(const Entry& entry, const std::string& words, WallTime now) {
   gap.points = entry.size.points;
   gap.bytes = entry.size.bytes;
   gap.reason = GapReason::kDamaged;
-  gap.note = words.substr(0, Gap::kWordsMax);
+  gap.note = words.substr(0, Gap::kTextMax);
   gap.by = "relay";
   gap.when = now;
   return gap;

@@ -104,7 +104,7 @@ struct DeadLetter {
   int http_status = 0;  // 0: there was no response.
   WallTime when;
   WriteParams params;
-  std::string words;  // The backend's message, cut at 4 KiB.
+  std::string message;  // The backend's message, cut at 4 KiB.
   std::string lines;
 
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
@@ -130,7 +130,7 @@ std::string_view ToString(GapReason reason);
 // An entry of the gap ledger: records that will never be delivered to a backend.
 struct Gap {
   static constexpr std::size_t kDatabasesMax = 100;
-  static constexpr std::size_t kWordsMax = 4U << 10U;  // For `note` and for `by`.
+  static constexpr std::size_t kTextMax = 4U << 10U;  // For `note` and for `by`.
 
   Sequence first = Sequence::BeforeFirst();
   Sequence last = Sequence::BeforeFirst();  // Inclusive.

@@ -213,7 +213,7 @@ TEST_CASE("time: is shown as RFC 3339, with nanoseconds where there are some") {
 TEST_CASE("ledger json: a letter is the same alone and in a list, and says why") {
   const StoredDeadLetter stored{
       .number = 7,
-      .letter = {.sequence = Sequence(3), .points = 2, .words = "full", .lines = "m v=1"}};
+      .letter = {.sequence = Sequence(3), .points = 2, .message = "full", .lines = "m v=1"}};
   const nlohmann::json one = nlohmann::json::parse(LetterJson(stored));
   CHECK_EQ(one, nlohmann::json::parse(LettersJson({stored})).at("letters").at(0));
   CHECK_EQ(one.at("number"), 7);

@@ -90,7 +90,7 @@ TEST_CASE("clients: the lines of one that the backend refuses are dead, nobody w
   CHECK(bench.backend.taken["db"].ends_with("m v=4 4\n"));
   const DeadLetter letter = bench.Dead().front();
   CHECK_EQ(letter.http_status, 401);
-  CHECK_EQ(letter.words, R"({"error":"authorization failed"})");
+  CHECK_EQ(letter.message, R"({"error":"authorization failed"})");
   CHECK_EQ(letter.params.credentials.Reveal(), "eve");  // To be redriven with.
   CHECK_EQ(bench.Now().unaccounted(), 0);
   CHECK_EQ(bench.Status().state, kCaughtUp);

@@ -274,7 +274,7 @@ TEST_CASE("poison: one record that makes the backend fail is found and set aside
   CHECK_EQ(bench.Now().marks.lag(), 0);
   REQUIRE_EQ(bench.Dead().size(), 1);
   CHECK_EQ(bench.Dead()[0].lines, "m poison=1 700\n");
-  CHECK_EQ(bench.Dead()[0].words, "An internal error has occurred");
+  CHECK_EQ(bench.Dead()[0].message, "An internal error has occurred");
   CHECK_EQ(bench.Now().delivered, 1001);
   CHECK_LE(bench.transport.sent.size(), 70);
 }

@@ -89,7 +89,7 @@ TEST_CASE("refusals: lines that the backend names are set aside in one request")
   CHECK_EQ(bench.Dead()[0].sequence, Sequence(1));
   CHECK_EQ(bench.Dead()[0].first_line, 2);
   CHECK_EQ(bench.Dead()[0].lines, "m v=2i 2\n");
-  CHECK_NE(bench.Dead()[0].words.find("no 2"), std::string::npos);
+  CHECK_NE(bench.Dead()[0].message.find("no 2"), std::string::npos);
   CHECK_EQ(bench.Dead()[1].sequence, Sequence(2));
   CHECK_EQ(bench.Dead()[1].first_line, 2);
   CHECK_EQ(bench.Dead()[1].lines, "m v=5i 5\n");

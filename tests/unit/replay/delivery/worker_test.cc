@@ -113,7 +113,7 @@ TEST_CASE("worker: one bad line in many is found in few requests and set aside w
   CHECK_EQ(letter.lines, "m v=500i 500\n");
   CHECK_EQ(letter.first_line, 500);
   CHECK_EQ(letter.sequence, Sequence(2));
-  CHECK_EQ(letter.words, "partial write: field type conflict dropped=1");
+  CHECK_EQ(letter.message, "partial write: field type conflict dropped=1");
   CHECK_EQ(letter.http_status, 400);
   CHECK_EQ(bench.Now().delivered, kLines + 1);
   CHECK_EQ(bench.Now().unaccounted(), 0);
