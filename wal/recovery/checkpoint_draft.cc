@@ -25,7 +25,7 @@ Error SystemError(std::string_view doing, const std::string& path) {
   return {code, fmt::format("{} {}: {}", doing, path, std::generic_category().message(errno))};
 }
 
-Error IsThere(const std::string& path) {
+Error AlreadyExists(const std::string& path) {
   return {ErrorCode::kInvalidInput, path + " already exists"};
 }
 
@@ -87,7 +87,7 @@ CheckpointDraft::~CheckpointDraft() {
 Result<std::unique_ptr<CheckpointDraft>> CheckpointDraft::Begin(const std::string& log_path,
                                                                 const std::string& target) {
   INVARIANT(fs::path(target).is_absolute());
-  if (Exists(target)) return IsThere(target);
+  if (Exists(target)) return AlreadyExists(target);
   RETURN_IF_ERROR(MakeParent(target));
   std::unique_ptr<CheckpointDraft> draft(new CheckpointDraft(log_path, target));
   const std::string& directory = draft->directory();
@@ -120,7 +120,7 @@ Status CheckpointDraft::Finish(const Identity& identity) {
   RETURN_IF_ERROR(WriteIdentity(directory_, identity));
   PassCrashPoint(CrashPoint::kCheckpointNamed);
   if (RenameToNew(directory_, target_) != 0) {
-    return errno == EEXIST || errno == ENOTEMPTY ? IsThere(target_)
+    return errno == EEXIST || errno == ENOTEMPTY ? AlreadyExists(target_)
                                                  : SystemError("renaming", directory_);
   }
   finished_ = true;

@@ -155,10 +155,10 @@ Status HighWaterFile::Write(const HighWater& mark) {
 }
 
 HighWaterKeeper::HighWaterKeeper(std::unique_ptr<HighWaterFile> file,
-                                 std::function<HighWater()> truth,
+                                 std::function<HighWater()> synced_state,
                                  std::chrono::milliseconds interval)
     : file_(std::move(file)),
-      truth_(std::move(truth)),
+      synced_state_(std::move(synced_state)),
       interval_(interval),
       thread_([this] { Loop(); }) {}
 
@@ -203,7 +203,7 @@ void HighWaterKeeper::Loop() {
 }
 
 Status HighWaterKeeper::WriteNow(bool clean) {
-  HighWater mark = truth_();
+  HighWater mark = synced_state_();
   mark.clean = clean;
   return file_->Write(mark);
 }

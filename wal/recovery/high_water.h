@@ -68,7 +68,7 @@ class HighWaterKeeper {
  public:
   // `synced_state` returns what is on stable storage at the moment of the call. Both outlive the
   // keeper's Stop.
-  HighWaterKeeper(std::unique_ptr<HighWaterFile> file, std::function<HighWater()> truth,
+  HighWaterKeeper(std::unique_ptr<HighWaterFile> file, std::function<HighWater()> synced_state,
                   std::chrono::milliseconds interval);
   HighWaterKeeper(const HighWaterKeeper&) = delete;
   HighWaterKeeper& operator=(const HighWaterKeeper&) = delete;
@@ -91,7 +91,7 @@ class HighWaterKeeper {
   Status WriteNow(bool clean);
 
   const std::unique_ptr<HighWaterFile> file_;
-  const std::function<HighWater()> truth_;
+  const std::function<HighWater()> synced_state_;
   const std::chrono::milliseconds interval_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

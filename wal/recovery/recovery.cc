@@ -93,7 +93,7 @@ void PutNewerStates(StoreBatch& batch, const LoadedLog& found, const LoadedLog& 
 }
 
 // `recovered.epoch` is the database's own here.
-Status HoldAgainst(const HighWater& known, Store& store, StoreBatch& batch, Recovered& recovered) {
+Status CompareWith(const HighWater& known, Store& store, StoreBatch& batch, Recovered& recovered) {
   if (recovered.epoch < known.epoch) {
     recovered.alarms.push_back(
         fmt::format("the database was opened {} times, the log {} times: it is an older copy, or "
@@ -129,7 +129,7 @@ Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
 
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   if (known) {
-    RETURN_IF_ERROR(HoldAgainst(*known, store, *batch, recovered));
+    RETURN_IF_ERROR(CompareWith(*known, store, *batch, recovered));
   }
   PutNumber(*batch, kEpochKey, ++recovered.epoch);
   RETURN_IF_ERROR(store.Write(*batch, Durability::kSynced));

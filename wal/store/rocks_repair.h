@@ -56,7 +56,7 @@ Result<Mended> TrimManifest(const std::string& database, Alarms& alarms);
 Status ClearImpossibleBits(const std::string& database, Alarms& alarms);
 
 // Returns the table file that an error of RocksDB names: "000012".
-std::optional<std::string> TableNamedIn(std::string_view words);
+std::optional<std::string> TableNamedIn(std::string_view message);
 
 // Removes the table from the database; its file, if there is one, is kept in `quarantine`.
 Status ForgetTable(const std::string& database, const std::string& quarantine,
