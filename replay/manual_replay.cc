@@ -14,7 +14,7 @@ namespace {
 constexpr Backoff kRetry{.first = std::chrono::milliseconds(200),
                          .max = std::chrono::milliseconds(15'000)};
 
-// What became of a request, and the target's own words.
+// Describes the outcome of a request, with the target's response.
 std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
   constexpr std::size_t kBodyMax = 200;
   if (!reply.ok()) return reply.error().message();
@@ -53,7 +53,7 @@ void ReplayJob::Cancel() {
   transport_.Cancel();
 }
 
-// The first end counts: a job that was cancelled does not fail by it.
+// Keeps the first end: a cancelled job does not fail because of it.
 void ReplayJob::Finish(ReplayState state, std::string why) {
   const std::lock_guard lock(mutex_);
   if (progress_.state != ReplayState::kRunning) return;
@@ -83,7 +83,7 @@ Clock::Duration ReplayJob::NextRecord() {
     return Clock::Duration::zero();
   }
   const StoredRecord& stored = read.value().front();
-  if (stored.entry.position.sequence > range_.last) {  // What came before it is trimmed.
+  if (stored.entry.position.sequence > range_.last) {  // The records in between are trimmed.
     Finish(ReplayState::kComplete, "");
     return Clock::Duration::zero();
   }
@@ -161,12 +161,12 @@ Clock::Duration ReplayJob::Delivered(const SendBatch& piece, PointCount refused,
   return std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(seconds));
 }
 
-// Whether it is its client, and not the relay, who may not write.
+// Returns whether its client, not the relay, may not write.
 bool ReplayJob::IsOfClient() const {
   return transport_.passes_credentials() && !params_.credentials.empty();
 }
 
-// Each half is asked for on its own; a line that is refused alone is.
+// Halves the front batch, to send each half on its own; a line refused alone is passed over.
 Clock::Duration ReplayJob::Refused(std::string words) {
   if (pieces_.front().points == 1) return PassedOver(std::move(words));
   SendBatch whole = std::move(pieces_.front());

@@ -7,12 +7,11 @@
 namespace relay {
 namespace {
 
-// Bounds what a lost wake-up would cost: what operators change is looked at this
-// often even if the log wakes nobody.
+// Bounds the cost of a lost wake-up: operators' changes are checked this often even if the log
+// wakes nobody.
 constexpr Clock::Duration kLookAgain{1'000};
 
-// For this long after the log refused to hold one more lane, the backend waits
-// as a whole.
+// After the log refused to hold one more lane, the whole backend waits for this long.
 constexpr Clock::Duration kHoldsFull{60'000};
 
 }  // namespace
@@ -68,7 +67,7 @@ bool CursorCommitter::CommitFlow() {
   if (resolved.ok()) {
     failures_ = 0;
     parts_.book.FlowCommitted(*prefix);
-    marks_ = parts_.log.MarksOf(backend_);  // The head too: more was read than it knew.
+    marks_ = parts_.log.MarksOf(backend_);  // Includes the head: more was read than it knew.
     parts_.board.CursorMoved();
     return true;
   }

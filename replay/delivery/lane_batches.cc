@@ -8,7 +8,7 @@
 namespace relay {
 namespace {
 
-// The most that is kept for a canary: more would hold too much memory.
+// The largest end of a batch kept for a canary: more would hold too much memory.
 constexpr std::size_t kTakenMax = 64U << 10U;
 
 std::deque<Sequence>& UnsentOf(LaneQueue& lane) {
@@ -115,7 +115,7 @@ bool HasCanary(LaneQueue& lane, Window& window) {
 std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, PieceLimit limit,
                                             std::minstd_rand& random) {
   if (lane.taken) return LastTaken(lane);
-  // One batch more each time: the next few may be poisoned too.
+  // Forms one more batch each time: the next few may be poisoned too.
   if (!UnsentOf(lane).empty()) FormBatch(lane, window, limit);
   const auto statement =
       std::find_if(lane.pieces.begin() + 1, lane.pieces.end(),
@@ -138,7 +138,7 @@ std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window
                                                  std::minstd_rand& random) {
   const ClientCredentials& refused = lane.pieces.front()->params().credentials;
   if (lane.taken && IsOfOther(lane.taken->params(), refused)) return LastTaken(lane);
-  // One more each time: the next few may be refused too.
+  // Forms one more each time: the next few may be refused too.
   if (HasUnsentOfOther(lane, window, refused)) {
     while (!IsOfOther(FormBatch(lane, window, limit)->params(), refused)) {
     }

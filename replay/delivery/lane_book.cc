@@ -44,7 +44,7 @@ double Chance(std::minstd_rand& random) {
 
 // ---------------------------------------------------------------- what is read
 
-// Returns the record's lane; that of the record before it, if any, is tried first.
+// Returns the record's lane; tries the previous record's lane, if any, first.
 LaneQueue& LaneBook::LaneFor(const WriteParams& params, LaneQueue* last) {
   const bool same = last != nullptr && last->lane.database == params.database &&
                     last->lane.retention_policy == params.retention_policy;
@@ -120,7 +120,7 @@ void LaneBook::PutOnHold(LaneQueue& lane, std::string why, std::string remedy) {
   lanes_.Queue(lane, clock_.Now());
 }
 
-// Puts on hold what was read of the lane and not sent. REQUIRES: not busy.
+// Puts the lane's records that were read and not sent on hold. REQUIRES: not busy.
 void LaneBook::TakeOutOfFlow(LaneQueue& lane) {
   INVARIANT(!lane.is_busy);
   if (lane.held.empty()) {
@@ -160,8 +160,8 @@ void LaneBook::FinishIfAllRead(LaneQueue& lane) {
   PutBackIntoFlow(lane);
 }
 
-// Takes back what was to go on hold and has not gone yet. It is newer than all
-// that is held.
+// Takes back records that were to go on hold but have not gone yet. They are newer than all held
+// ones.
 void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
   for (const Sequence sequence : window_.ToHeldOf(lane.lane)) {
     window_.Unhold(sequence);
@@ -187,7 +187,7 @@ void LaneBook::HoldByOperator(LaneQueue& lane, bool held) {
   changed_ = true;
   if (held) {
     on_hold_.insert(&lane);
-    // A busy one is put on hold once its request is answered.
+    // A busy lane is put on hold once its request is answered.
     if (!lane.is_busy) PutOnHold(lane, kHeldByOperator, "");
     return;
   }

@@ -45,7 +45,7 @@ void LaneQueues::Queue(LaneQueue& lane, Clock::TimePoint now) {
   }
   const Clock::TimePoint due = std::max(lane.not_before, now);
   if (queued != queued_.end()) {
-    // One that need not wait longer or shorter keeps its place among the others.
+    // A lane whose due time stays keeps its place among the others.
     const Clock::TimePoint was = queued->second->due;
     if (was <= due && was >= lane.not_before) return;
     turns_.erase(queued->second);

@@ -6,7 +6,7 @@
 namespace relay {
 namespace {
 
-// The bytes of the first `count` lines.
+// Returns the size of the first `count` lines.
 std::size_t SizeOfLines(std::string_view lines, PointCount count) {
   LineWalk walk(lines);
   std::size_t size = 0;
@@ -20,7 +20,7 @@ std::string_view LinesOfOne(const SendBatch& piece) {
 }
 
 SendBatch Whole(const SendBatch::Part* begin, const SendBatch::Part* end) {
-  // Made with its parts: g++ 12 sees null pointers in what assign() would destroy.
+  // Constructed with its parts: g++ 12 sees null pointers in what assign() would destroy.
   SendBatch piece{.parts = std::vector<SendBatch::Part>(begin, end)};
   for (const SendBatch::Part& part : piece.parts) {
     piece.points += part.record->points;

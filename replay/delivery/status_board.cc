@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kShownAnswerMax = 512;
 
-// Puts an answer in one line that cannot disturb a terminal or a log.
+// Formats an answer as one line that cannot disturb a terminal or a log.
 std::string Shown(const Reply& reply) {
   std::string text = fmt::format("HTTP {}", reply.http_status);
   if (!reply.body.empty()) text += ": " + reply.body.substr(0, kShownAnswerMax);

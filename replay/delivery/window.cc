@@ -41,7 +41,7 @@ void Window::Add(StoredRecord stored, WallTime now) {
   slots_.push_back(std::move(slot));
 }
 
-// The sequences of a flow have no gaps, those of a lane on hold may have.
+// Finds an entry: the sequences of a flow have no gaps, those of a held lane may.
 WindowEntry& Window::At(Sequence sequence) {
   INVARIANT(!slots_.empty() && sequence >= slots_.front().entry.position.sequence);
   const RecordCount guess = sequence - slots_.front().entry.position.sequence;
