@@ -11,26 +11,25 @@
 namespace relay {
 namespace {
 
-// What is read ahead, in batches: one is under way, one waits, one is read.
+// The read-ahead in batches: one under way, one waiting, one being read.
 constexpr std::uint64_t kBatchesRead = 3;
 constexpr RecordCount kReadRecordsMax = 10'000;
 constexpr RecordCount kWindowRecordsMax = 4 * kReadRecordsMax;
 
-// While a request is under way, new records are looked for this often, not each
-// time one is accepted.
+// While a request is under way, new records are read this often, not each time one is accepted.
 constexpr Clock::Duration kReadAgain{5};
 
-// A paused delivery looks this often whether it may go on.
+// A paused delivery checks this often whether it may go on.
 constexpr Clock::Duration kWhilePaused{1'000};
 
-// An answer that takes so long is a sign of load.
+// An answer that takes longer is a sign of load.
 constexpr std::chrono::seconds kAtOnce{1};
 
-// For so long after a client's lines were taken, another client's refusal is taken
-// for that client's own problem, and nobody waits for it.
+// For this long after a client's lines were accepted, another client's refusal counts as that
+// client's own problem, and nobody waits for it.
 constexpr std::chrono::seconds kClientsFresh{10};
 
-// Returns a remedy in words, with a command that can be copied to a shell.
+// Returns a remedy, with a command to copy to a shell.
 std::string RemedyOf(const Verdict& verdict, const WriteParams& params,
                      const DeliveryOptions& options) {
   std::string remedy = Remedy(verdict.text->remedy, options.backend.text(), params);
@@ -175,7 +174,7 @@ void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
     cursor_.ReadFailed(read.error());
   } else if (job.epoch == lane.epoch) {
     cursor_.ReadSucceeded();
-    if (read.value().empty()) {  // Somebody took them: the next look says so.
+    if (read.value().empty()) {  // Somebody removed them: the next look shows it.
       cursor_.LookAgainNow();
       lane.not_before = clock_.Now() + kReadAgain;
     } else {
@@ -186,7 +185,7 @@ void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
 }
 
 void Delivery::HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read) {
-  // What was read before the log was begun anew is thrown away.
+  // Discards a read from before a restart.
   if (flow_read_.id != id || flow_read_.restarts != cursor_.restarts()) return;
   flow_read_.id.reset();
   if (!read.ok()) return cursor_.ReadFailed(read.error());
@@ -200,7 +199,7 @@ Delivery::Wait Delivery::WaitForWork() {
   const Clock::TimePoint now = clock_.Now();
   Clock::TimePoint until = std::max(cursor_.look_again_at(), now);
   if (const auto turn = book_.lanes().NextTurn(); turn && gate_.has_room()) {
-    // A lane that is due and waits for another to finish reading is not waited for.
+    // A lane that is due but waits for another to finish reading does not count.
     const Clock::TimePoint at = std::max(*turn, gate_.OpensAt(now));
     if (at > now) until = std::min(until, at);
   }
@@ -265,8 +264,9 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
       Apply(policy_.DecideOnNoCreation(FactsOf(lane, false, judged)), lane, job, judged);
     } else if (!created) {
       const std::string words = answer.ok() ? WordsOf(answer.value()) : answer.error().message();
-      book_.PutOnHold(lane, "the database does not exist there and could not be created: " + words,
-                      RemedyByCreating(job.piece->params(), options_));
+      book_.PutOnHold(
+          lane, "the database does not exist on the backend and could not be created: " + words,
+          RemedyByCreating(job.piece->params(), options_));
     } else {
       NoteWorking(job);
     }
@@ -302,7 +302,7 @@ LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer)
   return facts;
 }
 
-// Carries out what was decided of the front batch.
+// Carries out a decision on the front batch.
 void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& job,
                      const Judged& answer) {
   Window& window = book_.WindowOf(lane);
@@ -331,14 +331,14 @@ void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& 
   INVARIANT(false);
 }
 
-// The backend takes requests, whatever became of this one.
+// Notes that the backend handles requests, whatever became of this one.
 void Delivery::NoteWorking(const UnderWay& job) {
   const Clock::TimePoint now = clock_.Now();
   gate_.Took(std::chrono::duration_cast<Clock::Duration>(now - job.started), job.piece->points,
              now);
 }
 
-// The backend has the front batch, but for the lines that it names.
+// Handles a front batch that the backend has, but for the lines that the answer names.
 void Delivery::Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer) {
   const SendBatch& piece = *job.piece;
   const WriteParams& params = piece.params();
@@ -366,12 +366,12 @@ void Delivery::Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judg
   book_.DrainIfHeld(lane);
 }
 
-// Some lines of the front batch will never be taken, or all of them.
+// Handles a front batch of which some or all lines will never be accepted.
 void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
   const std::shared_ptr<const SendBatch> front = lane.pieces.front();
   Window& window = book_.WindowOf(lane);
   if (answer.verdict.cause == Cause::kTooLarge) gate_.TooLarge(front->bytes, clock_.Now());
-  gate_.Open(clock_.Now());  // It answers.
+  gate_.Open(clock_.Now());  // The backend answers.
   if (step == Step::kDeadLetter) {
     AddDeadLetters(*front, {answer.verdict, answer.reply, clock_.WallNow()}, window);
     return FinishFront(lane, window);
@@ -404,7 +404,7 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFa
   const Suspicion suspicion = *lane.suspicion;
   const Decision decision = policy_.DecideOnCanary(facts, answer.verdict, suspicion.verdict);
   if (!AnswerPolicy::IsTaken(answer.verdict)) {
-    lane.is_suspect = false;  // It is not the lines.
+    lane.is_suspect = false;  // The lines are not at fault.
     lane.line_suspicions = 0;
     Apply(decision, lane, job, answer);
     const bool retries = answer.verdict.action == Action::kRetry && lane.mode != LaneMode::kHeld;
@@ -423,12 +423,12 @@ void Delivery::Hold(LaneQueue& lane, const Decision& decision, const Judged& ans
   const WriteParams params = lane.pieces.front()->params();
   if (decision.clears_backend) gate_.ForgetFailures();
   ++lane.failures;
-  book_.PutOnHold(lane,
-                  decision.fails_alone ? "fails while others are taken: " + answer.why : answer.why,
-                  RemedyOf(answer.verdict, params, options_));
+  book_.PutOnHold(
+      lane, decision.fails_alone ? "fails while other lanes succeed: " + answer.why : answer.why,
+      RemedyOf(answer.verdict, params, options_));
 }
 
-// The lane waits, and the whole backend with it.
+// Makes the lane wait, and the whole backend with it.
 void Delivery::RetryLater(LaneQueue& lane, const Decision& decision, const Judged& answer) {
   const Clock::TimePoint now = clock_.Now();
   const Backoff& backoff = decision.pace == Pace::kRest    ? options_.rest

@@ -50,12 +50,13 @@ TEST_CASE("lane book: a held lane's records leave the flow and come back from th
   Fixture on;
   on.Read("a");
   LaneQueue& lane = on.LaneOfDatabase("a");
-  on.book.PutOnHold(lane, "the database does not exist there", "create it");
+  on.book.PutOnHold(lane, "the database does not exist on the backend", "create it");
   on.Commit();
   CHECK(on.book.flow().empty());
   REQUIRE(lane.held_last.has_value());
   CHECK(lane.wants_held_read());
-  CHECK_EQ(on.book.LongestHeld()->why, "database \"a\": the database does not exist there");
+  CHECK_EQ(on.book.LongestHeld()->why,
+           "database \"a\": the database does not exist on the backend");
 
   std::vector<StoredRecord> held;
   held.push_back(on.Stored(1, "a"));

@@ -85,7 +85,7 @@ TEST_CASE("status board: time without a lag does not count") {
 TEST_CASE("status board: a lane that is held for so long is stuck, though others go on") {
   Fixture on;
   LaneStatus held;
-  held.why = "database \"db\": the database does not exist there";
+  held.why = "database \"db\": the database does not exist on the backend";
   held.since = on.clock.WallNow();
   on.clock.Advance(59'999ms);
   CHECK_FALSE(on.StuckAfterCheck(0, false, held).has_value());

@@ -72,10 +72,10 @@ TEST_CASE("tls: a certificate that is not trusted is told by its reason, nothing
   const TestCa stranger;
   strangers.peer.tls->ca = stranger.cert();
   CHECK_EQ(WhyRefused(strangers, ErrorCode::kInvalidInput),
-           "its TLS certificate is of an unknown CA");
+           "its TLS certificate is signed by an unknown CA");
   strangers.peer.tls->ca = "";  // The system's.
   CHECK_EQ(WhyRefused(strangers, ErrorCode::kInvalidInput),
-           "its TLS certificate is of an unknown CA");
+           "its TLS certificate is signed by an unknown CA");
   CHECK_EQ(secured.backend.RequestCount(), 0);
 
   strangers.peer.tls->insecure_skip_verify = true;
