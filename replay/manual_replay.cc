@@ -62,7 +62,7 @@ void ReplayJob::Finish(ReplayState state, std::string why) {
 }
 
 Clock::Duration ReplayJob::Step() {
-  if (pieces_.empty()) return NextRecord();
+  if (batches_.empty()) return NextRecord();
   return SendFront();
 }
 
@@ -99,8 +99,8 @@ Clock::Duration ReplayJob::NextRecord() {
     return Clock::Duration::zero();
   }
   params_ = record.params;
-  SendBatch piece = Chosen(record);
-  if (piece.points > 0) pieces_.push_back(std::move(piece));
+  SendBatch batch = Chosen(record);
+  if (batch.points > 0) batches_.push_back(std::move(batch));
   return Clock::Duration::zero();
 }
 
@@ -109,24 +109,24 @@ bool ReplayJob::IsChosen(std::string_view line) const {
 }
 
 ReplayJob::SendBatch ReplayJob::Chosen(const Record& record) const {
-  SendBatch piece;
+  SendBatch batch;
   for (LineWalk walk(record.lines); !walk.AtEnd();) {
     const std::string_view line = walk.Next();
     if (!IsChosen(line)) continue;
-    piece.lines += line;
-    ++piece.points;
+    batch.lines += line;
+    ++batch.points;
   }
-  return piece;
+  return batch;
 }
 
 Clock::Duration ReplayJob::SendFront() {
-  const SendBatch& piece = pieces_.front();
-  const Result<Reply> reply = transport_.Send({.params = params_, .lines = piece.lines});
+  const SendBatch& batch = batches_.front();
+  const Result<Reply> reply = transport_.Send({.params = params_, .lines = batch.lines});
   const Verdict verdict = Judge(reply, clock_.WallNow());
   switch (verdict.action) {
-    case Action::kDelivered: return Delivered(piece, 0, "");
+    case Action::kDelivered: return Delivered(batch, 0, "");
     case Action::kPartial:
-      return Delivered(piece, std::min(piece.points, verdict.dropped.value_or(0)),
+      return Delivered(batch, std::min(batch.points, verdict.dropped.value_or(0)),
                        WordsOf(verdict, reply));
     case Action::kSplit: return Refused(WordsOf(verdict, reply));
     case Action::kHold:
@@ -143,18 +143,18 @@ Clock::Duration ReplayJob::SendFront() {
   INVARIANT(false);
 }
 
-Clock::Duration ReplayJob::Delivered(const SendBatch& piece, PointCount refused,
+Clock::Duration ReplayJob::Delivered(const SendBatch& batch, PointCount refused,
                                      std::string words) {
-  const PointCount points = piece.points;
+  const PointCount points = batch.points;
   {
     const std::lock_guard lock(mutex_);
     progress_.points_sent += points - refused;
     progress_.points_refused += refused;
-    progress_.bytes_sent += Bytes(piece.lines.size());
+    progress_.bytes_sent += Bytes(batch.lines.size());
     if (refused > 0) progress_.refusal = std::move(words);
     if (progress_.state == ReplayState::kRunning) progress_.why.clear();
   }
-  pieces_.pop_front();
+  batches_.pop_front();
   failures_ = 0;
   if (range_.points_per_second <= 0) return Clock::Duration::zero();
   const double seconds = static_cast<double>(points) / range_.points_per_second;
@@ -168,26 +168,26 @@ bool ReplayJob::IsOfClient() const {
 
 // Halves the front batch, to send each half on its own; a line refused alone is passed over.
 Clock::Duration ReplayJob::Refused(std::string words) {
-  if (pieces_.front().points == 1) return PassedOver(std::move(words));
-  SendBatch whole = std::move(pieces_.front());
-  pieces_.pop_front();
+  if (batches_.front().points == 1) return PassedOver(std::move(words));
+  SendBatch whole = std::move(batches_.front());
+  batches_.pop_front();
   failures_ = 0;
   SendBatch first{.lines = "", .points = whole.points / 2};
   LineWalk walk(whole.lines);
   for (PointCount i = 0; i < first.points; ++i) first.lines += walk.Next();
-  pieces_.push_front({whole.lines.substr(first.lines.size()), whole.points - first.points});
-  pieces_.push_front(std::move(first));
+  batches_.push_front({whole.lines.substr(first.lines.size()), whole.points - first.points});
+  batches_.push_front(std::move(first));
   return Clock::Duration::zero();
 }
 
 Clock::Duration ReplayJob::PassedOver(std::string words) {
   {
     const std::lock_guard lock(mutex_);
-    progress_.points_refused += pieces_.front().points;
+    progress_.points_refused += batches_.front().points;
     progress_.refusal = std::move(words);
     if (progress_.state == ReplayState::kRunning) progress_.why.clear();
   }
-  pieces_.pop_front();
+  batches_.pop_front();
   failures_ = 0;
   return Clock::Duration::zero();
 }

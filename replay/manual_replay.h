@@ -72,7 +72,7 @@ class ReplayJob {
 
   Clock::Duration NextRecord();
   Clock::Duration SendFront();
-  Clock::Duration Delivered(const SendBatch& piece, PointCount refused, std::string words);
+  Clock::Duration Delivered(const SendBatch& batch, PointCount refused, std::string words);
   Clock::Duration Refused(std::string words);
   Clock::Duration PassedOver(std::string words);
   bool IsOfClient() const;
@@ -86,9 +86,9 @@ class ReplayJob {
   Transport& transport_;
   Clock& clock_;
 
-  WriteParams params_;            // The record under way: its parameters, ...
-  Sequence under_way_;            // ... its sequence, ...
-  std::deque<SendBatch> pieces_;  // ... and its unsent batches.
+  WriteParams params_;             // The record under way: its parameters, ...
+  Sequence under_way_;             // ... its sequence, ...
+  std::deque<SendBatch> batches_;  // ... and its unsent batches.
   std::uint32_t failures_ = 0;
 
   mutable std::mutex mutex_;

@@ -54,7 +54,7 @@ std::shared_ptr<const SendBatch> AddNamedDeadLetters(const SendBatch& batch, con
   std::vector<PointCount> numbers;
   numbers.reserve(refused.size());
   for (const RefusedLine& one : refused) numbers.push_back(one.number);
-  const std::vector<LineOfPiece> lines = FindLines(batch, numbers);
+  const std::vector<LineOfBatch> lines = FindLines(batch, numbers);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     DeadLetter letter = LetterOf(*lines[i].part, refusal);
     letter.first_line = lines[i].number;

@@ -104,11 +104,11 @@ std::optional<Delivery::Job> Delivery::NextOfLanes() {
   LaneQueue& lane = *next;
   if (lane.wants_held_read()) return StartHeldRead(lane);
   const std::shared_ptr<const SendBatch> front =
-      lane.pieces.empty() ? FormBatch(lane, book_.WindowOf(lane), gate_.Limit())
-                          : lane.pieces.front();
+      lane.batches.empty() ? FormBatch(lane, book_.WindowOf(lane), gate_.Limit())
+                           : lane.batches.front();
   if (lane.create_due) return StartRequest(lane, Kind::kCreate, front);
   if (lane.canary) return StartRequest(lane, Kind::kCanary, lane.canary);
-  return StartRequest(lane, Kind::kPiece, front);
+  return StartRequest(lane, Kind::kBatch, front);
 }
 
 Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
@@ -119,7 +119,7 @@ Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
                              .lane = &lane,
                              .epoch = lane.epoch,
                              .started = clock_.Now(),
-                             .piece = nullptr};
+                             .batch = nullptr};
   return Read{
       last_job_,
       lane.lane,
@@ -128,15 +128,15 @@ Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
 }
 
 Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
-                                     std::shared_ptr<const SendBatch> piece) {
+                                     std::shared_ptr<const SendBatch> batch) {
   const Clock::TimePoint now = clock_.Now();
   lane.is_busy = true;
   book_.lanes().Queue(lane, now);
-  gate_.Started(*piece, now);
+  gate_.Started(*batch, now);
   under_way_[++last_job_] = {
-      .kind = kind, .lane = &lane, .epoch = lane.epoch, .started = now, .piece = piece};
-  if (kind == Kind::kCreate) return Create{last_job_, piece->params()};
-  return Send{last_job_, std::move(piece)};
+      .kind = kind, .lane = &lane, .epoch = lane.epoch, .started = now, .batch = batch};
+  if (kind == Kind::kCreate) return Create{last_job_, batch->params()};
+  return Send{last_job_, std::move(batch)};
 }
 
 // ---------------------------------------------------------------------- reads
@@ -266,7 +266,7 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
       const std::string words = answer.ok() ? WordsOf(answer.value()) : answer.error().message();
       book_.PutOnHold(
           lane, "the database does not exist on the backend and could not be created: " + words,
-          RemedyByCreating(job.piece->params(), options_));
+          RemedyByCreating(job.batch->params(), options_));
     } else {
       NoteWorking(job);
     }
@@ -277,7 +277,7 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
 
 LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer) {
   const Clock::TimePoint now = clock_.Now();
-  const SendBatch& front = *lane.pieces.front();
+  const SendBatch& front = *lane.batches.front();
   const bool refuses_client =
       options_.passes_credentials && answer.verdict.cause == Cause::kCredentials;
   LaneFacts facts;
@@ -334,41 +334,41 @@ void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& 
 // Notes that the backend handles requests, whatever became of this one.
 void Delivery::NoteWorking(const UnderWay& job) {
   const Clock::TimePoint now = clock_.Now();
-  gate_.Took(std::chrono::duration_cast<Clock::Duration>(now - job.started), job.piece->points,
+  gate_.Took(std::chrono::duration_cast<Clock::Duration>(now - job.started), job.batch->points,
              now);
 }
 
 // Handles a front batch that the backend has, but for the lines that the answer names.
 void Delivery::Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer) {
-  const SendBatch& piece = *job.piece;
-  const WriteParams& params = piece.params();
+  const SendBatch& batch = *job.batch;
+  const WriteParams& params = batch.params();
   Window& window = book_.WindowOf(lane);
   NoteWorking(job);
   ++taken_.requests;
   if (step == Step::kNamedLines) {
     const Refusal refusal{answer.verdict, answer.reply, clock_.WallNow()};
-    if (auto last = AddNamedDeadLetters(piece, refusal, window)) lane.taken = std::move(last);
+    if (auto last = AddNamedDeadLetters(batch, refusal, window)) lane.taken = std::move(last);
   } else {
     if (!params.credentials.empty()) {
       ++taken_.of_clients;
       taken_.client_at = clock_.Now();
     }
-    gate_.TookWhole(piece.bytes, clock_.Now());
+    gate_.TookWhole(batch.bytes, clock_.Now());
     if (params.api == Api::kStatement) {
       book_.lanes().ForgetTaken(params.database);
     } else {
-      lane.taken = EndOf(piece);
+      lane.taken = EndOf(batch);
     }
-    CreditAll(piece, window);
+    CreditAll(batch, window);
   }
-  board_.Resolved(piece.points);
+  board_.Resolved(batch.points);
   FinishFront(lane, window);
   book_.DrainIfHeld(lane);
 }
 
 // Handles a front batch of which some or all lines will never be accepted.
 void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
-  const std::shared_ptr<const SendBatch> front = lane.pieces.front();
+  const std::shared_ptr<const SendBatch> front = lane.batches.front();
   Window& window = book_.WindowOf(lane);
   if (answer.verdict.cause == Cause::kTooLarge) gate_.TooLarge(front->bytes, clock_.Now());
   gate_.Open(clock_.Now());  // The backend answers.
@@ -387,7 +387,7 @@ void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
 void Delivery::Suspect(LaneQueue& lane, const Decision& decision, const Judged& answer) {
   Window& window = book_.WindowOf(lane);
   if (decision.step == Step::kFirstLineApart) {
-    ReplaceFront(lane, window, FirstLineApart(*lane.pieces.front()));
+    ReplaceFront(lane, window, FirstLineApart(*lane.batches.front()));
     lane.is_suspect = true;
   } else {
     lane.canary = decision.step == Step::kSendCanary
@@ -420,7 +420,7 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFa
 }
 
 void Delivery::Hold(LaneQueue& lane, const Decision& decision, const Judged& answer) {
-  const WriteParams params = lane.pieces.front()->params();
+  const WriteParams params = lane.batches.front()->params();
   if (decision.clears_backend) gate_.ForgetFailures();
   ++lane.failures;
   book_.PutOnHold(
@@ -436,7 +436,7 @@ void Delivery::RetryLater(LaneQueue& lane, const Decision& decision, const Judge
                                                            : options_.retry;
   if (++lane.failures == 1) lane.taken_before = taken_.requests;
   lane.not_before = now + backoff.After(lane.failures, Chance(random_));
-  const std::string remedy = RemedyOf(answer.verdict, lane.pieces.front()->params(), options_);
+  const std::string remedy = RemedyOf(answer.verdict, lane.batches.front()->params(), options_);
   gate_.Close(backoff, Chance(random_),
               {{decision.shown, answer.why, remedy}, answer.verdict.retry_after}, now);
 }

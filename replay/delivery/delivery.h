@@ -97,7 +97,7 @@ class Delivery {
   // is reported exactly once.
   struct Send {
     JobId id = 0;
-    std::shared_ptr<const SendBatch> piece;
+    std::shared_ptr<const SendBatch> batch;
   };
   struct Create {
     JobId id = 0;
@@ -129,13 +129,13 @@ class Delivery {
   WorkerStatus Snapshot() const { return board_.Snapshot(); }
 
  private:
-  enum class Kind : std::uint8_t { kPiece, kCanary, kCreate, kReadHeld };
+  enum class Kind : std::uint8_t { kBatch, kCanary, kCreate, kReadHeld };
   struct UnderWay {
-    Kind kind = Kind::kPiece;
+    Kind kind = Kind::kBatch;
     LaneQueue* lane = nullptr;
     std::uint64_t epoch = 0;  // The lane's at the start: a higher one now means a restart.
     Clock::TimePoint started;
-    std::shared_ptr<const SendBatch> piece;
+    std::shared_ptr<const SendBatch> batch;
   };
   struct FlowRead {
     std::optional<JobId> id;     // Under way; nullopt: none.
@@ -158,7 +158,7 @@ class Delivery {
   Job ChooseJob();
   std::optional<Job> NextOfLanes();
   Job StartHeldRead(LaneQueue& lane);
-  Job StartRequest(LaneQueue& lane, Kind kind, std::shared_ptr<const SendBatch> piece);
+  Job StartRequest(LaneQueue& lane, Kind kind, std::shared_ptr<const SendBatch> batch);
   bool MayReadOn() const;
   std::optional<Job> NextRead();
   void HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read);

@@ -1,7 +1,7 @@
 // The batches of one lane: forms them from what was read, replaces and finishes the front one, and
 // finds a line for a canary.
 //
-// INVARIANT. `pieces_left` of a window's entry is the number of the lane's batches that hold lines
+// INVARIANT. `batches_left` of a window's entry is the number of the lane's batches that hold lines
 // of it (at least one while some of it is in no batch yet).
 //
 // THREADS. One at a time. `window` is where the lane's records are: the held ones while any is
@@ -19,13 +19,13 @@
 namespace relay {
 
 // Joins waiting records into a batch behind the lane's others. REQUIRES: it has unsent records.
-std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, PieceLimit limit);
+std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, BatchLimit limit);
 
 // Replaces the front batch by `parts`, which hold its lines.
 void ReplaceFront(LaneQueue& lane, Window& window, std::vector<SendBatch> parts);
 
 // Cuts the front batch to the limit; its failures in a row still count.
-void CutFront(LaneQueue& lane, Window& window, PieceLimit limit);
+void CutFront(LaneQueue& lane, Window& window, BatchLimit limit);
 
 // Removes the front batch, which is resolved.
 void FinishFront(LaneQueue& lane, Window& window);
@@ -40,14 +40,14 @@ std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch);
 // Returns whether FindCanary finds one: the lane's last accepted line, or one from behind the front
 // batch.
 bool HasCanary(LaneQueue& lane, Window& window);
-std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, PieceLimit limit,
+std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, BatchLimit limit,
                                             std::minstd_rand& random);
 
 // Returns whether FindOtherClient finds one: a line of the same lane from another client than the
 // front batch's, accepted last or waiting. A line of another lane could overwrite what that lane
 // has written since.
 bool HasOtherClient(LaneQueue& lane, Window& window);
-std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window, PieceLimit limit,
+std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window, BatchLimit limit,
                                                  std::minstd_rand& random);
 
 }  // namespace relay

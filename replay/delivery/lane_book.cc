@@ -124,12 +124,12 @@ void LaneBook::PutOnHold(LaneQueue& lane, std::string why, std::string remedy) {
 void LaneBook::TakeOutOfFlow(LaneQueue& lane) {
   INVARIANT(!lane.is_busy);
   if (lane.held.empty()) {
-    for (const auto& piece : lane.pieces) {
-      for (const SendBatch::Part& part : piece->parts) window_.Hold(part.sequence);
+    for (const auto& batch : lane.batches) {
+      for (const SendBatch::Part& part : batch->parts) window_.Hold(part.sequence);
     }
   }
   for (const Sequence sequence : lane.flow) window_.Hold(sequence);
-  lane.pieces.clear();
+  lane.batches.clear();
   lane.flow.clear();
   ForgetHeldRead(lane);
 }
@@ -138,7 +138,7 @@ void LaneBook::ForgetHeldRead(LaneQueue& lane) {
   reading_held_.erase(&lane);
   if (lane.held.empty()) return;
   ++lane.epoch;
-  lane.pieces.clear();
+  lane.batches.clear();
   lane.held.Restart(Sequence::BeforeFirst());
   lane.held_unsent.clear();
 }
@@ -230,7 +230,7 @@ void LaneBook::Restart(Sequence cursor) {
   fenced_ = false;
   for (auto& [name, lane] : lanes_) {
     ++lane.epoch;
-    lane.pieces.clear();
+    lane.batches.clear();
     lane.flow.clear();
     ForgetHeldRead(lane);
     lane.is_suspect = lane.create_due = false;

@@ -11,17 +11,17 @@ constexpr std::size_t kIdleMax = 256;
 
 bool LaneQueue::wants_held_read() const {
   const bool drains = mode == LaneMode::kHeld || mode == LaneMode::kDraining;
-  return drains && pieces.empty() && held.empty() && held_last.has_value();
+  return drains && batches.empty() && held.empty() && held_last.has_value();
 }
 
 bool LaneQueue::has_work() const {
   if (by_operator || is_busy) return false;
-  if (!pieces.empty() || !held_unsent.empty() || wants_held_read()) return true;
+  if (!batches.empty() || !held_unsent.empty() || wants_held_read()) return true;
   return takes_flow() && held.empty() && !flow.empty();
 }
 
 bool LaneQueue::is_idle() const {
-  return mode == LaneMode::kLive && !by_operator && !is_busy && pieces.empty() && flow.empty();
+  return mode == LaneMode::kLive && !by_operator && !is_busy && batches.empty() && flow.empty();
 }
 
 LaneQueue& LaneQueues::Of(const Lane& lane) {

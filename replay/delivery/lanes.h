@@ -49,8 +49,8 @@ struct LaneQueue {
   bool is_busy = false;      // A request, or a read of held records, is under way.
   std::uint64_t epoch = 0;   // Increases when everything read is discarded.
 
-  std::deque<std::shared_ptr<const SendBatch>> pieces;  // Sent before anything else, in order.
-  std::deque<Sequence> flow;                            // Read in the window, in no batch yet.
+  std::deque<std::shared_ptr<const SendBatch>> batches;  // Sent before anything else, in order.
+  std::deque<Sequence> flow;                             // Read in the window, in no batch yet.
 
   Window held;  // Held records that were read.
   std::deque<Sequence> held_unsent;

@@ -27,7 +27,7 @@ Clock::TimePoint RequestGate::OpensAt(Clock::TimePoint now) const {
   return std::max({closed_until_, rest_until_, now + allowed});
 }
 
-PieceLimit RequestGate::Limit() const {
+BatchLimit RequestGate::Limit() const {
   const double share = limiter_.share();
   const auto points = static_cast<double>(points_max_) * share;
   const auto bytes = static_cast<double>(size_.now().count()) * share;

@@ -45,7 +45,7 @@ class RequestGate {
   bool MayStart(Clock::TimePoint now) const { return has_room() && OpensAt(now) <= now; }
   bool has_room() const { return under_way_ < at_once(); }
   Clock::TimePoint OpensAt(Clock::TimePoint now) const;
-  PieceLimit Limit() const;
+  BatchLimit Limit() const;
 
   // Reports a started request; each ends once.
   void Started(const SendBatch& batch, Clock::TimePoint now);

@@ -34,21 +34,21 @@ struct SendBatch {
 };
 
 // The largest size of a batch; one record or line may be larger.
-struct PieceLimit {
+struct BatchLimit {
   PointCount points = 1;
   Bytes bytes{1};
 };
 
 // Appends a record. Returns false and changes nothing if its parameters differ or the batch would
 // be too large.
-bool Join(SendBatch& piece, SendBatch::Part part, PieceLimit limit);
+bool Join(SendBatch& batch, SendBatch::Part part, BatchLimit limit);
 
 // Returns the lines as one text; `joined` receives those of several records, and must outlive the
 // view, as must the batch.
-std::string_view LinesOf(const SendBatch& piece, std::string& joined);
+std::string_view LinesOf(const SendBatch& batch, std::string& joined);
 
 // One line of a batch and its origin.
-struct LineOfPiece {
+struct LineOfBatch {
   const SendBatch::Part* part = nullptr;
   std::uint32_t number = 0;  // In its record, from 1.
   std::string_view text;
@@ -56,19 +56,19 @@ struct LineOfPiece {
 
 // Returns the lines with these numbers, counted from 1 through the whole batch, which must outlive
 // them. REQUIRES: ascending, each once, none above the points.
-std::vector<LineOfPiece> FindLines(const SendBatch& piece, const std::vector<PointCount>& numbers);
+std::vector<LineOfBatch> FindLines(const SendBatch& batch, const std::vector<PointCount>& numbers);
 
 // Cuts a batch into ones within the limit, or of a single line, in the order of their lines.
-std::vector<SendBatch> CutTo(const SendBatch& piece, PieceLimit limit);
+std::vector<SendBatch> CutTo(const SendBatch& batch, BatchLimit limit);
 
 // Cuts a batch in two, in the order of its lines. REQUIRES: at least two points.
-std::pair<SendBatch, SendBatch> Halve(const SendBatch& piece);
+std::pair<SendBatch, SendBatch> Halve(const SendBatch& batch);
 
 // Returns the first line alone, then the rest in one or two batches. REQUIRES: at least two points.
-std::vector<SendBatch> FirstLineApart(const SendBatch& piece);
+std::vector<SendBatch> FirstLineApart(const SendBatch& batch);
 
 // Returns one line, counted from 0, as a batch that belongs to no record. REQUIRES: number <
 // points.
-SendBatch LineAlone(const SendBatch& piece, PointCount number);
+SendBatch LineAlone(const SendBatch& batch, PointCount number);
 
 }  // namespace relay

@@ -36,7 +36,7 @@ void Window::Add(StoredRecord stored, WallTime now) {
     slot.record = std::move(stored.record).value();
   } else {
     slot.gap = GapOf(slot.entry, stored.record.error().message(), now);
-    slot.pieces_left = 0;
+    slot.batches_left = 0;
   }
   slots_.push_back(std::move(slot));
 }
@@ -66,7 +66,7 @@ void Window::Hold(Sequence sequence) {
 void Window::Unhold(Sequence sequence) {
   WindowEntry& slot = At(sequence);
   slot.to_held = false;
-  slot.pieces_left = 1;
+  slot.batches_left = 1;
 }
 
 std::vector<Sequence> Window::ToHeldOf(const Lane& lane) const {

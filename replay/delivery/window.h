@@ -17,13 +17,13 @@ namespace relay {
 struct WindowEntry {
   Entry entry;
   std::shared_ptr<const Record> record;  // nullptr: its stored bytes are damaged.
-  std::size_t pieces_left = 1;
+  std::size_t batches_left = 1;
   PointCount delivered = 0;
   std::vector<DeadLetter> letters;
   std::optional<Gap> gap;
   bool to_held = false;  // It goes on hold as a whole, whatever was delivered of it.
 
-  bool is_resolved() const { return pieces_left == 0 || to_held; }
+  bool is_resolved() const { return batches_left == 0 || to_held; }
 };
 
 // The resolved records at the front.

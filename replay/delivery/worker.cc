@@ -96,7 +96,7 @@ void Worker::Do(Lock& lock, const Delivery::Job& job, std::string& joined) {
   if (const auto* send = std::get_if<Delivery::Send>(&job)) {
     const Result<Reply> answer = AskBackend(lock, [&](Transport& transport) {
       return transport.Send(
-          {.params = send->piece->params(), .lines = LinesOf(*send->piece, joined)});
+          {.params = send->batch->params(), .lines = LinesOf(*send->batch, joined)});
     });
     delivery_.Sent(send->id, answer);
   } else if (const auto* create = std::get_if<Delivery::Create>(&job)) {

@@ -153,21 +153,21 @@ class HttpTransport final : public Transport {
   explicit HttpTransport(HttpTransportOptions options)
       : options_(std::move(options)), place_(Place(options_.peer)) {}
 
-  Result<Reply> Send(const Batch& batch) override {
-    if (batch.params.api == Api::kStatement) return SendStatement(batch);
-    const Precision sent_as = SentAs(options_.target.api, batch.params.precision);
-    std::string_view lines = batch.lines;
-    if (sent_as != batch.params.precision) {
-      Result<std::string> rescaled = Rescaled(lines, batch.params.precision, sent_as);
+  Result<Reply> Send(const WriteRequest& request) override {
+    if (request.params.api == Api::kStatement) return SendStatement(request);
+    const Precision sent_as = SentAs(options_.target.api, request.params.precision);
+    std::string_view lines = request.lines;
+    if (sent_as != request.params.precision) {
+      Result<std::string> rescaled = Rescaled(lines, request.params.precision, sent_as);
       if (!rescaled.ok()) return RefusedHere(rescaled.error());
       rescaled_ = std::move(rescaled).value();
       lines = rescaled_;
     }
-    const std::string path = WritePath(options_.target, batch.params);
+    const std::string path = WritePath(options_.target, request.params);
     const std::string_view type = options_.gzip
                                       ? "text/plain; charset=utf-8\r\nContent-Encoding: gzip"
                                       : "text/plain; charset=utf-8";
-    return Post(batch.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
+    return Post(request.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
   }
 
   Result<Reply> CreateDatabase(const WriteParams& params) override {
@@ -191,13 +191,13 @@ class HttpTransport final : public Transport {
     return AsWritesAnswer(std::move(reply).value());
   }
 
-  Result<Reply> SendStatement(const Batch& batch) {
+  Result<Reply> SendStatement(const WriteRequest& request) {
     if (options_.target.api != Api::kV1) {
       return RefusedHere({ErrorCode::kInvalidInput, "statements can be sent to v1 backends only"});
     }
-    std::string_view statement = batch.lines;
+    std::string_view statement = request.lines;
     statement.remove_suffix(statement.ends_with('\n') ? 1 : 0);
-    Result<Reply> reply = Query(batch.params, statement);
+    Result<Reply> reply = Query(request.params, statement);
     if (!reply.ok()) return reply;
     Reply meant = AsWritesAnswer(std::move(reply).value());
     // In a missing database nothing is left to delete. Waiting for it would delete what is written

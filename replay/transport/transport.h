@@ -12,7 +12,7 @@ namespace relay {
 
 // The content of one request: lines that share their parameters, including the client's
 // credentials. Views into what the worker holds; valid during Send.
-struct Batch {
+struct WriteRequest {
   const WriteParams& params;
   std::string_view lines;
 };
@@ -37,7 +37,7 @@ class Transport {
 
   // Sends one request and waits for the answer, no longer in all than the transport's timeout.
   // kUnavailable: no answer came; the backend may or may not have applied the lines.
-  virtual Result<Reply> Send(const Batch& batch) = 0;
+  virtual Result<Reply> Send(const WriteRequest& request) = 0;
 
   // Asks the backend to create what `params` name: the database or bucket and, if one is named, the
   // retention policy. The reply says whether it did; one that exists already counts as created

@@ -55,13 +55,13 @@ class UdpTransport final : public Transport {
  public:
   explicit UdpTransport(UdpTransportOptions options) : options_(std::move(options)) {}
 
-  Result<Reply> Send(const Batch& batch) override {
-    if (batch.params.api == Api::kStatement)
+  Result<Reply> Send(const WriteRequest& request) override {
+    if (request.params.api == Api::kStatement)
       return RefusedHere("statements cannot be sent over UDP");
     std::string rescaled;
-    std::string_view lines = batch.lines;
-    if (batch.params.precision != options_.precision) {
-      Result<std::string> made = Rescaled(lines, batch.params.precision, options_.precision);
+    std::string_view lines = request.lines;
+    if (request.params.precision != options_.precision) {
+      Result<std::string> made = Rescaled(lines, request.params.precision, options_.precision);
       if (!made.ok()) return RefusedHere(made.error().message());
       rescaled = std::move(made).value();
       lines = rescaled;

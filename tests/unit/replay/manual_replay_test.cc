@@ -12,7 +12,7 @@ namespace {
 // Answers as it is told, and remembers what it took.
 class Target final : public Transport {
  public:
-  Result<Reply> Send(const Batch& batch) override {
+  Result<Reply> Send(const WriteRequest& request) override {
     ++requests;
     if (!answers.empty()) {
       const int status = answers.front();
@@ -22,10 +22,10 @@ class Target final : public Transport {
       }
       if (status != 204) return Reply{.http_status = status, .body = ""};
     }
-    if (!poison.empty() && batch.lines.find(poison) != std::string_view::npos) {
+    if (!poison.empty() && request.lines.find(poison) != std::string_view::npos) {
       return Reply{.http_status = 400, .body = R"({"error":"unable to parse"})"};
     }
-    lines += batch.lines;
+    lines += request.lines;
     return Reply{.http_status = 204};
   }
   bool passes_credentials() const override { return true; }
