@@ -18,7 +18,7 @@ constexpr Backoff kRetry{.first = std::chrono::milliseconds(200),
 std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
   constexpr std::size_t kBodyMax = 200;
   if (!reply.ok()) return reply.error().message();
-  return fmt::format("{}: HTTP {} {}", verdict.text->why, reply.value().http_status,
+  return fmt::format("{}: HTTP {} {}", verdict.text->reason, reply.value().http_status,
                      reply.value().body.substr(0, kBodyMax));
 }
 
@@ -54,11 +54,11 @@ void ReplayJob::Cancel() {
 }
 
 // Keeps the first end: a cancelled job does not fail because of it.
-void ReplayJob::Finish(ReplayState state, std::string why) {
+void ReplayJob::Finish(ReplayState state, std::string reason) {
   const std::lock_guard lock(mutex_);
   if (progress_.state != ReplayState::kRunning) return;
   progress_.state = state;
-  progress_.why = std::move(why);
+  progress_.reason = std::move(reason);
 }
 
 Clock::Duration ReplayJob::Step() {
@@ -152,7 +152,7 @@ Clock::Duration ReplayJob::Delivered(const SendBatch& batch, PointCount refused,
     progress_.points_refused += refused;
     progress_.bytes_sent += Bytes(batch.lines.size());
     if (refused > 0) progress_.refusal = std::move(words);
-    if (progress_.state == ReplayState::kRunning) progress_.why.clear();
+    if (progress_.state == ReplayState::kRunning) progress_.reason.clear();
   }
   batches_.pop_front();
   failures_ = 0;
@@ -185,16 +185,16 @@ Clock::Duration ReplayJob::PassedOver(std::string words) {
     const std::lock_guard lock(mutex_);
     progress_.points_refused += batches_.front().points;
     progress_.refusal = std::move(words);
-    if (progress_.state == ReplayState::kRunning) progress_.why.clear();
+    if (progress_.state == ReplayState::kRunning) progress_.reason.clear();
   }
   batches_.pop_front();
   failures_ = 0;
   return Clock::Duration::zero();
 }
 
-Clock::Duration ReplayJob::Later(std::string_view why, Clock::Duration wait) {
+Clock::Duration ReplayJob::Later(std::string_view reason, Clock::Duration wait) {
   const std::lock_guard lock(mutex_);
-  if (progress_.state == ReplayState::kRunning) progress_.why = why;
+  if (progress_.state == ReplayState::kRunning) progress_.reason = reason;
   return wait;
 }
 

@@ -44,7 +44,7 @@ struct ReplayProgress {
   PointCount points_refused = 0;
   RecordCount damaged = 0;  // Unreadable records, passed over.
   Bytes bytes_sent{0};
-  std::string why;      // The reason why it waits or failed.
+  std::string reason;   // The reason why it waits or failed.
   std::string refusal;  // The target's response to the last points that it refused.
 };
 
@@ -76,10 +76,10 @@ class ReplayJob {
   Clock::Duration Refused(std::string words);
   Clock::Duration PassedOver(std::string words);
   bool IsOfClient() const;
-  Clock::Duration Later(std::string_view why, Clock::Duration wait);
+  Clock::Duration Later(std::string_view reason, Clock::Duration wait);
   SendBatch Chosen(const Record& record) const;
   bool IsChosen(std::string_view line) const;
-  void Finish(ReplayState state, std::string why);
+  void Finish(ReplayState state, std::string reason);
 
   const ReplayRange range_;
   const LogView& log_;

@@ -32,13 +32,13 @@ class HealthTeller {
       }
       return;
     }
-    std::string telling = fmt::format("{}: {}", ToString(status.state), status.why);
+    std::string telling = fmt::format("{}: {}", ToString(status.state), status.reason);
     if (telling == told_) return;
     told_ = std::move(telling);
     LogEvent(Level::kWarning, "backend failing",
              {{"backend", backend_},
               {"state", ToString(status.state)},
-              {"why", status.why},
+              {"why", status.reason},
               {"last_answer", status.last_answer}});
   }
 
@@ -50,7 +50,7 @@ class HealthTeller {
       return LogEvent(Level::kInfo, "backend no longer stuck", {{"backend", backend_}});
     LogEvent(Level::kError, "backend is stuck",
              {{"backend", backend_},
-              {"why", status.stuck->why},
+              {"why", status.stuck->reason},
               {"last_answer", status.stuck->last_answer},
               {"remedy", status.stuck->remedy}});
   }

@@ -236,7 +236,7 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
   }
   if (job.epoch == lane.epoch) {
     const Judged judged{verdict, answer.ok() ? answer.value() : Reply{},
-                        answer.ok() ? std::string(verdict.text->why) : answer.error().message()};
+                        answer.ok() ? std::string(verdict.text->reason) : answer.error().message()};
     const LaneFacts facts = FactsOf(lane, is_slow, judged);
     if (job.kind == Kind::kCanary) {
       CanaryAnswered(lane, job, facts, judged);
@@ -258,7 +258,7 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
     const bool created = answer.ok() && answer.value().http_status / 100 == 2;
     const bool unanswered = !answer.ok() && answer.error().code() == ErrorCode::kUnavailable;
     const Verdict verdict = Judge(answer, clock_.WallNow());
-    const Judged judged{verdict, {}, std::string(verdict.text->why)};
+    const Judged judged{verdict, {}, std::string(verdict.text->reason)};
     if (unanswered) {
       lane.create_tried = false;
       Apply(policy_.DecideOnNoCreation(FactsOf(lane, false, judged)), lane, job, judged);
@@ -424,7 +424,8 @@ void Delivery::Hold(LaneQueue& lane, const Decision& decision, const Judged& ans
   if (decision.clears_backend) gate_.ForgetFailures();
   ++lane.failures;
   book_.PutOnHold(
-      lane, decision.fails_alone ? "fails while other lanes succeed: " + answer.why : answer.why,
+      lane,
+      decision.fails_alone ? "fails while other lanes succeed: " + answer.reason : answer.reason,
       RemedyOf(answer.verdict, params, options_));
 }
 
@@ -438,7 +439,7 @@ void Delivery::RetryLater(LaneQueue& lane, const Decision& decision, const Judge
   lane.not_before = now + backoff.After(lane.failures, Chance(random_));
   const std::string remedy = RemedyOf(answer.verdict, lane.batches.front()->params(), options_);
   gate_.Close(backoff, Chance(random_),
-              {{decision.shown, answer.why, remedy}, answer.verdict.retry_after}, now);
+              {{decision.shown, answer.reason, remedy}, answer.verdict.retry_after}, now);
 }
 
 // ---------------------------------------------------------------------- shown
@@ -455,7 +456,7 @@ void Delivery::ShowState() {
   }
   if (gate_.is_failing()) return show(gate_.failure());
   if (const auto held = book_.LongestHeld()) {
-    return show({WorkerState::kHeld, held->why, held->remedy});
+    return show({WorkerState::kHeld, held->reason, held->remedy});
   }
   const bool idle = cursor_.marks().lag() == 0 && book_.flow().empty() && gate_.under_way() == 0 &&
                     book_.reading_held().empty();

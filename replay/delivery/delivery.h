@@ -152,7 +152,7 @@ class Delivery {
   struct Judged {
     Verdict verdict;
     Reply reply;
-    std::string why;
+    std::string reason;
   };
 
   Job ChooseJob();

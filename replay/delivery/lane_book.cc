@@ -20,7 +20,7 @@ std::string Named(const Lane& lane) {
 LaneStatus StatusOf(const LaneQueue& lane) {
   LaneStatus status;
   status.lane = lane.lane;
-  status.why = lane.why;
+  status.reason = lane.reason;
   status.remedy = lane.remedy;
   status.since = lane.since;
   if (lane.by_operator) {
@@ -103,11 +103,11 @@ void LaneBook::HeldCommitted(LaneQueue& lane, Sequence through) {
 
 // --------------------------------------------------------------- held and live
 
-void LaneBook::PutOnHold(LaneQueue& lane, std::string why, std::string remedy) {
+void LaneBook::PutOnHold(LaneQueue& lane, std::string reason, std::string remedy) {
   TakeOutOfFlow(lane);
-  if (lane.mode == LaneMode::kLive || lane.why != why) lane.since = clock_.WallNow();
+  if (lane.mode == LaneMode::kLive || lane.reason != reason) lane.since = clock_.WallNow();
   lane.mode = LaneMode::kHeld;
-  lane.why = std::move(why);
+  lane.reason = std::move(reason);
   lane.remedy = std::move(remedy);
   lane.create_due = lane.create_tried = lane.is_suspect = false;
   lane.canary.reset();
@@ -146,7 +146,7 @@ void LaneBook::ForgetHeldRead(LaneQueue& lane) {
 void LaneBook::DrainIfHeld(LaneQueue& lane) {
   if (lane.mode != LaneMode::kHeld || lane.by_operator) return;
   lane.mode = LaneMode::kDraining;
-  lane.why.clear();
+  lane.reason.clear();
   lane.remedy.clear();
   lane.since = clock_.WallNow();
   changed_ = true;
@@ -172,7 +172,7 @@ void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
 void LaneBook::GoLive(LaneQueue& lane) {
   lane.mode = LaneMode::kLive;
   lane.held_last.reset();
-  lane.why.clear();
+  lane.reason.clear();
   lane.remedy.clear();
   lane.failures = 0;
   lane.not_before = {};
@@ -192,7 +192,7 @@ void LaneBook::HoldByOperator(LaneQueue& lane, bool held) {
     return;
   }
   if (!lane.held_last) return GoLive(lane);
-  lane.why = "released";
+  lane.reason = "released";
   lane.not_before = clock_.Now();
   lanes_.Queue(lane, clock_.Now());
 }
@@ -254,7 +254,7 @@ std::optional<LaneStatus> LaneBook::LongestHeld() const {
   }
   if (longest == nullptr) return std::nullopt;
   LaneStatus status = StatusOf(*longest);
-  status.why = fmt::format("{}: {}", Named(longest->lane), longest->why);
+  status.reason = fmt::format("{}: {}", Named(longest->lane), longest->reason);
   return status;
 }
 

@@ -62,7 +62,7 @@ class LaneBook {
   void HeldCommitted(LaneQueue& lane, Sequence through);
 
   // Holds a lane, or keeps it on hold. REQUIRES: not busy.
-  void PutOnHold(LaneQueue& lane, std::string why, std::string remedy);
+  void PutOnHold(LaneQueue& lane, std::string reason, std::string remedy);
 
   // Drains a held lane that the backend accepts again, unless an operator holds it.
   void DrainIfHeld(LaneQueue& lane);

@@ -59,7 +59,7 @@ struct LaneQueue {
   std::uint32_t failures = 0;      // In a row, of the front batch.
   std::uint64_t taken_before = 0;  // Requests the backend had accepted at the first of them.
   Clock::TimePoint not_before;     // Its own back-off.
-  std::string why;  // The reason why it is on hold or fails; the next two belong to it.
+  std::string reason;  // The reason why it is on hold or fails; the next two belong to it.
   std::string remedy;
   WallTime since;
 

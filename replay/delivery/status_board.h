@@ -34,7 +34,7 @@ class DeliveryStatusBoard {
   };
   struct State {
     WorkerState state = WorkerState::kCaughtUp;
-    std::string why = {};
+    std::string reason = {};
     std::string remedy = {};
   };
 

@@ -20,7 +20,7 @@ enum class WorkerState : std::uint8_t {
   kCaughtUp,    // Every record is resolved.
   kDelivering,  // The backend accepted the last request.
   kRetrying,    // The backend accepts nothing now.
-  kHeld,        // The backend or a lane is misconfigured; see `why`.
+  kHeld,        // The backend or a lane is misconfigured; see `reason`.
   kLogFailing,  // The log cannot be read or written.
   kPaused,      // An operator paused it.
 };
@@ -32,7 +32,7 @@ std::string_view ToString(WorkerState state);
 struct LaneStatus {
   Lane lane;
   std::string state;  // "held", "held by operator", "draining", "retrying".
-  std::string why;
+  std::string reason;
   std::string remedy;  // A hint for the operator; empty: nothing need be done.
   WallTime since;
 };
@@ -43,7 +43,7 @@ inline constexpr const char* kHeldByOperator = "held by an operator";
 // Records are owed, and none was resolved for a while.
 struct Stuck {
   WallTime since;
-  std::string why;
+  std::string reason;
   std::string last_answer;
   std::string remedy;
 };
@@ -52,9 +52,9 @@ struct Stuck {
 struct WorkerStatus {
   WorkerState state = WorkerState::kCaughtUp;
   WallTime since;           // When the state began.
-  std::string why;          // Empty: no problem.
+  std::string reason;       // Empty: no problem.
   std::string last_answer;  // The last response that was not a success, with its status; truncated.
-  std::string remedy;       // A hint for the operator about `why`.
+  std::string remedy;       // A hint for the operator about `reason`.
   std::uint32_t failures_in_a_row = 0;
   std::uint64_t requests = 0;
   std::size_t in_flight = 0;

@@ -101,9 +101,9 @@ class TlsConnection final : public Connection {
       ERR_clear_error();
       const int outcome = SSL_connect(session_.get());
       if (outcome == 1) return Ok();
-      const int why = SSL_get_error(session_.get(), outcome);
-      if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return Refused(host);
-      const short events = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+      const int error = SSL_get_error(session_.get(), outcome);
+      if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) return Refused(host);
+      const short events = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
       const Deadline::Wake wake = deadline.Wait(socket_.get(), events);
       if (wake != Deadline::Wake::kReady) return WaitEnded(wake).Within("TLS handshake");
     }

@@ -142,10 +142,10 @@ Reply AsWritesAnswer(Reply reply) {
   return reply;
 }
 
-Reply RefusedHere(const Error& why) {
+Reply RefusedHere(const Error& reason) {
   return {.http_status = kStatusUnprocessable,
           .content_type = "text/plain",
-          .body = "not sent: " + why.message()};
+          .body = "not sent: " + reason.message()};
 }
 
 class HttpTransport final : public Transport {

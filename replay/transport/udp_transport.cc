@@ -26,9 +26,9 @@ Reply Answering(int status, std::string body) {
   return {.http_status = status, .content_type = "text/plain", .body = std::move(body)};
 }
 
-Reply RefusedHere(const std::string& why) {
+Reply RefusedHere(const std::string& reason) {
   constexpr int kUnprocessable = 422;
-  return Answering(kUnprocessable, "not sent: " + why);
+  return Answering(kUnprocessable, "not sent: " + reason);
 }
 
 // Cuts a batch into packets, as views of it.

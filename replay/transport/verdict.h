@@ -56,7 +56,7 @@ enum class Command : std::uint8_t { kNone, kPing, kCreate };
 
 // The description of a cause, one of a fixed set.
 struct Explanation {
-  std::string_view why;
+  std::string_view reason;
   std::string_view remedy = {};      // See Remedy(). Empty: nothing need be done.
   Command command = Command::kNone;  // Shown with the remedy.
 };

@@ -45,7 +45,8 @@ std::string DeliverySim::Run(std::uint64_t steps) {
     const QueueStats now = log_.StatsOf(kWest).value();
     const WorkerStatus status = delivery_->Snapshot();
     model_.Wrong(fmt::format("{} points owed and {} held are not delivered in time: {} {}",
-                             now.owed.points, now.held.points, ToString(status.state), status.why));
+                             now.owed.points, now.held.points, ToString(status.state),
+                             status.reason));
   }
   if (model_.wrong().empty()) CheckEnd();
   return model_.wrong();

@@ -148,7 +148,7 @@ TEST_CASE("replay: a database that the target does not have does not keep the ot
   CHECK_EQ(progress.points_sent, 4);
   CHECK_EQ(progress.points_refused, 1);
   CHECK(progress.refusal.find("HTTP 404") != std::string::npos);
-  CHECK_EQ(progress.why, "");
+  CHECK_EQ(progress.reason, "");
 }
 
 TEST_CASE("replay: wrong credentials are waited for") {

@@ -116,7 +116,7 @@ TEST_CASE("clients: a backend that refuses everybody keeps everything waiting, i
   bench.StepFor(60s);
   CHECK(bench.Dead().empty());
   CHECK_EQ(bench.Status().state, kHeld);
-  CHECK_EQ(bench.Status().why, "the credentials were refused");
+  CHECK_EQ(bench.Status().reason, "the credentials were refused");
   CHECK_EQ(bench.Now().delivered, 0);
   bench.backend.clients = {"ada", "bob"};
   bench.StepFor(40s);

@@ -55,7 +55,7 @@ TEST_CASE("lane book: a held lane's records leave the flow and come back from th
   CHECK(on.book.flow().empty());
   REQUIRE(lane.held_last.has_value());
   CHECK(lane.wants_held_read());
-  CHECK_EQ(on.book.LongestHeld()->why,
+  CHECK_EQ(on.book.LongestHeld()->reason,
            "database \"a\": the database does not exist on the backend");
 
   std::vector<StoredRecord> held;

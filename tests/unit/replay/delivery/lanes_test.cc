@@ -49,7 +49,7 @@ TEST_CASE("lanes: a missing database holds its own records, the others are deliv
   CHECK_EQ(bench.Now().unaccounted(), 0);
   const WorkerStatus status = bench.Status();
   CHECK_EQ(status.state, kHeld);
-  CHECK_EQ(status.why, "database \"missing\": the database does not exist on the backend");
+  CHECK_EQ(status.reason, "database \"missing\": the database does not exist on the backend");
   CHECK_EQ(status.remedy, "create database \"missing\" on west, or set its create_databases");
   REQUIRE_EQ(status.lanes.size(), 1);
   CHECK_EQ(status.lanes[0].state, "held");
@@ -184,7 +184,7 @@ TEST_CASE("lanes: a database that cannot be created holds its lane, with the bac
   bench.Accept("m v=1 1\n", "db");
   bench.Drain();
   CHECK_EQ(bench.HeldPoints(), 1);
-  CHECK_EQ(bench.Status().lanes.at(0).why,
+  CHECK_EQ(bench.Status().lanes.at(0).reason,
            "the database does not exist on the backend and could not be created: not an admin");
 }
 
@@ -232,7 +232,7 @@ TEST_CASE("lanes: stuck is said once, with the reason, the last answer and what 
   CHECK_FALSE(bench.Status().stuck.has_value());
   bench.StepFor(3s);
   REQUIRE(bench.Status().stuck.has_value());
-  CHECK_EQ(bench.Status().stuck->why,
+  CHECK_EQ(bench.Status().stuck->reason,
            "database \"db\": the database does not exist on the backend");
   CHECK_EQ(bench.Status().stuck->last_answer, "HTTP 404: database not found: \"db\"");
   CHECK_EQ(bench.Status().stuck->remedy,
@@ -248,7 +248,7 @@ TEST_CASE("lanes: a backend that does not answer is stuck after a while too") {
   bench.Accept("m v=1 1\n");
   bench.StepFor(62s);
   REQUIRE(bench.Status().stuck.has_value());
-  CHECK_EQ(bench.Status().stuck->why, "connection refused");
+  CHECK_EQ(bench.Status().stuck->reason, "connection refused");
   CHECK_EQ(bench.Status().stuck->remedy, "check that west runs and can be reached from here");
 }
 

@@ -176,7 +176,7 @@ TEST_CASE("refusals: a page instead of an answer is tried again before it is tol
   }
   bench.UntilSent();
   CHECK_EQ(bench.Status().state, WorkerState::kHeld);
-  CHECK_NE(bench.Status().why.find("not InfluxDB's"), std::string::npos);
+  CHECK_NE(bench.Status().reason.find("not InfluxDB's"), std::string::npos);
   CHECK_EQ(bench.Now().marks.lag(), 1);
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("refusals: a certificate that is not trusted is told as a matter of th
   });
   bench.Accept("m v=1 1\n");
   CHECK_EQ(bench.Step(), WorkerState::kHeld);
-  CHECK_EQ(bench.Status().why, "its TLS certificate has expired");
+  CHECK_EQ(bench.Status().reason, "its TLS certificate has expired");
   CHECK_NE(bench.Status().remedy.find("check the tls"), std::string::npos);
   CHECK_LE(bench.UntilSent(), 100ms);  // Tried as soon as after any other failure.
 }

@@ -147,12 +147,12 @@ TEST_CASE("worker: a backend on hold is probed slowly with the same lines and go
   Bench bench({Http(401, "authorization failed"), Http(401, "authorization failed"), Status204()});
   bench.Accept("m v=1 1\n");
   CHECK_EQ(bench.Step(), kHeld);
-  CHECK_EQ(bench.Status().why, "the credentials were refused");
+  CHECK_EQ(bench.Status().reason, "the credentials were refused");
   CHECK_EQ(bench.Status().last_answer, "HTTP 401: authorization failed");
   CHECK_GE(bench.UntilSent(), 500ms);
   CHECK_GE(bench.UntilSent(), 1s);
   CHECK_EQ(bench.Status().state, kCaughtUp);
-  CHECK_EQ(bench.Status().why, "");
+  CHECK_EQ(bench.Status().reason, "");
   CHECK_EQ(bench.transport.sent, std::vector<std::string>(3, "m v=1 1\n"));
   CHECK(bench.Dead().empty());
 }
@@ -223,7 +223,7 @@ TEST_CASE("worker: what cannot be read now is not given up but asked for again")
   bench.Accept("m v=1 1\n");
   bench.log.FailReads(true);
   CHECK_EQ(bench.Step(), kLogFailing);
-  CHECK_EQ(bench.Status().why, "Too many open files");
+  CHECK_EQ(bench.Status().reason, "Too many open files");
   bench.log.FailReads(false);
   CHECK_EQ(bench.Step(), kCaughtUp);
   CHECK(bench.Dead().empty());
