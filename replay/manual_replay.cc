@@ -15,7 +15,7 @@ constexpr Backoff kRetry{.first = std::chrono::milliseconds(200),
                          .max = std::chrono::milliseconds(15'000)};
 
 // Describes the outcome of a request, with the target's response.
-std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
+std::string DescribeOutcome(const Verdict& verdict, const Result<Reply>& reply) {
   constexpr std::size_t kBodyMax = 200;
   if (!reply.ok()) return reply.error().message();
   return fmt::format("{}: HTTP {} {}", verdict.text->reason, reply.value().http_status,
@@ -127,31 +127,31 @@ Clock::Duration ReplayJob::SendFront() {
     case Action::kDelivered: return Delivered(batch, 0, "");
     case Action::kPartial:
       return Delivered(batch, std::min(batch.points, verdict.dropped.value_or(0)),
-                       WordsOf(verdict, reply));
-    case Action::kSplit: return Refused(WordsOf(verdict, reply));
+                       DescribeOutcome(verdict, reply));
+    case Action::kSplit: return Refused(DescribeOutcome(verdict, reply));
     case Action::kHold:
-      if (ConcernsLane(verdict.cause)) return PassedOver(WordsOf(verdict, reply));
+      if (ConcernsLane(verdict.cause)) return PassedOver(DescribeOutcome(verdict, reply));
       [[fallthrough]];
     case Action::kRetry: {
       if (verdict.cause == Cause::kCredentials && IsOfClient())
-        return PassedOver(WordsOf(verdict, reply));
+        return PassedOver(DescribeOutcome(verdict, reply));
       Clock::Duration wait = kRetry.After(++failures_, 0.5);
       if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
-      return Later(WordsOf(verdict, reply), wait);
+      return Later(DescribeOutcome(verdict, reply), wait);
     }
   }
   INVARIANT(false);
 }
 
 Clock::Duration ReplayJob::Delivered(const SendBatch& batch, PointCount refused,
-                                     std::string words) {
+                                     std::string response) {
   const PointCount points = batch.points;
   {
     const std::lock_guard lock(mutex_);
     progress_.points_sent += points - refused;
     progress_.points_refused += refused;
     progress_.bytes_sent += Bytes(batch.lines.size());
-    if (refused > 0) progress_.refusal = std::move(words);
+    if (refused > 0) progress_.refusal = std::move(response);
     if (progress_.state == ReplayState::kRunning) progress_.reason.clear();
   }
   batches_.pop_front();
@@ -167,8 +167,8 @@ bool ReplayJob::IsOfClient() const {
 }
 
 // Halves the front batch, to send each half on its own; a line refused alone is passed over.
-Clock::Duration ReplayJob::Refused(std::string words) {
-  if (batches_.front().points == 1) return PassedOver(std::move(words));
+Clock::Duration ReplayJob::Refused(std::string response) {
+  if (batches_.front().points == 1) return PassedOver(std::move(response));
   SendBatch whole = std::move(batches_.front());
   batches_.pop_front();
   failures_ = 0;
@@ -180,11 +180,11 @@ Clock::Duration ReplayJob::Refused(std::string words) {
   return Clock::Duration::zero();
 }
 
-Clock::Duration ReplayJob::PassedOver(std::string words) {
+Clock::Duration ReplayJob::PassedOver(std::string response) {
   {
     const std::lock_guard lock(mutex_);
     progress_.points_refused += batches_.front().points;
-    progress_.refusal = std::move(words);
+    progress_.refusal = std::move(response);
     if (progress_.state == ReplayState::kRunning) progress_.reason.clear();
   }
   batches_.pop_front();

@@ -72,9 +72,9 @@ class ReplayJob {
 
   Clock::Duration NextRecord();
   Clock::Duration SendFront();
-  Clock::Duration Delivered(const SendBatch& batch, PointCount refused, std::string words);
-  Clock::Duration Refused(std::string words);
-  Clock::Duration PassedOver(std::string words);
+  Clock::Duration Delivered(const SendBatch& batch, PointCount refused, std::string response);
+  Clock::Duration Refused(std::string response);
+  Clock::Duration PassedOver(std::string response);
   bool IsOfClient() const;
   Clock::Duration Later(std::string_view reason, Clock::Duration wait);
   SendBatch Chosen(const Record& record) const;

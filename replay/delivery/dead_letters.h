@@ -23,7 +23,7 @@ struct Refusal {
 };
 
 // Returns the part of an answer that is kept; the rest is cut off.
-std::string WordsOf(const Reply& reply);
+std::string MessageOf(const Reply& reply);
 
 // Makes all lines of the batch dead letters.
 void AddDeadLetters(const SendBatch& batch, const Refusal& refusal, Window& window);

@@ -263,9 +263,10 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
       lane.create_tried = false;
       Apply(policy_.DecideOnNoCreation(FactsOf(lane, false, judged)), lane, job, judged);
     } else if (!created) {
-      const std::string words = answer.ok() ? WordsOf(answer.value()) : answer.error().message();
+      const std::string message =
+          answer.ok() ? MessageOf(answer.value()) : answer.error().message();
       book_.PutOnHold(
-          lane, "the database does not exist on the backend and could not be created: " + words,
+          lane, "the database does not exist on the backend and could not be created: " + message,
           RemedyByCreating(job.batch->params(), options_));
     } else {
       NoteWorking(job);

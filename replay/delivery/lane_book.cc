@@ -11,12 +11,6 @@
 namespace relay {
 namespace {
 
-std::string Named(const Lane& lane) {
-  if (lane.retention_policy.empty()) return fmt::format("database \"{}\"", lane.database);
-  return fmt::format("database \"{}\", retention policy \"{}\"", lane.database,
-                     lane.retention_policy);
-}
-
 LaneStatus StatusOf(const LaneQueue& lane) {
   LaneStatus status;
   status.lane = lane.lane;
@@ -254,7 +248,7 @@ std::optional<LaneStatus> LaneBook::LongestHeld() const {
   }
   if (longest == nullptr) return std::nullopt;
   LaneStatus status = StatusOf(*longest);
-  status.reason = fmt::format("{}: {}", Named(longest->lane), longest->reason);
+  status.reason = fmt::format("{}: {}", DescribeLane(longest->lane), longest->reason);
   return status;
 }
 

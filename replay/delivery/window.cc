@@ -6,14 +6,14 @@
 namespace relay {
 namespace {
 
-Gap GapOf(const Entry& entry, const std::string& words, WallTime now) {
+Gap GapOf(const Entry& entry, const std::string& reason, WallTime now) {
   Gap gap;
   gap.first = gap.last = entry.position.sequence;
   gap.from = gap.to = entry.accepted_at;
   gap.points = entry.size.points;
   gap.bytes = entry.size.bytes;
   gap.reason = GapReason::kDamaged;
-  gap.note = words.substr(0, Gap::kTextMax);
+  gap.note = reason.substr(0, Gap::kTextMax);
   gap.by = "relay";
   gap.when = now;
   return gap;

@@ -25,8 +25,8 @@ using Session = std::unique_ptr<SSL, decltype(&SSL_free)>;
 std::string TakeReason() {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();
-  const char* words = ERR_reason_error_string(code);
-  return words == nullptr ? "no reason was given" : words;
+  const char* reason = ERR_reason_error_string(code);
+  return reason == nullptr ? "no reason was given" : reason;
 }
 
 Error WrongFile(std::string_view what, const std::string& path) {

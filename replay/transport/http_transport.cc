@@ -126,8 +126,8 @@ constexpr int kFailed = 500;
 Reply AsWritesAnswer(Reply reply) {
   constexpr std::array<std::string_view, 5> kForGood = {"already exists", "error parsing",
                                                         "invalid", "must be", "conflict"};
-  const auto says = [&reply](std::string_view words) {
-    return reply.body.find(words) != std::string::npos;
+  const auto says = [&reply](std::string_view text) {
+    return reply.body.find(text) != std::string::npos;
   };
   if (reply.http_status != kOk) return reply;
   if (!says("\"error\"")) {

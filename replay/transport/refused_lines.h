@@ -16,7 +16,7 @@ namespace relay {
 
 struct RefusedLine {
   PointCount number = 0;  // In the body that was sent, from 1.
-  std::string words;      // The message about this line.
+  std::string message;    // The message about this line.
 };
 
 // Returns the lines, ascending, each once. Empty: the body names them otherwise or not completely
