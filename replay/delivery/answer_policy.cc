@@ -22,7 +22,7 @@ constexpr std::uint32_t kTriesWhole = 3;
 constexpr std::uint32_t kTriesBeforeHold = 3;
 
 bool FailsAlone(const LaneFacts& facts, std::uint32_t tries) {
-  return !facts.is_statement && facts.failures >= tries && facts.others_taken && facts.may_hold;
+  return !facts.is_statement && facts.failures >= tries && facts.others_accepted && facts.may_hold;
 }
 
 Decision Retry(const LaneFacts& facts, Pace pace, WorkerState shown) {
@@ -71,7 +71,7 @@ Decision AnswerPolicy::Decide(const LaneFacts& facts, const Verdict& verdict) co
   INVARIANT(false);
 }
 
-bool AnswerPolicy::IsTaken(const Verdict& canary) {
+bool AnswerPolicy::IsAccepted(const Verdict& canary) {
   // A refusal counts too: the backend looked at the lines.
   return canary.action == Action::kDelivered || canary.action == Action::kPartial ||
          canary.action == Action::kSplit;
@@ -79,7 +79,7 @@ bool AnswerPolicy::IsTaken(const Verdict& canary) {
 
 Decision AnswerPolicy::DecideOnCanary(const LaneFacts& facts, const Verdict& canary,
                                       const Verdict& suspicion) const {
-  if (!IsTaken(canary)) {
+  if (!IsAccepted(canary)) {
     return canary.action == Action::kHold ? HoldOrRetry(facts, canary) : RetrySoon(facts);
   }
   if (suspicion.cause == Cause::kCredentials) return {.step = Step::kDeadLetter};
@@ -95,7 +95,7 @@ Decision AnswerPolicy::Suspect(const LaneFacts& facts) const {
   const std::uint32_t tries = facts.is_suspect ? 1 : kTriesUnsuspected;
   if (facts.failures + 1 < tries) return RetrySoon(facts);
   // If no line that it accepts is known, its own first lines may be such.
-  const bool own_first = !facts.knows_taken && !facts.is_suspect && facts.points > 1;
+  const bool own_first = !facts.knows_accepted && !facts.is_suspect && facts.points > 1;
   if (!own_first && facts.has_canary) return {.step = Step::kSendCanary};
   if (facts.points > 1) return {.step = Step::kFirstLineApart};
   return RetrySoon(facts);
@@ -103,11 +103,11 @@ Decision AnswerPolicy::Suspect(const LaneFacts& facts) const {
 
 Decision AnswerPolicy::SuspectClient(const LaneFacts& facts, const Verdict& verdict) const {
   const bool is_clients_statement = facts.is_statement && facts.has_client;
-  if (facts.clients_taken || is_clients_statement) return {.step = Step::kDeadLetter};
+  if (facts.clients_accepted || is_clients_statement) return {.step = Step::kDeadLetter};
   Decision decision;
   if (facts.has_other_client) {
     decision.step = Step::kTryOtherClient;
-  } else if (facts.clients_taken_lately) {
+  } else if (facts.clients_accepted_lately) {
     decision.step = Step::kWaitAlone;
   } else {
     decision = HoldOrRetry(facts, verdict);

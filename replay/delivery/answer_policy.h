@@ -42,12 +42,12 @@ struct LaneFacts {
   bool is_suspect = false;            // A poisoned line is being searched for.
   bool create_tried = false;
   bool is_live = true;
-  bool knows_taken = false;       // A line that the backend accepted from this lane is known.
+  bool knows_accepted = false;    // A line that the backend accepted from this lane is known.
   bool has_canary = false;        // One can be sent: that line, or one from behind.
   bool has_other_client = false;  // A line of another client can be sent.
-  bool others_taken = false;      // The backend accepted other requests since its first failure.
-  bool clients_taken = false;     // ... other clients' since its client was refused.
-  bool clients_taken_lately = false;
+  bool others_accepted = false;   // The backend accepted other requests since its first failure.
+  bool clients_accepted = false;  // ... other clients' since its client was refused.
+  bool clients_accepted_lately = false;
   bool may_hold = true;  // The log has room for one more held lane.
 };
 
@@ -103,7 +103,7 @@ class AnswerPolicy {
 
   // Returns true if the canary's answer says nothing against the lane: whether its lines, or its
   // client, are at fault is then known.
-  static bool IsTaken(const Verdict& canary);
+  static bool IsAccepted(const Verdict& canary);
 
  private:
   Decision Suspect(const LaneFacts& facts) const;

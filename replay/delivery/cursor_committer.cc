@@ -21,7 +21,7 @@ CursorCommitter::CursorCommitter(BackendId backend, Backoff retry, const Parts& 
 
 void CursorCommitter::Look() {
   marks_ = parts_.log.MarksOf(backend_);
-  if (marks_.cursor != parts_.book.flow().settled()) Restart();
+  if (marks_.cursor != parts_.book.flow().forgotten_through()) Restart();
   is_paused_ = parts_.log.PausedOf(backend_);
   const Clock::TimePoint now = parts_.clock.Now();
   if (now < look_again_at_) return;
@@ -58,12 +58,13 @@ bool CursorCommitter::Commit() {
 bool CursorCommitter::CommitFlow() {
   const std::optional<ResolvedPrefix> prefix = parts_.book.flow().Resolved();
   if (!prefix) return true;
-  const Status resolved = parts_.log.Resolve(backend_, {.after = parts_.book.flow().settled(),
-                                                        .through = prefix->through,
-                                                        .delivered = prefix->delivered,
-                                                        .letters = prefix->letters,
-                                                        .gaps = prefix->gaps,
-                                                        .held = prefix->held});
+  const Status resolved =
+      parts_.log.Resolve(backend_, {.after = parts_.book.flow().forgotten_through(),
+                                    .through = prefix->through,
+                                    .delivered = prefix->delivered,
+                                    .letters = prefix->letters,
+                                    .gaps = prefix->gaps,
+                                    .held = prefix->held});
   if (resolved.ok()) {
     failures_ = 0;
     parts_.book.FlowCommitted(*prefix);

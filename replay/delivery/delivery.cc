@@ -293,12 +293,14 @@ LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer)
   facts.is_suspect = lane.is_suspect;
   facts.create_tried = lane.create_tried;
   facts.is_live = lane.mode == LaneMode::kLive;
-  facts.knows_taken = lane.taken != nullptr;
+  facts.knows_accepted = lane.last_accepted != nullptr;
   facts.has_canary = HasCanary(lane, book_.WindowOf(lane));
   facts.has_other_client = refuses_client && HasOtherClient(lane, book_.WindowOf(lane));
-  facts.others_taken = taken_.requests > lane.taken_before;
-  facts.clients_taken = lane.clients_taken_before && taken_.of_clients > *lane.clients_taken_before;
-  facts.clients_taken_lately = taken_.of_clients > 0 && now - taken_.client_at < kClientsFresh;
+  facts.others_accepted = accepted_.requests > lane.accepted_before;
+  facts.clients_accepted =
+      lane.clients_accepted_before && accepted_.of_clients > *lane.clients_accepted_before;
+  facts.clients_accepted_lately =
+      accepted_.of_clients > 0 && now - accepted_.client_at < kClientsFresh;
   facts.may_hold = cursor_.may_hold();
   return facts;
 }
@@ -308,10 +310,10 @@ void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& 
                      const Judged& answer) {
   Window& window = book_.WindowOf(lane);
   if (decision.cut_first) CutFront(lane, window, gate_.Limit());
-  if (decision.asks_for_clients) lane.clients_taken_before = taken_.of_clients;
+  if (decision.asks_for_clients) lane.clients_accepted_before = accepted_.of_clients;
   switch (decision.step) {
     case Step::kDelivered:
-    case Step::kNamedLines: return Taken(lane, job, decision.step, answer);
+    case Step::kNamedLines: return OnAccepted(lane, job, decision.step, answer);
     case Step::kDeadLetter:
     case Step::kHalve: return Refused(lane, decision.step, answer);
     case Step::kSendCanary:
@@ -340,25 +342,26 @@ void Delivery::NoteWorking(const UnderWay& job) {
 }
 
 // Handles a front batch that the backend has, but for the lines that the answer names.
-void Delivery::Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer) {
+void Delivery::OnAccepted(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer) {
   const SendBatch& batch = *job.batch;
   const WriteParams& params = batch.params();
   Window& window = book_.WindowOf(lane);
   NoteWorking(job);
-  ++taken_.requests;
+  ++accepted_.requests;
   if (step == Step::kNamedLines) {
     const Refusal refusal{answer.verdict, answer.reply, clock_.WallNow()};
-    if (auto last = AddNamedDeadLetters(batch, refusal, window)) lane.taken = std::move(last);
+    if (auto last = AddNamedDeadLetters(batch, refusal, window))
+      lane.last_accepted = std::move(last);
   } else {
     if (!params.credentials.empty()) {
-      ++taken_.of_clients;
-      taken_.client_at = clock_.Now();
+      ++accepted_.of_clients;
+      accepted_.client_at = clock_.Now();
     }
     gate_.TookWhole(batch.bytes, clock_.Now());
     if (params.api == Api::kStatement) {
-      book_.lanes().ForgetTaken(params.database);
+      book_.lanes().ForgetAccepted(params.database);
     } else {
-      lane.taken = EndOf(batch);
+      lane.last_accepted = EndOf(batch);
     }
     CreditAll(batch, window);
   }
@@ -404,7 +407,7 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFa
   lane.canary.reset();
   const Suspicion suspicion = *lane.suspicion;
   const Decision decision = policy_.DecideOnCanary(facts, answer.verdict, suspicion.verdict);
-  if (!AnswerPolicy::IsTaken(answer.verdict)) {
+  if (!AnswerPolicy::IsAccepted(answer.verdict)) {
     lane.is_suspect = false;  // The lines are not at fault.
     lane.line_suspicions = 0;
     Apply(decision, lane, job, answer);
@@ -436,7 +439,7 @@ void Delivery::RetryLater(LaneQueue& lane, const Decision& decision, const Judge
   const Backoff& backoff = decision.pace == Pace::kRest    ? options_.rest
                            : decision.pace == Pace::kProbe ? options_.probe
                                                            : options_.retry;
-  if (++lane.failures == 1) lane.taken_before = taken_.requests;
+  if (++lane.failures == 1) lane.accepted_before = accepted_.requests;
   lane.not_before = now + backoff.After(lane.failures, Chance(random_));
   const std::string remedy = RemedyOf(answer.verdict, lane.batches.front()->params(), options_);
   gate_.Close(backoff, Chance(random_),

@@ -143,7 +143,7 @@ class Delivery {
     Clock::TimePoint again_at;   // The next read, while requests are under way.
   };
   // Requests that the backend accepted.
-  struct TakenCounts {
+  struct AcceptedCounts {
     std::uint64_t requests = 0;
     std::uint64_t of_clients = 0;  // Those with a client's credentials, and when ...
     Clock::TimePoint client_at;    // ... the last one was accepted.
@@ -168,7 +168,7 @@ class Delivery {
   LaneFacts FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer);
   void Apply(const Decision& decision, LaneQueue& lane, const UnderWay& job, const Judged& answer);
   void NoteWorking(const UnderWay& job);
-  void Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer);
+  void OnAccepted(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer);
   void Refused(LaneQueue& lane, Step step, const Judged& answer);
   void Suspect(LaneQueue& lane, const Decision& decision, const Judged& answer);
   void CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFacts& facts,
@@ -188,7 +188,7 @@ class Delivery {
   JobId last_job_ = 0;
   std::map<JobId, UnderWay> under_way_;
   FlowRead flow_read_;
-  TakenCounts taken_;
+  AcceptedCounts accepted_;
 };
 
 }  // namespace relay

@@ -9,7 +9,7 @@ namespace relay {
 namespace {
 
 // The largest end of a batch kept for a canary: more would hold too much memory.
-constexpr std::size_t kTakenMax = 64U << 10U;
+constexpr std::size_t kCanaryMax = 64U << 10U;
 
 std::deque<Sequence>& UnsentOf(LaneQueue& lane) {
   return lane.held.empty() ? lane.flow : lane.held_unsent;
@@ -30,8 +30,9 @@ bool HasUnsentOfOther(LaneQueue& lane, Window& window, const ClientCredentials& 
   });
 }
 
-std::shared_ptr<const SendBatch> LastTaken(const LaneQueue& lane) {
-  return std::make_shared<const SendBatch>(LineAlone(*lane.taken, lane.taken->points - 1));
+std::shared_ptr<const SendBatch> LastAccepted(const LaneQueue& lane) {
+  return std::make_shared<const SendBatch>(
+      LineAlone(*lane.last_accepted, lane.last_accepted->points - 1));
 }
 
 std::shared_ptr<const SendBatch> AnyLine(const SendBatch& batch, std::minstd_rand& random) {
@@ -82,7 +83,7 @@ void FinishFront(LaneQueue& lane, Window& window) {
   lane.not_before = {};
   lane.line_suspicions = 0;
   lane.suspicion.reset();
-  lane.clients_taken_before.reset();
+  lane.clients_accepted_before.reset();
   lane.create_tried = false;
   if (lane.batches.empty()) lane.is_suspect = false;
 }
@@ -97,7 +98,7 @@ void CreditAll(const SendBatch& batch, Window& window) {
 
 std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
   const SendBatch::Part& last = batch.parts.back();
-  if (last.record->lines.size() > kTakenMax) return nullptr;
+  if (last.record->lines.size() > kCanaryMax) return nullptr;
   if (batch.is_of_one_record()) return std::make_shared<const SendBatch>(batch);
   SendBatch end;
   Join(end, last, {});
@@ -106,7 +107,7 @@ std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
 
 // A canary is never a statement, nor from behind one: before its turn it may do harm.
 bool HasCanary(LaneQueue& lane, Window& window) {
-  if (lane.taken) return true;
+  if (lane.last_accepted) return true;
   if (lane.batches.size() > 1) return lane.batches[1]->params().api != Api::kStatement;
   const std::deque<Sequence>& unsent = UnsentOf(lane);
   return !unsent.empty() && ParamsAt(window, unsent.front()).api != Api::kStatement;
@@ -114,7 +115,7 @@ bool HasCanary(LaneQueue& lane, Window& window) {
 
 std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, BatchLimit limit,
                                             std::minstd_rand& random) {
-  if (lane.taken) return LastTaken(lane);
+  if (lane.last_accepted) return LastAccepted(lane);
   // Forms one more batch each time: the next few may be poisoned too.
   if (!UnsentOf(lane).empty()) FormBatch(lane, window, limit);
   const auto statement =
@@ -128,7 +129,7 @@ std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, Bat
 
 bool HasOtherClient(LaneQueue& lane, Window& window) {
   const ClientCredentials& refused = lane.batches.front()->params().credentials;
-  if (lane.taken && IsOfOther(lane.taken->params(), refused)) return true;
+  if (lane.last_accepted && IsOfOther(lane.last_accepted->params(), refused)) return true;
   if (HasUnsentOfOther(lane, window, refused)) return true;
   return std::any_of(lane.batches.begin(), lane.batches.end(),
                      [&refused](const auto& batch) { return IsOfOther(batch->params(), refused); });
@@ -137,7 +138,8 @@ bool HasOtherClient(LaneQueue& lane, Window& window) {
 std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window, BatchLimit limit,
                                                  std::minstd_rand& random) {
   const ClientCredentials& refused = lane.batches.front()->params().credentials;
-  if (lane.taken && IsOfOther(lane.taken->params(), refused)) return LastTaken(lane);
+  if (lane.last_accepted && IsOfOther(lane.last_accepted->params(), refused))
+    return LastAccepted(lane);
   // Forms one more each time: the next few may be refused too.
   if (HasUnsentOfOther(lane, window, refused)) {
     while (!IsOfOther(FormBatch(lane, window, limit)->params(), refused)) {

@@ -91,7 +91,7 @@ void LaneBook::HeldCommitted(LaneQueue& lane, Sequence through) {
   lane.held.Forget(through);
   if (!lane.held.empty()) return;
   reading_held_.erase(&lane);
-  const bool is_last = lane.held_last && *lane.held_last <= lane.held.settled();
+  const bool is_last = lane.held_last && *lane.held_last <= lane.held.forgotten_through();
   if (lane.mode == LaneMode::kFinishing || is_last) GoLive(lane);
 }
 
@@ -157,7 +157,7 @@ void LaneBook::FinishIfAllRead(LaneQueue& lane) {
 // Takes back records that were to go on hold but have not gone yet. They are newer than all held
 // ones.
 void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
-  for (const Sequence sequence : window_.ToHeldOf(lane.lane)) {
+  for (const Sequence sequence : window_.SequencesToHold(lane.lane)) {
     window_.Unhold(sequence);
     lane.flow.push_back(sequence);
   }
@@ -215,7 +215,7 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   }
   if (by_operator != lane.by_operator) HoldByOperator(lane, by_operator);
   const bool holds_nothing = !last && !lane.by_operator && lane.mode != LaneMode::kLive;
-  if (holds_nothing && window_.ToHeldOf(lane.lane).empty()) GoLive(lane);
+  if (holds_nothing && window_.SequencesToHold(lane.lane).empty()) GoLive(lane);
   lanes_.Queue(lane, clock_.Now());
 }
 

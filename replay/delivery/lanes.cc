@@ -73,9 +73,9 @@ void LaneQueues::ForgetIdle() {
   std::erase_if(lanes_, [](const auto& entry) { return entry.second.is_idle(); });
 }
 
-void LaneQueues::ForgetTaken(const std::string& database) {
+void LaneQueues::ForgetAccepted(const std::string& database) {
   for (auto& [name, lane] : lanes_) {
-    if (name.database == database) lane.taken = nullptr;
+    if (name.database == database) lane.last_accepted = nullptr;
   }
 }
 

@@ -56,16 +56,16 @@ struct LaneQueue {
   std::deque<Sequence> held_unsent;
   std::optional<Sequence> held_last;  // The newest that the log holds.
 
-  std::uint32_t failures = 0;      // In a row, of the front batch.
-  std::uint64_t taken_before = 0;  // Requests the backend had accepted at the first of them.
-  Clock::TimePoint not_before;     // Its own back-off.
+  std::uint32_t failures = 0;         // In a row, of the front batch.
+  std::uint64_t accepted_before = 0;  // Requests the backend had accepted at the first of them.
+  Clock::TimePoint not_before;        // Its own back-off.
   std::string reason;  // The reason why it is on hold or fails; the next two belong to it.
   std::string remedy;
   WallTime since;
 
   // The requests with clients' credentials that the backend had accepted when those of the front
   // batch were first refused.
-  std::optional<std::uint64_t> clients_taken_before;
+  std::optional<std::uint64_t> clients_accepted_before;
 
   bool create_due = false;    // Its database is to be created before the next try.
   bool create_tried = false;  // Tried since it was last on hold.
@@ -75,7 +75,8 @@ struct LaneQueue {
   bool is_suspect = false;                  // A poisoned line is being searched for.
   std::uint32_t line_suspicions = 0;   // Canaries accepted while the single line in front was not.
   std::optional<Suspicion> suspicion;  // The front batch's last one.
-  std::shared_ptr<const SendBatch> taken;  // Ends with the last accepted line, if that is small.
+  std::shared_ptr<const SendBatch>
+      last_accepted;  // Ends with the last accepted line, if that is small.
 
   bool takes_flow() const {
     return !by_operator && (mode == LaneMode::kLive || mode == LaneMode::kFinishing);
@@ -104,7 +105,7 @@ class LaneQueues {
   void ForgetIdle();
 
   // Forgets accepted lines of a database that a statement changed: they are not sent again.
-  void ForgetTaken(const std::string& database);
+  void ForgetAccepted(const std::string& database);
 
   auto begin() { return lanes_.begin(); }
   auto end() { return lanes_.end(); }

@@ -44,7 +44,7 @@ void AdaptiveBatchSize::TooLarge(Bytes size, Clock::TimePoint at) {
   full_in_a_row_ = 0;
 }
 
-void AdaptiveBatchSize::Taken(Bytes size, Clock::TimePoint at) {
+void AdaptiveBatchSize::OnAccepted(Bytes size, Clock::TimePoint at) {
   if (now_ == configured_ || size.count() < now_.count() / 2) return;
   if (++full_in_a_row_ < kFullBeforeMore) return;
   full_in_a_row_ = 0;
@@ -72,7 +72,7 @@ Clock::Duration TokenBucket::Wait(Clock::TimePoint at) const {
   return std::chrono::ceil<Clock::Duration>(Seconds(-left / per_second_));
 }
 
-void ConcurrencyLimiter::Taken(Clock::Duration took, PointCount points) {
+void ConcurrencyLimiter::OnAccepted(Clock::Duration took, PointCount points) {
   share_ = took < longest_ ? std::min(1.0, share_ + kShareStep)
                            : std::max(kShareLeast, share_ * kShareLess);
   // The fixed cost of a request must not make a small one look slow.

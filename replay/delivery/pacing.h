@@ -24,7 +24,7 @@ class AdaptiveBatchSize {
   Bytes now() const { return now_; }
 
   void TooLarge(Bytes size, Clock::TimePoint at);
-  void Taken(Bytes size, Clock::TimePoint at);
+  void OnAccepted(Bytes size, Clock::TimePoint at);
 
  private:
   Bytes configured_;
@@ -62,7 +62,7 @@ class ConcurrencyLimiter {
   ConcurrencyLimiter(std::size_t at_once_max, Clock::Duration longest)
       : at_once_max_(at_once_max), longest_(longest) {}
 
-  void Taken(Clock::Duration took, PointCount points);
+  void OnAccepted(Clock::Duration took, PointCount points);
   void Overloaded();
   void Unreachable();  // Once back, it gets small requests first.
 

@@ -43,7 +43,7 @@ void RequestGate::Started(const SendBatch& batch, Clock::TimePoint now) {
 
 void RequestGate::Took(Clock::Duration took, PointCount points, Clock::TimePoint now) {
   Open(now);
-  limiter_.Taken(took, points);
+  limiter_.OnAccepted(took, points);
   rest_until_ = now + limiter_.RestAfter(took);
 }
 

@@ -54,7 +54,7 @@ class RequestGate {
 
   // Reports that the backend accepted a request, at least in part, after `took`.
   void Took(Clock::Duration took, PointCount points, Clock::TimePoint now);
-  void TookWhole(Bytes size, Clock::TimePoint now) { size_.Taken(size, now); }
+  void TookWhole(Bytes size, Clock::TimePoint now) { size_.OnAccepted(size, now); }
 
   // Reports that the backend answers: whatever kept it from accepting requests is over.
   void Open(Clock::TimePoint now);

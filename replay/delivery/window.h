@@ -21,9 +21,9 @@ struct WindowEntry {
   PointCount delivered = 0;
   std::vector<DeadLetter> letters;
   std::optional<Gap> gap;
-  bool to_held = false;  // It goes on hold as a whole, whatever was delivered of it.
+  bool hold_whole = false;  // It goes on hold as a whole, whatever was delivered of it.
 
-  bool is_resolved() const { return batches_left == 0 || to_held; }
+  bool is_resolved() const { return batches_left == 0 || hold_whole; }
 };
 
 // The resolved records at the front.
@@ -46,13 +46,13 @@ class Window {
   // the one before.
   void Add(StoredRecord stored, WallTime now);
 
-  bool empty() const { return slots_.empty(); }
-  RecordCount records() const { return slots_.size(); }
+  bool empty() const { return entries_.empty(); }
+  RecordCount records() const { return entries_.size(); }
   Bytes bytes() const { return bytes_; }
-  Sequence read_through() const { return read_through_; }  // The last one read.
-  Sequence settled() const { return settled_; }            // The last one forgotten.
+  Sequence read_through() const { return read_through_; }            // The last one read.
+  Sequence forgotten_through() const { return forgotten_through_; }  // The last one forgotten.
   // REQUIRES: not empty.
-  Sequence first() const { return slots_.front().entry.position.sequence; }
+  Sequence first() const { return entries_.front().entry.position.sequence; }
 
   // REQUIRES: it is in the window.
   WindowEntry& At(Sequence sequence);
@@ -62,7 +62,7 @@ class Window {
   void Unhold(Sequence sequence);
 
   // Returns the sequences of `lane` that are to go on hold.
-  std::vector<Sequence> ToHeldOf(const Lane& lane) const;
+  std::vector<Sequence> SequencesToHold(const Lane& lane) const;
 
   // nullopt: the oldest record is not resolved.
   std::optional<ResolvedPrefix> Resolved() const;
@@ -71,10 +71,10 @@ class Window {
   void Forget(Sequence through);
 
  private:
-  std::deque<WindowEntry> slots_;
+  std::deque<WindowEntry> entries_;
   Bytes bytes_{0};
   Sequence read_through_ = Sequence::BeforeFirst();
-  Sequence settled_ = Sequence::BeforeFirst();
+  Sequence forgotten_through_ = Sequence::BeforeFirst();
 };
 
 }  // namespace relay

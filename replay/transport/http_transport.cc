@@ -110,7 +110,7 @@ class Exchange {
 };
 
 // Formats host and port as in a URL and the Host header.
-std::string Place(const Peer& peer) {
+std::string HostPort(const Peer& peer) {
   const bool ipv6 = peer.host.find(':') != std::string::npos;
   return fmt::format("{}:{}", ipv6 ? "[" + peer.host + "]" : peer.host, peer.port);
 }
@@ -151,7 +151,7 @@ Reply RefusedHere(const Error& reason) {
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(HttpTransportOptions options)
-      : options_(std::move(options)), place_(Place(options_.peer)) {}
+      : options_(std::move(options)), place_(HostPort(options_.peer)) {}
 
   Result<Reply> Send(const WriteRequest& request) override {
     if (request.params.api == Api::kStatement) return SendStatement(request);
@@ -234,7 +234,7 @@ class HttpTransport final : public Transport {
     Result<Reply> reply = Attempt(head, body);
     if (reply.ok()) return reply;
     connection_.reset();
-    return Told(reply.error());
+    return WithPlace(reply.error());
   }
 
   Result<Reply> Attempt(std::string head, std::string_view body) {
@@ -287,7 +287,7 @@ class HttpTransport final : public Transport {
     return *authorization_;
   }
 
-  Error Told(const Error& error) const {
+  Error WithPlace(const Error& error) const {
     const bool time_up = deadline_.Left() == std::chrono::milliseconds(0) && !deadline_.cancelled();
     if (time_up && error.code() == ErrorCode::kUnavailable) {
       return {error.code(),

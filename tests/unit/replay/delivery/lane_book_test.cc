@@ -115,7 +115,7 @@ TEST_CASE("lane book: beginning anew throws away what was read, and answers to c
   const std::uint64_t epoch = lane.epoch;
   on.book.Restart(Sequence(5));
   CHECK(on.book.flow().empty());
-  CHECK(on.book.flow().settled() == Sequence(5));
+  CHECK(on.book.flow().forgotten_through() == Sequence(5));
   CHECK(lane.flow.empty());
   CHECK(lane.epoch > epoch);
 }
