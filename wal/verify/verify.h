@@ -1,4 +1,4 @@
-// Checks every invariant of a log on disk (FORMAT.md, "What holds"): every checksum, the numbering,
+// Checks every invariant of a log on disk (FORMAT.md, "Invariants"): every checksum, the numbering,
 // the running totals, the references from entries to payloads, held records, dead letters, gaps,
 // the marks, the conservation of points and, by the high-water file, that no newest records are
 // missing. Changes nothing; the log may be in use, a copy, or damaged.
