@@ -22,7 +22,7 @@ namespace relay {
 
 struct FleetMember {
   Worker::Options options;
-  std::vector<std::unique_ptr<Transport>> transports;  // As many concurrent requests.
+  std::vector<std::unique_ptr<Transport>> transports;  // Their number limits concurrent requests.
 };
 
 class Fleet {

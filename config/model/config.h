@@ -161,10 +161,10 @@ struct BackendConfig {
   std::string bucket = {};    // See replay/transport/target.h.
   std::string username = {};  // Empty: a token or no credentials.
   std::optional<SecretSource> password = {};
-  std::optional<SecretSource> token = {};  // Never beside a username.
+  std::optional<SecretSource> token = {};  // Excludes a username.
   BackendTls tls = {};
   std::chrono::milliseconds connect_timeout{5'000};  // Per address.
-  // How long the backend may accept no more bytes of a request. By default `timeout` ends earlier.
+  // The limit for a backend that accepts no bytes of a request. By default `timeout` ends earlier.
   std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
   std::chrono::milliseconds timeout{10'000};  // For one attempt as a whole.
   bool gzip = false;

@@ -32,7 +32,7 @@ namespace relay {
 
 // The lane that was answered, its front batch, and the rest of the backend.
 struct LaneFacts {
-  PointCount points = 1;  // Of the front batch, like the next fields.
+  PointCount points = 1;  // Size of the front batch.
   bool is_statement = false;
   bool has_client = false;            // It goes with a client's credentials.
   bool is_slow = false;               // It was not answered at once.

@@ -145,8 +145,8 @@ class Delivery {
   // Requests that the backend accepted.
   struct AcceptedCounts {
     std::uint64_t requests = 0;
-    std::uint64_t of_clients = 0;  // Those with a client's credentials, and when ...
-    Clock::TimePoint client_at;    // ... the last one was accepted.
+    std::uint64_t of_clients = 0;  // Requests with a client's credentials;
+    Clock::TimePoint client_at;    // the time of the last one.
   };
   // An answer and its reason: the error's if none came.
   struct Judged {

@@ -100,7 +100,7 @@ class LaneBook {
   Window window_;
   bool fenced_ = false;
   LaneQueues lanes_;
-  std::set<LaneQueue*> on_hold_;  // Not live.
+  std::set<LaneQueue*> on_hold_;  // Lanes that are not live.
   std::set<LaneQueue*> reading_held_;
   bool changed_ = false;
 };

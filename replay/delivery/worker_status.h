@@ -51,7 +51,7 @@ struct Stuck {
 // Completes the log's stats of a backend.
 struct WorkerStatus {
   WorkerState state = WorkerState::kCaughtUp;
-  WallTime since;           // When the state began.
+  WallTime since;           // The start of the state.
   std::string reason;       // Empty: no problem.
   std::string last_answer;  // The last response that was not a success, with its status; truncated.
   std::string remedy;       // A hint for the operator about `reason`.

@@ -22,7 +22,7 @@ struct WriteRequest {
 struct Reply {
   int http_status = 0;
   std::string content_type;
-  std::string retry_after;  // As sent: seconds or an HTTP date.
+  std::string retry_after;  // Seconds or an HTTP date, as sent.
   std::string body;         // Cut at the transport's limit.
   Api api = Api::kV1;       // The API of the request.
 };

@@ -64,9 +64,9 @@ struct Explanation {
 struct Verdict {
   Action action = Action::kRetry;
   Cause cause = Cause::kNone;
-  const Explanation* text = nullptr;         // Never null in what Judge returns; static.
+  const Explanation* text = nullptr;         // Static; Judge never returns nullptr here.
   DeadReason reason = DeadReason::kRefused;  // For the lines that it will never accept.
-  bool retry_first = false;                  // Likely to pass: retry unless it comes again.
+  bool retry_first = false;                  // It will likely pass: retry unless it comes again.
   std::optional<std::chrono::milliseconds> retry_after =
       std::nullopt;  // The wait it asked for, at most kRetryAfterMax. nullopt: none.
   std::optional<PointCount> dropped =

@@ -33,7 +33,7 @@ struct Position {
 struct Entry {
   Position position;
   PayloadId payload{0};
-  WallTime accepted_at;  // Never earlier than the previous record's.
+  WallTime accepted_at;  // No earlier than the previous record's.
   Totals size;           // This record alone.
 };
 

@@ -229,7 +229,7 @@ class Opening {
   bool repaired_ = false;
 };
 
-// kCorruption: a table would end the process. A reader mends nothing.
+// kCorruption: a table would end the process. A reader repairs nothing.
 Status CheckTables(const std::string& directory) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(directory));
   for (const std::string& name : names) {

@@ -113,7 +113,7 @@ void ClearImpossibleBit(std::string& table, std::uint64_t word_at) {
 }
 
 bool IsSafeToOpen(const std::string& table) {
-  constexpr std::uint64_t kHashIndex = 1U << 31U;  // Never written for properties.
+  constexpr std::uint64_t kHashIndex = 1U << 31U;  // It is never written for properties.
   const std::optional<std::uint64_t> at = PropertiesWordAt(table);
   if (!at) return true;
   const std::string word = Table(table).Read({*at, kWord});
