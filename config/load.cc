@@ -61,7 +61,7 @@ void DeclareLog(Section& section, LogConfig& log) {
       });
   section.Value(
       {.key = "checkpoint_dir",
-       .sentence =
+       .description =
            "The directory for copies made by `checkpoint`, on the same file system and used by "
            "this relay only. Default: `checkpoints` in path.",
        .example = "/var/lib/influxdb-relay/checkpoints"},
@@ -74,18 +74,18 @@ void DeclareAdmin(Section& section, AdminConfig& admin) {
        "The address to listen on. Unless it is a loopback address, changes require token_file."},
       admin.address, AddressAndPort());
   section.Value({.key = "token_file",
-                 .sentence = "The operators' token: required for every change.",
+                 .description = "The operators' token: required for every change.",
                  .example = "/etc/influxdb-relay/admin.token"},
                 admin.token, SecretInFile());
   section.Value(
       {.key = "read_token_file",
-       .sentence =
+       .description =
            "A token that only allows reading; required, like token_file, unless the address is a "
            "loopback address.",
        .example = "/etc/influxdb-relay/read.token"},
       admin.read_token, SecretInFile());
   section.Values({.key = "replay_targets",
-                  .sentence = "URLs, besides the backends, to which a manual replay may send.",
+                  .description = "URLs, besides the backends, to which a manual replay may send.",
                   .example = "[http://10.0.0.3:8086]"},
                  admin.replay_targets, TargetUrl());
 }
@@ -107,7 +107,7 @@ void DeclareRate(Section& section, RateConfig& rate) {
 void DeclareBackend(Section& section, BackendConfig& backend) {
   section.Value(
       {.key = "name",
-       .sentence =
+       .description =
            "The identity of the backend: a new name makes it a new backend with an empty queue.",
        .required = true},
       backend.name, BackendName());
@@ -132,7 +132,7 @@ struct Listener {
   ListenAddress address;
 };
 
-// In the order of the file, so that the mistake is reported at the later of two.
+// Follows the order of the file, so that the error is reported at the later of two.
 void RefuseOverlaps(Section& section, std::vector<Listener> listeners) {
   std::stable_sort(listeners.begin(), listeners.end(), [](const Listener& a, const Listener& b) {
     return std::tie(a.where.line, a.where.column) < std::tie(b.where.line, b.where.column);
@@ -142,24 +142,25 @@ void RefuseOverlaps(Section& section, std::vector<Listener> listeners) {
       return Overlap(earlier.address, later->address);
     });
     if (clash == later) continue;
-    section.Mistake(later->where, fmt::format("expected an address of its own: {} is taken by {}",
-                                              ToString(clash->address), clash->where.setting));
+    section.AddError(later->where, fmt::format("expected an address of its own: {} is taken by {}",
+                                               ToString(clash->address), clash->where.setting));
   }
 }
 
 void DeclareLineListeners(Section& root, Config& config, ListenerBackends& routes,
                           std::vector<Listener>& listeners) {
   std::vector<Listener> udp_listeners;  // Ports of their own.
-  root.List({.key = "tcp",
-             .sentence = "Listeners for newline-delimited line protocol over TCP; none by default.",
-             .off = true},
-            config.tcp, [&](Section& section, TcpListenerConfig& tcp) {
-              DeclareTcp(section, tcp);
-              routes.Declare(section, tcp.backends);
-              listeners.push_back({section.Find("address"), tcp.address});
-            });
+  root.List(
+      {.key = "tcp",
+       .description = "Listeners for newline-delimited line protocol over TCP; none by default.",
+       .off = true},
+      config.tcp, [&](Section& section, TcpListenerConfig& tcp) {
+        DeclareTcp(section, tcp);
+        routes.Declare(section, tcp.backends);
+        listeners.push_back({section.Find("address"), tcp.address});
+      });
   root.List({.key = "udp",
-             .sentence = "Listeners for line protocol in UDP packets; none by default.",
+             .description = "Listeners for line protocol in UDP packets; none by default.",
              .off = true},
             config.udp, [&](Section& section, UdpListenerConfig& udp) {
               DeclareUdp(section, udp);
@@ -172,7 +173,7 @@ void DeclareLineListeners(Section& root, Config& config, ListenerBackends& route
 void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
   std::vector<Listener> listeners;
   root.List({.key = "http",
-             .sentence = "The listeners for writes, in InfluxDB's HTTP API; [] for none.",
+             .description = "The listeners for writes, in InfluxDB's HTTP API; [] for none.",
              .may_be_empty = true},
             config.http, [&](Section& section, HttpListenerConfig& http) {
               DeclareHttp(section, http);
@@ -181,7 +182,7 @@ void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
             });
   DeclareLineListeners(root, config, routes, listeners);
   if (config.http.empty() && config.tcp.empty() && config.udp.empty()) {
-    root.Mistake(root.Find("http"), "expected a listener for writes: http, tcp or udp");
+    root.AddError(root.Find("http"), "expected a listener for writes: http, tcp or udp");
   }
   root.Map({"admin", "The listener for dashboard, metrics, health and control."},
            [&](Section& section) {
@@ -194,14 +195,14 @@ void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
 void DeclareBackends(Section& root, Config& config) {
   std::set<BackendId> names;
   root.List({.key = "backends",
-             .sentence = "The databases that every accepted write is delivered to.",
+             .description = "The databases that every accepted write is delivered to.",
              .required = true},
             config.backends, [&](Section& section, BackendConfig& backend) {
               DeclareBackend(section, backend);
               const SourceLocation name = section.Find("name");
               if (names.insert(backend.name).second || !name.given) return;
-              section.Mistake(name, fmt::format("expected a name of its own: {} is taken",
-                                                backend.name.text()));
+              section.AddError(name, fmt::format("expected a name of its own: {} is taken",
+                                                 backend.name.text()));
             });
 }
 
@@ -269,7 +270,7 @@ std::string Comment(std::string_view text) {
 }
 
 // Tells the two forms apart: the original's begins with [[http]] or [[udp]].
-bool IsOriginal(const std::string& text, const std::string& path) {
+bool IsLegacyToml(const std::string& text, const std::string& path) {
   if (path.ends_with(".toml") || path.ends_with(".conf")) return true;
   if (path.ends_with(".yaml") || path.ends_with(".yml")) return false;
   std::size_t at = text.find_first_not_of(" \t\r\n");
@@ -307,8 +308,8 @@ Result<Config> ParseConfig(const std::string& text, const std::string& name) {
 Result<Config> LoadConfig(const std::string& path) {
   Result<std::string> text = ReadFile(path);
   if (!text.ok()) return std::move(text).error().Within(path);
-  return IsOriginal(text.value(), path) ? ParseLegacyToml(text.value(), path)
-                                        : ParseConfig(text.value(), path);
+  return IsLegacyToml(text.value(), path) ? ParseLegacyToml(text.value(), path)
+                                          : ParseConfig(text.value(), path);
 }
 
 std::string ToYaml(Config config, const std::string& origin) {

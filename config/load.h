@@ -1,7 +1,7 @@
 // Reads configurations, the native YAML and the original relay's TOML, into one Config, and writes
 // YAML.
 //
-// ERRORS. kInvalidInput names the first mistake, its file, line and column and what was expected
+// ERRORS. kInvalidInput names the first error, its file, line and column and what was expected
 // there; no message repeats a secret.
 #pragma once
 
@@ -12,12 +12,12 @@
 
 namespace relay {
 
-// Reads the native YAML or the original relay's TOML (config/legacy/toml.h). It takes a file for
+// Reads the native YAML or the original relay's TOML (config/legacy/toml.h). It reads a file as
 // TOML if its name ends in .toml, or in .conf, as in the original's packages and its fork, or if
 // the name ends in neither .yaml nor .yml and the content begins like the original's. kNotFound: no
 // such file; kIo: it cannot be read. kInvalidInput: the message is "FILE:LINE:COLUMN: SETTING: WHAT
-// WAS EXPECTED" and names the first mistake; it never repeats a secret. Secrets are not read here,
-// so that a configuration can be checked on a machine that lacks them.
+// WAS EXPECTED" and names the first error; it never repeats a secret. Secrets are not read here, so
+// that a configuration can be checked on a machine that lacks them.
 Result<Config> LoadConfig(const std::string& path);
 
 // The same from text; `name` stands for the file in messages.
@@ -28,8 +28,8 @@ Result<Config> ParseConfig(const std::string& text, const std::string& name);
 // replaced by a variable, which a comment names. `origin` names where the configuration comes from.
 std::string ToYaml(Config config, const std::string& origin);
 
-// Returns every setting with its default and its sentence, as a commented YAML file that loads (its
-// backends are examples).
+// Returns every setting with its default and its description, as a commented YAML file that loads
+// (its backends are examples).
 std::string ReferenceYaml();
 
 }  // namespace relay

@@ -68,8 +68,8 @@ void Fleet::Remove(const BackendId& backend) {
     const std::lock_guard lock(mutex_);
     removed = members_.extract(backend);
   }
-  // Waits for the worker, without the lock: what it resolves may wake the log's
-  // thread, which takes it.
+  // Waits for the worker without the lock: its commits may wake the log's thread, which takes the
+  // lock.
 }
 
 void Fleet::Stop() {

@@ -22,14 +22,13 @@ namespace relay {
 
 struct FleetMember {
   Worker::Options options;
-  std::vector<std::unique_ptr<Transport>> transports;  // As many requests at the same time.
+  std::vector<std::unique_ptr<Transport>> transports;  // Their number limits concurrent requests.
 };
 
 class Fleet {
  public:
-  // Listens to the log for new records: the log may call until it is destroyed,
-  // so the fleet outlives it, though once stopped it does not use it. The clock
-  // outlives the fleet.
+  // Listens to the log for new records: the log may call until it is destroyed, so the fleet
+  // outlives it, though a stopped fleet does not use it. The clock outlives the fleet.
   Fleet(std::vector<FleetMember> members, Log& log, Clock& clock);
   ~Fleet();
   Fleet(const Fleet&) = delete;
@@ -37,16 +36,15 @@ class Fleet {
 
   void Start();
 
-  // A running fleet delivers to this member too; one with the same name is
-  // removed first, as Remove does it. REQUIRES: the log knows the backend.
+  // Makes a running fleet deliver to this member too; one of the same name is removed first, as by
+  // Remove. REQUIRES: the log has the backend.
   void Put(FleetMember member);
 
-  // Ends the requests under way (what they carried stays owed) and waits for the
-  // worker. Nothing is delivered to the backend any more.
+  // Ends the requests under way (their lines stay owed) and waits for the worker. Nothing is
+  // delivered to the backend afterwards.
   void Remove(const BackendId& backend);
 
-  // Ends the requests under way (what they carried stays owed) and waits for
-  // the workers.
+  // Ends the requests under way (their lines stay owed) and waits for the workers.
   void Stop();
 
   std::map<BackendId, WorkerStatus> Snapshots() const;

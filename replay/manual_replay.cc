@@ -14,11 +14,11 @@ namespace {
 constexpr Backoff kRetry{.first = std::chrono::milliseconds(200),
                          .max = std::chrono::milliseconds(15'000)};
 
-// What became of a request, and the target's own words.
-std::string WordsOf(const Verdict& verdict, const Result<Reply>& reply) {
+// Describes the outcome of a request, with the target's response.
+std::string DescribeOutcome(const Verdict& verdict, const Result<Reply>& reply) {
   constexpr std::size_t kBodyMax = 200;
   if (!reply.ok()) return reply.error().message();
-  return fmt::format("{}: HTTP {} {}", verdict.text->why, reply.value().http_status,
+  return fmt::format("{}: HTTP {} {}", verdict.text->reason, reply.value().http_status,
                      reply.value().body.substr(0, kBodyMax));
 }
 
@@ -53,16 +53,16 @@ void ReplayJob::Cancel() {
   transport_.Cancel();
 }
 
-// The first end counts: a job that was cancelled does not fail by it.
-void ReplayJob::Finish(ReplayState state, std::string why) {
+// Keeps the first end: a cancelled job does not fail because of it.
+void ReplayJob::Finish(ReplayState state, std::string reason) {
   const std::lock_guard lock(mutex_);
   if (progress_.state != ReplayState::kRunning) return;
   progress_.state = state;
-  progress_.why = std::move(why);
+  progress_.reason = std::move(reason);
 }
 
 Clock::Duration ReplayJob::Step() {
-  if (pieces_.empty()) return NextRecord();
+  if (batches_.empty()) return NextRecord();
   return SendFront();
 }
 
@@ -83,7 +83,7 @@ Clock::Duration ReplayJob::NextRecord() {
     return Clock::Duration::zero();
   }
   const StoredRecord& stored = read.value().front();
-  if (stored.entry.position.sequence > range_.last) {  // What came before it is trimmed.
+  if (stored.entry.position.sequence > range_.last) {  // The records in between are trimmed.
     Finish(ReplayState::kComplete, "");
     return Clock::Duration::zero();
   }
@@ -99,8 +99,8 @@ Clock::Duration ReplayJob::NextRecord() {
     return Clock::Duration::zero();
   }
   params_ = record.params;
-  SendBatch piece = Chosen(record);
-  if (piece.points > 0) pieces_.push_back(std::move(piece));
+  SendBatch batch = Chosen(record);
+  if (batch.points > 0) batches_.push_back(std::move(batch));
   return Clock::Duration::zero();
 }
 
@@ -109,92 +109,92 @@ bool ReplayJob::IsChosen(std::string_view line) const {
 }
 
 ReplayJob::SendBatch ReplayJob::Chosen(const Record& record) const {
-  SendBatch piece;
+  SendBatch batch;
   for (LineWalk walk(record.lines); !walk.AtEnd();) {
     const std::string_view line = walk.Next();
     if (!IsChosen(line)) continue;
-    piece.lines += line;
-    ++piece.points;
+    batch.lines += line;
+    ++batch.points;
   }
-  return piece;
+  return batch;
 }
 
 Clock::Duration ReplayJob::SendFront() {
-  const SendBatch& piece = pieces_.front();
-  const Result<Reply> reply = transport_.Send({.params = params_, .lines = piece.lines});
+  const SendBatch& batch = batches_.front();
+  const Result<Reply> reply = transport_.Send({.params = params_, .lines = batch.lines});
   const Verdict verdict = Judge(reply, clock_.WallNow());
   switch (verdict.action) {
-    case Action::kDelivered: return Delivered(piece, 0, "");
+    case Action::kDelivered: return Delivered(batch, 0, "");
     case Action::kPartial:
-      return Delivered(piece, std::min(piece.points, verdict.dropped.value_or(0)),
-                       WordsOf(verdict, reply));
-    case Action::kSplit: return Refused(WordsOf(verdict, reply));
+      return Delivered(batch, std::min(batch.points, verdict.dropped.value_or(0)),
+                       DescribeOutcome(verdict, reply));
+    case Action::kSplit: return Refused(DescribeOutcome(verdict, reply));
     case Action::kHold:
-      if (ConcernsLane(verdict.cause)) return PassedOver(WordsOf(verdict, reply));
+      if (ConcernsLane(verdict.cause)) return PassedOver(DescribeOutcome(verdict, reply));
       [[fallthrough]];
     case Action::kRetry: {
       if (verdict.cause == Cause::kCredentials && IsOfClient())
-        return PassedOver(WordsOf(verdict, reply));
+        return PassedOver(DescribeOutcome(verdict, reply));
       Clock::Duration wait = kRetry.After(++failures_, 0.5);
       if (verdict.retry_after) wait = std::max(wait, *verdict.retry_after);
-      return Later(WordsOf(verdict, reply), wait);
+      return Later(DescribeOutcome(verdict, reply), wait);
     }
   }
   INVARIANT(false);
 }
 
-Clock::Duration ReplayJob::Delivered(const SendBatch& piece, PointCount refused,
-                                     std::string words) {
-  const PointCount points = piece.points;
+Clock::Duration ReplayJob::Delivered(const SendBatch& batch, PointCount refused,
+                                     std::string response) {
+  const PointCount points = batch.points;
   {
     const std::lock_guard lock(mutex_);
     progress_.points_sent += points - refused;
     progress_.points_refused += refused;
-    progress_.bytes_sent += Bytes(piece.lines.size());
-    if (refused > 0) progress_.refusal = std::move(words);
-    if (progress_.state == ReplayState::kRunning) progress_.why.clear();
+    progress_.bytes_sent += Bytes(batch.lines.size());
+    if (refused > 0) progress_.refusal = std::move(response);
+    if (progress_.state == ReplayState::kRunning) progress_.reason.clear();
   }
-  pieces_.pop_front();
+  batches_.pop_front();
   failures_ = 0;
   if (range_.points_per_second <= 0) return Clock::Duration::zero();
   const double seconds = static_cast<double>(points) / range_.points_per_second;
   return std::chrono::duration_cast<Clock::Duration>(std::chrono::duration<double>(seconds));
 }
 
-// Whether it is its client, and not the relay, who may not write.
+// Returns whether its client, not the relay, may not write.
 bool ReplayJob::IsOfClient() const {
   return transport_.passes_credentials() && !params_.credentials.empty();
 }
 
-// Each half is asked for on its own; a line that is refused alone is.
-Clock::Duration ReplayJob::Refused(std::string words) {
-  if (pieces_.front().points == 1) return PassedOver(std::move(words));
-  SendBatch whole = std::move(pieces_.front());
-  pieces_.pop_front();
+// Halves the front batch, to send each half on its own; a line refused alone is passed over.
+Clock::Duration ReplayJob::Refused(std::string response) {
+  if (batches_.front().points == 1) return PassedOver(std::move(response));
+  SendBatch whole = std::move(batches_.front());
+  batches_.pop_front();
   failures_ = 0;
   SendBatch first{.lines = "", .points = whole.points / 2};
   LineWalk walk(whole.lines);
   for (PointCount i = 0; i < first.points; ++i) first.lines += walk.Next();
-  pieces_.push_front({whole.lines.substr(first.lines.size()), whole.points - first.points});
-  pieces_.push_front(std::move(first));
+  batches_.push_front({whole.lines.substr(first.lines.size()), whole.points - first.points});
+  batches_.push_front(std::move(first));
   return Clock::Duration::zero();
 }
 
-Clock::Duration ReplayJob::PassedOver(std::string words) {
+Clock::Duration ReplayJob::PassedOver(std::string response) {
   {
     const std::lock_guard lock(mutex_);
-    progress_.points_refused += pieces_.front().points;
-    progress_.refusal = std::move(words);
-    if (progress_.state == ReplayState::kRunning) progress_.why.clear();
+    progress_.points_refused += batches_.front().points;
+    progress_.refusal = std::move(response);
+    if (progress_.state == ReplayState::kRunning) progress_.reason.clear();
   }
-  pieces_.pop_front();
+  batches_.pop_front();
   failures_ = 0;
   return Clock::Duration::zero();
 }
 
-Clock::Duration ReplayJob::Later(std::string_view why, Clock::Duration wait) {
+Clock::Duration ReplayJob::Later(std::string_view reason, Clock::Duration wait) {
   const std::lock_guard lock(mutex_);
-  if (progress_.state == ReplayState::kRunning) progress_.why = why;
+  if (progress_.state == ReplayState::kRunning) progress_.reason = reason;
   return wait;
 }
 

@@ -1,15 +1,14 @@
-// A manual replay: records of a backend's log that were accepted in some range
-// are sent once more, to it or to somewhere else, beside the normal delivery.
-// Nothing in the log changes.
+// A manual replay: records of a backend's log that were accepted in some range are sent once more,
+// to it or elsewhere, beside the normal delivery. Nothing in the log changes.
 //
-// One record is one request; what the target refuses for good is halved down to
-// the line and counted, not kept; so is what it has no database for, as a whole,
-// lest one database keeps all others waiting. What it cannot take now is tried
-// again until it does or the job is cancelled. Statements (of /query) are not sent again:
-// what a DROP took away once must not be taken away from newer points.
+// One record is one request; lines that the target refuses for good are found by halving and
+// counted, not kept. Records whose database it lacks are refused as a whole, so that one database
+// does not keep the others waiting. What it cannot accept now is retried until it does or the job
+// is cancelled. Statements (of /query) are not sent again: a repeated DROP would delete newer
+// points.
 //
-// THREADS. One thread steps a job; Progress may be read from any. Log,
-// transport and clock outlive it.
+// THREADS. One thread steps a job; Progress may be read from any. Log, transport and clock outlive
+// it.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +25,16 @@ namespace relay {
 
 struct ReplayRange {
   BackendId backend;
-  Sequence after = Sequence::BeforeFirst();  // Where the job begins ...
-  Sequence last = Sequence::BeforeFirst();   // ... and ends, inclusive.
+  Sequence after = Sequence::BeforeFirst();  // The job begins behind this record ...
+  Sequence last = Sequence::BeforeFirst();   // ... and ends with this one.
   std::string database;                      // Empty: all.
-  std::string measurement;                   // The same.
+  std::string measurement;                   // Empty: all.
   double points_per_second = 0;              // 0: as fast as it goes.
 };
 
 enum class ReplayState : std::uint8_t { kRunning, kComplete, kCancelled, kGivenUp };
 
-// "running", "done", "cancelled", "failed".
+// Returns "running", "done", "cancelled" or "failed".
 std::string_view ToString(ReplayState state);
 
 struct ReplayProgress {
@@ -43,15 +42,15 @@ struct ReplayProgress {
   Sequence next_after = Sequence::BeforeFirst();  // Everything up to here is done.
   PointCount points_sent = 0;
   PointCount points_refused = 0;
-  RecordCount damaged = 0;  // Records that cannot be read: passed over.
+  RecordCount damaged = 0;  // Unreadable records, passed over.
   Bytes bytes_sent{0};
-  std::string why;      // What it waits for, or why it failed.
-  std::string refusal;  // What the target said of the last points that it refused.
+  std::string reason;   // The reason why it waits or failed.
+  std::string refusal;  // The target's response to the last points that it refused.
 };
 
 class ReplayJob {
  public:
-  // `progress`: how far an earlier process came; its next_after counts.
+  // `progress` is that of an earlier process; its next_after counts.
   ReplayJob(ReplayRange range, ReplayProgress progress, const LogView& log, Transport& transport,
             Clock& clock);
 
@@ -73,23 +72,23 @@ class ReplayJob {
 
   Clock::Duration NextRecord();
   Clock::Duration SendFront();
-  Clock::Duration Delivered(const SendBatch& piece, PointCount refused, std::string words);
-  Clock::Duration Refused(std::string words);
-  Clock::Duration PassedOver(std::string words);
+  Clock::Duration Delivered(const SendBatch& batch, PointCount refused, std::string response);
+  Clock::Duration Refused(std::string response);
+  Clock::Duration PassedOver(std::string response);
   bool IsOfClient() const;
-  Clock::Duration Later(std::string_view why, Clock::Duration wait);
+  Clock::Duration Later(std::string_view reason, Clock::Duration wait);
   SendBatch Chosen(const Record& record) const;
   bool IsChosen(std::string_view line) const;
-  void Finish(ReplayState state, std::string why);
+  void Finish(ReplayState state, std::string reason);
 
   const ReplayRange range_;
   const LogView& log_;
   Transport& transport_;
   Clock& clock_;
 
-  WriteParams params_;            // Of the record under way,
-  Sequence under_way_;            // which this is,
-  std::deque<SendBatch> pieces_;  // and what of it is left.
+  WriteParams params_;             // The record under way: its parameters, ...
+  Sequence under_way_;             // ... its sequence, ...
+  std::deque<SendBatch> batches_;  // ... and its unsent batches.
   std::uint32_t failures_ = 0;
 
   mutable std::mutex mutex_;

@@ -1,8 +1,8 @@
-// Opening a log on disk to look at it: no relay needs to run, and one that runs
-// is not disturbed.
+// Opens a log on disk for inspection, whether or not a relay runs on it; a running relay is not
+// disturbed.
 //
-// ERRORS. kNotFound: there is no log. kCorruption, kInvalidInput: it cannot be
-// read; the message says why.
+// ERRORS. kNotFound: there is no log. kCorruption, kInvalidInput: it cannot be read; the message
+// says why.
 #pragma once
 
 #include <memory>
@@ -13,12 +13,12 @@
 
 namespace relay {
 
-// A log on disk for inspection, be it in use by a relay or a copy. `directory`
-// is the relay's `log.path`. kNotFound: there is no log.
+// Opens a log for inspection, in use by a relay or a copy. `directory` is the relay's `log.path`.
+// kNotFound: there is no log.
 Result<std::unique_ptr<LogView>> OpenLogView(const std::string& directory);
 
-// Where checkpoints of a log lie unless they are to lie elsewhere: in its
-// directory, of which they are not part.
+// Returns the default directory for checkpoints of a log: inside the log's directory, but not part
+// of the log.
 std::string CheckpointsDirectory(const std::string& log_path);
 
 }  // namespace relay

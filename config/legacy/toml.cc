@@ -28,20 +28,19 @@ constexpr std::pair<std::int64_t, std::int64_t> kReadBuffer{1, 1 << 30};
 
 constexpr std::string_view kSmartRelay =
     "this is a configuration of influxdb-srelay, which is not supported: write it as YAML, where "
-    "each "
-    "[[influxdb]] is a backend, a route is `only` of a backend, and queries go to the databases";
+    "each [[influxdb]] is a backend, a route is `only` of a backend, and queries go to the "
+    "databases";
 constexpr std::string_view kFilters =
     "filters by regular expression are not supported: write the configuration as YAML, where a "
-    "backend "
-    "has `only` and `except` for measurements; tags cannot be used to choose";
+    "backend has `only` and `except` for measurements; tags cannot be used to choose";
 
-// Results of reading a file: its first mistake, and notes on what differs from the original.
+// Results of reading a file: its first error, and notes on what differs from the original.
 class Findings {
  public:
   explicit Findings(std::string name) : name_(std::move(name)) {}
 
-  void Mistake(const toml::source_position& at, const std::string& setting,
-               std::string_view expected) {
+  void AddError(const toml::source_position& at, const std::string& setting,
+                std::string_view expected) {
     if (first_ && first_->at <= at) return;
     first_ = {at, fmt::format("{}:{}:{}: {}: {}", name_, at.line, at.column, setting, expected)};
   }
@@ -82,7 +81,7 @@ class Findings {
   std::vector<Remark> notes_;
 };
 
-// One table of the file. Each key is read once; a key that nothing reads is a mistake.
+// One table of the file. Each key is read once; a key that nothing reads is an error.
 class Table {
  public:
   Table(const toml::table& table, std::string path, Findings& findings)
@@ -99,7 +98,7 @@ class Table {
   std::optional<std::int64_t> Number(std::string_view key) {
     const auto number = Scalar<std::int64_t>(key, "expected a whole number, 0 or more");
     if (!number || *number >= 0) return number;
-    Mistake(key, "expected a whole number, 0 or more");
+    AddError(key, "expected a whole number, 0 or more");
     return std::nullopt;
   }
   std::optional<bool> Flag(std::string_view key) {
@@ -113,7 +112,7 @@ class Table {
     if (!text) return std::nullopt;
     Result<T> value = parse(*text);
     if (value.ok()) return std::move(value).value();
-    Mistake(key, value.error().message());
+    AddError(key, value.error().message());
     return std::nullopt;
   }
 
@@ -128,7 +127,8 @@ class Table {
       if (one == nullptr) break;
       tables.emplace_back(*one, fmt::format("{}[{}]", Path(key), i), findings_);
     }
-    if (list == nullptr || tables.size() != list->size()) Mistake(key, "expected a list of tables");
+    if (list == nullptr || tables.size() != list->size())
+      AddError(key, "expected a list of tables");
     return tables;
   }
 
@@ -137,7 +137,7 @@ class Table {
     const toml::node* node = table_.get(key);
     if (node == nullptr) return std::nullopt;
     if (node->as_table() != nullptr) return Table(*node->as_table(), Path(key), findings_);
-    Mistake(key, "expected a table");
+    AddError(key, "expected a table");
     return std::nullopt;
   }
 
@@ -156,7 +156,7 @@ class Table {
   // Reports a setting that is present but not supported.
   void Refuse(std::string_view key, std::string_view why) {
     Know(key);
-    if (Has(key)) Mistake(key, why);
+    if (Has(key)) AddError(key, why);
   }
 
   // Accepts any value of a setting that has no effect here, with a note.
@@ -165,10 +165,10 @@ class Table {
     if (Has(key)) findings_.Note(Path(key), why);
   }
 
-  void Mistake(std::string_view key, std::string_view expected) {
+  void AddError(std::string_view key, std::string_view expected) {
     const toml::node* node = table_.get(key);
     const toml::node& at = node != nullptr ? *node : static_cast<const toml::node&>(table_);
-    findings_.Mistake(at.source().begin, Path(key), expected);
+    findings_.AddError(at.source().begin, Path(key), expected);
   }
 
   // Returns false if the table has an unknown setting.
@@ -179,7 +179,7 @@ class Table {
       all_known = false;
       const auto nearest = ClosestMatch(key.str(), known_);
       const std::string hint = nearest ? fmt::format(", did you mean {}?", *nearest) : ".";
-      findings_.Mistake(
+      findings_.AddError(
           key.source().begin, Path(key.str()),
           fmt::format("no such setting{} There are: {}", hint, fmt::join(known_, ", ")));
     }
@@ -197,7 +197,7 @@ class Table {
     const toml::node* node = table_.get(key);
     if (node == nullptr) return std::nullopt;
     std::optional<T> value = node->value_exact<T>();
-    if (!value) Mistake(key, expected);
+    if (!value) AddError(key, expected);
     return value;
   }
 
@@ -207,9 +207,9 @@ class Table {
   std::vector<std::string> known_;
 };
 
-class Original {
+class LegacyToml {
  public:
-  explicit Original(Findings& findings) : findings_(findings) {}
+  explicit LegacyToml(Findings& findings) : findings_(findings) {}
 
   Config Read(const toml::table& file) {
     Table root(file, "", findings_);
@@ -225,7 +225,7 @@ class Original {
     root.NoUse("verbose", "has no effect here");
     root.Finish();
     if (config_.backends.empty() && findings_.first().ok()) {
-      root.Mistake("http", "expected an output to write to");
+      root.AddError("http", "expected an output to write to");
     }
     NoteCredentials();
     return std::move(config_);
@@ -257,7 +257,7 @@ class Original {
     }
     // The missing output may be the one that was misspelt or refused.
     if (table.Finish() && http.backends.empty() && findings_.first().ok()) {
-      table.Mistake("output", "expected an output to write to");
+      table.AddError("output", "expected an output to write to");
     }
     RefuseOverlap(table, http.address, config_.http);
     config_.http.push_back(std::move(http));
@@ -277,7 +277,7 @@ class Original {
     }
     // The missing output may be the one that was misspelt or refused.
     if (table.Finish() && udp.backends.empty() && findings_.first().ok()) {
-      table.Mistake("output", "expected an output to write to");
+      table.AddError("output", "expected an output to write to");
     }
     RefuseOverlap(table, udp.address, config_.udp);
     config_.udp.push_back(std::move(udp));
@@ -295,7 +295,7 @@ class Original {
   }
 
   static void ReadAddress(Table& table, ListenAddress& into) {
-    if (!table.Has("bind-addr")) table.Mistake("bind-addr", "expected here, as it has no default");
+    if (!table.Has("bind-addr")) table.AddError("bind-addr", "expected here, as it has no default");
     into = table.Parsed<ListenAddress>("bind-addr", ParseBindAddress).value_or(into);
   }
 
@@ -304,8 +304,9 @@ class Original {
     const ListenAddress& here = config_.admin.address;
     for (const HttpListenerConfig& http : config_.http) {
       if (!Overlap(http.address, here)) continue;
-      root.Mistake("admin", fmt::format("expected [admin] with a bind-addr of its own: {} is taken",
-                                        ToString(here)));
+      root.AddError(
+          "admin",
+          fmt::format("expected [admin] with a bind-addr of its own: {} is taken", ToString(here)));
     }
   }
 
@@ -316,8 +317,8 @@ class Original {
       return Overlap(other.address, address);
     });
     if (clash == others.end()) return;
-    table.Mistake("bind-addr", fmt::format("expected an address of its own: {} is taken",
-                                           ToString(clash->address)));
+    table.AddError("bind-addr", fmt::format("expected an address of its own: {} is taken",
+                                            ToString(clash->address)));
   }
 
   BackendConfig ReadHttpOutput(Table& table) {
@@ -346,7 +347,8 @@ class Original {
     const auto timeout = table.Parsed<milliseconds>("timeout", ParseGoDuration);
     if (!timeout) return;
     backend.timeout = std::clamp(*timeout, kTimeoutLeast, kTimeoutMost);
-    if (backend.timeout != *timeout) findings_.Note(table.Path("timeout"), "is 100ms to 10min");
+    if (backend.timeout != *timeout)
+      findings_.Note(table.Path("timeout"), "is limited to 100ms to 10min here");
   }
 
   // Some versions of the original do not have these.
@@ -356,8 +358,8 @@ class Original {
     const auto password = table.Parsed<std::string>("http-pass", text.parse);
     if (table.Has("http-user") != table.Has("http-pass")) {
       const bool has_user = table.Has("http-user");
-      table.Mistake(has_user ? "http-user" : "http-pass",
-                    "expected http-user and http-pass together");
+      table.AddError(has_user ? "http-user" : "http-pass",
+                     "expected http-user and http-pass together");
     }
     if (!user || !password) return;
     backend.username = *user;
@@ -368,7 +370,7 @@ class Original {
   static void ReadInputType(Table& table) {
     const std::string type = table.Text("type").value_or("influxdb");
     if (type == "influxdb") return;
-    table.Mistake(
+    table.AddError(
         "type",
         "only influxdb is supported: Prometheus remote write is not relayed, it can write "
         "to several places by itself");
@@ -411,7 +413,7 @@ class Original {
 
   // An output without a name is called by its location, as in the original.
   BackendConfig Begin(Table& table) {
-    if (!table.Has("location")) table.Mistake("location", "expected here, as it has no default");
+    if (!table.Has("location")) table.AddError("location", "expected here, as it has no default");
     std::string name = table.Text("name").value_or("");
     if (name.empty() && table.Has("location")) name = table.Text("location").value_or("");
     Result<BackendId> id = BackendId::Parse(BackendNameFor(name));
@@ -436,7 +438,7 @@ class Original {
     const bool twice =
         std::find(of_listener.begin(), of_listener.end(), backend.name) != of_listener.end();
     if (twice || (there != nullptr && *there != backend)) {
-      Table(table).Mistake("name", "expected a name of its own");
+      Table(table).AddError("name", "expected a name of its own");
       return;
     }
     of_listener.push_back(backend.name);
@@ -459,7 +461,7 @@ Result<Config> ParseLegacyToml(const std::string& text, const std::string& name)
   Findings findings(name);
   try {
     const toml::table file = toml::parse(text, name);
-    Config config = Original(findings).Read(file);
+    Config config = LegacyToml(findings).Read(file);
     RETURN_IF_ERROR(findings.first());
     config.notes = findings.Notes();
     return config;

@@ -2,7 +2,7 @@
 // right, every name unique and every reference resolved.
 //
 // Each setting is declared once, in config/load.cc and config/settings/, with its default and a
-// sentence; the reference and the example file are made from there.
+// description; the reference and the example file are made from there.
 #pragma once
 
 #include <chrono>
@@ -26,9 +26,8 @@ struct LogConfig {
   Bytes max_size = 64_GiB;  // On disk.
   Bytes min_free = 2_GiB;   // To leave free on the file system.
   WhenFull when_full = WhenFull::kRefuse;
-  std::chrono::milliseconds keep_for = std::chrono::hours(24);  // How long to keep delivered
-                                                                // records ...
-  Bytes keep_up_to = 8_GiB;         // ... and how much of them per backend, as stored.
+  std::chrono::milliseconds keep_for = std::chrono::hours(24);  // Delivered records: age limit,
+  Bytes keep_up_to = 8_GiB;         // and size limit per backend, as stored.
   std::string checkpoint_dir = {};  // Empty: `checkpoints` in `path`.
 
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
@@ -162,10 +161,10 @@ struct BackendConfig {
   std::string bucket = {};    // See replay/transport/target.h.
   std::string username = {};  // Empty: a token or no credentials.
   std::optional<SecretSource> password = {};
-  std::optional<SecretSource> token = {};  // Never beside a username.
+  std::optional<SecretSource> token = {};  // Excludes a username.
   BackendTls tls = {};
   std::chrono::milliseconds connect_timeout{5'000};  // Per address.
-  // How long the backend may accept no more bytes of a request. By default `timeout` ends earlier.
+  // The limit for a backend that accepts no bytes of a request. By default `timeout` ends earlier.
   std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
   std::chrono::milliseconds timeout{10'000};  // For one attempt as a whole.
   bool gzip = false;

@@ -33,8 +33,8 @@ class ReferenceSection final : public Section {
 
   SourceLocation Find(std::string_view key) const override { return {.setting = std::string(key)}; }
 
-  // Only a file can have mistakes: a default that breaks a rule is a bug.
-  void Mistake(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
+  // Only a file can have errors: a default that breaks a rule is a bug.
+  void AddError(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
     INVARIANT(false);
   }
 
@@ -42,8 +42,8 @@ class ReferenceSection final : public Section {
   void OnValue(const Setting& setting, const Shape& shape, const Store& /*store*/) override {
     if (Omits(setting)) return;
     Space();
-    Describe(setting.sentence);
-    Describe(fmt::format("Takes {}.", shape.takes));
+    Describe(setting.description);
+    Describe(fmt::format("Takes {}.", shape.expects));
     KeyOrExample(setting, Quoted(shape.value));
   }
 
@@ -51,8 +51,8 @@ class ReferenceSection final : public Section {
                 const Store& /*store*/) override {
     if (Omits(setting)) return;
     Space();
-    Describe(setting.sentence);
-    Describe(fmt::format("Takes a list, each {}.", shape.takes));
+    Describe(setting.description);
+    Describe(fmt::format("Takes a list, each {}.", shape.expects));
     KeyOrExample(setting, shape.value);
   }
 
@@ -101,7 +101,7 @@ class ReferenceSection final : public Section {
 
   void Heading(const Setting& setting) {
     Space();
-    Describe(setting.sentence);
+    Describe(setting.description);
     Key(setting.key, "");
   }
 

@@ -7,7 +7,7 @@
 namespace relay {
 
 // Describes the settings that `declare` declares, as YAML that ReadYaml reads back as the same
-// values: above each key its sentence and the values it takes, after it the default. A setting
+// values: above each key its description and the values it accepts, after it the default. A setting
 // without a default is commented out. The first entry of a list has every setting, the others only
 // the required ones.
 std::string DescribeAsYaml(const Section::Declare& declare);

@@ -17,7 +17,7 @@
 namespace relay {
 namespace {
 
-// Per list. Rules that span the entries compare each with each.
+// The limit per list. Rules that span the entries compare each with each.
 constexpr std::size_t kEntriesMax = 1024;
 
 // One value of the file. A map's children alternate key, value, key, value.
@@ -30,8 +30,8 @@ struct Element {
   std::vector<Element> children = {};
 };
 
-// Keeps the mistake that comes first in the file; of two in one place, the one found first.
-class Mistakes {
+// Keeps the error that comes first in the file; of two in one place, the one found first.
+class Errors {
  public:
   void Add(const SourceLocation& where, std::string_view expected) {
     const auto at = std::pair(where.line, where.column);
@@ -51,7 +51,7 @@ class Mistakes {
   std::string expected_;
 };
 
-SourceLocation PlaceOf(const YAML::Mark& mark) {
+SourceLocation LocationOf(const YAML::Mark& mark) {
   if (mark.is_null()) return {.setting = "not valid YAML", .given = true, .line = 1, .column = 1};
   return {
       .setting = "not valid YAML", .given = true, .line = mark.line + 1, .column = mark.column + 1};
@@ -61,7 +61,7 @@ SourceLocation PlaceOf(const YAML::Mark& mark) {
 // visible where the setting is, and a small file must stay small in memory.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(Mistakes& mistakes) : mistakes_(mistakes) {}
+  explicit TreeBuilder(Errors& errors) : errors_(errors) {}
 
   // Returns the last document built.
   Element Take() { return std::exchange(root_, {}); }
@@ -115,11 +115,11 @@ class TreeBuilder final : public YAML::EventHandler {
     return {.kind = kind, .line = mark.line + 1, .column = mark.column + 1};
   }
   void RefuseAnchor(const YAML::Mark& mark) {
-    mistakes_.Add(PlaceOf(mark), "anchors and aliases are not supported, write the value out");
+    errors_.Add(LocationOf(mark), "anchors and aliases are not supported, write the value out");
   }
   void RefuseTag(const YAML::Mark& mark, const std::string& tag) {
     const bool none = tag.empty() || tag == "?" || tag == "!";
-    if (!none) mistakes_.Add(PlaceOf(mark), "tags are not supported");
+    if (!none) errors_.Add(LocationOf(mark), "tags are not supported");
   }
 
   // The key to which the next element belongs. An empty value is reported there: the library
@@ -143,7 +143,7 @@ class TreeBuilder final : public YAML::EventHandler {
     Put(std::move(element));
   }
 
-  Mistakes& mistakes_;
+  Errors& errors_;
   Element root_;
   std::vector<Element> open_;
 };
@@ -151,15 +151,15 @@ class TreeBuilder final : public YAML::EventHandler {
 class YamlSection final : public Section {
  public:
   // Reads `element` as a section; nullptr: the section is not in the file.
-  static void Read(const Element* element, const std::string& path, Mistakes& mistakes,
+  static void Read(const Element* element, const std::string& path, Errors& errors,
                    const Declare& declare) {
-    YamlSection section(element, path, mistakes);
+    YamlSection section(element, path, errors);
     declare(section);
     section.Finish();
   }
 
   void Map(const Setting& setting, const Declare& declare) override {
-    Read(Take(setting), Path(setting.key), mistakes_, declare);
+    Read(Take(setting), Path(setting.key), errors_, declare);
   }
 
   SourceLocation Find(std::string_view key) const override {
@@ -169,13 +169,13 @@ class YamlSection final : public Section {
     return where;
   }
 
-  void Mistake(const SourceLocation& where, std::string_view expected) override {
-    mistakes_.Add(where, expected);
+  void AddError(const SourceLocation& where, std::string_view expected) override {
+    errors_.Add(where, expected);
   }
 
  private:
-  YamlSection(const Element* element, std::string path, Mistakes& mistakes)
-      : element_(element), path_(std::move(path)), mistakes_(mistakes) {}
+  YamlSection(const Element* element, std::string path, Errors& errors)
+      : element_(element), path_(std::move(path)), errors_(errors) {}
 
   static SourceLocation At(const Element* element, std::string path) {
     if (element == nullptr) return {.setting = std::move(path)};
@@ -213,10 +213,10 @@ class YamlSection final : public Section {
     if (element == nullptr) return;
     const SourceLocation where = At(element, Path(setting.key));
     if (element->kind != Element::Kind::kScalar) {
-      return Mistake(where, fmt::format("expected {}", shape.takes));
+      return AddError(where, fmt::format("expected {}", shape.expects));
     }
     const Status stored = store(element->text);
-    if (!stored.ok()) Mistake(where, stored.error().message());
+    if (!stored.ok()) AddError(where, stored.error().message());
   }
 
   void OnValues(const Setting& setting, const Shape& shape, const Begin& begin,
@@ -225,9 +225,9 @@ class YamlSection final : public Section {
     if (element == nullptr) return;
     const std::size_t count = element->children.size();
     if (element->kind != Element::Kind::kList || count == 0 || count > kEntriesMax) {
-      return Mistake(At(element, Path(setting.key)),
-                     fmt::format("expected a list of 1 to {}: [VALUE, ...], each {}", kEntriesMax,
-                                 shape.takes));
+      return AddError(At(element, Path(setting.key)),
+                      fmt::format("expected a list of 1 to {}: [VALUE, ...], each {}", kEntriesMax,
+                                  shape.expects));
     }
     begin();
     for (std::size_t i = 0; i < count; ++i) ReadValue(element->children[i], setting, i, store);
@@ -236,9 +236,9 @@ class YamlSection final : public Section {
   void ReadValue(const Element& element, const Setting& setting, std::size_t index,
                  const Store& store) {
     const SourceLocation where = At(&element, fmt::format("{}[{}]", Path(setting.key), index));
-    if (element.kind != Element::Kind::kScalar) return Mistake(where, "expected a single value");
+    if (element.kind != Element::Kind::kScalar) return AddError(where, "expected a single value");
     const Status stored = store(element.text);
-    if (!stored.ok()) Mistake(where, stored.error().message());
+    if (!stored.ok()) AddError(where, stored.error().message());
   }
 
   void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) override {
@@ -250,11 +250,11 @@ class YamlSection final : public Section {
     const std::size_t count = element->children.size();
     const std::size_t least = setting.may_be_empty ? 0 : 1;
     if (element->kind != Element::Kind::kList || count < least || count > kEntriesMax) {
-      return Mistake(At(element, Path(setting.key)),
-                     fmt::format("expected a list of {} to {} entries", least, kEntriesMax));
+      return AddError(At(element, Path(setting.key)),
+                      fmt::format("expected a list of {} to {} entries", least, kEntriesMax));
     }
     for (std::size_t i = 0; i < count; ++i) {
-      Read(&element->children[i], fmt::format("{}[{}]", Path(setting.key), i), mistakes_,
+      Read(&element->children[i], fmt::format("{}[{}]", Path(setting.key), i), errors_,
            [&](Section& section) { entry(section, 0); });
     }
   }
@@ -262,7 +262,7 @@ class YamlSection final : public Section {
   // Declares the default entries too: rules that span settings count them.
   void ReadAbsentList(const Setting& setting, std::size_t defaults, const Entry& entry) {
     for (std::size_t i = 0; i < defaults; ++i) {
-      Read(nullptr, fmt::format("{}[{}]", Path(setting.key), i), mistakes_,
+      Read(nullptr, fmt::format("{}[{}]", Path(setting.key), i), errors_,
            [&](Section& section) { entry(section, i); });
     }
   }
@@ -273,10 +273,10 @@ class YamlSection final : public Section {
       const bool all_known = CheckKeys();
       if (!all_known) return;  // The missing setting may be the one that was misspelt.
     } else if (element_->kind != Element::Kind::kNothing) {
-      return Mistake(At(element_, Name()), fmt::format("expected a map of settings: {}", Known()));
+      return AddError(At(element_, Name()), fmt::format("expected a map of settings: {}", Known()));
     }
     for (const std::string& key : missing_) {
-      Mistake(At(element_, Path(key)), "expected here, as it has no default");
+      AddError(At(element_, Path(key)), "expected here, as it has no default");
     }
   }
 
@@ -290,8 +290,8 @@ class YamlSection final : public Section {
         all_known = false;
         MistakeUnknown(key);
       } else if (!first) {
-        Mistake(At(&key, Path(key.text)),
-                fmt::format("expected once, but line {} has it too", seen->second));
+        AddError(At(&key, Path(key.text)),
+                 fmt::format("expected once, but line {} has it too", seen->second));
       }
     }
     return all_known;
@@ -309,30 +309,30 @@ class YamlSection final : public Section {
 
   void MistakeUnknown(const Element& key) {
     if (key.kind != Element::Kind::kScalar || !IsName(key.text)) {
-      return Mistake(At(&key, Name()), fmt::format("expected the name of a setting: {}", Known()));
+      return AddError(At(&key, Name()), fmt::format("expected the name of a setting: {}", Known()));
     }
     const auto nearest = ClosestMatch(key.text, known_);
     const std::string hint = nearest ? fmt::format(", did you mean {}?", *nearest) : ".";
-    Mistake(At(&key, Path(key.text)),
-            fmt::format("no such setting{} There are: {}", hint, Known()));
+    AddError(At(&key, Path(key.text)),
+             fmt::format("no such setting{} There are: {}", hint, Known()));
   }
 
   const Element* element_;
   std::string path_;
-  Mistakes& mistakes_;
+  Errors& errors_;
   std::vector<std::string> known_;
   std::vector<std::string> missing_;
 };
 
-// The YAML library takes some control characters for the end of the file and would silently drop
-// the settings behind them.
-void RefuseControlCharacters(const std::string& text, Mistakes& mistakes) {
+// Refuses control characters: the YAML library takes some of them as the end of the file and would
+// silently drop the settings behind them.
+void RefuseControlCharacters(const std::string& text, Errors& errors) {
   YAML::Mark mark;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool space = c == '\n' || c == '\r' || c == '\t';
     if ((byte < 0x20 && !space) || byte == 0x7F) {
-      return mistakes.Add(PlaceOf(mark), "control characters are not allowed");
+      return errors.Add(LocationOf(mark), "control characters are not allowed");
     }
     mark.column = c == '\n' ? 0 : mark.column + 1;
     mark.line += c == '\n' ? 1 : 0;
@@ -340,11 +340,11 @@ void RefuseControlCharacters(const std::string& text, Mistakes& mistakes) {
 }
 
 // Reports the bracket that is never closed, not the place where the library gave up.
-SourceLocation PlaceOf(const YAML::Exception& exception, const TreeBuilder& builder) {
+SourceLocation LocationOf(const YAML::Exception& exception, const TreeBuilder& builder) {
   const bool unclosed = exception.msg == YAML::ErrorMsg::END_OF_MAP_FLOW ||
                         exception.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW;
   const Element* open = builder.Innermost();
-  if (!unclosed || open == nullptr) return PlaceOf(exception.mark);
+  if (!unclosed || open == nullptr) return LocationOf(exception.mark);
   return {"not valid YAML", true, open->line, open->column};
 }
 
@@ -365,22 +365,22 @@ std::string Reason(const YAML::Exception& exception, const std::string& text) {
 
 // The YAML library misses the end of a quoted value only before a newline, so the text is parsed
 // without one at its end.
-Element ParseTree(const std::string& text, Mistakes& mistakes) {
-  RefuseControlCharacters(text, mistakes);
+Element ParseTree(const std::string& text, Errors& errors) {
+  RefuseControlCharacters(text, errors);
   std::istringstream input(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
-  TreeBuilder builder(mistakes);
+  TreeBuilder builder(errors);
   try {
     YAML::Parser parser(input);
     parser.HandleNextDocument(builder);
     Element root = builder.Take();
     if (parser.HandleNextDocument(builder)) {
       const Element extra = builder.Take();
-      mistakes.Add({"not valid YAML", true, extra.line, extra.column},
-                   "a second document is not supported");
+      errors.Add({"not valid YAML", true, extra.line, extra.column},
+                 "a second document is not supported");
     }
     return root;
   } catch (const YAML::Exception& exception) {
-    mistakes.Add(PlaceOf(exception, builder), Reason(exception, text));
+    errors.Add(LocationOf(exception, builder), Reason(exception, text));
     return {};
   }
 }
@@ -403,11 +403,11 @@ std::string Quoted(const std::string& text) {
 }
 
 Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare) {
-  Mistakes mistakes;
-  const Element root = ParseTree(text, mistakes);
-  RETURN_IF_ERROR(mistakes.First(name));
-  YamlSection::Read(&root, "", mistakes, declare);
-  return mistakes.First(name);
+  Errors errors;
+  const Element root = ParseTree(text, errors);
+  RETURN_IF_ERROR(errors.First(name));
+  YamlSection::Read(&root, "", errors, declare);
+  return errors.First(name);
 }
 
 }  // namespace relay

@@ -2,7 +2,7 @@
 // know whether the struct is being read from a file or described as one: one declaration yields the
 // parser, the error messages and the reference.
 //
-// ERRORS. A declaration never fails: mistakes are collected, and ReadYaml returns the first one in
+// ERRORS. A declaration never fails: errors are collected, and ReadYaml returns the first one in
 // the order of the file. A refused value leaves the default in place.
 #pragma once
 
@@ -21,7 +21,7 @@ namespace relay {
 // Describes a setting, for the program and for operators.
 struct Setting {
   std::string_view key;
-  std::string_view sentence;
+  std::string_view description;
   bool required = false;
   // Shown in the reference if there is no default: "relay".
   std::string_view example = {};
@@ -63,7 +63,7 @@ class Section {
       into = std::move(value).value();
       return Ok();
     };
-    OnValue(setting, {form.takes, form.show(into)}, store);
+    OnValue(setting, {form.expects, form.show(into)}, store);
   }
 
   // Declares a list of single values, such as [a, b]. `into` holds the default.
@@ -78,7 +78,7 @@ class Section {
       into.push_back(std::move(value).value());
       return Ok();
     };
-    OnValues(setting, {form.takes, "[" + shown + "]"}, begin, store);
+    OnValues(setting, {form.expects, "[" + shown + "]"}, begin, store);
   }
 
   // Declares a nested section, in which every setting is optional.
@@ -100,11 +100,11 @@ class Section {
 
   // Returns the location for rules that span settings. REQUIRES: `key` was declared.
   virtual SourceLocation Find(std::string_view key) const = 0;
-  virtual void Mistake(const SourceLocation& where, std::string_view expected) = 0;
+  virtual void AddError(const SourceLocation& where, std::string_view expected) = 0;
 
  protected:
   struct Shape {
-    std::string_view takes;
+    std::string_view expects;
     std::string value;
   };
   using Store = std::function<Status(std::string_view)>;

@@ -16,7 +16,7 @@ namespace {
 // The longest path.
 constexpr std::size_t kTextSizeMax = 4096;
 
-// From small to large: values are shown in the last unit that divides them.
+// Ordered from small to large: values are shown in the last unit that divides them.
 struct Unit {
   std::string_view suffix;
   std::uint64_t factor;
@@ -110,15 +110,15 @@ Result<std::optional<SecretSource>> ParseVariable(std::string_view text, const s
 
 ValueFormat<Bytes> SizeBetween(Bytes low, Bytes high) {
   const auto show = [](const Bytes& size) { return ShowWithUnit(size.count(), kSizeUnits); };
-  const std::string takes = fmt::format(
+  const std::string expects = fmt::format(
       "a size from {} to {}: a whole number with B, KiB, MiB or GiB", show(low), show(high));
   const Range range{low.count(), high.count()};
-  const auto parse = [range, takes](std::string_view text) -> Result<Bytes> {
+  const auto parse = [range, expects](std::string_view text) -> Result<Bytes> {
     const auto count = ParseWithUnit(text, kSizeUnits);
-    if (!Holds(range, count)) return Expected(takes);
+    if (!Holds(range, count)) return Expected(expects);
     return Bytes(*count);
   };
-  return {takes, parse, show};
+  return {expects, parse, show};
 }
 
 ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
@@ -127,51 +127,51 @@ ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low
   const auto show = [](const milliseconds& time) {
     return ShowWithUnit(static_cast<std::uint64_t>(time.count()), kTimeUnits);
   };
-  const std::string takes = fmt::format("a time from {} to {}: a whole number with ms, s, min or h",
-                                        show(low), show(high));
+  const std::string expects = fmt::format(
+      "a time from {} to {}: a whole number with ms, s, min or h", show(low), show(high));
   const Range range{static_cast<std::uint64_t>(low.count()),
                     static_cast<std::uint64_t>(high.count())};
-  const auto parse = [range, takes](std::string_view text) -> Result<milliseconds> {
+  const auto parse = [range, expects](std::string_view text) -> Result<milliseconds> {
     const auto count = ParseWithUnit(text, kTimeUnits);
-    if (!Holds(range, count)) return Expected(takes);
+    if (!Holds(range, count)) return Expected(expects);
     return milliseconds(*count);
   };
-  return {takes, parse, show};
+  return {expects, parse, show};
 }
 
 ValueFormat<PointCount> CountBetween(PointCount low, PointCount high) {
-  const std::string takes = fmt::format("a whole number from {} to {}", low, high);
+  const std::string expects = fmt::format("a whole number from {} to {}", low, high);
   const Range range{low, high};
-  const auto parse = [range, takes](std::string_view text) -> Result<PointCount> {
+  const auto parse = [range, expects](std::string_view text) -> Result<PointCount> {
     const auto amount = ParseAmount(text);
-    if (!amount || !amount->suffix.empty()) return Expected(takes);
-    if (!Holds(range, amount->number)) return Expected(takes);
+    if (!amount || !amount->suffix.empty()) return Expected(expects);
+    if (!Holds(range, amount->number)) return Expected(expects);
     return amount->number;
   };
-  return {takes, parse, [](const PointCount& count) { return std::to_string(count); }};
+  return {expects, parse, [](const PointCount& count) { return std::to_string(count); }};
 }
 
 ValueFormat<std::string> AnyText() {
   return {"text, or \"\" for none", ParseText, [](const std::string& text) { return text; }};
 }
 
-ValueFormat<std::string> SomeText(const std::string& takes) {
-  const auto parse = [takes](std::string_view text) -> Result<std::string> {
-    if (text.empty()) return Expected(takes);
+ValueFormat<std::string> SomeText(const std::string& expects) {
+  const auto parse = [expects](std::string_view text) -> Result<std::string> {
+    if (text.empty()) return Expected(expects);
     return ParseText(text);
   };
-  return {takes, parse, [](const std::string& text) { return text; }};
+  return {expects, parse, [](const std::string& text) { return text; }};
 }
 
 ValueFormat<BackendId> BackendName() {
-  const std::string takes =
+  const std::string expects =
       fmt::format("1 to {} characters of a-z, 0-9, _ and -", BackendId::kSizeMax);
-  const auto parse = [takes](std::string_view text) -> Result<BackendId> {
+  const auto parse = [expects](std::string_view text) -> Result<BackendId> {
     auto name = BackendId::Parse(text);
-    if (!name.ok()) return Expected(takes);
+    if (!name.ok()) return Expected(expects);
     return name;
   };
-  return {takes, parse, [](const BackendId& name) { return name.text(); }};
+  return {expects, parse, [](const BackendId& name) { return name.text(); }};
 }
 
 ValueFormat<ListenAddress> AddressAndPort() {
@@ -203,7 +203,7 @@ ValueFormat<std::optional<SecretSource>> SecretInFile() {
   const auto show = [](const std::optional<SecretSource>& secret) {
     return secret ? secret->file() : "";
   };
-  return {path.takes, parse, show};
+  return {path.expects, parse, show};
 }
 
 }  // namespace relay

@@ -1,5 +1,5 @@
-// Formats of setting values. A format parses a value, formats it, and describes in words the values
-// it takes, so that a setting is read, documented and refused in the same terms.
+// Formats of setting values. A format parses a value, formats it, and describes the values it
+// accepts, so that a setting is read, documented and refused in the same terms.
 //
 // THREADS. Formats are values without state.
 #pragma once
@@ -23,7 +23,7 @@ namespace relay {
 template <typename T>
 struct ValueFormat {
   // "a size from 1KiB to 1GiB: a whole number with B, KiB, MiB or GiB".
-  std::string takes;
+  std::string expects;
   // kInvalidInput: "expected ..."; repeats nothing that could be a secret.
   std::function<Result<T>(std::string_view)> parse;
   // Formats a value so that `parse` reads it back. A secret is shown as its source, or as nothing
@@ -37,40 +37,40 @@ ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low
                                                    std::chrono::milliseconds high);
 ValueFormat<PointCount> CountBetween(PointCount low, PointCount high);
 
-// Takes text literally: a ${VARIABLE} in it is refused, not expanded.
+// Accepts literal text: a ${VARIABLE} in it is refused, not expanded.
 ValueFormat<std::string> AnyText();
-ValueFormat<std::string> SomeText(const std::string& takes);
+ValueFormat<std::string> SomeText(const std::string& expects);
 
 ValueFormat<BackendId> BackendName();
 ValueFormat<ListenAddress> AddressAndPort();
 ValueFormat<BackendUrl> TargetUrl();
 
-// Takes "${NAME}"; a literal secret is refused. `what`: "password" or "token"; a setting of that
+// Accepts "${NAME}"; a literal secret is refused. `what`: "password" or "token"; a setting of that
 // name followed by _file must exist.
 ValueFormat<std::optional<SecretSource>> SecretInEnvironment(const std::string& what);
 ValueFormat<std::optional<SecretSource>> SecretInFile();
 
-// Takes one of a few words. REQUIRES: `words` has every value of T that is shown.
+// Accepts one of a few names. REQUIRES: `names` has every value of T that is shown.
 template <typename T>
-ValueFormat<T> OneOf(std::vector<std::pair<std::string_view, T>> words) {
-  std::string takes;
-  for (const auto& [word, value] : words) {
-    if (!takes.empty()) takes += word == words.back().first ? " or " : ", ";
-    takes += word;
+ValueFormat<T> OneOf(std::vector<std::pair<std::string_view, T>> names) {
+  std::string expects;
+  for (const auto& [word, value] : names) {
+    if (!expects.empty()) expects += word == names.back().first ? " or " : ", ";
+    expects += word;
   }
-  const auto parse = [words, takes](std::string_view text) -> Result<T> {
-    for (const auto& [word, value] : words) {
+  const auto parse = [names, expects](std::string_view text) -> Result<T> {
+    for (const auto& [word, value] : names) {
       if (word == text) return value;
     }
-    return Error(ErrorCode::kInvalidInput, "expected " + takes);
+    return Error(ErrorCode::kInvalidInput, "expected " + expects);
   };
-  const auto show = [words](const T& shown) {
-    const auto at = std::find_if(words.begin(), words.end(),
+  const auto show = [names](const T& shown) {
+    const auto at = std::find_if(names.begin(), names.end(),
                                  [&](const auto& entry) { return entry.second == shown; });
-    INVARIANT(at != words.end());
+    INVARIANT(at != names.end());
     return std::string(at->first);
   };
-  return {takes, parse, show};
+  return {expects, parse, show};
 }
 
 }  // namespace relay

@@ -36,7 +36,7 @@ class NodeSection final : public Section {
   SourceLocation Find(std::string_view key) const override { return {.setting = std::string(key)}; }
 
   // The settings were validated before: one that breaks a rule is a bug.
-  void Mistake(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
+  void AddError(const SourceLocation& /*where*/, std::string_view /*expected*/) override {
     INVARIANT(false);
   }
 

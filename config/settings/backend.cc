@@ -18,12 +18,12 @@ ValueFormat<bool> YesOrNo() {
   return OneOf<bool>({{"false", false}, {"true", true}});
 }
 
-// Reports each of `keys` that is present as a mistake.
+// Reports each of `keys` that is present as an error.
 void Refuse(Section& section, std::initializer_list<std::string_view> keys,
             std::string_view expected) {
   for (const std::string_view key : keys) {
     if (const SourceLocation where = section.Find(key); where.given)
-      section.Mistake(where, expected);
+      section.AddError(where, expected);
   }
 }
 
@@ -32,14 +32,14 @@ void CheckCredentials(Section& section) {
   const SourceLocation literal = section.Find("password");
   const SourceLocation file = section.Find("password_file");
   if (literal.given && file.given) {
-    section.Mistake(file, "expected either password or password_file, not both");
+    section.AddError(file, "expected either password or password_file, not both");
   }
   const SourceLocation& password = literal.given ? literal : file;
   if (password.given && !username.given) {
-    section.Mistake(password, "expected a username beside it");
+    section.AddError(password, "expected a username beside it");
   }
   if (username.given && !password.given) {
-    section.Mistake(username, "expected password or password_file beside it");
+    section.AddError(username, "expected password or password_file beside it");
   }
 }
 
@@ -47,34 +47,34 @@ void CheckToken(Section& section) {
   const SourceLocation literal = section.Find("token");
   const SourceLocation file = section.Find("token_file");
   if (literal.given && file.given) {
-    section.Mistake(file, "expected either token or token_file, not both");
+    section.AddError(file, "expected either token or token_file, not both");
   }
   const SourceLocation& token = literal.given ? literal : file;
   if (token.given && section.Find("username").given) {
-    section.Mistake(token, "expected either a token or a username, not both");
+    section.AddError(token, "expected either a token or a username, not both");
   }
 }
 
 void DeclareCredentials(Section& section, BackendConfig& backend) {
   section.Value({.key = "username",
-                 .sentence = "User name for this backend; requires a password.",
+                 .description = "User name for this backend; requires a password.",
                  .example = "relay"},
                 backend.username, SomeText("the name of a user"));
   section.Value({.key = "password",
-                 .sentence = "The password, from an environment variable.",
+                 .description = "The password, from an environment variable.",
                  .example = "${INFLUX_PASSWORD}"},
                 backend.password, SecretInEnvironment("password"));
   section.Value({.key = "password_file",
-                 .sentence = "The password, from a file: can be changed without a restart.",
+                 .description = "The password, from a file: can be changed without a restart.",
                  .example = "/etc/influxdb-relay/influx-a.password"},
                 backend.password, SecretInFile());
   section.Value(
       {.key = "token",
-       .sentence = "A token instead of user name and password, from an environment variable.",
+       .description = "A token instead of user name and password, from an environment variable.",
        .example = "${INFLUX_TOKEN}"},
       backend.token, SecretInEnvironment("token"));
   section.Value({.key = "token_file",
-                 .sentence = "The token, from a file: can be changed without a restart.",
+                 .description = "The token, from a file: can be changed without a restart.",
                  .example = "/etc/influxdb-relay/influx-a.token"},
                 backend.token, SecretInFile());
   CheckCredentials(section);
@@ -83,24 +83,24 @@ void DeclareCredentials(Section& section, BackendConfig& backend) {
 
 void DeclareTls(Section& section, BackendTls& tls) {
   section.Value({.key = "ca",
-                 .sentence = "CA certificates to trust, a PEM file; default: the system's.",
+                 .description = "CA certificates to trust, a PEM file; default: the system's.",
                  .example = "/etc/influxdb-relay/ca.pem"},
                 tls.ca, SomeText("the path of a file"));
   section.Value(
       {.key = "cert",
-       .sentence = "The relay's client certificate, if the backend asks for one, a PEM file.",
+       .description = "The relay's client certificate, if the backend asks for one, a PEM file.",
        .example = "/etc/influxdb-relay/client.pem"},
       tls.cert, SomeText("the path of a file"));
   section.Value({.key = "key",
-                 .sentence = "The private key of that certificate, a PEM file.",
+                 .description = "The private key of that certificate, a PEM file.",
                  .example = "/etc/influxdb-relay/client.key"},
                 tls.key, SomeText("the path of a file"));
   section.Value({"insecure_skip_verify", "Accept any certificate from the backend (insecure)."},
                 tls.insecure_skip_verify, YesOrNo());
   const SourceLocation cert = section.Find("cert");
   const SourceLocation key = section.Find("key");
-  if (cert.given && !key.given) section.Mistake(cert, "expected key beside it");
-  if (key.given && !cert.given) section.Mistake(key, "expected cert beside it");
+  if (cert.given && !key.given) section.AddError(cert, "expected key beside it");
+  if (key.given && !cert.given) section.AddError(key, "expected cert beside it");
 }
 
 void CheckApi(Section& section, const BackendConfig& backend) {
@@ -126,15 +126,15 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
 }  // namespace
 
 void DeclareTarget(Section& section, BackendConfig& backend) {
-  section.Value({.key = "url", .sentence = "The URL of its InfluxDB.", .required = true},
+  section.Value({.key = "url", .description = "The URL of its InfluxDB.", .required = true},
                 backend.url, TargetUrl());
   section.Value({"api", "The write API to use: /write, /api/v2/write or /api/v3/write_lp."},
                 backend.api, OneOf<Api>({{"v1", Api::kV1}, {"v2", Api::kV2}, {"v3", Api::kV3}}));
-  section.Value({.key = "org", .sentence = "The organisation, for v2.", .example = "my-org"},
+  section.Value({.key = "org", .description = "The organisation, for v2.", .example = "my-org"},
                 backend.org, SomeText("the name of an organisation"));
   section.Value(
       {.key = "bucket",
-       .sentence =
+       .description =
            "The name of the v2 bucket or v3 database to write to, where {database} and "
            "{retention_policy} are replaced. Default: database/policy, or the database alone if a "
            "write names no policy.",
@@ -160,13 +160,13 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
        "Create databases missing on the backend (and retention policies, without expiry)."},
       backend.create_databases, YesOrNo());
   section.Value({.key = "mtu",
-                 .sentence = "The largest packet, for udp:// only. Default: 1024B.",
+                 .description = "The largest packet, for udp:// only. Default: 1024B.",
                  .example = "1024B"},
                 backend.mtu, SizeBetween(64_B, Bytes(65'507)));
   section.Value(
       {.key = "precision",
-       .sentence = "The timestamp unit that the backend expects in packets, for udp:// only. "
-                   "Default: ns.",
+       .description = "The timestamp unit that the backend expects in packets, for udp:// only. "
+                      "Default: ns.",
        .example = "ns"},
       backend.udp_precision, OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
   CheckApi(section, backend);

@@ -19,25 +19,25 @@ constexpr minutes kLongest{10};
 void DeclareTls(Section& section, TlsConfig& tls) {
   const ValueFormat<std::string> file = SomeText("the path of a PEM file");
   section.Value({.key = "cert",
-                 .sentence = "The certificate, followed by its chain.",
+                 .description = "The certificate, followed by its chain.",
                  .example = "/etc/influxdb-relay/tls.crt"},
                 tls.certificate, file);
   section.Value(
-      {.key = "key", .sentence = "Its private key.", .example = "/etc/influxdb-relay/tls.key"},
+      {.key = "key", .description = "Its private key.", .example = "/etc/influxdb-relay/tls.key"},
       tls.key, file);
   section.Value(
       {.key = "client_ca",
-       .sentence = "A CA; if set, only clients with a certificate signed by it may connect.",
+       .description = "A CA; if set, only clients with a certificate signed by it may connect.",
        .example = "/etc/influxdb-relay/clients.crt"},
       tls.client_ca, file);
   const SourceLocation certificate = section.Find("cert");
   const SourceLocation key = section.Find("key");
   if (certificate.given != key.given) {
-    section.Mistake(certificate.given ? certificate : key, "expected cert and key together");
+    section.AddError(certificate.given ? certificate : key, "expected cert and key together");
   }
   const SourceLocation client_ca = section.Find("client_ca");
   if (client_ca.given && !certificate.given) {
-    section.Mistake(client_ca, "expected cert and key beside it");
+    section.AddError(client_ca, "expected cert and key beside it");
   }
 }
 
@@ -45,37 +45,38 @@ void CheckOneSource(Section& section, std::string_view key) {
   const SourceLocation literal = section.Find(key);
   const SourceLocation file = section.Find(fmt::format("{}_file", key));
   if (literal.given && file.given) {
-    section.Mistake(file, fmt::format("expected either {0} or {0}_file, not both", key));
+    section.AddError(file, fmt::format("expected either {0} or {0}_file, not both", key));
   }
 }
 
 void DeclareUser(Section& section, UserConfig& user) {
-  section.Value({.key = "name", .sentence = "The user name.", .required = true}, user.name,
+  section.Value({.key = "name", .description = "The user name.", .required = true}, user.name,
                 SomeText("the name of a user"));
   section.Value({.key = "password",
-                 .sentence = "The password, from an environment variable.",
+                 .description = "The password, from an environment variable.",
                  .example = "${TELEGRAF_PASSWORD}"},
                 user.password, SecretInEnvironment("password"));
   section.Value({.key = "password_file",
-                 .sentence = "The password, from a file.",
+                 .description = "The password, from a file.",
                  .example = "/etc/influxdb-relay/telegraf.password"},
                 user.password, SecretInFile());
-  section.Value({.key = "token",
-                 .sentence = "A token, from an environment variable; with or without a password.",
-                 .example = "${TELEGRAF_TOKEN}"},
-                user.token, SecretInEnvironment("token"));
+  section.Value(
+      {.key = "token",
+       .description = "A token, from an environment variable; with or without a password.",
+       .example = "${TELEGRAF_TOKEN}"},
+      user.token, SecretInEnvironment("token"));
   section.Value({.key = "token_file",
-                 .sentence = "A token, from a file.",
+                 .description = "A token, from a file.",
                  .example = "/etc/influxdb-relay/telegraf.token"},
                 user.token, SecretInFile());
   section.Values({.key = "databases",
-                  .sentence = "The databases that the user may write to; default: all.",
+                  .description = "The databases that the user may write to; default: all.",
                   .example = "[telegraf]"},
                  user.databases, SomeText("the name of a database"));
   CheckOneSource(section, "password");
   CheckOneSource(section, "token");
   if (section.Find("name").given && !user.password && !user.token) {
-    section.Mistake(section.Find("name"), "expected a password or a token beside it");
+    section.AddError(section.Find("name"), "expected a password or a token beside it");
   }
 }
 
@@ -83,7 +84,7 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
   std::set<std::string> names;
   section.List(
       {.key = "users",
-       .sentence =
+       .description =
            "Users who may write; default: everybody. Over plain HTTP their secrets are sent "
            "unencrypted.",
        .off = true},
@@ -91,14 +92,14 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
         DeclareUser(entry, user);
         const SourceLocation name = entry.Find("name");
         if (!name.given || names.insert(user.name).second) return;
-        entry.Mistake(name, fmt::format("expected a name of its own: {} is taken", user.name));
+        entry.AddError(name, fmt::format("expected a name of its own: {} is taken", user.name));
       });
 }
 
 }  // namespace
 
 void DeclareHttp(Section& section, HttpListenerConfig& http) {
-  section.Value({"address", "Where to listen."}, http.address, AddressAndPort());
+  section.Value({"address", "The address to listen on."}, http.address, AddressAndPort());
   section.Value(
       {"default_retention_policy",
        "The retention policy of writes that name none; \"\": the backend's default for the "
@@ -158,7 +159,7 @@ void DeclareLimits(Section& root, Config& config) {
     if (!in_flight.given) {
       limits.in_flight = std::max(limits.in_flight, largest + largest);
     } else if (limits.in_flight < largest + largest) {
-      section.Mistake(in_flight, "expected at least twice the largest max_body");
+      section.AddError(in_flight, "expected at least twice the largest max_body");
     }
   });
 }

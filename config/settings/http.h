@@ -1,6 +1,6 @@
 // Settings of the HTTP listeners for writes, and the limits on their clients.
 //
-// ERRORS. The section collects mistakes.
+// ERRORS. The section collects errors.
 #pragma once
 
 #include "config/model/config.h"

@@ -11,7 +11,7 @@ namespace {
 
 void DeclareTarget(Section& section, std::string& database, std::string& retention_policy,
                    Precision& precision) {
-  section.Value({.key = "database", .sentence = "The database of its lines.", .required = true},
+  section.Value({.key = "database", .description = "The database of its lines.", .required = true},
                 database, SomeText("the name of a database"));
   section.Value({"retention_policy",
                  "The retention policy of its lines; \"\": the backend's default "
@@ -24,7 +24,7 @@ void DeclareTarget(Section& section, std::string& database, std::string& retenti
 }  // namespace
 
 void DeclareTcp(Section& section, TcpListenerConfig& tcp) {
-  section.Value({"address", "Where to listen."}, tcp.address, AddressAndPort());
+  section.Value({"address", "The address to listen on."}, tcp.address, AddressAndPort());
   DeclareTarget(section, tcp.database, tcp.retention_policy, tcp.precision);
   section.Value({"max_connections", "The most clients at once; more are disconnected."},
                 tcp.max_connections, CountBetween(1, 10'000));
@@ -33,7 +33,7 @@ void DeclareTcp(Section& section, TcpListenerConfig& tcp) {
 }
 
 void DeclareUdp(Section& section, UdpListenerConfig& udp) {
-  section.Value({"address", "Where to listen."}, udp.address, AddressAndPort());
+  section.Value({"address", "The address to listen on."}, udp.address, AddressAndPort());
   DeclareTarget(section, udp.database, udp.retention_policy, udp.precision);
   section.Value(
       {"read_buffer",

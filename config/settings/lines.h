@@ -1,6 +1,6 @@
 // Settings of the listeners for line protocol over TCP and UDP.
 //
-// ERRORS. The section collects mistakes.
+// ERRORS. The section collects errors.
 #pragma once
 
 #include "config/model/config.h"

@@ -14,14 +14,14 @@ void DeclareSelection(Section& section, Selection& selection) {
   const ValueFormat<std::string> name = {"a name, in which * matches any characters", glob.parse,
                                          glob.show};
   section.Values(
-      {.key = "databases", .sentence = "Points of these databases.", .example = "[metrics]"},
+      {.key = "databases", .description = "Points of these databases.", .example = "[metrics]"},
       selection.databases, name);
   section.Values({.key = "retention_policies",
-                  .sentence = "Points of these retention policies; \"\": writes that name none.",
+                  .description = "Points of these retention policies; \"\": writes that name none.",
                   .example = "[week, \"\"]"},
                  selection.retention_policies, name);
   section.Values({.key = "measurements",
-                  .sentence = "Points of these measurements.",
+                  .description = "Points of these measurements.",
                   .example = "[\"cpu*\", mem]"},
                  selection.measurements, name);
 }
@@ -45,7 +45,7 @@ void DeclareUnrouted(Section& section, Unrouted& unrouted) {
 
 void ListenerBackends::Declare(Section& section, std::vector<BackendId>& backends) {
   section.Values({.key = "backends",
-                  .sentence = "The backends that its writes go to; default: all.",
+                  .description = "The backends that its writes go to; default: all.",
                   .example = "[influx-a, influx-b]"},
                  backends, BackendName());
   named_.emplace_back(section.Find("backends"), backends);
@@ -57,9 +57,9 @@ void ListenerBackends::Check(Section& root, const std::vector<BackendId>& config
       const bool known = std::find(configured.begin(), configured.end(), *name) != configured.end();
       const bool repeated = std::find(names.begin(), name, *name) != name;
       if (known && !repeated) continue;
-      root.Mistake(where,
-                   known ? fmt::format("expected each backend once: {} is repeated", name->text())
-                         : fmt::format("expected names of backends: there is no {}", name->text()));
+      root.AddError(
+          where, known ? fmt::format("expected each backend once: {} is repeated", name->text())
+                       : fmt::format("expected names of backends: there is no {}", name->text()));
     }
   }
 }

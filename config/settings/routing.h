@@ -1,6 +1,6 @@
 // Settings that decide which points go to which backends.
 //
-// ERRORS. The section collects mistakes.
+// ERRORS. The section collects errors.
 #pragma once
 
 #include <utility>

@@ -113,7 +113,7 @@ Result<std::string> Checkpoints::DescribeMaking(const std::string& named) const 
   if (!path.ok()) return path;
   std::error_code failed;
   if (fs::symlink_status(path.value(), failed).type() != fs::file_type::not_found) {
-    return Error(ErrorCode::kInvalidInput, path.value() + " is there already");
+    return Error(ErrorCode::kInvalidInput, path.value() + " already exists");
   }
   return "make a checkpoint in " + path.value();
 }

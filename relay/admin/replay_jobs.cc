@@ -42,7 +42,7 @@ Json ToFile(const ReplayReport& report, const std::string& url) {
           {"points_refused", report.progress.points_refused},
           {"damaged", report.progress.damaged},
           {"bytes_sent", report.progress.bytes_sent.count()},
-          {"reason", report.progress.why},
+          {"reason", report.progress.reason},
           {"refusal", report.progress.refusal}};
 }
 
@@ -77,7 +77,7 @@ ReplayReport FromFile(const Json& json) {
                    .points_refused = json.at("points_refused"),
                    .damaged = json.at("damaged"),
                    .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
-                   .why = json.at(json.contains("reason") ? "reason" : "why"),  // Earlier builds.
+                   .reason = json.at(json.contains("reason") ? "reason" : "why"),  // Earlier builds.
                    .refusal = json.value("refusal", "")}};
   return report;
 }
@@ -178,7 +178,7 @@ Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
                       .started = clock_.WallNow(),
                       .checkpoint = request.checkpoint,
                       .range = range.value(),
-                      .progress = {.next_after = range.value().after, .why = "", .refusal = ""}};
+                      .progress = {.next_after = range.value().after, .reason = "", .refusal = ""}};
   const std::lock_guard lock(mutex_);
   Reap();
   if (running_.size() >= kRunningMax) {
@@ -301,7 +301,7 @@ void ReplayJobs::Restore(ReplayReport report, const std::string& url) {
     const Status launched = Resume(report, url);
     if (launched.ok()) return;
     report.progress.state = ReplayState::kGivenUp;
-    report.progress.why = launched.error().message();
+    report.progress.reason = launched.error().message();
   }
   ended_.emplace(report.id, std::move(report));
 }
@@ -357,7 +357,7 @@ std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) 
                     {"target", report.target},
                     {"checkpoint", report.checkpoint},
                     {"state", ToString(report.progress.state)},
-                    {"reason", report.progress.why},
+                    {"reason", report.progress.reason},
                     {"last_refusal", report.progress.refusal},
                     {"started", ToRfc3339(report.started)},
                     {"first", report.range.after.value() + 1},

@@ -83,7 +83,7 @@ Status PrintDead(const LogView& log, const BackendId& backend, const InspectArgs
     const DeadLetter& letter = stored.letter;
     fmt::print("#{} sequence {} line {} at {}: HTTP {} {}\n{}", stored.number,
                letter.sequence.value(), letter.first_line, ToRfc3339(letter.when),
-               letter.http_status, letter.words, letter.lines);
+               letter.http_status, letter.message, letter.lines);
   }
   return Ok();
 }

@@ -35,7 +35,7 @@ std::string LettersTable(const std::vector<StoredDeadLetter>& letters) {
       {"NUMBER", "WHEN", "DATABASE", "REASON", "MESSAGE", "RECORD", "LINE", "POINTS"}};
   for (const auto& [number, letter] : letters) {
     rows.push_back({fmt::format("{}", number), ToRfc3339(letter.when), letter.params.database,
-                    std::string(WordFor(letter.reason)), OneLine(letter.words, kShownMax),
+                    std::string(WordFor(letter.reason)), OneLine(letter.message, kShownMax),
                     fmt::format("{}", letter.sequence.value()),
                     fmt::format("{}", letter.first_line), fmt::format("{}", letter.points)});
   }
@@ -74,7 +74,7 @@ std::string Exported(const std::vector<StoredDeadLetter>& letters) {
     text +=
         fmt::format("# dead letter {}: database \"{}\" retention policy \"{}\" precision {}: {}\n",
                     number, letter.params.database, letter.params.retention_policy,
-                    ToString(letter.params.precision), OneLine(letter.words, 4 * kShownMax));
+                    ToString(letter.params.precision), OneLine(letter.message, 4 * kShownMax));
     text += letter.lines;
     if (!text.ends_with('\n')) text += '\n';
   }
@@ -125,7 +125,7 @@ int ShowDead(const LedgerArgs& args) {
       "policy      {}\nprecision   {}\nreason      {}\nanswer      HTTP {}: {}\n\n{}",
       args.number, ToRfc3339(letter.when), letter.sequence.value(), letter.first_line,
       letter.params.database, letter.params.retention_policy, ToString(letter.params.precision),
-      WordFor(letter.reason), letter.http_status, letter.words, letter.lines);
+      WordFor(letter.reason), letter.http_status, letter.message, letter.lines);
   return kDone;
 }
 

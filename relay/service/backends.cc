@@ -32,13 +32,13 @@ class HealthReporter {
       }
       return;
     }
-    std::string report = fmt::format("{}: {}", ToString(status.state), status.why);
+    std::string report = fmt::format("{}: {}", ToString(status.state), status.reason);
     if (report == reported_) return;
     reported_ = std::move(report);
     LogEvent(Level::kWarning, "backend failing",
              {{"backend", backend_},
               {"state", ToString(status.state)},
-              {"reason", status.why},
+              {"reason", status.reason},
               {"last_answer", status.last_answer}});
   }
 
@@ -50,7 +50,7 @@ class HealthReporter {
       return LogEvent(Level::kInfo, "backend no longer stuck", {{"backend", backend_}});
     LogEvent(Level::kError, "backend is stuck",
              {{"backend", backend_},
-              {"reason", status.stuck->why},
+              {"reason", status.stuck->reason},
               {"last_answer", status.stuck->last_answer},
               {"remedy", status.stuck->remedy}});
   }

@@ -55,7 +55,7 @@ void AddReasons(const std::vector<LaneStatus>& known, std::vector<LaneReport>& l
       return one.lane == lane.held.lane;
     });
     if (found == known.end()) continue;
-    lane.why = found->why;
+    lane.why = found->reason;
     lane.remedy = found->remedy;
   }
 }
@@ -201,7 +201,7 @@ RelayStatus Relay::Snapshot() {
     }
     backend.state = ToString(worker->second.state);
     backend.takes_writes = TakesWrites(worker->second);
-    if (backend.why.empty()) backend.why = worker->second.why;
+    if (backend.why.empty()) backend.why = worker->second.reason;
     backend.last_answer = worker->second.last_answer;
     backend.since = worker->second.since;
     backend.remedy = worker->second.remedy;

@@ -27,7 +27,7 @@ Json ToJson(const StoredDeadLetter& stored) {
           {"points", letter.points},
           {"reason", WordFor(letter.reason)},
           {"status", letter.http_status},
-          {"message", letter.words},
+          {"message", letter.message},
           {"database", letter.params.database},
           {"retention_policy", letter.params.retention_policy},
           {"precision", ToString(letter.params.precision)},

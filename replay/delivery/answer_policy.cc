@@ -5,24 +5,24 @@
 namespace relay {
 namespace {
 
-// A lane that failed so often while others did not is at fault itself.
+// A lane that failed this often while others succeeded is at fault itself.
 constexpr std::uint32_t kTriesAlone = 8;
 constexpr std::uint32_t kHoldsAlone = 3;
 
-// Answers that blame nobody before one of the lines is suspected.
+// Unexplained failures before one of the lines is suspected.
 constexpr std::uint32_t kTriesUnsuspected = 8;
 
-// Canaries taken, while a single line was not, before the line is given up.
+// Canaries accepted while a single line was not, before the line is given up.
 constexpr std::uint32_t kLineSuspicionsMax = 3;
 
-// Tries of a request that takes too long before it is cut.
+// Attempts at a request that takes too long before it is cut.
 constexpr std::uint32_t kTriesWhole = 3;
 
-// Tries of what most likely passes by itself before it is shown as a hold.
+// Retries of a failure that most likely passes before it is shown as a hold.
 constexpr std::uint32_t kTriesBeforeHold = 3;
 
 bool FailsAlone(const LaneFacts& facts, std::uint32_t tries) {
-  return !facts.is_statement && facts.failures >= tries && facts.others_taken && facts.may_hold;
+  return !facts.is_statement && facts.failures >= tries && facts.others_accepted && facts.may_hold;
 }
 
 Decision Retry(const LaneFacts& facts, Pace pace, WorkerState shown) {
@@ -34,8 +34,8 @@ Decision RetrySoon(const LaneFacts& facts) {
   return Retry(facts, Pace::kRetry, WorkerState::kRetrying);
 }
 
-// Some lines of the front batch will never be taken: all of it goes to the dead
-// letters if that is what the backend says or only one line is left.
+// Handles a front batch with lines that will never be accepted: all of it goes to the dead letters
+// if the backend says so or only one line is left.
 Decision Refuse(const LaneFacts& facts, const Verdict& verdict) {
   const bool is_all = facts.points == 1 || verdict.dropped == facts.points;
   return {.step = is_all ? Step::kDeadLetter : Step::kHalve};
@@ -71,15 +71,15 @@ Decision AnswerPolicy::Decide(const LaneFacts& facts, const Verdict& verdict) co
   INVARIANT(false);
 }
 
-bool AnswerPolicy::IsTaken(const Verdict& canary) {
-  // Even if it was refused, the backend looked at it: that is as good.
+bool AnswerPolicy::IsAccepted(const Verdict& canary) {
+  // A refusal counts too: the backend looked at the lines.
   return canary.action == Action::kDelivered || canary.action == Action::kPartial ||
          canary.action == Action::kSplit;
 }
 
 Decision AnswerPolicy::DecideOnCanary(const LaneFacts& facts, const Verdict& canary,
                                       const Verdict& suspicion) const {
-  if (!IsTaken(canary)) {
+  if (!IsAccepted(canary)) {
     return canary.action == Action::kHold ? HoldOrRetry(facts, canary) : RetrySoon(facts);
   }
   if (suspicion.cause == Cause::kCredentials) return {.step = Step::kDeadLetter};
@@ -94,8 +94,8 @@ Decision AnswerPolicy::DecideOnNoCreation(const LaneFacts& facts) const {
 Decision AnswerPolicy::Suspect(const LaneFacts& facts) const {
   const std::uint32_t tries = facts.is_suspect ? 1 : kTriesUnsuspected;
   if (facts.failures + 1 < tries) return RetrySoon(facts);
-  // Where no line that it took is known, its own first lines may be such.
-  const bool own_first = !facts.knows_taken && !facts.is_suspect && facts.points > 1;
+  // If no line that it accepts is known, its own first lines may be such.
+  const bool own_first = !facts.knows_accepted && !facts.is_suspect && facts.points > 1;
   if (!own_first && facts.has_canary) return {.step = Step::kSendCanary};
   if (facts.points > 1) return {.step = Step::kFirstLineApart};
   return RetrySoon(facts);
@@ -103,11 +103,11 @@ Decision AnswerPolicy::Suspect(const LaneFacts& facts) const {
 
 Decision AnswerPolicy::SuspectClient(const LaneFacts& facts, const Verdict& verdict) const {
   const bool is_clients_statement = facts.is_statement && facts.has_client;
-  if (facts.clients_taken || is_clients_statement) return {.step = Step::kDeadLetter};
+  if (facts.clients_accepted || is_clients_statement) return {.step = Step::kDeadLetter};
   Decision decision;
   if (facts.has_other_client) {
     decision.step = Step::kTryOtherClient;
-  } else if (facts.clients_taken_lately) {
+  } else if (facts.clients_accepted_lately) {
     decision.step = Step::kWaitAlone;
   } else {
     decision = HoldOrRetry(facts, verdict);

@@ -7,12 +7,11 @@
 namespace relay {
 namespace {
 
-// Bounds what a lost wake-up would cost: what operators change is looked at this
-// often even if the log wakes nobody.
+// Bounds the cost of a lost wake-up: operators' changes are checked this often even if the log
+// wakes nobody.
 constexpr Clock::Duration kLookAgain{1'000};
 
-// For this long after the log refused to hold one more lane, the backend waits
-// as a whole.
+// After the log refused to hold one more lane, the whole backend waits for this long.
 constexpr Clock::Duration kHoldsFull{60'000};
 
 }  // namespace
@@ -22,7 +21,7 @@ CursorCommitter::CursorCommitter(BackendId backend, Backoff retry, const Parts& 
 
 void CursorCommitter::Look() {
   marks_ = parts_.log.MarksOf(backend_);
-  if (marks_.cursor != parts_.book.flow().settled()) Restart();
+  if (marks_.cursor != parts_.book.flow().forgotten_through()) Restart();
   is_paused_ = parts_.log.PausedOf(backend_);
   const Clock::TimePoint now = parts_.clock.Now();
   if (now < look_again_at_) return;
@@ -59,16 +58,17 @@ bool CursorCommitter::Commit() {
 bool CursorCommitter::CommitFlow() {
   const std::optional<ResolvedPrefix> prefix = parts_.book.flow().Resolved();
   if (!prefix) return true;
-  const Status resolved = parts_.log.Resolve(backend_, {.after = parts_.book.flow().settled(),
-                                                        .through = prefix->through,
-                                                        .delivered = prefix->delivered,
-                                                        .letters = prefix->letters,
-                                                        .gaps = prefix->gaps,
-                                                        .held = prefix->held});
+  const Status resolved =
+      parts_.log.Resolve(backend_, {.after = parts_.book.flow().forgotten_through(),
+                                    .through = prefix->through,
+                                    .delivered = prefix->delivered,
+                                    .letters = prefix->letters,
+                                    .gaps = prefix->gaps,
+                                    .held = prefix->held});
   if (resolved.ok()) {
     failures_ = 0;
     parts_.book.FlowCommitted(*prefix);
-    marks_ = parts_.log.MarksOf(backend_);  // The head too: more was read than it knew.
+    marks_ = parts_.log.MarksOf(backend_);  // Includes the head: more was read than it knew.
     parts_.board.CursorMoved();
     return true;
   }

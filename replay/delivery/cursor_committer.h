@@ -1,14 +1,13 @@
-// Keeps one backend's cursor in the log: commits what was resolved, oldest first,
-// and adopts what others changed (a rewind, a skip, a pause, a lane held).
+// Keeps one backend's cursor in the log: commits resolved records, oldest first, and adopts others'
+// changes (a rewind, a skip, a pause, a held lane).
 //
-// INVARIANT. The cursor never passes a record that is not resolved. If the log
-// refuses a commit because the cursor was moved, all that was read is thrown away
-// and read again.
+// INVARIANT. The cursor never passes an unresolved record. If the log refuses a commit because the
+// cursor was moved, everything read is discarded and read again.
 //
-// ERRORS. While the log fails nothing is committed until retry_at(), which backs
-// off; failure() says why.
+// ERRORS. While the log fails, nothing is committed until retry_at(), which backs off; failure()
+// says why.
 //
-// THREADS. One at a time. All that it is given outlives it.
+// THREADS. One at a time. Everything passed to it outlives it.
 #pragma once
 
 #include <cstdint>
@@ -37,27 +36,27 @@ class CursorCommitter {
 
   CursorCommitter(BackendId backend, Backoff retry, const Parts& parts);
 
-  // Looks at the log; now and then at all that operators change.
+  // Checks the log, and now and then everything that operators change.
   void Look();
   void LookAgainNow() { look_again_at_ = parts_.clock.Now(); }
 
-  // Commits what is resolved. False: the log failed.
+  // Commits resolved records. Returns false if the log failed.
   bool Commit();
 
-  // A read failed, or did not.
+  // Reports the outcome of a read.
   void ReadFailed(const Error& error) { Failed(error); }
   void ReadSucceeded() { failures_ = 0; }
 
   const Marks& marks() const { return marks_; }
-  bool has_read_all() const;  // As the log is now.
+  bool has_read_all() const;  // By the log's current head.
   bool is_paused() const { return is_paused_; }
   bool is_failing() const { return failures_ > 0; }
   const std::string& failure() const { return failure_; }  // The last one.
   Clock::TimePoint retry_at() const { return retry_at_; }
   Clock::TimePoint look_again_at() const { return look_again_at_; }
-  // Not for a while after the log refused to hold one more lane.
+  // Returns false for a while after the log refused to hold one more lane.
   bool may_hold() const { return parts_.clock.Now() >= holds_full_until_; }
-  // Rises when what was read is thrown away.
+  // Increases when everything read is discarded.
   std::uint64_t restarts() const { return restarts_; }
 
  private:
@@ -70,7 +69,7 @@ class CursorCommitter {
   const BackendId backend_;
   const Backoff retry_;
   const Parts parts_;
-  Marks marks_;  // As of the last look.
+  Marks marks_;  // At the last look.
   bool is_paused_ = false;
   std::uint32_t failures_ = 0;
   std::string failure_;

@@ -8,7 +8,7 @@
 namespace relay {
 namespace {
 
-constexpr std::size_t kWordsMax = 4U << 10U;
+constexpr std::size_t kMessageMax = 4U << 10U;
 
 // Makes a letter that lacks its lines.
 DeadLetter LetterOf(const SendBatch::Part& part, const Refusal& refusal) {
@@ -18,14 +18,14 @@ DeadLetter LetterOf(const SendBatch::Part& part, const Refusal& refusal) {
   letter.http_status = refusal.reply.http_status;
   letter.when = refusal.when;
   letter.params = part.record->params;
-  letter.words = WordsOf(refusal.reply);
+  letter.message = MessageOf(refusal.reply);
   return letter;
 }
 
 }  // namespace
 
-std::string WordsOf(const Reply& reply) {
-  return reply.body.substr(0, kWordsMax);
+std::string MessageOf(const Reply& reply) {
+  return reply.body.substr(0, kMessageMax);
 }
 
 void AddDeadLetters(const SendBatch& batch, const Refusal& refusal, Window& window) {
@@ -54,13 +54,13 @@ std::shared_ptr<const SendBatch> AddNamedDeadLetters(const SendBatch& batch, con
   std::vector<PointCount> numbers;
   numbers.reserve(refused.size());
   for (const RefusedLine& one : refused) numbers.push_back(one.number);
-  const std::vector<LineOfPiece> lines = FindLines(batch, numbers);
+  const std::vector<LineOfBatch> lines = FindLines(batch, numbers);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     DeadLetter letter = LetterOf(*lines[i].part, refusal);
     letter.first_line = lines[i].number;
     letter.points = 1;
     letter.lines = lines[i].text;
-    letter.words = refused[i].words.substr(0, kWordsMax);
+    letter.message = refused[i].message.substr(0, kMessageMax);
     WindowEntry& entry = window.At(letter.sequence);
     --entry.delivered;
     entry.letters.push_back(std::move(letter));

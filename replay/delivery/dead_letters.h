@@ -1,5 +1,5 @@
-// Turns lines that a backend will never take into dead letters, which go to the
-// log with the record they are from.
+// Turns lines that a backend will never accept into dead letters, which go to the log with their
+// record.
 //
 // THREADS. One at a time.
 #pragma once
@@ -22,20 +22,19 @@ struct Refusal {
   WallTime when;
 };
 
-// Returns what is kept of an answer; the rest is cut off.
-std::string WordsOf(const Reply& reply);
+// Returns the part of an answer that is kept; the rest is cut off.
+std::string MessageOf(const Reply& reply);
 
-// All lines of the batch become dead letters.
+// Makes all lines of the batch dead letters.
 void AddDeadLetters(const SendBatch& batch, const Refusal& refusal, Window& window);
 
-// The backend has the batch but for the lines that its answer names: those become
-// dead letters. Returns the last line that it took, as a batch, if all behind it
-// were refused; nullptr: it refused all.
-// REQUIRES: NamesRefused.
+// Makes the lines that the answer names dead letters; the backend has the rest of the batch.
+// Returns its last line that was not refused, as a batch; nullptr: all were refused. REQUIRES:
+// NamesRefused.
 std::shared_ptr<const SendBatch> AddNamedDeadLetters(const SendBatch& batch, const Refusal& refusal,
                                                      Window& window);
 
-// Says whether the answer to a partial write names the lines that were refused.
+// Returns whether the answer to a partial write names the refused lines.
 bool NamesRefused(const SendBatch& batch, const Reply& reply);
 
 }  // namespace relay

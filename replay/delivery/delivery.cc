@@ -11,26 +11,25 @@
 namespace relay {
 namespace {
 
-// What is read ahead, in batches: one is under way, one waits, one is read.
+// The read-ahead in batches: one under way, one waiting, one being read.
 constexpr std::uint64_t kBatchesRead = 3;
 constexpr RecordCount kReadRecordsMax = 10'000;
 constexpr RecordCount kWindowRecordsMax = 4 * kReadRecordsMax;
 
-// While a request is under way, new records are looked for this often, not each
-// time one is accepted.
+// While a request is under way, new records are read this often, not each time one is accepted.
 constexpr Clock::Duration kReadAgain{5};
 
-// A paused delivery looks this often whether it may go on.
+// A paused delivery checks this often whether it may go on.
 constexpr Clock::Duration kWhilePaused{1'000};
 
-// An answer that takes so long is a sign of load.
+// An answer that takes longer is a sign of load.
 constexpr std::chrono::seconds kAtOnce{1};
 
-// For so long after a client's lines were taken, another client's refusal is taken
-// for that client's own problem, and nobody waits for it.
+// For this long after a client's lines were accepted, another client's refusal counts as that
+// client's own problem, and nobody waits for it.
 constexpr std::chrono::seconds kClientsFresh{10};
 
-// Returns a remedy in words, with a command that can be copied to a shell.
+// Returns a remedy, with a command to copy to a shell.
 std::string RemedyOf(const Verdict& verdict, const WriteParams& params,
                      const DeliveryOptions& options) {
   std::string remedy = Remedy(verdict.text->remedy, options.backend.text(), params);
@@ -105,11 +104,11 @@ std::optional<Delivery::Job> Delivery::NextOfLanes() {
   LaneQueue& lane = *next;
   if (lane.wants_held_read()) return StartHeldRead(lane);
   const std::shared_ptr<const SendBatch> front =
-      lane.pieces.empty() ? FormBatch(lane, book_.WindowOf(lane), gate_.Limit())
-                          : lane.pieces.front();
+      lane.batches.empty() ? FormBatch(lane, book_.WindowOf(lane), gate_.Limit())
+                           : lane.batches.front();
   if (lane.create_due) return StartRequest(lane, Kind::kCreate, front);
   if (lane.canary) return StartRequest(lane, Kind::kCanary, lane.canary);
-  return StartRequest(lane, Kind::kPiece, front);
+  return StartRequest(lane, Kind::kBatch, front);
 }
 
 Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
@@ -120,7 +119,7 @@ Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
                              .lane = &lane,
                              .epoch = lane.epoch,
                              .started = clock_.Now(),
-                             .piece = nullptr};
+                             .batch = nullptr};
   return Read{
       last_job_,
       lane.lane,
@@ -129,15 +128,15 @@ Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
 }
 
 Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
-                                     std::shared_ptr<const SendBatch> piece) {
+                                     std::shared_ptr<const SendBatch> batch) {
   const Clock::TimePoint now = clock_.Now();
   lane.is_busy = true;
   book_.lanes().Queue(lane, now);
-  gate_.Started(*piece, now);
+  gate_.Started(*batch, now);
   under_way_[++last_job_] = {
-      .kind = kind, .lane = &lane, .epoch = lane.epoch, .started = now, .piece = piece};
-  if (kind == Kind::kCreate) return Create{last_job_, piece->params()};
-  return Send{last_job_, std::move(piece)};
+      .kind = kind, .lane = &lane, .epoch = lane.epoch, .started = now, .batch = batch};
+  if (kind == Kind::kCreate) return Create{last_job_, batch->params()};
+  return Send{last_job_, std::move(batch)};
 }
 
 // ---------------------------------------------------------------------- reads
@@ -175,7 +174,7 @@ void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
     cursor_.ReadFailed(read.error());
   } else if (job.epoch == lane.epoch) {
     cursor_.ReadSucceeded();
-    if (read.value().empty()) {  // Somebody took them: the next look says so.
+    if (read.value().empty()) {  // Somebody removed them: the next look shows it.
       cursor_.LookAgainNow();
       lane.not_before = clock_.Now() + kReadAgain;
     } else {
@@ -186,7 +185,7 @@ void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
 }
 
 void Delivery::HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read) {
-  // What was read before the log was begun anew is thrown away.
+  // Discards a read from before a restart.
   if (flow_read_.id != id || flow_read_.restarts != cursor_.restarts()) return;
   flow_read_.id.reset();
   if (!read.ok()) return cursor_.ReadFailed(read.error());
@@ -200,7 +199,7 @@ Delivery::Wait Delivery::WaitForWork() {
   const Clock::TimePoint now = clock_.Now();
   Clock::TimePoint until = std::max(cursor_.look_again_at(), now);
   if (const auto turn = book_.lanes().NextTurn(); turn && gate_.has_room()) {
-    // A lane that is due and waits for another to finish reading is not waited for.
+    // A lane that is due but waits for another to finish reading does not count.
     const Clock::TimePoint at = std::max(*turn, gate_.OpensAt(now));
     if (at > now) until = std::min(until, at);
   }
@@ -237,7 +236,7 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
   }
   if (job.epoch == lane.epoch) {
     const Judged judged{verdict, answer.ok() ? answer.value() : Reply{},
-                        answer.ok() ? std::string(verdict.text->why) : answer.error().message()};
+                        answer.ok() ? std::string(verdict.text->reason) : answer.error().message()};
     const LaneFacts facts = FactsOf(lane, is_slow, judged);
     if (job.kind == Kind::kCanary) {
       CanaryAnswered(lane, job, facts, judged);
@@ -259,14 +258,16 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
     const bool created = answer.ok() && answer.value().http_status / 100 == 2;
     const bool unanswered = !answer.ok() && answer.error().code() == ErrorCode::kUnavailable;
     const Verdict verdict = Judge(answer, clock_.WallNow());
-    const Judged judged{verdict, {}, std::string(verdict.text->why)};
+    const Judged judged{verdict, {}, std::string(verdict.text->reason)};
     if (unanswered) {
       lane.create_tried = false;
       Apply(policy_.DecideOnNoCreation(FactsOf(lane, false, judged)), lane, job, judged);
     } else if (!created) {
-      const std::string words = answer.ok() ? WordsOf(answer.value()) : answer.error().message();
-      book_.PutOnHold(lane, "the database does not exist there and could not be created: " + words,
-                      RemedyByCreating(job.piece->params(), options_));
+      const std::string message =
+          answer.ok() ? MessageOf(answer.value()) : answer.error().message();
+      book_.PutOnHold(
+          lane, "the database does not exist on the backend and could not be created: " + message,
+          RemedyByCreating(job.batch->params(), options_));
     } else {
       NoteWorking(job);
     }
@@ -277,7 +278,7 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
 
 LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer) {
   const Clock::TimePoint now = clock_.Now();
-  const SendBatch& front = *lane.pieces.front();
+  const SendBatch& front = *lane.batches.front();
   const bool refuses_client =
       options_.passes_credentials && answer.verdict.cause == Cause::kCredentials;
   LaneFacts facts;
@@ -292,25 +293,27 @@ LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer)
   facts.is_suspect = lane.is_suspect;
   facts.create_tried = lane.create_tried;
   facts.is_live = lane.mode == LaneMode::kLive;
-  facts.knows_taken = lane.taken != nullptr;
+  facts.knows_accepted = lane.last_accepted != nullptr;
   facts.has_canary = HasCanary(lane, book_.WindowOf(lane));
   facts.has_other_client = refuses_client && HasOtherClient(lane, book_.WindowOf(lane));
-  facts.others_taken = taken_.requests > lane.taken_before;
-  facts.clients_taken = lane.clients_taken_before && taken_.of_clients > *lane.clients_taken_before;
-  facts.clients_taken_lately = taken_.of_clients > 0 && now - taken_.client_at < kClientsFresh;
+  facts.others_accepted = accepted_.requests > lane.accepted_before;
+  facts.clients_accepted =
+      lane.clients_accepted_before && accepted_.of_clients > *lane.clients_accepted_before;
+  facts.clients_accepted_lately =
+      accepted_.of_clients > 0 && now - accepted_.client_at < kClientsFresh;
   facts.may_hold = cursor_.may_hold();
   return facts;
 }
 
-// Carries out what was decided of the front batch.
+// Carries out a decision on the front batch.
 void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& job,
                      const Judged& answer) {
   Window& window = book_.WindowOf(lane);
   if (decision.cut_first) CutFront(lane, window, gate_.Limit());
-  if (decision.asks_for_clients) lane.clients_taken_before = taken_.of_clients;
+  if (decision.asks_for_clients) lane.clients_accepted_before = accepted_.of_clients;
   switch (decision.step) {
     case Step::kDelivered:
-    case Step::kNamedLines: return Taken(lane, job, decision.step, answer);
+    case Step::kNamedLines: return OnAccepted(lane, job, decision.step, answer);
     case Step::kDeadLetter:
     case Step::kHalve: return Refused(lane, decision.step, answer);
     case Step::kSendCanary:
@@ -331,47 +334,48 @@ void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& 
   INVARIANT(false);
 }
 
-// The backend takes requests, whatever became of this one.
+// Notes that the backend handles requests, whatever became of this one.
 void Delivery::NoteWorking(const UnderWay& job) {
   const Clock::TimePoint now = clock_.Now();
-  gate_.Took(std::chrono::duration_cast<Clock::Duration>(now - job.started), job.piece->points,
+  gate_.Took(std::chrono::duration_cast<Clock::Duration>(now - job.started), job.batch->points,
              now);
 }
 
-// The backend has the front batch, but for the lines that it names.
-void Delivery::Taken(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer) {
-  const SendBatch& piece = *job.piece;
-  const WriteParams& params = piece.params();
+// Handles a front batch that the backend has, but for the lines that the answer names.
+void Delivery::OnAccepted(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer) {
+  const SendBatch& batch = *job.batch;
+  const WriteParams& params = batch.params();
   Window& window = book_.WindowOf(lane);
   NoteWorking(job);
-  ++taken_.requests;
+  ++accepted_.requests;
   if (step == Step::kNamedLines) {
     const Refusal refusal{answer.verdict, answer.reply, clock_.WallNow()};
-    if (auto last = AddNamedDeadLetters(piece, refusal, window)) lane.taken = std::move(last);
+    if (auto last = AddNamedDeadLetters(batch, refusal, window))
+      lane.last_accepted = std::move(last);
   } else {
     if (!params.credentials.empty()) {
-      ++taken_.of_clients;
-      taken_.client_at = clock_.Now();
+      ++accepted_.of_clients;
+      accepted_.client_at = clock_.Now();
     }
-    gate_.TookWhole(piece.bytes, clock_.Now());
+    gate_.TookWhole(batch.bytes, clock_.Now());
     if (params.api == Api::kStatement) {
-      book_.lanes().ForgetTaken(params.database);
+      book_.lanes().ForgetAccepted(params.database);
     } else {
-      lane.taken = EndOf(piece);
+      lane.last_accepted = EndOf(batch);
     }
-    CreditAll(piece, window);
+    CreditAll(batch, window);
   }
-  board_.Resolved(piece.points);
+  board_.Resolved(batch.points);
   FinishFront(lane, window);
   book_.DrainIfHeld(lane);
 }
 
-// Some lines of the front batch will never be taken, or all of them.
+// Handles a front batch of which some or all lines will never be accepted.
 void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
-  const std::shared_ptr<const SendBatch> front = lane.pieces.front();
+  const std::shared_ptr<const SendBatch> front = lane.batches.front();
   Window& window = book_.WindowOf(lane);
   if (answer.verdict.cause == Cause::kTooLarge) gate_.TooLarge(front->bytes, clock_.Now());
-  gate_.Open(clock_.Now());  // It answers.
+  gate_.Open(clock_.Now());  // The backend answers.
   if (step == Step::kDeadLetter) {
     AddDeadLetters(*front, {answer.verdict, answer.reply, clock_.WallNow()}, window);
     return FinishFront(lane, window);
@@ -387,7 +391,7 @@ void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
 void Delivery::Suspect(LaneQueue& lane, const Decision& decision, const Judged& answer) {
   Window& window = book_.WindowOf(lane);
   if (decision.step == Step::kFirstLineApart) {
-    ReplaceFront(lane, window, FirstLineApart(*lane.pieces.front()));
+    ReplaceFront(lane, window, FirstLineApart(*lane.batches.front()));
     lane.is_suspect = true;
   } else {
     lane.canary = decision.step == Step::kSendCanary
@@ -403,8 +407,8 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFa
   lane.canary.reset();
   const Suspicion suspicion = *lane.suspicion;
   const Decision decision = policy_.DecideOnCanary(facts, answer.verdict, suspicion.verdict);
-  if (!AnswerPolicy::IsTaken(answer.verdict)) {
-    lane.is_suspect = false;  // It is not the lines.
+  if (!AnswerPolicy::IsAccepted(answer.verdict)) {
+    lane.is_suspect = false;  // The lines are not at fault.
     lane.line_suspicions = 0;
     Apply(decision, lane, job, answer);
     const bool retries = answer.verdict.action == Action::kRetry && lane.mode != LaneMode::kHeld;
@@ -420,25 +424,26 @@ void Delivery::CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFa
 }
 
 void Delivery::Hold(LaneQueue& lane, const Decision& decision, const Judged& answer) {
-  const WriteParams params = lane.pieces.front()->params();
+  const WriteParams params = lane.batches.front()->params();
   if (decision.clears_backend) gate_.ForgetFailures();
   ++lane.failures;
-  book_.PutOnHold(lane,
-                  decision.fails_alone ? "fails while others are taken: " + answer.why : answer.why,
-                  RemedyOf(answer.verdict, params, options_));
+  book_.PutOnHold(
+      lane,
+      decision.fails_alone ? "fails while other lanes succeed: " + answer.reason : answer.reason,
+      RemedyOf(answer.verdict, params, options_));
 }
 
-// The lane waits, and the whole backend with it.
+// Makes the lane wait, and the whole backend with it.
 void Delivery::RetryLater(LaneQueue& lane, const Decision& decision, const Judged& answer) {
   const Clock::TimePoint now = clock_.Now();
   const Backoff& backoff = decision.pace == Pace::kRest    ? options_.rest
                            : decision.pace == Pace::kProbe ? options_.probe
                                                            : options_.retry;
-  if (++lane.failures == 1) lane.taken_before = taken_.requests;
+  if (++lane.failures == 1) lane.accepted_before = accepted_.requests;
   lane.not_before = now + backoff.After(lane.failures, Chance(random_));
-  const std::string remedy = RemedyOf(answer.verdict, lane.pieces.front()->params(), options_);
+  const std::string remedy = RemedyOf(answer.verdict, lane.batches.front()->params(), options_);
   gate_.Close(backoff, Chance(random_),
-              {{decision.shown, answer.why, remedy}, answer.verdict.retry_after}, now);
+              {{decision.shown, answer.reason, remedy}, answer.verdict.retry_after}, now);
 }
 
 // ---------------------------------------------------------------------- shown
@@ -455,7 +460,7 @@ void Delivery::ShowState() {
   }
   if (gate_.is_failing()) return show(gate_.failure());
   if (const auto held = book_.LongestHeld()) {
-    return show({WorkerState::kHeld, held->why, held->remedy});
+    return show({WorkerState::kHeld, held->reason, held->remedy});
   }
   const bool idle = cursor_.marks().lag() == 0 && book_.flow().empty() && gate_.under_way() == 0 &&
                     book_.reading_held().empty();

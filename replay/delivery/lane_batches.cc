@@ -8,8 +8,8 @@
 namespace relay {
 namespace {
 
-// The most that is kept for a canary: more would hold too much memory.
-constexpr std::size_t kTakenMax = 64U << 10U;
+// The largest end of a batch kept for a canary: more would hold too much memory.
+constexpr std::size_t kCanaryMax = 64U << 10U;
 
 std::deque<Sequence>& UnsentOf(LaneQueue& lane) {
   return lane.held.empty() ? lane.flow : lane.held_unsent;
@@ -30,8 +30,9 @@ bool HasUnsentOfOther(LaneQueue& lane, Window& window, const ClientCredentials& 
   });
 }
 
-std::shared_ptr<const SendBatch> LastTaken(const LaneQueue& lane) {
-  return std::make_shared<const SendBatch>(LineAlone(*lane.taken, lane.taken->points - 1));
+std::shared_ptr<const SendBatch> LastAccepted(const LaneQueue& lane) {
+  return std::make_shared<const SendBatch>(
+      LineAlone(*lane.last_accepted, lane.last_accepted->points - 1));
 }
 
 std::shared_ptr<const SendBatch> AnyLine(const SendBatch& batch, std::minstd_rand& random) {
@@ -40,7 +41,7 @@ std::shared_ptr<const SendBatch> AnyLine(const SendBatch& batch, std::minstd_ran
 
 }  // namespace
 
-std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, PieceLimit limit) {
+std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, BatchLimit limit) {
   std::deque<Sequence>& unsent = UnsentOf(lane);
   auto batch = std::make_shared<SendBatch>();
   INVARIANT(!unsent.empty());
@@ -49,24 +50,24 @@ std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, Piec
     if (!Join(*batch, {unsent.front(), entry.record}, limit)) break;
     unsent.pop_front();
   }
-  lane.pieces.push_back(batch);
+  lane.batches.push_back(batch);
   return batch;
 }
 
 void ReplaceFront(LaneQueue& lane, Window& window, std::vector<SendBatch> parts) {
-  const std::shared_ptr<const SendBatch> whole = lane.pieces.front();
-  lane.pieces.pop_front();
-  for (const SendBatch::Part& part : whole->parts) --window.At(part.sequence).pieces_left;
+  const std::shared_ptr<const SendBatch> whole = lane.batches.front();
+  lane.batches.pop_front();
+  for (const SendBatch::Part& part : whole->parts) --window.At(part.sequence).batches_left;
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-    for (const SendBatch::Part& of : part->parts) ++window.At(of.sequence).pieces_left;
-    lane.pieces.push_front(std::make_shared<const SendBatch>(std::move(*part)));
+    for (const SendBatch::Part& of : part->parts) ++window.At(of.sequence).batches_left;
+    lane.batches.push_front(std::make_shared<const SendBatch>(std::move(*part)));
   }
   lane.failures = 0;
   lane.not_before = {};
 }
 
-void CutFront(LaneQueue& lane, Window& window, PieceLimit limit) {
-  std::vector<SendBatch> smaller = CutTo(*lane.pieces.front(), limit);
+void CutFront(LaneQueue& lane, Window& window, BatchLimit limit) {
+  std::vector<SendBatch> smaller = CutTo(*lane.batches.front(), limit);
   if (smaller.size() == 1) return;
   const std::uint32_t failures = lane.failures;
   ReplaceFront(lane, window, std::move(smaller));
@@ -74,17 +75,17 @@ void CutFront(LaneQueue& lane, Window& window, PieceLimit limit) {
 }
 
 void FinishFront(LaneQueue& lane, Window& window) {
-  for (const SendBatch::Part& part : lane.pieces.front()->parts) {
-    --window.At(part.sequence).pieces_left;
+  for (const SendBatch::Part& part : lane.batches.front()->parts) {
+    --window.At(part.sequence).batches_left;
   }
-  lane.pieces.pop_front();
+  lane.batches.pop_front();
   lane.failures = 0;
   lane.not_before = {};
   lane.line_suspicions = 0;
   lane.suspicion.reset();
-  lane.clients_taken_before.reset();
+  lane.clients_accepted_before.reset();
   lane.create_tried = false;
-  if (lane.pieces.empty()) lane.is_suspect = false;
+  if (lane.batches.empty()) lane.is_suspect = false;
 }
 
 void CreditAll(const SendBatch& batch, Window& window) {
@@ -97,7 +98,7 @@ void CreditAll(const SendBatch& batch, Window& window) {
 
 std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
   const SendBatch::Part& last = batch.parts.back();
-  if (last.record->lines.size() > kTakenMax) return nullptr;
+  if (last.record->lines.size() > kCanaryMax) return nullptr;
   if (batch.is_of_one_record()) return std::make_shared<const SendBatch>(batch);
   SendBatch end;
   Join(end, last, {});
@@ -106,45 +107,46 @@ std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
 
 // A canary is never a statement, nor from behind one: before its turn it may do harm.
 bool HasCanary(LaneQueue& lane, Window& window) {
-  if (lane.taken) return true;
-  if (lane.pieces.size() > 1) return lane.pieces[1]->params().api != Api::kStatement;
+  if (lane.last_accepted) return true;
+  if (lane.batches.size() > 1) return lane.batches[1]->params().api != Api::kStatement;
   const std::deque<Sequence>& unsent = UnsentOf(lane);
   return !unsent.empty() && ParamsAt(window, unsent.front()).api != Api::kStatement;
 }
 
-std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, PieceLimit limit,
+std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, BatchLimit limit,
                                             std::minstd_rand& random) {
-  if (lane.taken) return LastTaken(lane);
-  // One batch more each time: the next few may be poisoned too.
+  if (lane.last_accepted) return LastAccepted(lane);
+  // Forms one more batch each time: the next few may be poisoned too.
   if (!UnsentOf(lane).empty()) FormBatch(lane, window, limit);
   const auto statement =
-      std::find_if(lane.pieces.begin() + 1, lane.pieces.end(),
+      std::find_if(lane.batches.begin() + 1, lane.batches.end(),
                    [](const auto& batch) { return batch->params().api == Api::kStatement; });
-  const auto behind = static_cast<std::size_t>(statement - lane.pieces.begin() - 1);
+  const auto behind = static_cast<std::size_t>(statement - lane.batches.begin() - 1);
   INVARIANT(behind > 0);
-  const SendBatch& chosen = *lane.pieces[1 + random() % behind];
+  const SendBatch& chosen = *lane.batches[1 + random() % behind];
   return AnyLine(chosen, random);
 }
 
 bool HasOtherClient(LaneQueue& lane, Window& window) {
-  const ClientCredentials& refused = lane.pieces.front()->params().credentials;
-  if (lane.taken && IsOfOther(lane.taken->params(), refused)) return true;
+  const ClientCredentials& refused = lane.batches.front()->params().credentials;
+  if (lane.last_accepted && IsOfOther(lane.last_accepted->params(), refused)) return true;
   if (HasUnsentOfOther(lane, window, refused)) return true;
-  return std::any_of(lane.pieces.begin(), lane.pieces.end(),
+  return std::any_of(lane.batches.begin(), lane.batches.end(),
                      [&refused](const auto& batch) { return IsOfOther(batch->params(), refused); });
 }
 
-std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window, PieceLimit limit,
+std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window, BatchLimit limit,
                                                  std::minstd_rand& random) {
-  const ClientCredentials& refused = lane.pieces.front()->params().credentials;
-  if (lane.taken && IsOfOther(lane.taken->params(), refused)) return LastTaken(lane);
-  // One more each time: the next few may be refused too.
+  const ClientCredentials& refused = lane.batches.front()->params().credentials;
+  if (lane.last_accepted && IsOfOther(lane.last_accepted->params(), refused))
+    return LastAccepted(lane);
+  // Forms one more each time: the next few may be refused too.
   if (HasUnsentOfOther(lane, window, refused)) {
     while (!IsOfOther(FormBatch(lane, window, limit)->params(), refused)) {
     }
   }
   std::vector<const SendBatch*> others;
-  for (const auto& batch : lane.pieces) {
+  for (const auto& batch : lane.batches) {
     if (IsOfOther(batch->params(), refused)) others.push_back(batch.get());
   }
   INVARIANT(!others.empty());

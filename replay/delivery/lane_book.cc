@@ -11,16 +11,10 @@
 namespace relay {
 namespace {
 
-std::string Named(const Lane& lane) {
-  if (lane.retention_policy.empty()) return fmt::format("database \"{}\"", lane.database);
-  return fmt::format("database \"{}\", retention policy \"{}\"", lane.database,
-                     lane.retention_policy);
-}
-
 LaneStatus StatusOf(const LaneQueue& lane) {
   LaneStatus status;
   status.lane = lane.lane;
-  status.why = lane.why;
+  status.reason = lane.reason;
   status.remedy = lane.remedy;
   status.since = lane.since;
   if (lane.by_operator) {
@@ -44,7 +38,7 @@ double Chance(std::minstd_rand& random) {
 
 // ---------------------------------------------------------------- what is read
 
-// Returns the record's lane; that of the record before it, if any, is tried first.
+// Returns the record's lane; tries the previous record's lane, if any, first.
 LaneQueue& LaneBook::LaneFor(const WriteParams& params, LaneQueue* last) {
   const bool same = last != nullptr && last->lane.database == params.database &&
                     last->lane.retention_policy == params.retention_policy;
@@ -97,17 +91,17 @@ void LaneBook::HeldCommitted(LaneQueue& lane, Sequence through) {
   lane.held.Forget(through);
   if (!lane.held.empty()) return;
   reading_held_.erase(&lane);
-  const bool is_last = lane.held_last && *lane.held_last <= lane.held.settled();
+  const bool is_last = lane.held_last && *lane.held_last <= lane.held.forgotten_through();
   if (lane.mode == LaneMode::kFinishing || is_last) GoLive(lane);
 }
 
 // --------------------------------------------------------------- held and live
 
-void LaneBook::PutOnHold(LaneQueue& lane, std::string why, std::string remedy) {
+void LaneBook::PutOnHold(LaneQueue& lane, std::string reason, std::string remedy) {
   TakeOutOfFlow(lane);
-  if (lane.mode == LaneMode::kLive || lane.why != why) lane.since = clock_.WallNow();
+  if (lane.mode == LaneMode::kLive || lane.reason != reason) lane.since = clock_.WallNow();
   lane.mode = LaneMode::kHeld;
-  lane.why = std::move(why);
+  lane.reason = std::move(reason);
   lane.remedy = std::move(remedy);
   lane.create_due = lane.create_tried = lane.is_suspect = false;
   lane.canary.reset();
@@ -120,16 +114,16 @@ void LaneBook::PutOnHold(LaneQueue& lane, std::string why, std::string remedy) {
   lanes_.Queue(lane, clock_.Now());
 }
 
-// Puts on hold what was read of the lane and not sent. REQUIRES: not busy.
+// Puts the lane's records that were read and not sent on hold. REQUIRES: not busy.
 void LaneBook::TakeOutOfFlow(LaneQueue& lane) {
   INVARIANT(!lane.is_busy);
   if (lane.held.empty()) {
-    for (const auto& piece : lane.pieces) {
-      for (const SendBatch::Part& part : piece->parts) window_.Hold(part.sequence);
+    for (const auto& batch : lane.batches) {
+      for (const SendBatch::Part& part : batch->parts) window_.Hold(part.sequence);
     }
   }
   for (const Sequence sequence : lane.flow) window_.Hold(sequence);
-  lane.pieces.clear();
+  lane.batches.clear();
   lane.flow.clear();
   ForgetHeldRead(lane);
 }
@@ -138,7 +132,7 @@ void LaneBook::ForgetHeldRead(LaneQueue& lane) {
   reading_held_.erase(&lane);
   if (lane.held.empty()) return;
   ++lane.epoch;
-  lane.pieces.clear();
+  lane.batches.clear();
   lane.held.Restart(Sequence::BeforeFirst());
   lane.held_unsent.clear();
 }
@@ -146,7 +140,7 @@ void LaneBook::ForgetHeldRead(LaneQueue& lane) {
 void LaneBook::DrainIfHeld(LaneQueue& lane) {
   if (lane.mode != LaneMode::kHeld || lane.by_operator) return;
   lane.mode = LaneMode::kDraining;
-  lane.why.clear();
+  lane.reason.clear();
   lane.remedy.clear();
   lane.since = clock_.WallNow();
   changed_ = true;
@@ -160,10 +154,10 @@ void LaneBook::FinishIfAllRead(LaneQueue& lane) {
   PutBackIntoFlow(lane);
 }
 
-// Takes back what was to go on hold and has not gone yet. It is newer than all
-// that is held.
+// Takes back records that were to go on hold but have not gone yet. They are newer than all held
+// ones.
 void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
-  for (const Sequence sequence : window_.ToHeldOf(lane.lane)) {
+  for (const Sequence sequence : window_.SequencesToHold(lane.lane)) {
     window_.Unhold(sequence);
     lane.flow.push_back(sequence);
   }
@@ -172,7 +166,7 @@ void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
 void LaneBook::GoLive(LaneQueue& lane) {
   lane.mode = LaneMode::kLive;
   lane.held_last.reset();
-  lane.why.clear();
+  lane.reason.clear();
   lane.remedy.clear();
   lane.failures = 0;
   lane.not_before = {};
@@ -187,12 +181,12 @@ void LaneBook::HoldByOperator(LaneQueue& lane, bool held) {
   changed_ = true;
   if (held) {
     on_hold_.insert(&lane);
-    // A busy one is put on hold once its request is answered.
+    // A busy lane is put on hold once its request is answered.
     if (!lane.is_busy) PutOnHold(lane, kHeldByOperator, "");
     return;
   }
   if (!lane.held_last) return GoLive(lane);
-  lane.why = "released";
+  lane.reason = "released";
   lane.not_before = clock_.Now();
   lanes_.Queue(lane, clock_.Now());
 }
@@ -221,7 +215,7 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   }
   if (by_operator != lane.by_operator) HoldByOperator(lane, by_operator);
   const bool holds_nothing = !last && !lane.by_operator && lane.mode != LaneMode::kLive;
-  if (holds_nothing && window_.ToHeldOf(lane.lane).empty()) GoLive(lane);
+  if (holds_nothing && window_.SequencesToHold(lane.lane).empty()) GoLive(lane);
   lanes_.Queue(lane, clock_.Now());
 }
 
@@ -230,7 +224,7 @@ void LaneBook::Restart(Sequence cursor) {
   fenced_ = false;
   for (auto& [name, lane] : lanes_) {
     ++lane.epoch;
-    lane.pieces.clear();
+    lane.batches.clear();
     lane.flow.clear();
     ForgetHeldRead(lane);
     lane.is_suspect = lane.create_due = false;
@@ -254,7 +248,7 @@ std::optional<LaneStatus> LaneBook::LongestHeld() const {
   }
   if (longest == nullptr) return std::nullopt;
   LaneStatus status = StatusOf(*longest);
-  status.why = fmt::format("{}: {}", Named(longest->lane), longest->why);
+  status.reason = fmt::format("{}: {}", DescribeLane(longest->lane), longest->reason);
   return status;
 }
 

@@ -1,14 +1,13 @@
-// The lanes of one backend and the records read for them: which lane takes what is
-// read, which are held, and how a held lane becomes live again.
+// The lanes of one backend and the records read for them: which lane gets a record, which lanes are
+// held, and how a held lane becomes live again.
 //
-// Hold. What was read of a held lane and not sent goes to the log's `held`, so that
-// the cursor moves on and the other lanes with it. Drain: once the backend takes
-// the lane again, what is held is sent, oldest first, while what is read still
-// goes behind the rest. Live: when the last of it was read, the lane takes its
-// records from the flow again.
+// Hold. Unsent records of a held lane go to the log's `held`, so that the cursor and the other
+// lanes move on. Drain: once the backend accepts the lane again, held records are sent, oldest
+// first, while newly read ones still go behind them. Live: after the last held record was read, the
+// lane takes its records from the flow again.
 //
-// INVARIANT. Each record in the window is with its lane or goes on hold; what a
-// lane sends from the flow is newer than all that the log holds for it.
+// INVARIANT. Each record in the window belongs to its lane or goes on hold; what a lane sends from
+// the flow is newer than all that the log holds for it.
 //
 // THREADS. One at a time. The clock and the random engine outlive it.
 #pragma once
@@ -28,7 +27,7 @@
 
 namespace relay {
 
-// Draws from [0, 1), for a back-off.
+// Draws a number from [0, 1) for a back-off.
 double Chance(std::minstd_rand& random);
 
 class LaneBook {
@@ -39,51 +38,51 @@ class LaneBook {
 
   Window& flow() { return window_; }
   const Window& flow() const { return window_; }
-  // Where the lane's records are: the held ones while any is read, else the flow.
+  // Returns where the lane's records are: the held ones while any is read, else the flow.
   Window& WindowOf(LaneQueue& lane) { return lane.held.empty() ? window_ : lane.held; }
   LaneQueues& lanes() { return lanes_; }
 
-  // A statement is alone in the window, or comes next: nothing is read behind it
+  // Returns whether a statement is alone in the window or comes next: nothing is read behind it
   // until the window is empty.
   bool is_fenced() const { return fenced_ && !window_.empty(); }
 
-  // Takes what was read of the flow, up to the first statement that is not alone.
+  // Distributes records read from the flow, up to the first statement that is not alone.
   void TakeFlow(std::vector<StoredRecord> records);
 
-  // A read of what a lane holds was started, and came back.
+  // Reports that a read of held records started or ended.
   void HeldReadStarted(LaneQueue& lane) { reading_held_.insert(&lane); }
   void HeldReadEnded(LaneQueue& lane) { reading_held_.erase(&lane); }
   void TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records);
 
-  // The lanes that read or send what they hold.
+  // Returns the lanes that read or send held records.
   const std::set<LaneQueue*>& reading_held() const { return reading_held_; }
 
-  // The log has what the flow resolved, or what a lane resolved of what it held.
+  // Reports what the log now has: records the flow resolved, or held ones a lane resolved.
   void FlowCommitted(const ResolvedPrefix& resolved);
   void HeldCommitted(LaneQueue& lane, Sequence through);
 
-  // Holds a lane, or goes on holding it. REQUIRES: not busy.
-  void PutOnHold(LaneQueue& lane, std::string why, std::string remedy);
+  // Holds a lane, or keeps it on hold. REQUIRES: not busy.
+  void PutOnHold(LaneQueue& lane, std::string reason, std::string remedy);
 
-  // The backend takes a held lane again. Not so where an operator holds it.
+  // Drains a held lane that the backend accepts again, unless an operator holds it.
   void DrainIfHeld(LaneQueue& lane);
 
-  // Throws away what was read of what a lane holds: somebody changed it.
+  // Discards what was read of a lane's held records: somebody changed them.
   void ForgetHeldRead(LaneQueue& lane);
 
-  // Adopts what the log says of its held lanes: operators change it.
+  // Adopts the log's state of its held lanes: operators change it.
   void Adopt(const std::vector<HeldLane>& held);
 
-  // Throws away all that was read; reading goes on behind `cursor`. An answer that
-  // is still to come changes nothing, but its lane waits for it.
+  // Discards everything read; reading goes on behind `cursor`. A pending answer changes nothing,
+  // but its lane waits for it.
   void Restart(Sequence cursor);
 
-  // The lane held for the longest for another reason than an operator's wish,
-  // its name in the reason. nullopt: there is none.
+  // Returns the lane held longest for another reason than an operator's wish, its name in the
+  // reason. nullopt: there is none.
   std::optional<LaneStatus> LongestHeld() const;
 
-  // The lanes that are not live, by name, where they changed since they were last
-  // taken, or where `always`. nullopt: they did not.
+  // Returns the lanes that are not live, by name, if they changed since the last call, or if
+  // `always`. nullopt: they did not.
   std::optional<std::vector<LaneStatus>> TakeChanged(bool always);
 
  private:
@@ -101,7 +100,7 @@ class LaneBook {
   Window window_;
   bool fenced_ = false;
   LaneQueues lanes_;
-  std::set<LaneQueue*> on_hold_;  // Not live.
+  std::set<LaneQueue*> on_hold_;  // Lanes that are not live.
   std::set<LaneQueue*> reading_held_;
   bool changed_ = false;
 };

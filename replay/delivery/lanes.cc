@@ -11,17 +11,17 @@ constexpr std::size_t kIdleMax = 256;
 
 bool LaneQueue::wants_held_read() const {
   const bool drains = mode == LaneMode::kHeld || mode == LaneMode::kDraining;
-  return drains && pieces.empty() && held.empty() && held_last.has_value();
+  return drains && batches.empty() && held.empty() && held_last.has_value();
 }
 
 bool LaneQueue::has_work() const {
   if (by_operator || is_busy) return false;
-  if (!pieces.empty() || !held_unsent.empty() || wants_held_read()) return true;
+  if (!batches.empty() || !held_unsent.empty() || wants_held_read()) return true;
   return takes_flow() && held.empty() && !flow.empty();
 }
 
 bool LaneQueue::is_idle() const {
-  return mode == LaneMode::kLive && !by_operator && !is_busy && pieces.empty() && flow.empty();
+  return mode == LaneMode::kLive && !by_operator && !is_busy && batches.empty() && flow.empty();
 }
 
 LaneQueue& LaneQueues::Of(const Lane& lane) {
@@ -45,7 +45,7 @@ void LaneQueues::Queue(LaneQueue& lane, Clock::TimePoint now) {
   }
   const Clock::TimePoint due = std::max(lane.not_before, now);
   if (queued != queued_.end()) {
-    // One that need not wait longer or shorter keeps its place among the others.
+    // A lane whose due time stays keeps its place among the others.
     const Clock::TimePoint was = queued->second->due;
     if (was <= due && was >= lane.not_before) return;
     turns_.erase(queued->second);
@@ -73,9 +73,9 @@ void LaneQueues::ForgetIdle() {
   std::erase_if(lanes_, [](const auto& entry) { return entry.second.is_idle(); });
 }
 
-void LaneQueues::ForgetTaken(const std::string& database) {
+void LaneQueues::ForgetAccepted(const std::string& database) {
   for (auto& [name, lane] : lanes_) {
-    if (name.database == database) lane.taken = nullptr;
+    if (name.database == database) lane.last_accepted = nullptr;
   }
 }
 

@@ -1,11 +1,10 @@
 // The lanes of one backend, and whose turn it is.
 //
-// A lane is live: what is read of it is sent. Or it is on hold, because the
-// backend cannot take it or an operator wants it so: what is read of it goes to
-// the log's `held`, and is sent from there, oldest first, once the cause is gone.
-// While it drains, what is read still goes behind the rest; when the last of
-// what is held has been read, the lane takes its records from the flow again,
-// and sends them after those.
+// A live lane sends what is read of it. A lane goes on hold because the backend cannot accept it or
+// an operator wants it so: its records go to the log's `held`, and are sent from there, oldest
+// first, once the cause is gone. While it drains, newly read records still go behind the held ones;
+// after the last held record was read, the lane takes its records from the flow again and sends
+// them after those.
 //
 // THREADS. One at a time.
 #pragma once
@@ -32,9 +31,9 @@ namespace relay {
 
 enum class LaneMode : std::uint8_t {
   kLive,
-  kHeld,       // Probed now and then with the oldest it holds.
-  kDraining,   // The backend takes it again; more is held than was read.
-  kFinishing,  // All that is held was read; what comes is sent behind it.
+  kHeld,       // Probed now and then with its oldest held record.
+  kDraining,   // The backend accepts it again; more is held than was read.
+  kFinishing,  // All held records were read; new ones are sent behind them.
 };
 
 // An answer that may be one line's fault.
@@ -46,39 +45,38 @@ struct Suspicion {
 struct LaneQueue {
   Lane lane;
   LaneMode mode = LaneMode::kLive;
-  bool by_operator = false;  // Nothing of it is sent until an operator says so.
-  bool is_busy = false;      // A request of it, or a read of what it holds, is under way.
-  std::uint64_t epoch = 0;   // Raised when what was read is thrown away.
+  bool by_operator = false;  // Waits until an operator releases it.
+  bool is_busy = false;      // A request, or a read of held records, is under way.
+  std::uint64_t epoch = 0;   // Increases when everything read is discarded.
 
-  std::deque<std::shared_ptr<const SendBatch>>
-      pieces;                 // To be sent before anything else, in order.
-  std::deque<Sequence> flow;  // Read in the window, in no piece yet.
+  std::deque<std::shared_ptr<const SendBatch>> batches;  // Sent before anything else, in order.
+  std::deque<Sequence> flow;                             // Read in the window, in no batch yet.
 
-  Window held;  // What was read of what the log holds for it.
+  Window held;  // Held records that were read.
   std::deque<Sequence> held_unsent;
   std::optional<Sequence> held_last;  // The newest that the log holds.
 
-  std::uint32_t failures = 0;      // In a row, of the front piece.
-  std::uint64_t taken_before = 0;  // By the whole backend, when the first of them came.
-  Clock::TimePoint not_before;     // Its own back-off.
-  std::string why;                 // It is on hold, or fails. So below.
+  std::uint32_t failures = 0;         // In a row, of the front batch.
+  std::uint64_t accepted_before = 0;  // Requests the backend had accepted at the first of them.
+  Clock::TimePoint not_before;        // Its own back-off.
+  std::string reason;  // The reason why it is on hold or fails; the next two belong to it.
   std::string remedy;
   WallTime since;
 
-  // How many requests with clients' credentials the backend had taken when those
-  // of the front piece were first refused.
-  std::optional<std::uint64_t> clients_taken_before;
+  // The requests with clients' credentials that the backend had accepted when those of the front
+  // batch were first refused.
+  std::optional<std::uint64_t> clients_accepted_before;
 
   bool create_due = false;    // Its database is to be created before the next try.
-  bool create_tried = false;  // Since it was last on hold.
+  bool create_tried = false;  // Tried since it was last on hold.
 
   // See "Poison" in answer_policy.h.
-  std::shared_ptr<const SendBatch> canary;  // To be sent before the next try.
-  bool is_suspect = false;                  // A poisoned line is being looked for.
-  std::uint32_t line_suspicions = 0;   // Canaries taken while the single line in front was not.
-  std::optional<Suspicion> suspicion;  // The front piece's last one.
+  std::shared_ptr<const SendBatch> canary;  // Sent before the next attempt.
+  bool is_suspect = false;                  // A poisoned line is being searched for.
+  std::uint32_t line_suspicions = 0;   // Canaries accepted while the single line in front was not.
+  std::optional<Suspicion> suspicion;  // The front batch's last one.
   std::shared_ptr<const SendBatch>
-      taken;  // Ends with the last line that it took, if that is small.
+      last_accepted;  // Ends with the last accepted line, if that is small.
 
   bool takes_flow() const {
     return !by_operator && (mode == LaneMode::kLive || mode == LaneMode::kFinishing);
@@ -93,21 +91,21 @@ class LaneQueues {
   LaneQueue& Of(const Lane& lane);
   LaneQueue* Find(const Lane& lane);
 
-  // To be called whenever what decides on a lane's turn has changed.
+  // Updates the lane's turn; call it whenever something that decides on it has changed.
   void Queue(LaneQueue& lane, Clock::TimePoint now);
 
-  // The one that has waited longest of those that may be served now.
-  // `may_read_held`: lanes that must read what they hold first count too.
+  // Returns the lane that has waited longest of those that may be served now. `may_read_held`:
+  // lanes that must read held records first count too.
   LaneQueue* Next(Clock::TimePoint now, bool may_read_held) const;
 
-  // When the next lane may be served; nothing where none has work.
+  // Returns when the next lane may be served; nullopt: none has work.
   std::optional<Clock::TimePoint> NextTurn() const;
 
-  // Forgets the lanes with nothing to remember, once there are many.
+  // Forgets lanes with nothing to remember, once there are many.
   void ForgetIdle();
 
-  // A statement changed this database: what its lanes took is sent no more.
-  void ForgetTaken(const std::string& database);
+  // Forgets accepted lines of a database that a statement changed: they are not sent again.
+  void ForgetAccepted(const std::string& database);
 
   auto begin() { return lanes_.begin(); }
   auto end() { return lanes_.end(); }

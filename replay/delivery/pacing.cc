@@ -20,8 +20,8 @@ constexpr double kStrainFirst = 0.5;
 constexpr double kStrainMost = 4;
 constexpr double kStrainStep = 0.125;
 
-// A request is slow that takes so many times what is usual, and long enough to be
-// more than chance.
+// A request is slow if it takes this many times the usual time, and long enough to be more than
+// chance.
 constexpr double kSlow = 4;
 constexpr Clock::Duration kNoticeable{250};
 constexpr PointCount kPointsLeast = 1'000;
@@ -44,7 +44,7 @@ void AdaptiveBatchSize::TooLarge(Bytes size, Clock::TimePoint at) {
   full_in_a_row_ = 0;
 }
 
-void AdaptiveBatchSize::Taken(Bytes size, Clock::TimePoint at) {
+void AdaptiveBatchSize::OnAccepted(Bytes size, Clock::TimePoint at) {
   if (now_ == configured_ || size.count() < now_.count() / 2) return;
   if (++full_in_a_row_ < kFullBeforeMore) return;
   full_in_a_row_ = 0;
@@ -55,7 +55,7 @@ void AdaptiveBatchSize::Taken(Bytes size, Clock::TimePoint at) {
 }
 
 double TokenBucket::LeftAt(Clock::TimePoint at) const {
-  // Saves up a tenth of a second's worth at most, so that a pause is not followed by a burst.
+  // Saves up a tenth of a second's worth at most, so that no burst follows a pause.
   return std::min(per_second_ / 10, left_ + per_second_ * SecondsBetween(at_, at));
 }
 
@@ -72,10 +72,10 @@ Clock::Duration TokenBucket::Wait(Clock::TimePoint at) const {
   return std::chrono::ceil<Clock::Duration>(Seconds(-left / per_second_));
 }
 
-void ConcurrencyLimiter::Taken(Clock::Duration took, PointCount points) {
+void ConcurrencyLimiter::OnAccepted(Clock::Duration took, PointCount points) {
   share_ = took < longest_ ? std::min(1.0, share_ + kShareStep)
                            : std::max(kShareLeast, share_ * kShareLess);
-  // What a request costs by itself must not make a small one look slow.
+  // The fixed cost of a request must not make a small one look slow.
   const double per_point =
       static_cast<double>(took.count()) / static_cast<double>(std::max(points, kPointsLeast));
   const bool slow =
@@ -85,8 +85,8 @@ void ConcurrencyLimiter::Taken(Clock::Duration took, PointCount points) {
   } else {
     strain_ = std::max(0.0, strain_ - kStrainStep);
   }
-  // Only requests that took noticeable time say what is usual; it drifts up
-  // slowly, so that a backend that is slower for good is not rested for ever.
+  // Only requests that took noticeable time define the usual; it drifts up slowly, so that a
+  // backend that is slower for good is not rested for ever.
   if (took < kNoticeable) return;
   const bool better = usual_ms_per_point_ <= 0 || per_point < usual_ms_per_point_;
   usual_ms_per_point_ = better ? per_point : usual_ms_per_point_ * 1.02;

@@ -27,7 +27,7 @@ Clock::TimePoint RequestGate::OpensAt(Clock::TimePoint now) const {
   return std::max({closed_until_, rest_until_, now + allowed});
 }
 
-PieceLimit RequestGate::Limit() const {
+BatchLimit RequestGate::Limit() const {
   const double share = limiter_.share();
   const auto points = static_cast<double>(points_max_) * share;
   const auto bytes = static_cast<double>(size_.now().count()) * share;
@@ -43,7 +43,7 @@ void RequestGate::Started(const SendBatch& batch, Clock::TimePoint now) {
 
 void RequestGate::Took(Clock::Duration took, PointCount points, Clock::TimePoint now) {
   Open(now);
-  limiter_.Taken(took, points);
+  limiter_.OnAccepted(took, points);
   rest_until_ = now + limiter_.RestAfter(took);
 }
 

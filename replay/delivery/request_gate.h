@@ -1,10 +1,9 @@
-// Decides when a request to one backend may start, and how large it may be: the
-// back-off while the backend takes nothing, the rest after a slow request, as
-// many at once and as large as it seems to bear, and the operator's rate limit.
-// Pure: the time and the chance are given.
+// Decides when a request to one backend may start, and how large it may be: the back-off while the
+// backend accepts nothing, the rest after a slow request, the concurrency and size that it seems to
+// bear, and the operator's rate limit. Pure: the time and the chance are given.
 //
-// INVARIANT. While the backend fails, at most one request is under way: that one
-// finds out whether it takes anything again. Concurrent failures count once.
+// INVARIANT. While the backend fails, at most one request is under way: it finds out whether the
+// backend accepts anything again. Concurrent failures count once.
 //
 // THREADS. One at a time.
 #pragma once
@@ -46,37 +45,37 @@ class RequestGate {
   bool MayStart(Clock::TimePoint now) const { return has_room() && OpensAt(now) <= now; }
   bool has_room() const { return under_way_ < at_once(); }
   Clock::TimePoint OpensAt(Clock::TimePoint now) const;
-  PieceLimit Limit() const;
+  BatchLimit Limit() const;
 
-  // Each request that was started ends once.
+  // Reports a started request; each ends once.
   void Started(const SendBatch& batch, Clock::TimePoint now);
   void Ended() { --under_way_; }
   std::size_t under_way() const { return under_way_; }
 
-  // The backend took a request, in part at least, in so long.
+  // Reports that the backend accepted a request, at least in part, after `took`.
   void Took(Clock::Duration took, PointCount points, Clock::TimePoint now);
-  void TookWhole(Bytes size, Clock::TimePoint now) { size_.Taken(size, now); }
+  void TookWhole(Bytes size, Clock::TimePoint now) { size_.OnAccepted(size, now); }
 
-  // The backend answers: whatever kept it from taking requests is over.
+  // Reports that the backend answers: whatever kept it from accepting requests is over.
   void Open(Clock::TimePoint now);
   void ForgetFailures() { failures_in_a_row_ = 0; }
 
-  // Why the gate closes.
+  // The reason why the gate closes.
   struct Failure {
     DeliveryStatusBoard::State shown;
     std::optional<std::chrono::milliseconds> retry_after;  // nullopt: the backend did not ask.
   };
 
-  // The backend takes nothing for a while: as the back-off says after so many
-  // failures, and at least the failure's `retry_after`.
+  // Closes the gate for the back-off after so many failures, and at least for the failure's
+  // `retry_after`.
   void Close(const Backoff& backoff, double chance, Failure failure, Clock::TimePoint now);
 
   void TooLarge(Bytes size, Clock::TimePoint now) { size_.TooLarge(size, now); }
   void Overloaded() { limiter_.Overloaded(); }
   void Unreachable() { limiter_.Unreachable(); }  // It is down, not slow.
 
-  // Raises the rate limit above what comes in, given what was accepted in all: a
-  // lower one would make the backlog grow for ever.
+  // Raises the rate limit above the intake, given what was accepted in all: a lower one would make
+  // the backlog grow for ever.
   void NoteAccepted(const Totals& accepted, Clock::TimePoint now);
   bool is_rate_limited() const;
 

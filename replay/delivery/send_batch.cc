@@ -6,7 +6,7 @@
 namespace relay {
 namespace {
 
-// The bytes of the first `count` lines.
+// Returns the size of the first `count` lines.
 std::size_t SizeOfLines(std::string_view lines, PointCount count) {
   LineWalk walk(lines);
   std::size_t size = 0;
@@ -14,31 +14,31 @@ std::size_t SizeOfLines(std::string_view lines, PointCount count) {
   return size;
 }
 
-std::string_view LinesOfOne(const SendBatch& piece) {
-  return std::string_view(piece.parts.front().record->lines)
-      .substr(piece.offset, piece.bytes.count());
+std::string_view LinesOfOne(const SendBatch& batch) {
+  return std::string_view(batch.parts.front().record->lines)
+      .substr(batch.offset, batch.bytes.count());
 }
 
 SendBatch Whole(const SendBatch::Part* begin, const SendBatch::Part* end) {
-  // Made with its parts: g++ 12 sees null pointers in what assign() would destroy.
-  SendBatch piece{.parts = std::vector<SendBatch::Part>(begin, end)};
-  for (const SendBatch::Part& part : piece.parts) {
-    piece.points += part.record->points;
-    piece.bytes += Bytes(part.record->lines.size());
+  // Constructed with its parts: g++ 12 sees null pointers in what assign() would destroy.
+  SendBatch batch{.parts = std::vector<SendBatch::Part>(begin, end)};
+  for (const SendBatch::Part& part : batch.parts) {
+    batch.points += part.record->points;
+    batch.bytes += Bytes(part.record->lines.size());
   }
-  return piece;
+  return batch;
 }
 
-std::pair<SendBatch, SendBatch> CutRecords(const SendBatch& piece, std::size_t first) {
-  const SendBatch::Part* begin = piece.parts.data();
-  return {Whole(begin, begin + first), Whole(begin + first, begin + piece.parts.size())};
+std::pair<SendBatch, SendBatch> CutRecords(const SendBatch& batch, std::size_t first) {
+  const SendBatch::Part* begin = batch.parts.data();
+  return {Whole(begin, begin + first), Whole(begin + first, begin + batch.parts.size())};
 }
 
-std::pair<SendBatch, SendBatch> CutLines(const SendBatch& piece, PointCount first_points) {
-  SendBatch first = piece;
-  SendBatch second = piece;
+std::pair<SendBatch, SendBatch> CutLines(const SendBatch& batch, PointCount first_points) {
+  SendBatch first = batch;
+  SendBatch second = batch;
   first.points = first_points;
-  first.bytes = Bytes(SizeOfLines(LinesOfOne(piece), first_points));
+  first.bytes = Bytes(SizeOfLines(LinesOfOne(batch), first_points));
   second.points -= first.points;
   second.bytes = second.bytes - first.bytes;
   second.first_line += static_cast<std::uint32_t>(first.points);
@@ -48,35 +48,35 @@ std::pair<SendBatch, SendBatch> CutLines(const SendBatch& piece, PointCount firs
 
 }  // namespace
 
-bool Join(SendBatch& piece, SendBatch::Part part, PieceLimit limit) {
+bool Join(SendBatch& batch, SendBatch::Part part, BatchLimit limit) {
   const Bytes size(part.record->lines.size());
-  if (!piece.parts.empty()) {
-    if (part.record->params != piece.params()) return false;
-    if (piece.params().api == Api::kStatement) return false;  // Each is a request of its own.
-    if (piece.points + part.record->points > limit.points) return false;
-    if (piece.bytes + size > limit.bytes) return false;
+  if (!batch.parts.empty()) {
+    if (part.record->params != batch.params()) return false;
+    if (batch.params().api == Api::kStatement) return false;  // Each is a request of its own.
+    if (batch.points + part.record->points > limit.points) return false;
+    if (batch.bytes + size > limit.bytes) return false;
   }
-  piece.points += part.record->points;
-  piece.bytes += size;
-  piece.parts.push_back(std::move(part));
+  batch.points += part.record->points;
+  batch.bytes += size;
+  batch.parts.push_back(std::move(part));
   return true;
 }
 
-std::string_view LinesOf(const SendBatch& piece, std::string& joined) {
-  if (piece.is_of_one_record()) return LinesOfOne(piece);
+std::string_view LinesOf(const SendBatch& batch, std::string& joined) {
+  if (batch.is_of_one_record()) return LinesOfOne(batch);
   joined.clear();
-  joined.reserve(piece.bytes.count());
-  for (const SendBatch::Part& part : piece.parts) joined += part.record->lines;
+  joined.reserve(batch.bytes.count());
+  for (const SendBatch::Part& part : batch.parts) joined += part.record->lines;
   return joined;
 }
 
-std::vector<LineOfPiece> FindLines(const SendBatch& piece, const std::vector<PointCount>& numbers) {
-  std::vector<LineOfPiece> found;
-  const bool alone = piece.is_of_one_record();
+std::vector<LineOfBatch> FindLines(const SendBatch& batch, const std::vector<PointCount>& numbers) {
+  std::vector<LineOfBatch> found;
+  const bool alone = batch.is_of_one_record();
   PointCount number = 0;
-  for (const SendBatch::Part& part : piece.parts) {
-    std::uint32_t in_record = alone ? piece.first_line : 1;
-    LineWalk walk(alone ? LinesOfOne(piece) : std::string_view(part.record->lines));
+  for (const SendBatch::Part& part : batch.parts) {
+    std::uint32_t in_record = alone ? batch.first_line : 1;
+    LineWalk walk(alone ? LinesOfOne(batch) : std::string_view(part.record->lines));
     for (; !walk.AtEnd() && found.size() < numbers.size(); ++in_record) {
       const std::string_view text = walk.Next();
       if (++number == numbers[found.size()]) found.push_back({&part, in_record, text});
@@ -86,8 +86,8 @@ std::vector<LineOfPiece> FindLines(const SendBatch& piece, const std::vector<Poi
   return found;
 }
 
-std::vector<SendBatch> CutTo(const SendBatch& piece, PieceLimit limit) {
-  std::vector<SendBatch> left = {piece};
+std::vector<SendBatch> CutTo(const SendBatch& batch, BatchLimit limit) {
+  std::vector<SendBatch> left = {batch};
   std::vector<SendBatch> cut;
   while (!left.empty()) {
     SendBatch next = std::move(left.back());
@@ -104,38 +104,38 @@ std::vector<SendBatch> CutTo(const SendBatch& piece, PieceLimit limit) {
   return cut;
 }
 
-std::pair<SendBatch, SendBatch> Halve(const SendBatch& piece) {
-  INVARIANT(piece.points >= 2);
-  if (!piece.is_of_one_record()) return CutRecords(piece, piece.parts.size() / 2);
-  return CutLines(piece, piece.points / 2);
+std::pair<SendBatch, SendBatch> Halve(const SendBatch& batch) {
+  INVARIANT(batch.points >= 2);
+  if (!batch.is_of_one_record()) return CutRecords(batch, batch.parts.size() / 2);
+  return CutLines(batch, batch.points / 2);
 }
 
-std::vector<SendBatch> FirstLineApart(const SendBatch& piece) {
-  INVARIANT(piece.points >= 2);
-  std::vector<SendBatch> pieces;
-  SendBatch first = piece;
-  if (!piece.is_of_one_record()) {
-    auto [front, others] = CutRecords(piece, 1);
+std::vector<SendBatch> FirstLineApart(const SendBatch& batch) {
+  INVARIANT(batch.points >= 2);
+  std::vector<SendBatch> batches;
+  SendBatch first = batch;
+  if (!batch.is_of_one_record()) {
+    auto [front, others] = CutRecords(batch, 1);
     first = std::move(front);
-    pieces.push_back(std::move(others));
+    batches.push_back(std::move(others));
   }
   if (first.points == 1) {
-    pieces.insert(pieces.begin(), std::move(first));
+    batches.insert(batches.begin(), std::move(first));
   } else {
     auto [line, rest] = CutLines(first, 1);
-    pieces.insert(pieces.begin(), std::move(rest));
-    pieces.insert(pieces.begin(), std::move(line));
+    batches.insert(batches.begin(), std::move(rest));
+    batches.insert(batches.begin(), std::move(line));
   }
-  return pieces;
+  return batches;
 }
 
-SendBatch LineAlone(const SendBatch& piece, PointCount number) {
-  INVARIANT(number < piece.points);
+SendBatch LineAlone(const SendBatch& batch, PointCount number) {
+  INVARIANT(number < batch.points);
   std::string joined;
-  LineWalk walk(LinesOf(piece, joined));
+  LineWalk walk(LinesOf(batch, joined));
   for (PointCount i = 0; i < number; ++i) walk.Next();
   Record record;
-  record.params = piece.params();
+  record.params = batch.params();
   record.points = 1;
   record.lines = walk.Next();
   SendBatch alone;

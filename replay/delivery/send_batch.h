@@ -1,7 +1,7 @@
-// What goes in one request: whole records with equal parameters, or some lines
-// of one. Pure: nothing here knows what became of a piece.
+// The content of one request: whole records with equal parameters, or some lines of one. Pure:
+// nothing here knows the outcome.
 //
-// THREADS. Values and pure functions; a piece that is being sent is not changed.
+// THREADS. Values and pure functions; a batch that is being sent is not changed.
 #pragma once
 
 #include <cstddef>
@@ -26,51 +26,49 @@ struct SendBatch {
   std::vector<Part> parts;  // At least one; ascending.
   PointCount points = 0;
   Bytes bytes{0};
-  std::uint32_t first_line = 1;  // Of a single record: the lines from here ...
-  std::size_t offset = 0;        // ... which begin at this byte.
+  std::uint32_t first_line = 1;  // For a single record: its first line ...
+  std::size_t offset = 0;        // ... and the byte where that begins.
 
   bool is_of_one_record() const { return parts.size() == 1; }
   const WriteParams& params() const { return parts.front().record->params; }
 };
 
-// How large a piece may be; one record or line may be larger.
-struct PieceLimit {
+// The largest size of a batch; one record or line may be larger.
+struct BatchLimit {
   PointCount points = 1;
   Bytes bytes{1};
 };
 
-// Puts a record behind the others. False, and nothing happened, where its
-// parameters differ or it would make the piece too large.
-bool Join(SendBatch& piece, SendBatch::Part part, PieceLimit limit);
+// Appends a record. Returns false and changes nothing if its parameters differ or the batch would
+// be too large.
+bool Join(SendBatch& batch, SendBatch::Part part, BatchLimit limit);
 
-// The lines in one run; `joined` is where those of several records are put
-// together, and must outlive the view as the piece must.
-std::string_view LinesOf(const SendBatch& piece, std::string& joined);
+// Returns the lines as one text; `joined` receives those of several records, and must outlive the
+// view, as must the batch.
+std::string_view LinesOf(const SendBatch& batch, std::string& joined);
 
-// One line of a piece, and where it is from.
-struct LineOfPiece {
+// One line of a batch and its origin.
+struct LineOfBatch {
   const SendBatch::Part* part = nullptr;
   std::uint32_t number = 0;  // In its record, from 1.
   std::string_view text;
 };
 
-// The lines with these numbers, counted from 1 through the whole piece, which
-// must outlive them. REQUIRES: ascending, each once, none above the points.
-std::vector<LineOfPiece> FindLines(const SendBatch& piece, const std::vector<PointCount>& numbers);
+// Returns the lines with these numbers, counted from 1 through the whole batch, which must outlive
+// them. REQUIRES: ascending, each once, none above the points.
+std::vector<LineOfBatch> FindLines(const SendBatch& batch, const std::vector<PointCount>& numbers);
 
-// Pieces none of which is larger than the limit, unless it is a single line, in
-// the order of their lines.
-std::vector<SendBatch> CutTo(const SendBatch& piece, PieceLimit limit);
+// Cuts a batch into ones within the limit, or of a single line, in the order of their lines.
+std::vector<SendBatch> CutTo(const SendBatch& batch, BatchLimit limit);
 
-// Two pieces in the order of their lines. REQUIRES: at least two points.
-std::pair<SendBatch, SendBatch> Halve(const SendBatch& piece);
+// Cuts a batch in two, in the order of its lines. REQUIRES: at least two points.
+std::pair<SendBatch, SendBatch> Halve(const SendBatch& batch);
 
-// The first line alone, then the rest in one or two pieces. REQUIRES: at least
-// two points.
-std::vector<SendBatch> FirstLineApart(const SendBatch& piece);
+// Returns the first line alone, then the rest in one or two batches. REQUIRES: at least two points.
+std::vector<SendBatch> FirstLineApart(const SendBatch& batch);
 
-// One of its lines, counted from 0, as a piece that belongs to no record.
-// REQUIRES: number < points.
-SendBatch LineAlone(const SendBatch& piece, PointCount number);
+// Returns one line, counted from 0, as a batch that belongs to no record. REQUIRES: number <
+// points.
+SendBatch LineAlone(const SendBatch& batch, PointCount number);
 
 }  // namespace relay

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kShownAnswerMax = 512;
 
-// Puts an answer in one line that cannot disturb a terminal or a log.
+// Formats an answer as one line that cannot disturb a terminal or a log.
 std::string Shown(const Reply& reply) {
   std::string text = fmt::format("HTTP {}", reply.http_status);
   if (!reply.body.empty()) text += ": " + reply.body.substr(0, kShownAnswerMax);
@@ -67,10 +67,10 @@ void DeliveryStatusBoard::Show(const State& state, const Gauges& gauges) {
     status_.in_flight_max = gauges.in_flight_max;
     status_.batch_bytes_max = gauges.batch_bytes_max;
     status_.remedy = state.remedy;
-    if (status_.state == state.state && status_.why == state.why) return;
+    if (status_.state == state.state && status_.reason == state.reason) return;
     if (status_.state != state.state) status_.since = clock_.WallNow();
     status_.state = state.state;
-    status_.why = state.why;
+    status_.reason = state.reason;
     changed = status_;
   }
   on_change_(changed);
@@ -103,10 +103,11 @@ std::optional<Stuck> DeliveryStatusBoard::FindStuck(
   const WallTime now = clock_.WallNow();
   if (stands) {
     const auto ago = std::chrono::duration_cast<WallTime::duration>(clock_.Now() - progressed_at_);
-    return Stuck{now - ago, status_.why, status_.last_answer, status_.remedy};
+    return Stuck{now - ago, status_.reason, status_.last_answer, status_.remedy};
   }
   if (!longest_held || now - longest_held->since < stuck_after_) return std::nullopt;
-  return Stuck{longest_held->since, longest_held->why, status_.last_answer, longest_held->remedy};
+  return Stuck{longest_held->since, longest_held->reason, status_.last_answer,
+               longest_held->remedy};
 }
 
 WorkerState DeliveryStatusBoard::state() const {

@@ -1,4 +1,4 @@
-// The status of one delivery, for anybody to read while it is delivering.
+// The status of one delivery, readable while it is delivering.
 //
 // INVARIANT. `on_change` is called after every change of the state, of its
 // reason, or of being stuck, and for nothing else; never under the mutex.
@@ -25,7 +25,7 @@ class DeliveryStatusBoard {
  public:
   using OnChange = std::function<void(const WorkerStatus&)>;
 
-  // The requests as they are now.
+  // The current figures of the requests.
   struct Gauges {
     std::uint32_t failures_in_a_row = 0;
     std::size_t in_flight = 0;
@@ -34,7 +34,7 @@ class DeliveryStatusBoard {
   };
   struct State {
     WorkerState state = WorkerState::kCaughtUp;
-    std::string why = {};
+    std::string reason = {};
     std::string remedy = {};
   };
 
@@ -47,10 +47,9 @@ class DeliveryStatusBoard {
   void Show(const State& state, const Gauges& gauges);
   void ShowLanes(std::vector<LaneStatus> lanes);
 
-  // The delivery is stuck where it owes `lag` records, is not paused, and the cursor
-  // has not moved for `stuck_after`; or where `longest_held` has waited that long
-  // (a lane that waits for its database is stuck too, though others go on).
-  // nullopt: no lane is held.
+  // Updates whether the delivery is stuck: it owes `lag` records, is not paused, and the cursor has
+  // not moved for `stuck_after`; or `longest_held` has waited that long (a lane that waits for its
+  // database is stuck, even if others go on). nullopt: no lane is held.
   void CheckStuck(RecordCount lag, bool is_paused, const std::optional<LaneStatus>& longest_held);
 
   WorkerState state() const;

@@ -6,14 +6,14 @@
 namespace relay {
 namespace {
 
-Gap GapOf(const Entry& entry, const std::string& words, WallTime now) {
+Gap GapOf(const Entry& entry, const std::string& reason, WallTime now) {
   Gap gap;
   gap.first = gap.last = entry.position.sequence;
   gap.from = gap.to = entry.accepted_at;
   gap.points = entry.size.points;
   gap.bytes = entry.size.bytes;
   gap.reason = GapReason::kDamaged;
-  gap.note = words.substr(0, Gap::kWordsMax);
+  gap.note = reason.substr(0, Gap::kTextMax);
   gap.by = "relay";
   gap.when = now;
   return gap;
@@ -22,85 +22,84 @@ Gap GapOf(const Entry& entry, const std::string& words, WallTime now) {
 }  // namespace
 
 void Window::Restart(Sequence after) {
-  slots_.clear();
+  entries_.clear();
   bytes_ = Bytes(0);
-  read_through_ = settled_ = after;
+  read_through_ = forgotten_through_ = after;
 }
 
 void Window::Add(StoredRecord stored, WallTime now) {
   INVARIANT(stored.entry.position.sequence > read_through_);
   read_through_ = stored.entry.position.sequence;
   bytes_ += stored.entry.size.bytes;
-  WindowEntry slot{.entry = stored.entry, .record = nullptr, .letters = {}, .gap = std::nullopt};
+  WindowEntry one{.entry = stored.entry, .record = nullptr, .letters = {}, .gap = std::nullopt};
   if (stored.record.ok()) {
-    slot.record = std::move(stored.record).value();
+    one.record = std::move(stored.record).value();
   } else {
-    slot.gap = GapOf(slot.entry, stored.record.error().message(), now);
-    slot.pieces_left = 0;
+    one.gap = GapOf(one.entry, stored.record.error().message(), now);
+    one.batches_left = 0;
   }
-  slots_.push_back(std::move(slot));
+  entries_.push_back(std::move(one));
 }
 
-// The sequences of a flow have no gaps, those of a lane on hold may have.
+// Finds an entry: the sequences of a flow have no gaps, those of a held lane may.
 WindowEntry& Window::At(Sequence sequence) {
-  INVARIANT(!slots_.empty() && sequence >= slots_.front().entry.position.sequence);
-  const RecordCount guess = sequence - slots_.front().entry.position.sequence;
-  if (guess < slots_.size() && slots_[guess].entry.position.sequence == sequence) {
-    return slots_[guess];
+  INVARIANT(!entries_.empty() && sequence >= entries_.front().entry.position.sequence);
+  const RecordCount guess = sequence - entries_.front().entry.position.sequence;
+  if (guess < entries_.size() && entries_[guess].entry.position.sequence == sequence) {
+    return entries_[guess];
   }
-  const auto found = std::lower_bound(slots_.begin(), slots_.end(), sequence,
-                                      [](const WindowEntry& slot, Sequence wanted) {
-                                        return slot.entry.position.sequence < wanted;
-                                      });
-  INVARIANT(found != slots_.end() && found->entry.position.sequence == sequence);
+  const auto found = std::lower_bound(
+      entries_.begin(), entries_.end(), sequence,
+      [](const WindowEntry& one, Sequence wanted) { return one.entry.position.sequence < wanted; });
+  INVARIANT(found != entries_.end() && found->entry.position.sequence == sequence);
   return *found;
 }
 
 void Window::Hold(Sequence sequence) {
-  WindowEntry& slot = At(sequence);
-  slot.to_held = true;
-  slot.delivered = 0;
-  slot.letters.clear();
+  WindowEntry& one = At(sequence);
+  one.hold_whole = true;
+  one.delivered = 0;
+  one.letters.clear();
 }
 
 void Window::Unhold(Sequence sequence) {
-  WindowEntry& slot = At(sequence);
-  slot.to_held = false;
-  slot.pieces_left = 1;
+  WindowEntry& one = At(sequence);
+  one.hold_whole = false;
+  one.batches_left = 1;
 }
 
-std::vector<Sequence> Window::ToHeldOf(const Lane& lane) const {
+std::vector<Sequence> Window::SequencesToHold(const Lane& lane) const {
   std::vector<Sequence> found;
-  for (const WindowEntry& slot : slots_) {
-    if (slot.to_held && LaneOf(slot.record->params) == lane) {
-      found.push_back(slot.entry.position.sequence);
+  for (const WindowEntry& one : entries_) {
+    if (one.hold_whole && LaneOf(one.record->params) == lane) {
+      found.push_back(one.entry.position.sequence);
     }
   }
   return found;
 }
 
 std::optional<ResolvedPrefix> Window::Resolved() const {
-  if (slots_.empty() || !slots_.front().is_resolved()) return std::nullopt;
-  ResolvedPrefix settlement;
-  settlement.first = slots_.front().entry.position.sequence;
-  for (const WindowEntry& slot : slots_) {
-    if (!slot.is_resolved()) break;
-    settlement.through = slot.entry.position;
-    settlement.delivered += slot.delivered;
-    settlement.resolved += slot.entry.size.points;
-    settlement.letters.insert(settlement.letters.end(), slot.letters.begin(), slot.letters.end());
-    if (slot.gap) settlement.gaps.push_back(*slot.gap);
-    if (slot.to_held) settlement.held.push_back(slot.entry.position.sequence);
+  if (entries_.empty() || !entries_.front().is_resolved()) return std::nullopt;
+  ResolvedPrefix prefix;
+  prefix.first = entries_.front().entry.position.sequence;
+  for (const WindowEntry& one : entries_) {
+    if (!one.is_resolved()) break;
+    prefix.through = one.entry.position;
+    prefix.delivered += one.delivered;
+    prefix.resolved += one.entry.size.points;
+    prefix.letters.insert(prefix.letters.end(), one.letters.begin(), one.letters.end());
+    if (one.gap) prefix.gaps.push_back(*one.gap);
+    if (one.hold_whole) prefix.held.push_back(one.entry.position.sequence);
   }
-  return settlement;
+  return prefix;
 }
 
 void Window::Forget(Sequence through) {
-  while (!slots_.empty() && slots_.front().entry.position.sequence <= through) {
-    bytes_ = bytes_ - slots_.front().entry.size.bytes;
-    slots_.pop_front();
+  while (!entries_.empty() && entries_.front().entry.position.sequence <= through) {
+    bytes_ = bytes_ - entries_.front().entry.size.bytes;
+    entries_.pop_front();
   }
-  settled_ = through;
+  forgotten_through_ = through;
 }
 
 }  // namespace relay

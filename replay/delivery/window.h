@@ -1,5 +1,5 @@
-// Records that were read and what became of each, oldest first: what may be
-// forgotten is a run at the front of which every record is resolved.
+// Records that were read and the outcome of each, oldest first: resolved records at the front may
+// be forgotten.
 //
 // THREADS. One at a time.
 #pragma once
@@ -16,22 +16,22 @@ namespace relay {
 
 struct WindowEntry {
   Entry entry;
-  std::shared_ptr<const Record> record;  // Nothing: its stored bytes are damaged.
-  std::size_t pieces_left = 1;
+  std::shared_ptr<const Record> record;  // nullptr: its stored bytes are damaged.
+  std::size_t batches_left = 1;
   PointCount delivered = 0;
   std::vector<DeadLetter> letters;
   std::optional<Gap> gap;
-  bool to_held = false;  // It goes on hold whole, whatever was delivered of it.
+  bool hold_whole = false;  // It goes on hold as a whole, whatever was delivered of it.
 
-  bool is_resolved() const { return pieces_left == 0 || to_held; }
+  bool is_resolved() const { return batches_left == 0 || hold_whole; }
 };
 
-// The resolved run at the front.
+// The resolved records at the front.
 struct ResolvedPrefix {
   Sequence first = Sequence::BeforeFirst();
   Position through;
   PointCount delivered = 0;
-  PointCount resolved = 0;  // Points of the whole run.
+  PointCount resolved = 0;  // Points of all of them.
   std::vector<DeadLetter> letters;
   std::vector<Gap> gaps;
   std::vector<Sequence> held;
@@ -39,42 +39,42 @@ struct ResolvedPrefix {
 
 class Window {
  public:
-  // Forgets all; reading goes on behind `after`.
+  // Forgets everything; reading goes on behind `after`.
   void Restart(Sequence after);
 
-  // Puts what was read behind the rest. A damaged record is a gap at once.
-  // REQUIRES: each sequence above the one before.
+  // Appends a record that was read. A damaged one is a gap at once. REQUIRES: each sequence above
+  // the one before.
   void Add(StoredRecord stored, WallTime now);
 
-  bool empty() const { return slots_.empty(); }
-  RecordCount records() const { return slots_.size(); }
+  bool empty() const { return entries_.empty(); }
+  RecordCount records() const { return entries_.size(); }
   Bytes bytes() const { return bytes_; }
-  Sequence read_through() const { return read_through_; }  // Read on from here.
-  Sequence settled() const { return settled_; }            // The last one forgotten.
+  Sequence read_through() const { return read_through_; }            // The last one read.
+  Sequence forgotten_through() const { return forgotten_through_; }  // The last one forgotten.
   // REQUIRES: not empty.
-  Sequence first() const { return slots_.front().entry.position.sequence; }
+  Sequence first() const { return entries_.front().entry.position.sequence; }
 
   // REQUIRES: it is in the window.
   WindowEntry& At(Sequence sequence);
 
-  // Takes it out of the flow, or puts it back as if it had just been read.
+  // Takes a record out of the flow, or puts it back as if it had just been read.
   void Hold(Sequence sequence);
   void Unhold(Sequence sequence);
 
-  // The sequences of `lane` that are to go on hold.
-  std::vector<Sequence> ToHeldOf(const Lane& lane) const;
+  // Returns the sequences of `lane` that are to go on hold.
+  std::vector<Sequence> SequencesToHold(const Lane& lane) const;
 
-  // Nothing where the oldest record is not resolved.
+  // nullopt: the oldest record is not resolved.
   std::optional<ResolvedPrefix> Resolved() const;
 
-  // The log has what Resolved said, up to here.
+  // Forgets the records up to `through`: the log has what Resolved returned.
   void Forget(Sequence through);
 
  private:
-  std::deque<WindowEntry> slots_;
+  std::deque<WindowEntry> entries_;
   Bytes bytes_{0};
   Sequence read_through_ = Sequence::BeforeFirst();
-  Sequence settled_ = Sequence::BeforeFirst();
+  Sequence forgotten_through_ = Sequence::BeforeFirst();
 };
 
 }  // namespace relay

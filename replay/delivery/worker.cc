@@ -56,8 +56,8 @@ void Worker::Work(const std::stop_token& stop) {
       WaitForTurn(lock, *wait, stop);
       continue;
     }
-    // A request may take long: somebody else does what else there is to do. A
-    // read does not, and there is nothing to be sent until it is done.
+    // A request may take long: another thread does the other work meanwhile. A read does not, and
+    // nothing can be sent until it is done.
     if (!std::holds_alternative<Delivery::Read>(job)) WakeAnother();
     Do(lock, job, joined);
   }
@@ -66,12 +66,12 @@ void Worker::Work(const std::stop_token& stop) {
 void Worker::WaitForTurn(Lock& lock, const Delivery::Wait& wait, const std::stop_token& stop) {
   const Clock::TimePoint until = clock_.Now() + wait.duration;
   if (has_watch_) {
-    // The watch waits for something else: it is to look again.
+    // The watch waits for something else: it must look again.
     if (until < watched_until_ || wait.for_more != waits_for_more_) signal_.Raise();
     watch_left_.wait(lock, stop, [this] { return !has_watch_; });
     return;
   }
-  // What came after the log was looked at, and before this said so, is seen here.
+  // Sees what came after the log was looked at and before this flag was set.
   if (wait.for_more && !waits_for_more_.exchange(true)) return;
   waits_for_more_ = wait.for_more;
   watched_until_ = until;
@@ -91,12 +91,12 @@ void Worker::WakeAnother() {
   }
 }
 
-// One thread has the delivery, each request and read is done without it.
+// Does a job. One thread at a time uses the delivery; requests and reads run without it.
 void Worker::Do(Lock& lock, const Delivery::Job& job, std::string& joined) {
   if (const auto* send = std::get_if<Delivery::Send>(&job)) {
     const Result<Reply> answer = AskBackend(lock, [&](Transport& transport) {
       return transport.Send(
-          {.params = send->piece->params(), .lines = LinesOf(*send->piece, joined)});
+          {.params = send->batch->params(), .lines = LinesOf(*send->batch, joined)});
     });
     delivery_.Sent(send->id, answer);
   } else if (const auto* create = std::get_if<Delivery::Create>(&job)) {

@@ -1,11 +1,11 @@
-// Delivers one backend's records: the threads that do what a Delivery says.
+// Delivers one backend's records: the threads that do the jobs of a Delivery.
 //
-// Each transport carries one request at a time; one more thread than there are
-// transports reads and decodes what is sent next while requests are under way.
+// Each transport carries one request at a time; one more thread than transports reads and decodes
+// the next records while requests are under way.
 //
-// THREADS. Run by one thread, which starts the others and ends after them; or
-// Step, for tests, instead of it. Wake and Snapshot from any. Log, transports
-// and clock outlive a worker; workers share only the log.
+// THREADS. Run by one thread, which starts the others and ends after them; tests call Step instead.
+// Wake and Snapshot from any. Log, transports and clock outlive a worker; workers share only the
+// log.
 #pragma once
 
 #include <atomic>
@@ -24,9 +24,9 @@ namespace relay {
 
 class Worker {
  public:
-  using Options = DeliveryOptions;  // `at_once_max` is as many as there are transports.
+  using Options = DeliveryOptions;  // `at_once_max` is the number of transports.
 
-  // How a step ended, and how long to wait before the next one.
+  // The outcome of a step, and the wait before the next one.
   struct StepResult {
     WorkerState state = WorkerState::kCaughtUp;
     Clock::Duration wait{0};
@@ -35,14 +35,13 @@ class Worker {
   // REQUIRES: at least one transport.
   Worker(Options options, Log& log, std::vector<Transport*> transports, Clock& clock);
 
-  // Reads what there is and sends at most one request. Does not wait but for
-  // the transport's answer.
+  // Reads what is due and sends at most one request. Waits only for the transport's answer.
   StepResult Step();
 
   // Delivers until `stop` is requested.
   void Run(const std::stop_token& stop);
 
-  // The log has more to read. Cheap where the worker does not wait for that.
+  // Reports that the log has more to read. Cheap unless the worker waits for that.
   void Wake();
 
   WorkerStatus Snapshot() const { return delivery_.Snapshot(); }
@@ -61,13 +60,13 @@ class Worker {
   const BackendId backend_;
   Clock& clock_;
 
-  std::mutex mutex_;  // Guards what follows but the signal.
+  std::mutex mutex_;  // Guards everything below but the signal.
   Delivery delivery_;
   std::vector<Transport*> free_;
   const std::vector<Transport*> transports_;
 
-  // Of the threads without work one, the watch, waits for the time or the log;
-  // the others wait for it to leave its post.
+  // One of the threads without work, the watch, waits for the time or the log; the others wait for
+  // it to leave its post.
   bool has_watch_ = false;
   Clock::TimePoint watched_until_;
   std::condition_variable_any watch_left_;

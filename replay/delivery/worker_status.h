@@ -1,5 +1,5 @@
-// What a worker shows of itself: values that the status board fills in and that
-// the admin API, the metrics and the event log read.
+// The status of a worker: values that the status board fills in and that the admin API, the metrics
+// and the event log read.
 //
 // THREADS. Values.
 #pragma once
@@ -18,22 +18,22 @@ namespace relay {
 
 enum class WorkerState : std::uint8_t {
   kCaughtUp,    // Every record is resolved.
-  kDelivering,  // The backend took the last request.
-  kRetrying,    // The backend does not take anything now.
-  kHeld,        // The configuration is wrong, for the backend or a lane; see `why`.
+  kDelivering,  // The backend accepted the last request.
+  kRetrying,    // The backend accepts nothing now.
+  kHeld,        // The backend or a lane is misconfigured; see `reason`.
   kLogFailing,  // The log cannot be read or written.
   kPaused,      // An operator paused it.
 };
 
-// "caught up", "delivering", "retrying", "held", "log failing", "paused".
+// Returns "caught up", "delivering", "retrying", "held", "log failing" or "paused".
 std::string_view ToString(WorkerState state);
 
 // A lane that is not live.
 struct LaneStatus {
   Lane lane;
   std::string state;  // "held", "held by operator", "draining", "retrying".
-  std::string why;
-  std::string remedy;  // What an operator can do. Empty: nothing need be done.
+  std::string reason;
+  std::string remedy;  // A hint for the operator; empty: nothing need be done.
   WallTime since;
 };
 
@@ -43,24 +43,24 @@ inline constexpr const char* kHeldByOperator = "held by an operator";
 // Records are owed, and none was resolved for a while.
 struct Stuck {
   WallTime since;
-  std::string why;
+  std::string reason;
   std::string last_answer;
   std::string remedy;
 };
 
-// Completes what the log's figures say of a backend.
+// Completes the log's stats of a backend.
 struct WorkerStatus {
   WorkerState state = WorkerState::kCaughtUp;
-  WallTime since;           // When the state began.
-  std::string why;          // Empty: all is well.
-  std::string last_answer;  // The last one that was not a success, with its status; cut.
-  std::string remedy;       // What an operator can do about `why`.
+  WallTime since;           // The start of the state.
+  std::string reason;       // Empty: no problem.
+  std::string last_answer;  // The last response that was not a success, with its status; truncated.
+  std::string remedy;       // A hint for the operator about `reason`.
   std::uint32_t failures_in_a_row = 0;
   std::uint64_t requests = 0;
   std::size_t in_flight = 0;
-  std::size_t in_flight_max = 1;  // As many as the backend seems to bear now.
-  double points_per_second = 0;   // Resolved, lately.
-  Bytes batch_bytes_max{0};       // Less than configured once the backend said 413.
+  std::size_t in_flight_max = 1;  // The concurrency that the backend seems to bear now.
+  double points_per_second = 0;   // Resolved lately.
+  Bytes batch_bytes_max{0};       // Less than configured after a 413.
   std::vector<LaneStatus> lanes;  // At most kLanesShown.
   std::optional<Stuck> stuck;     // nullopt: it makes progress or owes nothing.
 

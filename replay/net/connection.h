@@ -1,14 +1,13 @@
 // A connection to a backend, plain or TLS, within the time of one attempt.
 //
-// A host's name is looked up anew for every connection and all of its addresses
-// are tried. TLS is at least 1.2; unless somebody insists, the peer's
-// certificate must be valid, of a known CA and for the host that was dialled.
-// Certificates are read from their files for every connection, so that they
-// can be exchanged without a restart.
+// A host's name is looked up for every connection, and all of its addresses are tried. TLS is at
+// least 1.2; unless verification is turned off, the peer's certificate must be valid, of a known CA
+// and for the dialled host. Certificates are read from their files for every connection, so that
+// they can be replaced without a restart.
 //
-// ERRORS. kUnavailable: nobody answered there, or not in time. kInvalidInput,
-// kNotFound: the set-up is wrong (no such host, a certificate that is not
-// trusted, a file that cannot be read): waiting alone will not mend it.
+// ERRORS. kUnavailable: nobody answered, or not in time. kInvalidInput, kNotFound: a configuration
+// error (no such host, an untrusted certificate, an unreadable file), which waiting alone will not
+// fix.
 //
 // THREADS. Each connection belongs to one. REQUIRES: SIGPIPE is ignored.
 #pragma once
@@ -56,18 +55,18 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   virtual ~Connection() = default;
 
-  // Neither waits. kEnd: the peer closed its side; only of a read. After
-  // kWantsRead or kWantsWrite the same bytes are offered again.
+  // Reads or writes without waiting. kEnd: the peer closed its side; only of a read. After
+  // kWantsRead or kWantsWrite, offer the same bytes again.
   virtual Result<Progress> TryWrite(std::string_view bytes) = 0;
   virtual Result<Progress> TryRead(char* into, std::size_t size) = 0;
 
-  // Nothing came that was not read, and the peer has not closed.
+  // Returns true if no unread bytes came and the peer has not closed.
   virtual bool Quiet() = 0;
 
   virtual int fd() const = 0;
 };
 
-// What a wait that did not end with kReady means.
+// Returns the error of a wait that did not end with kReady.
 Error WaitEnded(Deadline::Wake wake);
 
 }  // namespace relay

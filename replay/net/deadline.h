@@ -1,7 +1,7 @@
-// The time that one attempt at a backend may take, and the waits within it.
+// The time limit of one attempt at a backend, and the waits within it.
 //
-// A timer of the kernel's (monotonic), so that however many waits an attempt is
-// made of, a byte now and then does not stretch it.
+// A monotonic timer of the kernel bounds all waits of an attempt together, so that a byte now and
+// then does not stretch it.
 //
 // THREADS. One thread arms and waits; Cancel from any.
 #pragma once
@@ -33,22 +33,22 @@ class OwnedFd {
 class Deadline {
  public:
   enum class Wake : std::uint8_t {
-    kReady,      // The descriptor is, or has an error to tell.
-    kPauseOver,  // What this wait may take has passed ...
-    kTimeUp,     // ... or what the whole attempt may.
+    kReady,      // The descriptor is ready or has an error.
+    kPauseOver,  // This wait's limit has passed ...
+    kTimeUp,     // ... or that of the whole attempt.
     kCancelled,
   };
 
   // REQUIRES: the process has descriptors left.
   Deadline();
 
-  // From now on. REQUIRES: above 0.
+  // Starts the limit. REQUIRES: above 0.
   void Arm(std::chrono::milliseconds timeout);
 
-  // What is left; 0 once it has passed.
+  // Returns the time left; 0 once it has passed.
   std::chrono::milliseconds Left() const;
 
-  // Every wait under way and to come ends at once.
+  // Ends every present and future wait at once.
   void Cancel();
   bool cancelled() const;
 

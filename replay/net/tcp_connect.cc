@@ -23,15 +23,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A look-up on a thread of its own, since getaddrinfo waits as long as it likes.
-// Shared with that thread, which may come to its end after the attempt's.
+// A look-up on a thread of its own, since getaddrinfo has no time limit. Shared with that thread,
+// which may outlive the attempt.
 struct Lookup {
   std::string host;
   std::string port;
   addrinfo hints{};
   OwnedFd done{eventfd(0, EFD_CLOEXEC)};
-  int failure = 0;                 // Written before `done` is, as is
-  std::vector<Address> addresses;  // this.
+  int failure = 0;  // Both are written before `done`.
+  std::vector<Address> addresses;
 };
 
 void Run(Lookup& lookup) {
@@ -54,7 +54,7 @@ Status RunBeside(const std::shared_ptr<Lookup>& lookup, const Deadline& deadline
   }).detach();
   const Deadline::Wake wake = deadline.Wait(lookup->done.get(), POLLIN);
   if (wake == Deadline::Wake::kReady) {
-    // Not the wait but the read makes what was written before visible.
+    // The read, not the wait, makes earlier writes visible.
     eventfd_t ended = 0;
     eventfd_read(lookup->done.get(), &ended);
     return Ok();
@@ -65,7 +65,7 @@ Status RunBeside(const std::shared_ptr<Lookup>& lookup, const Deadline& deadline
 
 Error NotFound(const Lookup& lookup) {
   if (lookup.failure == EAI_NONAME || lookup.failure == EAI_NODATA) {
-    return {ErrorCode::kNotFound, fmt::format("no host is known by the name {}", lookup.host)};
+    return {ErrorCode::kNotFound, fmt::format("unknown host {}", lookup.host)};
   }
   return {ErrorCode::kUnavailable,
           fmt::format("looking up {}: {}", lookup.host, gai_strerror(lookup.failure))};

@@ -23,14 +23,13 @@ struct Address {
 
 bool IsLiteralAddress(const std::string& host);
 
-// All addresses of a host, in the order of the system's preference; `type` is
-// SOCK_STREAM or SOCK_DGRAM. At least one.
+// Returns all addresses of a host, in the system's order of preference, at least one. `type` is
+// SOCK_STREAM or SOCK_DGRAM.
 Result<std::vector<Address>> Resolve(const std::string& host, std::uint16_t port, int type,
                                      const Deadline& deadline);
 
-// A connected, non-blocking socket to the first address that answers. Each is
-// given its share of the time, so that one that swallows packets does not hide
-// the next; none more than `each`.
+// Returns a connected, non-blocking socket to the first address that answers. Each gets its share
+// of the time, at most `each`, so that one that swallows packets does not hide the next.
 Result<OwnedFd> Dial(const std::vector<Address>& addresses, std::chrono::milliseconds each,
                      const Deadline& deadline);
 

@@ -21,12 +21,12 @@ namespace {
 using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 using Session = std::unique_ptr<SSL, decltype(&SSL_free)>;
 
-// The newest of the thread's OpenSSL errors in words; none are left behind.
+// Returns the newest of the thread's OpenSSL errors and clears all of them.
 std::string TakeReason() {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();
-  const char* words = ERR_reason_error_string(code);
-  return words == nullptr ? "no reason was given" : words;
+  const char* reason = ERR_reason_error_string(code);
+  return reason == nullptr ? "no reason was given" : reason;
 }
 
 Error WrongFile(std::string_view what, const std::string& path) {
@@ -62,7 +62,7 @@ Result<Context> MakeContext(const TlsOptions& options) {
   return context;
 }
 
-// Whom the certificate must be for.
+// Sets the name that the certificate must be for.
 void Expect(SSL* session, const std::string& host) {
   if (IsLiteralAddress(host)) {
     INVARIANT(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1);
@@ -84,7 +84,7 @@ std::string WhyNotTrusted(long verified, const std::string& host) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return "its TLS certificate is of an unknown CA";
+      return "its TLS certificate is signed by an unknown CA";
     default:
       return fmt::format("its TLS certificate is not trusted: {}",
                          X509_verify_cert_error_string(verified));
@@ -101,9 +101,9 @@ class TlsConnection final : public Connection {
       ERR_clear_error();
       const int outcome = SSL_connect(session_.get());
       if (outcome == 1) return Ok();
-      const int why = SSL_get_error(session_.get(), outcome);
-      if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return Refused(host);
-      const short events = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+      const int error = SSL_get_error(session_.get(), outcome);
+      if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) return Refused(host);
+      const short events = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
       const Deadline::Wake wake = deadline.Wait(socket_.get(), events);
       if (wake != Deadline::Wake::kReady) return WaitEnded(wake).Within("TLS handshake");
     }
@@ -123,7 +123,7 @@ class TlsConnection final : public Connection {
     return Outcome(outcome, moved);
   }
 
-  // Session tickets come unasked: only a look through TLS tells.
+  // Looks through TLS, since session tickets come unasked.
   bool Quiet() override {
     ERR_clear_error();
     char byte = 0;

@@ -1,7 +1,7 @@
-// TLS over a connected socket, as a client. OpenSSL is known to tls.cc alone.
+// A TLS client over a connected socket. Only tls.cc uses OpenSSL.
 //
-// ERRORS. As in replay/net/connection.h; a certificate that is not trusted is
-// kInvalidInput with the reason in words: expired, unknown CA, other name.
+// ERRORS. As in replay/net/connection.h; an untrusted certificate is kInvalidInput with the reason:
+// expired, unknown CA, other name.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,7 @@
 
 namespace relay {
 
-// Shakes hands within the deadline. REQUIRES: peer.tls; the socket does not
-// block.
+// Performs the handshake within the deadline. REQUIRES: peer.tls; a non-blocking socket.
 Result<std::unique_ptr<Connection>> OpenTls(OwnedFd socket, const Peer& peer,
                                             const Deadline& deadline);
 

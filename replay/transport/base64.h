@@ -11,7 +11,7 @@ namespace relay {
 
 std::string EncodeBase64(std::string_view bytes);
 
-// With or without the padding. nullopt: empty, longer than 16 KiB or not base64.
+// Accepts text with or without padding. nullopt: empty, longer than 16 KiB or not base64.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
 }  // namespace relay

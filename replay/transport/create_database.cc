@@ -16,7 +16,7 @@ bool HasControl(std::string_view text) {
   });
 }
 
-// For InfluxQL and JSON alike: in double quotes, with what would end them escaped.
+// Quotes a name for InfluxQL and JSON alike, with the characters that would end it escaped.
 std::string Quoted(std::string_view name) {
   std::string quoted = "\"";
   for (const char c : name) {

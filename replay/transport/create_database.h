@@ -1,7 +1,6 @@
-// How what is missing at a backend is created: in the words of its API, and as a
-// command that a person can copy to a shell.
+// Requests and shell commands that create what a backend lacks.
 //
-// Names come from clients: they are quoted for where they go.
+// Names come from clients: they are quoted for their destination.
 //
 // THREADS. Pure functions; any number at once.
 #pragma once
@@ -14,22 +13,22 @@
 
 namespace relay {
 
-// InfluxQL: the database, and the retention policy where one is named.
+// Returns InfluxQL that creates the database and, if one is named, the retention policy.
 std::string CreateStatements(const WriteParams& params);
 
-// The body of InfluxDB 3's /api/v3/configure/database.
+// Returns the body for InfluxDB 3's /api/v3/configure/database.
 std::string CreateBody(std::string_view database);
 
-// One word of a POSIX shell, whatever is in it.
+// Quotes text as one word of a POSIX shell, whatever is in it.
 std::string ShellWord(std::string_view text);
 
-// Whom a command is for.
+// The backend as a command shows it.
 struct Shown {
   std::string url;  // With the target's path prefix.
   std::string username = {};
 };
 
-// With a user's name, curl asks for the password. Empty where a name has control
+// Returns a command; with a user name, curl asks for the password. Empty: a name has control
 // characters, which no terminal should be shown.
 std::string CreateCommand(const Target& target, const Shown& backend, const WriteParams& params);
 

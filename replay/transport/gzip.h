@@ -1,4 +1,4 @@
-// A body for the wire, compressed as one gzip member.
+// Compresses a request body as one gzip member.
 //
 // THREADS. Each compressor belongs to one.
 #pragma once

@@ -24,8 +24,8 @@ class Exchange {
            std::chrono::milliseconds write_timeout)
       : connection_(connection), deadline_(deadline), write_timeout_(write_timeout) {}
 
-  // Sends head and body and waits for the answer. The peer may answer before
-  // it has all; it may refuse then, but it cannot have taken what it has not.
+  // Sends head and body and waits for the answer. The peer may answer before it has everything; it
+  // may refuse then, but it cannot have accepted unsent lines.
   Status Run(std::string_view head, std::string_view body) {
     const std::array<std::string_view, 2> parts = {head, body};
     for (std::string_view part : parts) {
@@ -36,14 +36,13 @@ class Exchange {
       RETURN_IF_ERROR(ReadSome());
     }
     if (sent_all || reader_.reply().http_status / 100 != 2) return Ok();
-    return Error(ErrorCode::kUnavailable, "it answered before it had the lines");
+    return Error(ErrorCode::kUnavailable, "it answered before it had received the lines");
   }
 
   const AnswerReader& answer() const { return reader_; }
 
  private:
-  // Returns early where there is nobody to send to: there may be an answer all
-  // the same.
+  // Returns early if the peer reads no more: an answer may still come.
   Status Send(std::string_view bytes) {
     while (!bytes.empty() && !unsendable_ && !reader_.whole()) {
       const Result<Progress> written = connection_.TryWrite(bytes);
@@ -69,7 +68,7 @@ class Exchange {
     return Ok();
   }
 
-  // Waits where nothing is there.
+  // Waits if no bytes are there.
   Status ReadSome() {
     bool moved = false;
     if (Status read = ReadOnce(moved); !read.ok() || moved) return read;
@@ -90,8 +89,9 @@ class Exchange {
         deadline_.Wait(connection_.fd(), static_cast<short>(events), write_timeout_);
     if (wake == Deadline::Wake::kReady) return Ok();
     if (wake != Deadline::Wake::kPauseOver) return WaitEnded(wake);
-    return Error(ErrorCode::kUnavailable,
-                 fmt::format("it took nothing of the request for {} ms", write_timeout_.count()));
+    return Error(
+        ErrorCode::kUnavailable,
+        fmt::format("it accepted no bytes of the request for {} ms", write_timeout_.count()));
   }
 
   Status Wait(int events) {
@@ -109,8 +109,8 @@ class Exchange {
   std::array<char, 16384> buffer_{};
 };
 
-// Host and port as a URL and the Host header have them.
-std::string Place(const Peer& peer) {
+// Formats host and port as in a URL and the Host header.
+std::string HostPort(const Peer& peer) {
   const bool ipv6 = peer.host.find(':') != std::string::npos;
   return fmt::format("{}:{}", ipv6 ? "[" + peer.host + "]" : peer.host, peer.port);
 }
@@ -121,13 +121,13 @@ constexpr int kStatusConflict = 409;  // It exists.
 constexpr int kStatusUnprocessable = 422;
 constexpr int kFailed = 500;
 
-// The answer of /query as a write's with the same meaning would be: it is 200
-// with what went wrong in its body.
+// Converts an answer of /query to a write's with the same meaning: /query answers 200 with the
+// error in its body.
 Reply AsWritesAnswer(Reply reply) {
   constexpr std::array<std::string_view, 5> kForGood = {"already exists", "error parsing",
                                                         "invalid", "must be", "conflict"};
-  const auto says = [&reply](std::string_view words) {
-    return reply.body.find(words) != std::string::npos;
+  const auto says = [&reply](std::string_view text) {
+    return reply.body.find(text) != std::string::npos;
   };
   if (reply.http_status != kOk) return reply;
   if (!says("\"error\"")) {
@@ -137,37 +137,37 @@ Reply AsWritesAnswer(Reply reply) {
   } else if (std::any_of(kForGood.begin(), kForGood.end(), says)) {
     reply.http_status = kStatusUnprocessable;
   } else {
-    reply.http_status = kFailed;  // Some may pass: a missing policy, a shard that is busy.
+    reply.http_status = kFailed;  // Some pass: a missing policy, a busy shard.
   }
   return reply;
 }
 
-Reply RefusedHere(const Error& why) {
+Reply RefusedHere(const Error& reason) {
   return {.http_status = kStatusUnprocessable,
           .content_type = "text/plain",
-          .body = "not sent: " + why.message()};
+          .body = "not sent: " + reason.message()};
 }
 
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(HttpTransportOptions options)
-      : options_(std::move(options)), place_(Place(options_.peer)) {}
+      : options_(std::move(options)), place_(HostPort(options_.peer)) {}
 
-  Result<Reply> Send(const Batch& batch) override {
-    if (batch.params.api == Api::kStatement) return SendStatement(batch);
-    const Precision sent_as = SentAs(options_.target.api, batch.params.precision);
-    std::string_view lines = batch.lines;
-    if (sent_as != batch.params.precision) {
-      Result<std::string> rescaled = Rescaled(lines, batch.params.precision, sent_as);
+  Result<Reply> Send(const WriteRequest& request) override {
+    if (request.params.api == Api::kStatement) return SendStatement(request);
+    const Precision sent_as = SentAs(options_.target.api, request.params.precision);
+    std::string_view lines = request.lines;
+    if (sent_as != request.params.precision) {
+      Result<std::string> rescaled = Rescaled(lines, request.params.precision, sent_as);
       if (!rescaled.ok()) return RefusedHere(rescaled.error());
       rescaled_ = std::move(rescaled).value();
       lines = rescaled_;
     }
-    const std::string path = WritePath(options_.target, batch.params);
+    const std::string path = WritePath(options_.target, request.params);
     const std::string_view type = options_.gzip
                                       ? "text/plain; charset=utf-8\r\nContent-Encoding: gzip"
                                       : "text/plain; charset=utf-8";
-    return Post(batch.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
+    return Post(request.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
   }
 
   Result<Reply> CreateDatabase(const WriteParams& params) override {
@@ -191,17 +191,17 @@ class HttpTransport final : public Transport {
     return AsWritesAnswer(std::move(reply).value());
   }
 
-  Result<Reply> SendStatement(const Batch& batch) {
+  Result<Reply> SendStatement(const WriteRequest& request) {
     if (options_.target.api != Api::kV1) {
-      return RefusedHere({ErrorCode::kInvalidInput, "only v1 backends take statements"});
+      return RefusedHere({ErrorCode::kInvalidInput, "statements can be sent to v1 backends only"});
     }
-    std::string_view statement = batch.lines;
+    std::string_view statement = request.lines;
     statement.remove_suffix(statement.ends_with('\n') ? 1 : 0);
-    Result<Reply> reply = Query(batch.params, statement);
+    Result<Reply> reply = Query(request.params, statement);
     if (!reply.ok()) return reply;
     Reply meant = AsWritesAnswer(std::move(reply).value());
-    // Of a database that is not there nothing is left to delete. To wait for it
-    // would delete what is written there once it is.
+    // In a missing database nothing is left to delete. Waiting for it would delete what is written
+    // there later.
     const bool deletes = statement.starts_with("DROP ") || statement.starts_with("DELETE ");
     const bool missing = meant.body.find("database not found") != std::string::npos;
     if (deletes && missing && meant.http_status == kStatusNotFound) meant = {.http_status = kOk};
@@ -234,7 +234,7 @@ class HttpTransport final : public Transport {
     Result<Reply> reply = Attempt(head, body);
     if (reply.ok()) return reply;
     connection_.reset();
-    return Told(reply.error());
+    return WithPlace(reply.error());
   }
 
   Result<Reply> Attempt(std::string head, std::string_view body) {
@@ -263,7 +263,7 @@ class HttpTransport final : public Transport {
     return Ok();
   }
 
-  // A header line, or nothing where there are no credentials.
+  // Returns a header line; empty: there are no credentials.
   Result<std::string> Authorization(const ClientCredentials& of_client) {
     const Credentials& given = options_.credentials;
     if (options_.pass_credentials) {
@@ -287,7 +287,7 @@ class HttpTransport final : public Transport {
     return *authorization_;
   }
 
-  Error Told(const Error& error) const {
+  Error WithPlace(const Error& error) const {
     const bool time_up = deadline_.Left() == std::chrono::milliseconds(0) && !deadline_.cancelled();
     if (time_up && error.code() == ErrorCode::kUnavailable) {
       return {error.code(),
@@ -303,7 +303,7 @@ class HttpTransport final : public Transport {
   const std::string place_;
   const bool has_name_ = !IsLiteralAddress(options_.peer.host);
   Deadline deadline_;
-  Deadline age_;  // Of the connection.
+  Deadline age_;  // The age of the connection.
   std::unique_ptr<Connection> connection_;
   std::optional<std::string> authorization_;
   std::string rescaled_;

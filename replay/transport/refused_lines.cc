@@ -13,8 +13,8 @@ std::string_view WithoutBlanks(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of(kBlank), text.size()));
 }
 
-// What follows `"name":`. Within a JSON string the quotes would be escaped, so
-// that no line of a client's can look like a name.
+// Returns the text behind `"name":`. Within a JSON string the quotes would be escaped, so no
+// client's line can look like a name.
 std::optional<std::string_view> Behind(std::string_view json, std::string_view quoted_name) {
   const std::size_t at = json.find(quoted_name);
   if (at == std::string_view::npos) return std::nullopt;
@@ -23,7 +23,7 @@ std::optional<std::string_view> Behind(std::string_view json, std::string_view q
   return WithoutBlanks(rest.substr(1));
 }
 
-// The flat object at the front, with its braces; nothing where it does not end.
+// Returns the flat object at the front, with its braces; nullopt: it does not end.
 std::optional<std::string_view> ObjectAt(std::string_view json) {
   bool quoted = false;
   for (std::size_t i = 0; i < json.size(); ++i) {

@@ -1,9 +1,9 @@
-// The lines that an InfluxDB 3 says it refused of a write it took otherwise:
+// The lines that InfluxDB 3 names as refused in a write that it otherwise accepted:
 //
 //     {"error":"partial write of line protocol occurred","data":[
 //       {"original_line":"m v=x 1","line_number":2,"error_message":"..."}]}
 //
-// Pure.
+// THREADS. Pure functions.
 #pragma once
 
 #include <string>
@@ -15,12 +15,12 @@
 namespace relay {
 
 struct RefusedLine {
-  PointCount number = 0;  // Of the body that was sent, from 1.
-  std::string words;      // What was said of this line.
+  PointCount number = 0;  // In the body that was sent, from 1.
+  std::string message;    // The message about this line.
 };
 
-// Ascending, each once. None where the body says it otherwise or not in whole
-// (it may have been cut): then the lines have to be looked for.
+// Returns the lines, ascending, each once. Empty: the body names them otherwise or not completely
+// (it may have been cut), so the lines must be searched for.
 std::vector<RefusedLine> RefusedLinesIn(std::string_view body, PointCount lines_sent);
 
 }  // namespace relay

@@ -8,7 +8,7 @@
 namespace relay {
 namespace {
 
-// A header's value as it is kept; more than any real one has.
+// The kept part of a header's value; no real one is longer.
 constexpr std::size_t kValueMax = 256;
 constexpr std::size_t kChunkSizeLineMax = 1024;
 
@@ -58,13 +58,13 @@ Status AnswerReader::Take(std::string_view bytes) {
   return Ok();
 }
 
-// Moves bytes to line_ up to the line's end; whether it is there.
+// Moves bytes to line_ up to the line's end; returns whether that was found.
 Result<bool> AnswerReader::TakePartOfLine(std::string_view& bytes) {
   const std::size_t end = bytes.find('\n');
   const bool ends = end != std::string_view::npos;
   const std::string_view part = bytes.substr(0, ends ? end + 1 : end);
   head_size_ += part.size();
-  if (head_size_ > kHeadMax.count()) return NotAnAnswer("the head of its answer has no end");
+  if (head_size_ > kHeadMax.count()) return NotAnAnswer("the head of its answer is too long");
   line_ += part;
   bytes.remove_prefix(part.size());
   if (!ends) return false;
@@ -100,7 +100,7 @@ Status AnswerReader::TakeLine(std::string_view line) {
   }
 }
 
-// "HTTP/1.1 204 No Content".
+// Parses "HTTP/1.1 204 No Content".
 Status AnswerReader::TakeStatus(std::string_view line) {
   constexpr std::string_view kVersion = "HTTP/1.";
   constexpr std::size_t kStatusAt = kVersion.size() + 2;
@@ -108,8 +108,8 @@ Status AnswerReader::TakeStatus(std::string_view line) {
   const bool framed = line.starts_with(kVersion) && line.size() >= kStatusAt + kStatusSize &&
                       line[kStatusAt - 1] == ' ';
   const auto status = ParseWhole(line.substr(std::min(kStatusAt, line.size()), kStatusSize), 10);
-  if (!framed || !status || *status < 100) return NotAnAnswer("what it says is not HTTP/1.1");
-  if (*status == 101) return NotAnAnswer("it wants to speak something else than HTTP/1.1");
+  if (!framed || !status || *status < 100) return NotAnAnswer("its answer is not HTTP/1.1");
+  if (*status == 101) return NotAnAnswer("it switches to another protocol than HTTP/1.1");
   reply_ = Reply{.http_status = static_cast<int>(*status)};
   closes_ = line[kVersion.size()] == '0';
   state_ = State::kHeaders;
@@ -125,7 +125,8 @@ Status AnswerReader::TakeHeader(std::string_view line) {
   if (SameWord(name, "connection") && !SameWord(value, "keep-alive")) closes_ = true;
   if (SameWord(name, "content-length")) return TakeLength(value);
   if (!SameWord(name, "transfer-encoding")) return Ok();
-  if (!SameWord(value, "chunked")) return NotAnAnswer("the encoding of its answer is not known");
+  if (!SameWord(value, "chunked"))
+    return NotAnAnswer("its answer has an unknown Transfer-Encoding");
   chunked_ = true;
   return Ok();
 }
@@ -147,7 +148,7 @@ void AnswerReader::HeadIsWhole() {
   } else if (status == 204 || status == 304) {
     state_ = State::kWhole;
   } else if (chunked_) {
-    closes_ = closes_ || counted_;  // Who says both may mean either.
+    closes_ = closes_ || counted_;  // A peer that sends both may mean either.
     state_ = State::kChunkSize;
   } else if (counted_) {
     state_ = left_ == 0 ? State::kWhole : State::kCounted;
@@ -162,13 +163,13 @@ Status AnswerReader::TakeChunkSize(std::string_view line) {
   if (!size || line.size() > kChunkSizeLineMax) {
     return NotAnAnswer("the size of a chunk of its answer is not a number");
   }
-  head_size_ = 0;  // Bounded by the body from here on.
+  head_size_ = 0;  // The body's limit applies from here on.
   left_ = *size;
   state_ = left_ == 0 ? State::kTrailers : State::kChunk;
   return Ok();
 }
 
-// Returns what is behind it.
+// Returns the bytes behind it.
 std::string_view AnswerReader::TakeBody(std::string_view bytes) {
   const bool counted = state_ != State::kUntilEnd;
   const std::size_t size = counted ? std::min<std::uint64_t>(bytes.size(), left_) : bytes.size();

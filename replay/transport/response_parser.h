@@ -1,10 +1,9 @@
-// Reads the answer to one HTTP/1.1 request from its bytes as they come.
+// Parses the answer to one HTTP/1.1 request from its bytes as they come.
 //
-// Of whatever a peer sends no more is held than the limits: memory is bounded
-// even where an answer has no end. Interim answers (1xx) are passed over,
-// nothing is followed, nothing inflated.
+// Memory is bounded even if an answer has no end: no more is held than the limits. Interim answers
+// (1xx) are skipped; nothing is followed or decompressed.
 //
-// ERRORS. kUnavailable: what comes is not an answer of HTTP/1, or ended early.
+// ERRORS. kUnavailable: the bytes are not an HTTP/1 answer, or ended early.
 #pragma once
 
 #include <cstdint>
@@ -19,24 +18,24 @@ namespace relay {
 
 class AnswerReader {
  public:
-  // Of all heads together, interim ones and trailers included.
+  // The limit for all heads together, interim ones and trailers included.
   static constexpr Bytes kHeadMax = 16_KiB;
-  // What is beyond it is not read; enough for a server's words.
+  // The rest is not read; enough for a server's message.
   static constexpr Bytes kBodyMax = 64_KiB;
 
   Status Take(std::string_view bytes);
 
-  // The peer closed. Ok only where that is how the answer ends.
+  // Reports that the peer closed. Ok only if that ends the answer.
   Status TakeEnd();
 
-  // Whether the answer is there: its head, and its body up to the limit.
+  // Returns whether the answer is complete: its head, and its body up to the limit.
   bool whole() const { return state_ == State::kWhole; }
 
-  // Whether anything came: the peer has seen at least part of the request.
+  // Returns whether anything came: the peer has seen at least part of the request.
   bool begun() const { return begun_; }
 
-  // Whether the connection can carry another request: the answer ended where it
-  // said, nothing came behind it, and the peer does not mean to close.
+  // Returns whether the connection can carry another request: the answer ended where announced,
+  // nothing came behind it, and the peer does not mean to close.
   bool reusable() const { return whole() && !cut_ && !surplus_ && !closes_; }
 
   const Reply& reply() const { return reply_; }

@@ -50,7 +50,7 @@ struct TimedLine {
   std::int64_t time = 0;
 };
 
-// The timestamp is what follows the last space.
+// The timestamp follows the last space.
 std::optional<TimedLine> Parse(std::string_view line) {
   line.remove_suffix(line.size() - 1 - line.find_last_not_of(" \r\n"));
   const std::size_t at = line.rfind(' ') + 1;
@@ -83,7 +83,7 @@ std::string BucketOf(const Target& target, const WriteParams& params) {
     return plain ? params.database : params.database + '/' + params.retention_policy;
   }
   std::string bucket;
-  // Piece by piece, so that a name with a brace in it is not filled in again.
+  // Replaces from left to right, so that a name with a brace in it is not filled in again.
   std::string_view left = target.bucket;
   while (!left.empty()) {
     const std::size_t brace = std::min(left.find('{'), left.size());
@@ -141,7 +141,7 @@ Result<std::string> Rescaled(std::string_view lines, Precision from, Precision t
     const auto time = line ? scale.Apply(line->time) : std::nullopt;
     if (!time) {
       return Error(ErrorCode::kInvalidInput,
-                   fmt::format("line {}: its timestamp cannot be given in the unit {} exactly",
+                   fmt::format("line {}: its timestamp cannot be converted to {} without rounding",
                                number, ToString(to)));
     }
     rescaled += line->point;

@@ -10,21 +10,21 @@
 
 namespace relay {
 
-// What is sent in one request: lines that share their parameters, the client's
-// credentials among them. Views into what the worker holds; valid during Send.
-struct Batch {
+// The content of one request: lines that share their parameters, including the client's
+// credentials. Views into what the worker holds; valid during Send.
+struct WriteRequest {
   const WriteParams& params;
   std::string_view lines;
 };
 
-// A backend's answer to one write. Any HTTP status counts as an answer; only
-// the fields that a verdict may depend on are kept.
+// A backend's answer to one write. Any HTTP status counts as an answer; only the fields that a
+// verdict depends on are kept.
 struct Reply {
   int http_status = 0;
   std::string content_type;
-  std::string retry_after;  // As sent: seconds or an HTTP date.
+  std::string retry_after;  // Seconds or an HTTP date, as sent.
   std::string body;         // Cut at the transport's limit.
-  Api api = Api::kV1;       // That the backend was asked by.
+  Api api = Api::kV1;       // The API of the request.
 };
 
 // THREADS. Send and CreateDatabase by one thread at a time; Cancel from any.
@@ -35,24 +35,22 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
   virtual ~Transport() = default;
 
-  // Sends one request and waits for the answer, in all no longer than the
-  // timeout the transport was built with. kUnavailable: no answer came; the
-  // backend may or may not have applied the lines.
-  virtual Result<Reply> Send(const Batch& batch) = 0;
+  // Sends one request and waits for the answer, no longer in all than the transport's timeout.
+  // kUnavailable: no answer came; the backend may or may not have applied the lines.
+  virtual Result<Reply> Send(const WriteRequest& request) = 0;
 
-  // Asks the backend to create what `params` name: the database or bucket and,
-  // where one is named, the retention policy. The reply says whether it did; one
-  // that exists already counts as created (2xx). kUnavailable: no answer came.
-  // kInvalidInput: this kind of backend cannot be asked.
+  // Asks the backend to create what `params` name: the database or bucket and, if one is named, the
+  // retention policy. The reply says whether it did; one that exists already counts as created
+  // (2xx). kUnavailable: no answer came. kInvalidInput: this kind of backend cannot be asked.
   virtual Result<Reply> CreateDatabase(const WriteParams& params) {
     return Error(ErrorCode::kInvalidInput,
                  "cannot create \"" + params.database + "\" on this kind of backend");
   }
 
-  // Whether what is sent goes with its client's own credentials, where it has some.
+  // Returns whether records go with their client's own credentials, if they have some.
   virtual bool passes_credentials() const { return false; }
 
-  // Ends a request that is under way, and every later one at once.
+  // Ends the request under way, and every later one at once.
   virtual void Cancel() = 0;
 };
 

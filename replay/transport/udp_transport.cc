@@ -26,12 +26,12 @@ Reply Answering(int status, std::string body) {
   return {.http_status = status, .content_type = "text/plain", .body = std::move(body)};
 }
 
-Reply RefusedHere(const std::string& why) {
+Reply RefusedHere(const std::string& reason) {
   constexpr int kUnprocessable = 422;
-  return Answering(kUnprocessable, "not sent: " + why);
+  return Answering(kUnprocessable, "not sent: " + reason);
 }
 
-// The packets of a batch, as parts of it.
+// Cuts a batch into packets, as views of it.
 Result<std::vector<std::string_view>> Packets(std::string_view lines, std::size_t mtu) {
   std::vector<std::string_view> packets;
   LineWalk walk(lines);
@@ -55,12 +55,13 @@ class UdpTransport final : public Transport {
  public:
   explicit UdpTransport(UdpTransportOptions options) : options_(std::move(options)) {}
 
-  Result<Reply> Send(const Batch& batch) override {
-    if (batch.params.api == Api::kStatement) return RefusedHere("packets carry no statements");
+  Result<Reply> Send(const WriteRequest& request) override {
+    if (request.params.api == Api::kStatement)
+      return RefusedHere("statements cannot be sent over UDP");
     std::string rescaled;
-    std::string_view lines = batch.lines;
-    if (batch.params.precision != options_.precision) {
-      Result<std::string> made = Rescaled(lines, batch.params.precision, options_.precision);
+    std::string_view lines = request.lines;
+    if (request.params.precision != options_.precision) {
+      Result<std::string> made = Rescaled(lines, request.params.precision, options_.precision);
       if (!made.ok()) return RefusedHere(made.error().message());
       rescaled = std::move(made).value();
       lines = rescaled;
@@ -113,7 +114,7 @@ class UdpTransport final : public Transport {
     return Ok();
   }
 
-  // What the system learnt of the packets meanwhile.
+  // Returns what the system has learnt of the packets meanwhile.
   Status LastError() {
     int error = 0;
     socklen_t size = sizeof error;
@@ -129,7 +130,7 @@ class UdpTransport final : public Transport {
 
   const UdpTransportOptions options_;
   Deadline deadline_;
-  Deadline age_;  // Of the look-up.
+  Deadline age_;  // The age of the look-up.
   OwnedFd socket_;
 };
 

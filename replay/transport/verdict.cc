@@ -10,7 +10,7 @@
 namespace relay {
 namespace {
 
-// The statuses that a row is about.
+// The statuses that a row matches.
 enum class Statuses : std::uint8_t {
   k204,
   k200,
@@ -69,32 +69,31 @@ constexpr Explanation kNotInflux{"the answer is not InfluxDB's: wrong URL, or a 
 constexpr Explanation kExpired{"points are older than the retention policy keeps", ""};
 constexpr Explanation kLimitReached{"a limit on series or tag values is reached", ""};
 constexpr Explanation kSomeRefused{"some points were refused", ""};
-constexpr Explanation kUnparsable{"lines were refused as not line protocol", ""};
-constexpr Explanation kConflict{"a field has another type there", ""};
+constexpr Explanation kUnparsable{"lines were refused: not line protocol", ""};
+constexpr Explanation kConflict{"a field has another type on the backend", ""};
 constexpr Explanation kRequestTooLarge{"the request was too large", ""};
 constexpr Explanation kLinesRefused{"the backend refused the lines", ""};
-constexpr Explanation kNoDatabase{"the database does not exist there",
+constexpr Explanation kNoDatabase{"the database does not exist on the backend",
                                   "create database \"{database}\" on {backend}, or set its "
                                   "create_databases",
                                   Command::kCreate};
 constexpr Explanation kNoPolicy{
-    "the retention policy does not exist there",
+    "the retention policy does not exist on the backend",
     "create retention policy \"{policy}\" of database \"{database}\" on "
     "{backend}",
     Command::kCreate};
 constexpr Explanation kNoCredentials{
     "the credentials were refused",
-    "give {backend} the right user and password or token; they are read "
-    "again by themselves"};
+    "correct the user and password, or the token, of {backend}; they are read "
+    "again automatically"};
 constexpr Explanation kBadRequest{"the request's parameters were refused",
                                   "check the api and the url of {backend} in the configuration"};
 constexpr Explanation kBusy{"the backend is overloaded",
-                            "see how {backend} is doing; a lower rate can be set for it"};
-constexpr Explanation kFailing{"the backend failed to write",
-                               "see what {backend} itself says in its log"};
-constexpr Explanation kSilent{
-    "no answer", "see whether {backend} runs and can be reached from here", Command::kPing};
-constexpr Explanation kNoOrganisation{"the organisation is not known there",
+                            "check the load of {backend}, or set a lower rate for it"};
+constexpr Explanation kFailing{"the backend failed to write", "check the log of {backend}"};
+constexpr Explanation kSilent{"no answer", "check that {backend} runs and can be reached from here",
+                              Command::kPing};
+constexpr Explanation kNoOrganisation{"the organisation does not exist on the backend",
                                       "check the org of {backend} in the configuration"};
 constexpr Explanation kNotFound{"unknown host, or a configured file is missing",
                                 "check the url and the files of {backend} in the configuration",
@@ -154,7 +153,7 @@ constexpr std::array kTable = {
     Row{.statuses = S::k400,
         .says = "unable to parse",
         .verdict = {kSplit, kRejectedLines, &kUnparsable}},
-    // Come before the row on lines: v2 calls the request's parameters "invalid" too.
+    // Precede the row on lines: v2 calls the request's parameters "invalid" too.
     Row{.statuses = S::k400,
         .says = "invalid precision",
         .verdict = {kHold, kMisconfigured, &kBadRequest}},
@@ -258,7 +257,7 @@ std::optional<PointCount> DroppedIn(std::string_view body) {
   return count;
 }
 
-// Judges an attempt that was not answered.
+// Judges an attempt that got no answer.
 Verdict JudgeSilence(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kNotFound: return {kRetry, kMisconfigured, &kNotFound};

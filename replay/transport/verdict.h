@@ -22,41 +22,41 @@ namespace relay {
 
 enum class Action : std::uint8_t {
   kDelivered,  // The backend has the lines.
-  kPartial,    // It has them except some that it will never take: find those.
-  kSplit,      // It took none of them because of some: find those.
-  kRetry,      // It cannot take them now: send the same bytes again later.
+  kPartial,    // It accepted them except some that it never will: find those.
+  kSplit,      // It accepted none because of some: find those.
+  kRetry,      // It cannot accept them now: send the same bytes again later.
   kHold,       // The configuration is wrong, not the data: stop, say why, probe slowly.
 };
 
-// Why a backend did not simply take the lines.
+// The reason why a backend did not simply accept the lines.
 enum class Cause : std::uint8_t {
-  kNone,             // It took them.
+  kNone,             // It accepted them.
   kOverloaded,       // It, or a proxy before it, has more to do than it can.
   kSaturated,        // It is at its limit and needs time to write out what it has.
   kBackendFault,     // It failed, and says that the fault is its own.
-  kUnexplained,      // It failed without saying why: these lines may be the reason.
+  kUnexplained,      // It failed without giving a reason: the lines may be the cause.
   kUnreachable,      // It did not answer.
   kMisconfigured,    // Its configuration here is wrong: waiting alone is unlikely to help.
   kCredentials,      // It does not let the sender write.
-  kMissingDatabase,  // Others than this database's lane can go on; so below.
+  kMissingDatabase,  // Only this database's lane must wait; so for the next one.
   kMissingPolicy,
-  kRejectedLines,  // It will never take some of the lines.
-  kTooLarge,       // It does not take so large a request.
+  kRejectedLines,  // It will never accept some of the lines.
+  kTooLarge,       // It does not accept a request this large.
 };
 
-// What follows from a cause.
+// The consequences of a cause.
 bool SlowsDown(Cause cause);       // Send more slowly from here on.
 bool Rests(Cause cause);           // Leave the backend alone for longer.
 bool MayCreate(Cause cause);       // Creating the database may end it.
 bool SuspectsPoison(Cause cause);  // One of the lines may make the backend fail.
 bool ConcernsLane(Cause cause);    // Other lanes can go on; else the whole backend waits.
 
-// The command that an operator would run to repair it or to see what is wrong.
+// The command that an operator would run to repair the cause or to find it.
 enum class Command : std::uint8_t { kNone, kPing, kCreate };
 
-// A cause in words, one of a fixed set.
+// The description of a cause, one of a fixed set.
 struct Explanation {
-  std::string_view why;
+  std::string_view reason;
   std::string_view remedy = {};      // See Remedy(). Empty: nothing need be done.
   Command command = Command::kNone;  // Shown with the remedy.
 };
@@ -64,11 +64,11 @@ struct Explanation {
 struct Verdict {
   Action action = Action::kRetry;
   Cause cause = Cause::kNone;
-  const Explanation* text = nullptr;         // Never null in what Judge returns; static.
-  DeadReason reason = DeadReason::kRefused;  // Of the lines that it will never take.
-  bool retry_first = false;                  // Likely to pass: retry unless it comes again.
+  const Explanation* text = nullptr;         // Static; Judge never returns nullptr here.
+  DeadReason reason = DeadReason::kRefused;  // For the lines that it will never accept.
+  bool retry_first = false;                  // It will likely pass: retry unless it comes again.
   std::optional<std::chrono::milliseconds> retry_after =
-      std::nullopt;  // As it asked, at most kRetryAfterMax. nullopt: it did not ask.
+      std::nullopt;  // The wait it asked for, at most kRetryAfterMax. nullopt: none.
   std::optional<PointCount> dropped =
       std::nullopt;  // Points of a partial write that it refused. nullopt: it does not say.
 };

@@ -21,15 +21,15 @@ class ByteSet {
   std::array<bool, 256> has_{};
 };
 
-// The first byte at or behind `from` that is one of `stops`, or the text's size.
+// Returns the first position from `from` on whose byte is in `stops`, or the text's size.
 inline std::size_t Find(std::string_view text, std::size_t from, const ByteSet& stops) {
   std::size_t at = from;
   while (at < text.size() && !stops.Has(text[at])) ++at;
   return at;
 }
 
-// As Find, of those without a backslash before them. A backslash before that
-// backslash changes nothing: InfluxDB looks back by one byte only.
+// Returns the same, but skips bytes behind a backslash. A backslash before that backslash changes
+// nothing: InfluxDB looks back by one byte only.
 inline std::size_t FindBare(std::string_view text, std::size_t from, const ByteSet& stops) {
   std::size_t at = from;
   while (at < text.size() && (!stops.Has(text[at]) || (at > 0 && text[at - 1] == '\\'))) ++at;

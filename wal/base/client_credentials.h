@@ -19,7 +19,7 @@ class ClientCredentials {
 
   bool empty() const { return authorization_.empty(); }
 
-  // For sending and storing only; never put it into a message or a display.
+  // Use it for sending and storing only; never in a message or a display.
   const std::string& Reveal() const { return authorization_; }
 
   // Compares only to tell whether two writes came from the same client.

@@ -11,7 +11,7 @@
 namespace relay {
 namespace {
 
-// In the same order as CrashPoint.
+// Names in the order of CrashPoint.
 constexpr std::array kNames = {std::string_view("none"),
 #define RELAY_NAME(identifier, name) std::string_view(name),
                                RELAY_CRASH_POINTS(RELAY_NAME)

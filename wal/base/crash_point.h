@@ -1,8 +1,8 @@
 // Named places at which a test can kill the process, between any two steps that change a log.
-// Wherever it dies, the log must open again with everything it acknowledged.
-// A point is declared in the table below and nowhere else; for each of them
-// Every point is declared in the table below and nowhere else; tests/power/crash_point_test.cc has
-// a test named after each.
+// Wherever it dies, the log must open again with everything it acknowledged. Every point is
+// declared in the table below and nowhere else; tests/power/crash_point_test.cc has a test named
+// after each.
+//
 // COST. One relaxed load.
 //
 // THREADS. Any thread may pass a point; arm one before other threads start.

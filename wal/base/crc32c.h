@@ -16,7 +16,8 @@ inline std::uint32_t Crc32c(std::string_view data) {
   return ExtendCrc32c(0, data);
 }
 
-// The same by table lookup: for processors without the instruction, and to test the fast version.
+// Computes the same by table lookup: for processors without the instruction, and to test the fast
+// version.
 std::uint32_t ExtendCrc32cByTable(std::uint32_t crc, std::string_view data);
 
 }  // namespace relay

@@ -26,7 +26,7 @@ struct Row {
   std::string_view word;
   Precision precision;
   DialectSet written;
-  DialectSet taken;  // Besides those that write it.
+  DialectSet taken;  // Accepted besides the written ones.
 };
 
 constexpr DialectSet kAll = SetOf({kSettings, kCommands, kV1, kV2, kV3});

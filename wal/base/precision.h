@@ -1,5 +1,5 @@
-// The words for a precision: one table for the write APIs, the settings and the
-// commands, each of which knows some of them.
+// Names of precisions: one table for the write APIs, the settings and the commands, each of which
+// knows some of them.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -15,25 +15,25 @@
 
 namespace relay {
 
-// Each has one word to write for a precision, and may take others.
+// Each has one name to write for a precision, and may accept others.
 enum class PrecisionDialect : std::uint8_t {
   kSettings,  // Writes ns, us, ms, s, m, h.
-  kCommands,  // Writes n, u, ms, s, m, h; takes ns and us.
-  kV1,        // InfluxDB 1.x writes n, u, ms, s, m, h; it takes ns, and an empty word for n.
-  kV2,        // InfluxDB 2.x writes ns, us, ms, s; it takes an empty word for ns.
-  kV3,        // InfluxDB 3.x writes nanosecond ... second; it takes n, ns, us, ms, s.
+  kCommands,  // Writes n, u, ms, s, m, h; accepts ns and us.
+  kV1,        // InfluxDB 1.x writes n, u, ms, s, m, h; it accepts ns, and an empty name for n.
+  kV2,        // InfluxDB 2.x writes ns, us, ms, s; it accepts an empty name for ns.
+  kV3,        // InfluxDB 3.x writes nanosecond ... second; it accepts n, ns, us, ms, s.
 };
 
-// nullopt: the dialect has no such word.
+// nullopt: the dialect has no such name.
 std::optional<Precision> PrecisionNamed(std::string_view word, PrecisionDialect dialect);
 
-// The words to write, finest precision first.
+// Returns the names to write, finest precision first.
 std::vector<std::pair<std::string_view, Precision>> PrecisionWords(PrecisionDialect dialect);
 
-// The words to write, for a message: "n, u, ms, s, m or h".
+// Returns the names to write, for a message: "n, u, ms, s, m or h".
 std::string ListPrecisions(PrecisionDialect dialect);
 
-// The word to write. REQUIRES: the dialect has one.
+// Returns the name to write. REQUIRES: the dialect has one.
 std::string_view WordFor(Precision precision, PrecisionDialect dialect);
 
 }  // namespace relay

@@ -60,7 +60,7 @@ class [[nodiscard]] Result {
     INVARIANT(ok());
     return std::get<0>(state_);
   }
-  // By value, so that a loop over the value of a temporary Result does not dangle.
+  // Returns by value, so that a loop over the value of a temporary Result does not dangle.
   T value() && {
     INVARIANT(ok());
     return std::get<0>(std::move(state_));
@@ -93,8 +93,8 @@ inline Status Ok() {
   if (auto relay_status_ = (expression); !relay_status_.ok()) \
   return std::move(relay_status_).error()
 
-// The same, and otherwise declares the value; use `auto` where its type contains a comma.
-// ASSIGN_OR_RETURN(const Entry first, ReadEntry(sequence));
+// Returns the error too; without one it declares the value. Use `auto` if its type contains a
+// comma. ASSIGN_OR_RETURN(const Entry first, ReadEntry(sequence));
 #define ASSIGN_OR_RETURN(declaration, ...) \
   RELAY_ASSIGN_OR_RETURN(RELAY_JOIN(relay_result_, __LINE__), declaration, (__VA_ARGS__))
 // NOLINTBEGIN(bugprone-macro-parentheses): names and declarations have none.

@@ -9,7 +9,7 @@
 namespace relay {
 namespace {
 
-// More than any password or token needs: a larger file is the wrong file.
+// Exceeds any password or token: a larger file is the wrong file.
 constexpr std::size_t kSecretSizeMax = 16U << 10U;
 
 // Reads at most one byte more than a secret may have: enough to know that it is too long.

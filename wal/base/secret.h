@@ -17,7 +17,7 @@ class Secret {
  public:
   explicit Secret(std::string value) : value_(std::move(value)) {}
 
-  // For sending it only; never put it into a message or a display.
+  // Use it for sending only; never in a message or a display.
   const std::string& Reveal() const { return value_; }
 
  private:

@@ -12,7 +12,7 @@ Result<BackendId> BackendId::Parse(std::string_view text) {
     return Error(ErrorCode::kInvalidInput, "a backend name has 1 to 64 characters");
   }
   if (!std::all_of(text.begin(), text.end(), allowed)) {
-    return Error(ErrorCode::kInvalidInput, "a backend name has only a-z, 0-9, _ and -");
+    return Error(ErrorCode::kInvalidInput, "a backend name may contain only a-z, 0-9, _ and -");
   }
   return BackendId(std::string(text));
 }

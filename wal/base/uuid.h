@@ -8,8 +8,8 @@
 
 namespace relay {
 
-// "xxxxxxxx-xxxx-4xxx-[89ab]xxx-xxxxxxxxxxxx" of 122 of the given bits, which the
-// caller takes from a source that is random enough for what the UUID is to name.
+// Returns "xxxxxxxx-xxxx-4xxx-[89ab]xxx-xxxxxxxxxxxx" made of 122 of the given bits, which must be
+// random enough for what the UUID names.
 std::string UuidV4(std::uint64_t high, std::uint64_t low);
 
 }  // namespace relay

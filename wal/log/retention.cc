@@ -74,7 +74,7 @@ Result<std::vector<OldestKept>> Retention::Candidates() const {
   std::vector<OldestKept> candidates;
   for (const BackendId& backend : parts_.queues.Names()) {
     ASSIGN_OR_RETURN(OpenQueue queue, parts_.live.Open(backend));
-    ASSIGN_OR_RETURN(QueueStats stats, queue.reader.ReadFigures());
+    ASSIGN_OR_RETURN(QueueStats stats, queue.reader.ReadStats());
     if (stats.oldest_owed) candidates.push_back({backend, std::nullopt, *stats.oldest_owed});
     for (const HeldLane& held : queue.reader.HeldLanes()) {
       if (held.oldest) candidates.push_back({backend, held.lane, *held.oldest});
@@ -102,7 +102,7 @@ Status Retention::TrimQueue(const BackendId& backend, const KeepPolicy& keep, Wa
   {
     ASSIGN_OR_RETURN(const OpenQueue queue, parts_.live.Open(backend));
     ASSIGN_OR_RETURN(target, queue.reader.TrimTarget(keep, now));
-    if (target.sequence <= queue.reader.run().state.trimmed.sequence) return Ok();
+    if (target.sequence <= queue.reader.queue().state.trimmed.sequence) return Ok();
   }
   PassCrashPoint(CrashPoint::kTrimFound);
   Status marked = parts_.live.Apply(

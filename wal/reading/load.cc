@@ -97,7 +97,7 @@ Result<std::shared_ptr<const Lanes>> LoadLanes(const Store& store, BackendNumber
   return std::make_shared<const Lanes>(std::move(lanes));
 }
 
-Result<Queue> LoadRun(const Store& store, BackendNumber number, LoadedLog& log) {
+Result<Queue> LoadQueue(const Store& store, BackendNumber number, LoadedLog& log) {
   Result<QueueState> state = LoadRunState(store, number, log.format);
   if (!state.ok()) return std::move(state).error();
   Result<std::shared_ptr<const Lanes>> lanes = LoadLanes(store, number);
@@ -105,19 +105,19 @@ Result<Queue> LoadRun(const Store& store, BackendNumber number, LoadedLog& log) 
   Result<std::optional<Entry>> last = LastEntry(store, number);
   if (!last.ok()) return std::move(last).error();
 
-  Queue run;
-  run.number = number;
-  run.state = state.value();
-  run.lanes = std::move(lanes).value();
-  run.head = run.state.cursor;  // Trimmed up to the last record, or never written to.
-  if (last.value() && last.value()->position.sequence > run.head.sequence) {
-    run.head = last.value()->position;
+  Queue queue;
+  queue.number = number;
+  queue.state = state.value();
+  queue.lanes = std::move(lanes).value();
+  queue.head = queue.state.cursor;  // Trimmed up to the last record, or never written to.
+  if (last.value() && last.value()->position.sequence > queue.head.sequence) {
+    queue.head = last.value()->position;
   }
   if (last.value()) {
-    run.last_accepted = last.value()->accepted_at;
+    queue.last_accepted = last.value()->accepted_at;
     log.last_payload = std::max(log.last_payload, last.value()->payload);
   }
-  return run;
+  return queue;
 }
 
 Result<PayloadId> LastPayload(const Store& store) {
@@ -135,9 +135,9 @@ Status LoadRuns(const Store& store, LoadedLog& log) {
     if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name in the log is damaged");
     ASSIGN_OR_RETURN(std::uint64_t stored, DecodeNumber(at->Key(), at->Value()));
     const BackendNumber number(static_cast<std::uint32_t>(stored));
-    Result<Queue> run = LoadRun(store, number, log);
-    if (!run.ok()) return std::move(run).error().Within(name.value().text());
-    log.queues.emplace(std::move(name).value(), std::move(run).value());
+    Result<Queue> queue = LoadQueue(store, number, log);
+    if (!queue.ok()) return std::move(queue).error().Within(name.value().text());
+    log.queues.emplace(std::move(name).value(), std::move(queue).value());
     log.last_backend = std::max(log.last_backend, number.value());
   }
   return at->Health();

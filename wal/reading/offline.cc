@@ -19,7 +19,7 @@ class OfflineLog final : public QueueView<LogView> {
   std::vector<BackendId> Backends() const override {
     std::vector<BackendId> names;
     names.reserve(log_.queues.size());
-    for (const auto& [name, run] : log_.queues) names.push_back(name);
+    for (const auto& [name, queue] : log_.queues) names.push_back(name);
     return names;
   }
 

@@ -5,7 +5,7 @@
 namespace relay {
 
 Error NoSuchBackend(const BackendId& backend) {
-  return {ErrorCode::kNotFound, fmt::format("the log knows no backend '{}'", backend.text())};
+  return {ErrorCode::kNotFound, fmt::format("the log has no backend '{}'", backend.text())};
 }
 
 void PutQueueState(StoreBatch& batch, BackendNumber number, const QueueState& state) {

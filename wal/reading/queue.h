@@ -15,7 +15,7 @@ using Lanes = std::map<Lane, LaneState>;
 struct Queue {
   BackendNumber number{0};
   Position head;
-  WallTime last_accepted;  // When the record at the head was accepted.
+  WallTime last_accepted;  // The time of the record at the head.
   QueueState state;
   // Lanes that are not empty. Replaced, never modified: copies of a queue share it.
   std::shared_ptr<const Lanes> lanes = std::make_shared<const Lanes>();

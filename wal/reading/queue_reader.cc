@@ -13,9 +13,9 @@ namespace {
 // lost.
 class EntryWalk {
  public:
-  EntryWalk(const Store& store, const Queue& run, Sequence after)
-      : at_(store.NewCursor(Family::kEntries)), queue_(run), last_(after) {
-    at_->Seek(EntryKey(run.number, after.Next()));
+  EntryWalk(const Store& store, const Queue& queue, Sequence after)
+      : at_(store.NewCursor(Family::kEntries)), queue_(queue), last_(after) {
+    at_->Seek(EntryKey(queue.number, after.Next()));
   }
 
   bool AtHead() const { return last_ >= queue_.head.sequence; }
@@ -157,7 +157,7 @@ Totals QueueReader::SizeOfStretch(Sequence before, const Position& end) const {
   return totals ? end.totals - *totals : Totals();
 }
 
-Result<QueueStats> QueueReader::ReadFigures() const {
+Result<QueueStats> QueueReader::ReadStats() const {
   QueueStats figures;
   figures.marks = queue_.marks();
   figures.accepted = queue_.head.totals;

@@ -20,8 +20,8 @@
 
 namespace relay {
 
-// How long delivered records are kept for a rewind, by age and by size: the first limit reached
-// applies.
+// Limits on how long delivered records are kept for a rewind, by age and by size: the first one
+// reached applies.
 struct KeepPolicy {
   std::chrono::nanoseconds time = std::chrono::hours(24);
   Bytes size = 8_GiB;  // Stored size, per backend.
@@ -29,15 +29,15 @@ struct KeepPolicy {
 
 class QueueReader {
  public:
-  // `run` is a copy: marks and sums of one moment. REQUIRES: the store, and `recent` unless
+  // `queue` is a copy: marks and sums of one moment. REQUIRES: the store, and `recent` unless
   // nullptr, outlive the reader.
-  QueueReader(const Store& store, Queue run, const RecentRecords* recent = nullptr)
-      : store_(store), queue_(std::move(run)), recent_(recent) {}
+  QueueReader(const Store& store, Queue queue, const RecentRecords* recent = nullptr)
+      : store_(store), queue_(std::move(queue)), recent_(recent) {}
 
-  const Queue& run() const { return queue_; }
+  const Queue& queue() const { return queue_; }
 
   Result<std::vector<StoredRecord>> Read(Sequence after, ReadLimit limit) const;
-  Result<QueueStats> ReadFigures() const;
+  Result<QueueStats> ReadStats() const;
   Result<Sequence> LastBefore(WallTime time) const;
   Result<std::vector<StoredDeadLetter>> ReadDead(std::uint64_t after, std::size_t count_max) const;
   Result<std::vector<StoredGap>> ReadGaps(std::uint64_t after, std::size_t count_max) const;

@@ -22,34 +22,37 @@ template <typename Base>
 class QueueView : public Base {
  public:
   Result<QueueStats> StatsOf(const BackendId& backend) const final {
-    return Ask(backend, [](const QueueReader& run) { return run.ReadFigures(); });
+    return Ask(backend, [](const QueueReader& reader) { return reader.ReadStats(); });
   }
   Result<std::vector<StoredRecord>> Read(const BackendId& backend, Sequence after,
                                          ReadLimit limit) const final {
-    return Ask(backend, [&](const QueueReader& run) { return run.Read(after, limit); });
+    return Ask(backend, [&](const QueueReader& reader) { return reader.Read(after, limit); });
   }
   Result<Sequence> LastBefore(const BackendId& backend, WallTime time) const final {
-    return Ask(backend, [&](const QueueReader& run) { return run.LastBefore(time); });
+    return Ask(backend, [&](const QueueReader& reader) { return reader.LastBefore(time); });
   }
   Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
                                                  std::size_t count_max) const final {
-    return Ask(backend, [&](const QueueReader& run) { return run.ReadDead(after, count_max); });
+    return Ask(backend,
+               [&](const QueueReader& reader) { return reader.ReadDead(after, count_max); });
   }
   Result<std::vector<StoredGap>> ReadGaps(const BackendId& backend, std::uint64_t after,
                                           std::size_t count_max) const final {
-    return Ask(backend, [&](const QueueReader& run) { return run.ReadGaps(after, count_max); });
+    return Ask(backend,
+               [&](const QueueReader& reader) { return reader.ReadGaps(after, count_max); });
   }
   Result<std::vector<HeldLane>> HeldLanes(const BackendId& backend) const final {
-    return Ask(backend, [](const QueueReader& run) {
-      return Result<std::vector<HeldLane>>(run.HeldLanes());
+    return Ask(backend, [](const QueueReader& reader) {
+      return Result<std::vector<HeldLane>>(reader.HeldLanes());
     });
   }
   Result<std::vector<StoredRecord>> ReadHeld(const BackendId& backend, const Lane& lane,
                                              Sequence after, ReadLimit limit) const final {
-    return Ask(backend, [&](const QueueReader& run) { return run.ReadHeld(lane, after, limit); });
+    return Ask(backend,
+               [&](const QueueReader& reader) { return reader.ReadHeld(lane, after, limit); });
   }
   Result<WriteOutcome> OutcomeOf(const BackendId& backend, PayloadId payload) const final {
-    return Ask(backend, [&](const QueueReader& run) { return run.OutcomeOf(payload); });
+    return Ask(backend, [&](const QueueReader& reader) { return reader.OutcomeOf(payload); });
   }
 
  protected:
@@ -59,8 +62,8 @@ class QueueView : public Base {
   template <typename Question>
   auto Ask(const BackendId& backend, const Question& question) const
       -> decltype(question(std::declval<const QueueReader&>())) {
-    ASSIGN_OR_RETURN(OpenQueue run, OpenQueueOf(backend));
-    return question(run.reader);
+    ASSIGN_OR_RETURN(OpenQueue queue, OpenQueueOf(backend));
+    return question(queue.reader);
   }
 };
 

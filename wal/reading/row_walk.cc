@@ -27,7 +27,7 @@ std::string NumberWalk::KeyOf(std::uint64_t number) const {
 void NumberWalk::Seek(std::uint64_t from) {
   ended_ = false;
   at_->Seek(KeyOf(from));
-  Settle(from);
+  ReadNumber(from);
 }
 
 void NumberWalk::Next() {
@@ -35,7 +35,7 @@ void NumberWalk::Next() {
   ended_ = from == 0;
   if (ended_) return;
   at_->Next();
-  Settle(from);
+  ReadNumber(from);
 }
 
 std::optional<NumberWalk::Unreadable> NumberWalk::TakeUnreadable() {
@@ -43,7 +43,7 @@ std::optional<NumberWalk::Unreadable> NumberWalk::TakeUnreadable() {
 }
 
 // Reads the number at the cursor; all rows before `from` were already seen.
-void NumberWalk::Settle(std::uint64_t from) {
+void NumberWalk::ReadNumber(std::uint64_t from) {
   const std::size_t size = prefix_.size() + sizeof(std::uint64_t);
   while (true) {
     if (!at_->Valid() && !at_->Health().ok()) Cross(from);
@@ -67,7 +67,7 @@ bool NumberWalk::IsReadable(std::uint64_t number) {
 // Looks ahead in doubling steps, then bisects for the first readable number: damage is a block or a
 // file whose end is unknown.
 void NumberWalk::Cross(std::uint64_t from) {
-  Unreadable crossed{.first = from, .last = from, .why = std::move(at_->Health()).error()};
+  Unreadable crossed{.first = from, .last = from, .error = std::move(at_->Health()).error()};
   std::uint64_t damaged = from;
   std::uint64_t step = 1;
   while (damaged != kNumberMax && !IsReadable(damaged + step)) {

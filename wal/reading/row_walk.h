@@ -21,7 +21,7 @@ class NumberWalk {
   struct Unreadable {
     std::uint64_t first = 0;
     std::uint64_t last = 0;  // Inclusive; if no row follows, the highest number.
-    Error why;
+    Error error;
   };
 
   // Starts at the first row whose number is at least `from`.
@@ -39,7 +39,7 @@ class NumberWalk {
 
  private:
   std::string KeyOf(std::uint64_t number) const;
-  void Settle(std::uint64_t from);
+  void ReadNumber(std::uint64_t from);
   bool IsReadable(std::uint64_t number);
   void Cross(std::uint64_t from);
 

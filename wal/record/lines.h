@@ -35,10 +35,10 @@ class LineWalk {
   std::string_view left_;
 };
 
-// The measurement of a point's line as it is written there, escapes included.
+// Returns the measurement of a point's line as written, escapes included.
 std::string_view RawMeasurementOf(std::string_view line);
 
-// The name of the measurement, unescaped. `line` may be the raw measurement alone.
+// Returns the name of the measurement, unescaped. `line` may be the raw measurement alone.
 std::string MeasurementOf(std::string_view line);
 
 }  // namespace relay

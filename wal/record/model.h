@@ -33,7 +33,7 @@ struct Position {
 struct Entry {
   Position position;
   PayloadId payload{0};
-  WallTime accepted_at;  // Never earlier than the previous record's.
+  WallTime accepted_at;  // No earlier than the previous record's.
   Totals size;           // This record alone.
 };
 
@@ -73,10 +73,9 @@ std::string ToString(const Lane& lane);
 // sentences.
 std::string DescribeLane(const Lane& lane);
 
-// Why lines became dead letters. The values are part of the stored format.
+// The reason why lines became dead letters. The values are part of the stored format.
 enum class DeadReason : std::uint8_t {
-  kRefused = 1,  // The backend will never accept them: not valid line protocol to it, or a type
-                 // conflict.
+  kRefused = 1,  // The backend will never accept them: invalid to it, or a type conflict.
   kExpired = 2,  // Older than the retention policy keeps.
   kLimit = 3,    // A limit of the backend: series, tag values, size of a request.
   kDamaged = 4,  // Format 1 only; damage now goes to the gap ledger.
@@ -106,7 +105,7 @@ struct DeadLetter {
   int http_status = 0;  // 0: there was no response.
   WallTime when;
   WriteParams params;
-  std::string words;  // The backend's message, cut at 4 KiB.
+  std::string message;  // The backend's message, cut at 4 KiB.
   std::string lines;
 
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
@@ -118,7 +117,7 @@ struct StoredDeadLetter {
   DeadLetter letter;
 };
 
-// Why records will never be delivered. The values are part of the stored format.
+// The reason why records will never be delivered. The values are part of the stored format.
 enum class GapReason : std::uint8_t {
   kSkipped = 1,     // By an operator.
   kDropOldest = 2,  // The log was full and configured to drop the oldest records.
@@ -126,13 +125,13 @@ enum class GapReason : std::uint8_t {
   kLost = 4,        // The log's newest records were missing when it was opened.
 };
 
-// "skipped", "drop oldest", "damaged", "lost".
+// Returns "skipped", "drop oldest", "damaged" or "lost".
 std::string_view ToString(GapReason reason);
 
 // An entry of the gap ledger: records that will never be delivered to a backend.
 struct Gap {
   static constexpr std::size_t kDatabasesMax = 100;
-  static constexpr std::size_t kWordsMax = 4U << 10U;  // For `note` and for `by`.
+  static constexpr std::size_t kTextMax = 4U << 10U;  // For `note` and for `by`.
 
   Sequence first = Sequence::BeforeFirst();
   Sequence last = Sequence::BeforeFirst();  // Inclusive.

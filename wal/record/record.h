@@ -19,14 +19,14 @@
 
 namespace relay {
 
-// Where the lines of a write go and how to read their timestamps. Records with equal parameters may
-// be sent to a backend in one request.
+// The destination of a write's lines and the unit of their timestamps. Records with equal
+// parameters may be sent to a backend in one request.
 struct WriteParams {
   Api api = Api::kV1;
   std::string database;
   std::string retention_policy;  // Empty: the database's default.
   Precision precision = Precision::kNanosecond;
-  // Set where a listener passes the client's credentials on; empty for most records.
+  // Set if a listener passes the client's credentials on; empty for most records.
   ClientCredentials credentials = {};
 
   friend auto operator<=>(const WriteParams&, const WriteParams&) = default;
@@ -43,7 +43,7 @@ struct Record {
   friend bool operator==(const Record&, const Record&) = default;
 };
 
-// How a record's lines are stored. The values are part of the stored format.
+// The encoding of a record's stored lines. The values are part of the stored format.
 enum class Codec : std::uint8_t { kNone = 0, kZstd = 1 };
 
 // Numbers the accepted writes of one log 1, 2, 3, ... in commit order, independent of their

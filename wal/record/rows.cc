@@ -227,7 +227,7 @@ std::string EncodeDead(std::string_view key, const DeadLetter& letter) {
   PutSized<std::uint16_t>(value, letter.params.database);
   PutSized<std::uint16_t>(value, letter.params.retention_policy);
   if (!credentials.empty()) PutSized<std::uint16_t>(value, credentials);
-  PutSized<std::uint16_t>(value, letter.words);
+  PutSized<std::uint16_t>(value, letter.message);
   PutSized<std::uint32_t>(value, letter.lines);
   return Seal(key, std::move(value));
 }
@@ -253,7 +253,7 @@ Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value) {
   if (has_credentials) {
     letter.params.credentials = ClientCredentials(std::string(reader.TakeSized<std::uint16_t>()));
   }
-  letter.words = reader.TakeSized<std::uint16_t>();
+  letter.message = reader.TakeSized<std::uint16_t>();
   letter.lines = reader.TakeSized<std::uint32_t>();
   if (!reader.finished()) return Damaged(key, "a dead letter of the wrong length");
   if (reason == 0 || reason > kDeadReasons) return Damaged(key, "an unknown reason");
@@ -270,8 +270,8 @@ std::string EncodeGap(std::string_view key, const Gap& gap) {
   PutBigEndian(value, gap.bytes.count());
   PutBigEndian(value, static_cast<std::uint8_t>(gap.reason));
   PutBigEndian(value, ToStored(gap.when));
-  PutSized<std::uint16_t>(value, std::string_view(gap.note).substr(0, Gap::kWordsMax));
-  PutSized<std::uint16_t>(value, std::string_view(gap.by).substr(0, Gap::kWordsMax));
+  PutSized<std::uint16_t>(value, std::string_view(gap.note).substr(0, Gap::kTextMax));
+  PutSized<std::uint16_t>(value, std::string_view(gap.by).substr(0, Gap::kTextMax));
   INVARIANT(gap.databases.size() <= Gap::kDatabasesMax);
   PutBigEndian(value, static_cast<std::uint16_t>(gap.databases.size()));
   for (const std::string& database : gap.databases) PutSized<std::uint16_t>(value, database);

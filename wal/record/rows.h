@@ -58,7 +58,7 @@ struct LaneState {
   Totals size;
   Sequence first = Sequence::BeforeFirst();  // The first held record; reading begins here.
   Sequence last = Sequence::BeforeFirst();
-  WallTime oldest;  // When the record `first` was accepted.
+  WallTime oldest;  // The time of the record `first`.
   bool by_operator = false;
 
   bool empty() const { return records == 0 && !by_operator; }

@@ -25,8 +25,8 @@ Error SystemError(std::string_view doing, const std::string& path) {
   return {code, fmt::format("{} {}: {}", doing, path, std::generic_category().message(errno))};
 }
 
-Error IsThere(const std::string& path) {
-  return {ErrorCode::kInvalidInput, path + " is there already"};
+Error AlreadyExists(const std::string& path) {
+  return {ErrorCode::kInvalidInput, path + " already exists"};
 }
 
 bool Exists(const std::string& path) {
@@ -34,22 +34,23 @@ bool Exists(const std::string& path) {
   return lstat(path.c_str(), &info) == 0;
 }
 
-// The directory that checkpoints lie in may be made with the first of them.
+// Creates the parent directory, which may be missing before the first checkpoint.
 Status MakeParent(const std::string& target) {
   const fs::path parent = fs::path(target).parent_path();
   if (mkdir(parent.c_str(), S_IRWXU) == 0) return SyncDirectory(parent.parent_path().string());
   if (errno == EEXIST) return Ok();
-  return Error(ErrorCode::kInvalidInput, SystemError("making", parent.string()).message());
+  return Error(ErrorCode::kInvalidInput, SystemError("creating", parent.string()).message());
 }
 
-// Whether files can be shared at all: mounts of one file system cannot, either.
+// Checks that hard links work: they also fail between two mounts of one file system.
 Status TryLink(const std::string& log_path, const std::string& directory) {
   const std::string probe = directory + "/lock";
   if (link((log_path + "/lock").c_str(), probe.c_str()) != 0) {
-    return Error(ErrorCode::kInvalidInput,
-                 fmt::format("{}; a checkpoint shares the log's files: make it in the same mount "
-                             "as {}, then copy it to where it is to go",
-                             SystemError("linking to", directory).message(), log_path));
+    return Error(
+        ErrorCode::kInvalidInput,
+        fmt::format("{}; a checkpoint hard-links the log's files: create it in the same mount "
+                    "as {}, then copy it elsewhere",
+                    SystemError("linking to", directory).message(), log_path));
   }
   if (unlink(probe.c_str()) != 0) return SystemError("deleting", probe);
   return Ok();
@@ -63,11 +64,11 @@ Status CopyFile(const std::string& from, const std::string& to) {
   return ReplaceWhole(to, content.value());
 }
 
-// Never over what is there, an empty directory neither.
+// Renames without replacing anything, not even an empty directory.
 int RenameToNew(const std::string& from, const std::string& to) {
   const int renamed = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
   if (renamed == 0 || errno != EINVAL) return renamed;
-  return std::rename(from.c_str(), to.c_str());  // A file system that cannot promise it.
+  return std::rename(from.c_str(), to.c_str());  // The file system cannot promise that.
 }
 
 }  // namespace
@@ -79,20 +80,20 @@ CheckpointDraft::CheckpointDraft(std::string log_path, std::string target)
 
 CheckpointDraft::~CheckpointDraft() {
   if (finished_) return;
-  std::error_code ignored;  // The next one of that name, or an operator, deletes it.
+  std::error_code ignored;  // The next draft of that name, or an operator, deletes the remains.
   fs::remove_all(directory_, ignored);
 }
 
 Result<std::unique_ptr<CheckpointDraft>> CheckpointDraft::Begin(const std::string& log_path,
                                                                 const std::string& target) {
   INVARIANT(fs::path(target).is_absolute());
-  if (Exists(target)) return IsThere(target);
+  if (Exists(target)) return AlreadyExists(target);
   RETURN_IF_ERROR(MakeParent(target));
   std::unique_ptr<CheckpointDraft> draft(new CheckpointDraft(log_path, target));
   const std::string& directory = draft->directory();
   std::error_code failed;
   fs::remove_all(directory, failed);
-  if (mkdir(directory.c_str(), S_IRWXU) != 0) return SystemError("making", directory);
+  if (mkdir(directory.c_str(), S_IRWXU) != 0) return SystemError("creating", directory);
   RETURN_IF_ERROR(TryLink(log_path, directory));
   RETURN_IF_ERROR(WriteUnfinished(directory));
   return draft;
@@ -103,7 +104,7 @@ Status CheckpointDraft::Copy(const std::string& name) {
   const std::string to = directory_ + "/" + name;
   std::error_code failed;
   if (!fs::is_directory(from, failed)) return CopyFile(from, to);
-  if (mkdir(to.c_str(), S_IRWXU) != 0) return SystemError("making", to);
+  if (mkdir(to.c_str(), S_IRWXU) != 0) return SystemError("creating", to);
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(from));
   for (const std::string& file : names) {
     const std::string path = fmt::format("{}/{}", from, file);
@@ -115,11 +116,11 @@ Status CheckpointDraft::Copy(const std::string& name) {
 }
 
 Status CheckpointDraft::Finish(const Identity& identity) {
-  // Syncs the directory too: its names, before its own changes.
+  // Syncs the directory too: the names in it, before its own rename.
   RETURN_IF_ERROR(WriteIdentity(directory_, identity));
   PassCrashPoint(CrashPoint::kCheckpointNamed);
   if (RenameToNew(directory_, target_) != 0) {
-    return errno == EEXIST || errno == ENOTEMPTY ? IsThere(target_)
+    return errno == EEXIST || errno == ENOTEMPTY ? AlreadyExists(target_)
                                                  : SystemError("renaming", directory_);
   }
   finished_ = true;

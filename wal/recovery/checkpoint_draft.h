@@ -1,10 +1,8 @@
-// A copy of a log that is being made: a directory beside its later place, of
-// which neither its name (NAME.incomplete) nor its `identity` lets anybody think
-// that it is whole, until one rename gives it its own.
+// A checkpoint in the making: a directory beside its final place. Until one rename gives it its
+// final name, both its name (NAME.incomplete) and its `identity` mark it as unfinished.
 //
-// DURABILITY. All that is in it is on stable storage before it gets its name,
-// the name when Finish returns. What a crash leaves of it shares files with the
-// log and nothing else: it can be deleted at any time.
+// DURABILITY. Its content is on stable storage before the rename, the name when Finish returns.
+// Remains after a crash share files with the log and nothing else: they can be deleted at any time.
 //
 // THREADS. One.
 #pragma once
@@ -20,24 +18,23 @@ namespace relay {
 
 class CheckpointDraft {
  public:
-  // Takes the place of one that a crash left. `target` is absolute.
-  // kInvalidInput: it is there, the directory above it cannot be made, or files
-  // of the log cannot be linked there.
+  // Replaces a draft that a crash left. `target` is absolute. kInvalidInput: it exists, its parent
+  // directory cannot be created, or files of the log cannot be linked there.
   static Result<std::unique_ptr<CheckpointDraft>> Begin(const std::string& log_path,
                                                         const std::string& target);
 
-  // Deletes what is not finished.
+  // Deletes an unfinished draft.
   ~CheckpointDraft();
   CheckpointDraft(const CheckpointDraft&) = delete;
   CheckpointDraft& operator=(const CheckpointDraft&) = delete;
 
   const std::string& directory() const { return directory_; }
 
-  // Copies a file of the log's directory, or the files of a directory in it;
-  // where there is none, nothing.
+  // Copies a file of the log's directory, or the files of a directory in it; if there is none, does
+  // nothing.
   Status Copy(const std::string& name);
 
-  // Gives it its identity and its name. kInvalidInput: something took the name.
+  // Writes the identity and renames the draft. kInvalidInput: the name is taken.
   Status Finish(const Identity& identity);
 
  private:

@@ -51,7 +51,7 @@ void PutQueue(std::string& out, const BackendId& name, const Queue& queue) {
 
 Status TakeQueue(BigEndianReader& reader, Queues& queues) {
   Result<BackendId> name = BackendId::Parse(reader.TakeSized<std::uint8_t>());
-  if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name");
+  if (!name.ok()) return Error(ErrorCode::kCorruption, "a backend's name is damaged");
   Queue queue;
   queue.number = BackendNumber(reader.Take<std::uint32_t>());
   queue.head = TakePosition(reader);
@@ -69,19 +69,19 @@ Error Damaged(std::string_view what) {
   return {ErrorCode::kCorruption, fmt::format("the high-water file: {}", what)};
 }
 
-// What of `text` is a slot's body, its length and checksum checked.
+// Returns a slot's body after checking its length and checksum.
 Result<std::string_view> CheckedBody(std::string_view text) {
   if (!text.starts_with(kMagic) || text.size() < kBodyAt) return Damaged("not a slot");
   BigEndianReader reader(text.substr(kMagic.size()));
   const auto version = reader.Take<std::uint8_t>();
   const auto length = reader.Take<std::uint32_t>();
   const auto crc = reader.Take<std::uint32_t>();
-  if (length > reader.left().size()) return Damaged("a slot is cut short");
+  if (length > reader.left().size()) return Damaged("a slot is truncated");
   const std::string_view body = reader.left().substr(0, length);
   const std::uint32_t sum =
       ExtendCrc32c(Crc32c(text.substr(kMagic.size(), kCrcAt - kMagic.size())), body);
-  if (sum != crc) return Damaged("a checksum does not match");
-  if (version != kVersion) return Damaged(fmt::format("version {} is not known", version));
+  if (sum != crc) return Damaged("checksum mismatch");
+  if (version != kVersion) return Damaged(fmt::format("unknown version {}", version));
   return body;
 }
 
@@ -123,7 +123,7 @@ Result<DecodedHighWater> DecodeHighWater(std::string_view text) {
       return Damaged(taken.error().message());
     }
   }
-  if (!reader.finished()) return Damaged("a slot of another length");
+  if (!reader.finished()) return Damaged("a slot has the wrong length");
   return decoded;
 }
 
@@ -155,10 +155,10 @@ Status HighWaterFile::Write(const HighWater& mark) {
 }
 
 HighWaterKeeper::HighWaterKeeper(std::unique_ptr<HighWaterFile> file,
-                                 std::function<HighWater()> truth,
+                                 std::function<HighWater()> synced_state,
                                  std::chrono::milliseconds interval)
     : file_(std::move(file)),
-      truth_(std::move(truth)),
+      synced_state_(std::move(synced_state)),
       interval_(interval),
       thread_([this] { Loop(); }) {}
 
@@ -197,13 +197,13 @@ void HighWaterKeeper::Loop() {
     Status written = WriteNow(false);
     lock.lock();
     health_ = std::move(written);
-    if (!health_.ok()) moved_ = true;  // Tried again.
+    if (!health_.ok()) moved_ = true;  // Retries after the interval.
     wake_.wait_for(lock, interval_, [this] { return stopping_; });
   }
 }
 
 Status HighWaterKeeper::WriteNow(bool clean) {
-  HighWater mark = truth_();
+  HighWater mark = synced_state_();
   mark.clean = clean;
   return file_->Write(mark);
 }

@@ -1,13 +1,12 @@
-// The file `high-water` in log.path: how far the log had come, known without its
-// database. A database that lost its end, its state or all of its files opens
-// without an error; comparing it with this file shows the loss.
+// The file `high-water` in log.path: how far the log had come, known without its database. A
+// database that lost its end, its state or all of its files opens without an error; comparing it
+// with this file shows the loss.
 //
-// INVARIANT. The file is never ahead of the truth: what it says was on stable
-// storage before it was written. It may be behind, by a moment or by as much as
-// the disk refused to write of it.
+// INVARIANT. The file is never ahead of stable storage. It may be behind: by a moment, or by as
+// much as the disk refused to write.
 //
-// DURABILITY. Two slots are overwritten in turn, each with a checksum and
-// synced: a write that is torn leaves the slot before it.
+// DURABILITY. Two slots are overwritten in turn, each with a checksum and synced: a torn write
+// leaves the previous slot.
 #pragma once
 
 #include <chrono>
@@ -27,30 +26,30 @@
 namespace relay {
 
 struct HighWater {
-  // How many times the log was opened. The database knows it too: where it
-  // knows a lower one, it is an older copy, or has lost its state.
+  // Counts how often the log was opened. The database counts too: a lower count means that it is an
+  // older copy or lost its state.
   std::uint64_t epoch = 0;
-  bool clean = false;  // The log was closed in order, and this is the end of it.
+  bool clean = false;  // The log was closed cleanly, and this is its end.
   LoadedLog log;       // Without the lanes of its queues.
 };
 
-// One slot's bytes. `turn` goes up with every write.
+// Encodes one slot. `turn` increases with every write.
 std::string EncodeHighWater(std::uint64_t turn, const HighWater& mark);
 
 struct DecodedHighWater {
   std::uint64_t turn = 0;
   HighWater mark;
 };
-// kCorruption only. What follows the slot in `text` is ignored.
+// Decodes the slot at the front of `text`, ignores what follows. kCorruption only.
 Result<DecodedHighWater> DecodeHighWater(std::string_view text);
 
-// The newer slot of the file in `log_path`. kNotFound: there is no file.
-// kCorruption: neither slot can be read.
+// Reads the newer slot of the file in `log_path`. kNotFound: there is no file. kCorruption: neither
+// slot can be read.
 Result<DecodedHighWater> ReadHighWater(const std::string& log_path);
 
 class HighWaterFile {
  public:
-  // Makes the file where it is not there. `turn` is that of the newest slot.
+  // Creates the file if it does not exist. `turn` is that of the newest slot.
   static Result<std::unique_ptr<HighWaterFile>> Open(const std::string& log_path, rocksdb::Env* env,
                                                      std::uint64_t turn);
 
@@ -64,28 +63,27 @@ class HighWaterFile {
   std::uint64_t turn_;
 };
 
-// Writes the mark anew, lazily, on a thread of its own.
+// Updates the mark lazily on a thread of its own.
 class HighWaterKeeper {
  public:
-  // `truth` is what is on stable storage at the moment of the call. Both
-  // outlive the keeper's Stop.
-  HighWaterKeeper(std::unique_ptr<HighWaterFile> file, std::function<HighWater()> truth,
+  // `synced_state` returns what is on stable storage at the moment of the call. Both outlive the
+  // keeper's Stop.
+  HighWaterKeeper(std::unique_ptr<HighWaterFile> file, std::function<HighWater()> synced_state,
                   std::chrono::milliseconds interval);
   HighWaterKeeper(const HighWaterKeeper&) = delete;
   HighWaterKeeper& operator=(const HighWaterKeeper&) = delete;
   ~HighWaterKeeper() { Stop(); }
 
-  // There is something new to write. Cheap: called for every group of appends.
+  // Requests a write. Cheap: called for every group of appends.
   void Moved();
 
-  // Nothing is written any more when it returns.
+  // Ends all writing before it returns.
   void Stop();
 
-  // Writes at once what `truth` says, and that the log was closed in order.
-  // REQUIRES: stopped.
+  // Writes the synced state at once, marked as closed cleanly. REQUIRES: stopped.
   Status WriteClean();
 
-  // Why the last write failed; ok where it did not.
+  // Returns the error of the last write; ok if it succeeded.
   Status Health() const;
 
  private:
@@ -93,7 +91,7 @@ class HighWaterKeeper {
   Status WriteNow(bool clean);
 
   const std::unique_ptr<HighWaterFile> file_;
-  const std::function<HighWater()> truth_;
+  const std::function<HighWater()> synced_state_;
   const std::chrono::milliseconds interval_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -12,8 +12,8 @@
 namespace relay {
 namespace {
 
-// Gives back the rows of numbers that no backend has: their files may not have
-// gone when the backend was forgotten.
+// Discards rows whose number no backend has: their files may have outlived the backend that was
+// forgotten.
 Status DiscardLeftovers(Store& store, const LoadedLog& loaded) {
   std::set<BackendNumber> known;
   for (const auto& [backend, queue] : loaded.queues) known.insert(queue.number);
@@ -25,15 +25,14 @@ Status DiscardLeftovers(Store& store, const LoadedLog& loaded) {
   return Ok();
 }
 
-// An empty queue with the next number.
+// Creates an empty queue with the next number.
 Queue NewQueue(LoadedLog& loaded) {
   Queue queue;
   queue.number = BackendNumber(++loaded.last_backend);
   return queue;
 }
 
-// Registers the configured backends that are new. Brings an older format up to
-// this one, too.
+// Registers configured backends that are new, and upgrades an older format.
 Status RegisterBackends(Store& store, const std::vector<BackendId>& backends, LoadedLog& loaded) {
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, kFormatVersion));
@@ -76,7 +75,7 @@ Result<OpenedDatabase> OpenOnce(const OpenRequest& request, const StoreMending& 
   LoadedLog& loaded = recovered.value().log;
   RETURN_IF_ERROR(RegisterBackends(*store.value(), request.backends, loaded));
   PassCrashPoint(CrashPoint::kOpenRegistered);
-  // Where names may have been lost with the rest, no row is certainly a leftover.
+  // If names may be lost too, no row is certainly a leftover.
   if (alarms.empty()) {
     RETURN_IF_ERROR(DiscardLeftovers(*store.value(), loaded));
   }
@@ -96,7 +95,7 @@ Result<OpenedDatabase> OpenLog(const OpenRequest& request, std::vector<std::stri
   if (request.known) {
     mending.is_whole = [&request](const Store& store) { return HasAll(store, *request.known); };
   }
-  // Damage may show only when it is read; each turn does without one file more.
+  // Damage may show only when it is read; each turn sets one more file aside.
   constexpr int kTurnsMax = 100;
   Result<OpenedDatabase> opened = OpenOnce(request, mending);
   for (int turn = 1; turn < kTurnsMax; ++turn) {

@@ -1,16 +1,15 @@
-// Opens the database of a log as far as it can be opened, and says what is missing.
+// Opens the database of a log as far as possible, and says what is missing.
 //
-// A damaged database opens without what cannot be read; what it lacks of what is
-// known from elsewhere is put right (recovery.h), an older format is brought up
-// to this one, configured backends get their number, and the rows that forgotten
-// backends left are given back.
+// A damaged database opens without what cannot be read; what it lacks compared with the high-water
+// mark is repaired (recovery.h), an older format is upgraded, configured backends get their number,
+// and rows left by forgotten backends are discarded.
 //
-// DURABILITY. Everything that is put right is on stable storage when OpenLog returns.
+// DURABILITY. All repairs are on stable storage when OpenLog returns.
 //
 // THREADS. One; nobody else uses the log's directory.
 //
-// ERRORS. kUnavailable: in use by another process. kInvalidInput: a newer format.
-// Others: what the store said; OpenLogToRead may still succeed.
+// ERRORS. kUnavailable: in use by another process. kInvalidInput: a newer format. Others: the
+// store's error; OpenLogToRead may still succeed.
 #pragma once
 
 #include <cstdint>
@@ -30,27 +29,26 @@ struct OpenRequest {
   std::string directory;  // The relay's log.path.
   rocksdb::Env* env = nullptr;
   Bytes file_size = 64_MiB;
-  std::vector<BackendId> backends = {};  // Those that are configured.
-  std::optional<HighWater> known = {};   // nullopt: the database is believed.
+  std::vector<BackendId> backends = {};  // The configured ones.
+  std::optional<HighWater> known = {};   // nullopt: trust the database.
   bool first_open = false;               // There was never a log here.
-  std::string because = {};              // The damage that closed it; empty: none did.
+  std::string because = {};              // The damage that closed it; empty: none.
 };
 
 struct OpenedDatabase {
   std::unique_ptr<Store> store;
   LoadedLog log;
-  std::uint64_t epoch = 0;  // Of this opening; 0: opened to read.
+  std::uint64_t epoch = 0;  // The number of this opening; 0: opened to read.
 };
 
-// Adds to `alarms` what an operator must be told, a sentence each, whether the
-// log opens or not.
+// Adds what an operator must know to `alarms`, a sentence each, whether or not the log opens.
 Result<OpenedDatabase> OpenLog(const OpenRequest& request, std::vector<std::string>& alarms);
 
-// Changes nothing on disk: deliveries can go on while the log takes no writes.
-// Configured backends that it does not know are empty queues.
+// Changes nothing on disk: deliveries can go on while the log accepts no writes. Configured
+// backends that it lacks are empty queues.
 Result<OpenedDatabase> OpenLogToRead(const OpenRequest& request);
 
-// Gives back the rows of a backend that was forgotten.
+// Discards the rows of a forgotten backend.
 Status DiscardAllOf(Store& store, BackendNumber number);
 
 }  // namespace relay

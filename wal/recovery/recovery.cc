@@ -18,8 +18,8 @@ void PutNumber(StoreBatch& batch, std::string_view key, std::uint64_t number) {
   batch.Put(Family::kState, key, EncodeNumber(key, number));
 }
 
-// An entry without a payload at the place of the last record that is lost: the
-// head is derived from it, its totals say how much is gone.
+// Puts an entry without a payload in place of the last lost record: the head is derived from it,
+// its totals say how much is lost.
 void PutLostEnd(StoreBatch& batch, const Queue& known) {
   Entry end;
   end.position = known.head;
@@ -29,20 +29,20 @@ void PutLostEnd(StoreBatch& batch, const Queue& known) {
 }
 
 std::string LostRecords(const BackendId& backend, const Position& found, const Position& known) {
-  return fmt::format("records {} to {} of backend '{}' were acknowledged and are gone: {} points",
+  return fmt::format("records {} to {} of backend '{}' were acknowledged and are lost: {} points",
                      found.sequence.value() + 1, known.sequence.value(), backend.text(),
                      known.totals.points - std::min(known.totals.points, found.totals.points));
 }
 
-// Names and numbers that the database does not know any more: their entries may
-// be there, and must not become another backend's.
+// Restores names and numbers that the database lost: their entries may still be there and must not
+// become another backend's.
 bool PutMissingNames(StoreBatch& batch, const LoadedLog& found, const LoadedLog& known,
                      std::vector<std::string>& alarms) {
   bool missing = false;
   for (const auto& [backend, queue] : known.queues) {
     if (found.queues.contains(backend)) continue;
     missing = true;
-    alarms.push_back(fmt::format("the log had forgotten backend '{}'", backend.text()));
+    alarms.push_back(fmt::format("the log had lost backend '{}'; it was restored", backend.text()));
     PutNumber(batch, BackendKey(backend), queue.number.value());
     PutQueueState(batch, queue.number, queue.state);
   }
@@ -70,9 +70,9 @@ void PutLostRecords(StoreBatch& batch, const LoadedLog& found, const LoadedLog& 
   }
 }
 
-// A state that is older than one that was synced: it would send again what was
-// delivered, and its sums would not fit. A cursor that is further back tells
-// only of a database that is known to be damaged: it may have been rewound.
+// Returns whether a state is older than one that was synced: it would deliver records again, and
+// its sums would not match. A cursor further back counts only in a database known to be damaged: it
+// may have been rewound.
 bool IsOlder(const QueueState& state, const QueueState& known, bool damaged) {
   if (state.edition != known.edition) return state.edition < known.edition;
   return damaged && state.cursor.sequence < known.cursor.sequence;
@@ -86,22 +86,22 @@ void PutNewerStates(StoreBatch& batch, const LoadedLog& found, const LoadedLog& 
     if (at == found.queues.end() || at->second.number != queue.number) continue;
     if (!IsOlder(at->second.state, queue.state, damaged)) continue;
     if (at->second.state.edition < queue.state.edition) {
-      alarms.push_back(fmt::format("the newest changes of backend '{}' were gone", backend.text()));
+      alarms.push_back(fmt::format("the newest changes of backend '{}' were lost", backend.text()));
     }
     PutQueueState(batch, queue.number, queue.state);
   }
 }
 
 // `recovered.epoch` is the database's own here.
-Status HoldAgainst(const HighWater& known, Store& store, StoreBatch& batch, Recovered& recovered) {
+Status CompareWith(const HighWater& known, Store& store, StoreBatch& batch, Recovered& recovered) {
   if (recovered.epoch < known.epoch) {
     recovered.alarms.push_back(
         fmt::format("the database was opened {} times, the log {} times: it is an older copy, or "
-                    "has lost its end",
+                    "lost its newest records",
                     recovered.epoch, known.epoch));
     recovered.epoch = known.epoch;
   }
-  // Of a database that lost nothing, a backend that is missing was forgotten.
+  // If the database lost nothing, a missing backend was forgotten on purpose.
   if (!recovered.alarms.empty()) {
     Status named = RestoreNames(store, recovered.log, known.log, recovered.alarms);
     if (!named.ok()) return named;
@@ -129,7 +129,7 @@ Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
 
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
   if (known) {
-    RETURN_IF_ERROR(HoldAgainst(*known, store, *batch, recovered));
+    RETURN_IF_ERROR(CompareWith(*known, store, *batch, recovered));
   }
   PutNumber(*batch, kEpochKey, ++recovered.epoch);
   RETURN_IF_ERROR(store.Write(*batch, Durability::kSynced));
@@ -142,7 +142,7 @@ Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
 bool HasAll(const Store& store, const HighWater& known) {
   const Result<std::uint64_t> epoch = ReadEpoch(store);
   const Result<LoadedLog> log = LoadLog(store);
-  if (!epoch.ok() || !log.ok()) return true;  // Recover says what is wrong.
+  if (!epoch.ok() || !log.ok()) return true;  // Recover reports the error.
   const auto behind = [&log](const auto& known_queue) {
     const auto found = log.value().queues.find(known_queue.first);
     return found != log.value().queues.end() &&

@@ -1,7 +1,6 @@
-// Compares a freshly opened database with the high-water mark and repairs what is
-// missing: acknowledged records that it has lost become a stretch that readers
-// cross and report, and numbering goes on behind it, so that no sequence is ever
-// given twice.
+// Compares a freshly opened database with the high-water mark and repairs what is missing:
+// acknowledged records that it lost become a range that readers skip and report, and numbering
+// continues behind it, so that no sequence is assigned twice.
 //
 // DURABILITY. All repairs are written in one synced batch.
 #pragma once
@@ -19,24 +18,23 @@
 
 namespace relay {
 
-// How many times the log was opened; a key of the `state` family.
+// Counts how often the log was opened; a key of the `state` family.
 inline constexpr std::string_view kEpochKey = "epoch";
 
 struct Recovered {
   LoadedLog log;
-  std::uint64_t epoch = 0;  // Of this opening, stored already.
+  std::uint64_t epoch = 0;  // The number of this opening, already stored.
   // Messages for the operator, a sentence each. Empty: nothing is missing.
   std::vector<std::string> alarms;
 };
 
-// Loads the log, raises an alarm for what it lacks of `known` and repairs it.
-// nullopt: the database is believed. `alarms` are those of the store, when it was opened:
-// where there are any, more may be gone than can be seen. Errors as LoadLog and
-// Store::Write.
+// Loads the log, raises an alarm for what it lacks compared with `known` and repairs it. nullopt:
+// trust the database. `alarms` are the store's, from opening it: if there are any, more may be
+// missing than can be seen. Errors as LoadLog and Store::Write.
 Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
                           std::vector<std::string> alarms);
 
-// Whether the store has all the records and openings that are known.
+// Returns whether the store has all known records and openings.
 bool HasAll(const Store& store, const HighWater& known);
 
 }  // namespace relay

@@ -27,9 +27,9 @@ std::uint64_t LeftInBlock(std::uint64_t at) {
 
 }  // namespace
 
-// Returns the piece at `at` if its type is known, its checksum matches and it ends within its
+// Returns the fragment at `at` if its type is known, its checksum matches and it ends within its
 // block.
-std::optional<RocksLogReader::Piece> RocksLogReader::PieceAt(std::uint64_t at) const {
+std::optional<RocksLogReader::Fragment> RocksLogReader::FragmentAt(std::uint64_t at) const {
   const std::uint64_t room = std::min<std::uint64_t>(file_.size() - at, LeftInBlock(at));
   if (room < kHeader) return std::nullopt;
   const std::string_view rest = file_.substr(at, room);
@@ -38,7 +38,7 @@ std::optional<RocksLogReader::Piece> RocksLogReader::PieceAt(std::uint64_t at) c
   if (type < kWhole || type > kLast || kHeader + length > room) return std::nullopt;
   const std::uint32_t crc = Crc32c(rest.substr(kTypeAt, 1 + length));
   if (Masked(crc) != LittleEndian(rest.substr(0, 4))) return std::nullopt;
-  return Piece{type, rest.substr(kHeader, length)};
+  return Fragment{type, rest.substr(kHeader, length)};
 }
 
 bool RocksLogReader::OnlyZerosFrom(std::uint64_t at) const {
@@ -50,15 +50,15 @@ void RocksLogReader::StartAnew() {
   begun_.reset();
 }
 
-// Moves from a place without a valid piece to the next place one may begin: to the end the damaged
-// piece claims if a piece begins there, else to the next block.
+// Moves from a place without a valid fragment to the next place one may begin: to the end the
+// damaged fragment claims if a fragment begins there, else to the next block.
 bool RocksLogReader::NextTry() {
   if (OnlyZerosFrom(at_)) return false;  // Preallocated space that was not used.
   const std::uint64_t left = std::min<std::uint64_t>(LeftInBlock(at_), file_.size() - at_);
   if (left >= kHeader) {
     StartAnew();
     const std::uint64_t end = at_ + kHeader + LittleEndian(file_.substr(at_ + kLengthAt, 2));
-    if (end < at_ + left && PieceAt(end)) {
+    if (end < at_ + left && FragmentAt(end)) {
       at_ = end;
       return true;
     }
@@ -67,28 +67,28 @@ bool RocksLogReader::NextTry() {
   return at_ < file_.size();
 }
 
-std::optional<RocksLogReader::Piece> RocksLogReader::NextPiece() {
+std::optional<RocksLogReader::Fragment> RocksLogReader::NextFragment() {
   while (at_ < file_.size()) {
-    if (std::optional<Piece> piece = PieceAt(at_)) {
-      at_ += kHeader + piece->data.size();
-      return piece;
+    if (std::optional<Fragment> fragment = FragmentAt(at_)) {
+      at_ += kHeader + fragment->data.size();
+      return fragment;
     }
     if (!NextTry()) break;
   }
   at_ = file_.size();
-  if (begun_) StartAnew();  // A first piece without its last one.
+  if (begun_) StartAnew();  // A first fragment without its last one.
   return std::nullopt;
 }
 
 std::optional<EngineRecord> RocksLogReader::Next() {
   damaged_ = false;
-  while (std::optional<Piece> piece = NextPiece()) {
-    const bool begins = piece->type == kWhole || piece->type == kFirst;
+  while (std::optional<Fragment> fragment = NextFragment()) {
+    const bool begins = fragment->type == kWhole || fragment->type == kFirst;
     if (begins == begun_.has_value()) StartAnew();
     if (begins) begun_.emplace();
     if (!begun_) continue;
-    begun_->append(piece->data);
-    if (piece->type == kFirst || piece->type == kMiddle) continue;
+    begun_->append(fragment->data);
+    if (fragment->type == kFirst || fragment->type == kMiddle) continue;
     EngineRecord record{std::move(*begun_), at_, damaged_};
     begun_.reset();
     return record;

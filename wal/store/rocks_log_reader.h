@@ -1,10 +1,10 @@
 // Reads RocksDB's log files (its WAL and its MANIFEST) without RocksDB: it finds the records behind
 // damage, which the engine gives up.
 //
-// FORMAT. Blocks of 32 KiB that hold pieces: masked CRC-32C (u32), length (u16), type (u8), all
-// little-endian, then the data. A record is one full piece, or a first, any number of middle and a
-// last one. A piece never crosses a block boundary; a rest of fewer than 7 bytes at the end of a
-// block is zeros.
+// FORMAT. Blocks of 32 KiB that hold fragments: masked CRC-32C (u32), length (u16), type (u8), all
+// little-endian, then the data. A record is one full fragment, or a first, any number of middle and
+// a last one. A fragment never crosses a block boundary; a rest of fewer than 7 bytes at the end of
+// a block is zeros.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +33,13 @@ class RocksLogReader {
   bool ends_in_damage() const { return damaged_; }
 
  private:
-  struct Piece {
+  struct Fragment {
     std::uint8_t type = 0;
     std::string_view data;
   };
 
-  std::optional<Piece> NextPiece();
-  std::optional<Piece> PieceAt(std::uint64_t at) const;
+  std::optional<Fragment> NextFragment();
+  std::optional<Fragment> FragmentAt(std::uint64_t at) const;
   bool OnlyZerosFrom(std::uint64_t at) const;
   bool NextTry();
   void StartAnew();
@@ -47,7 +47,7 @@ class RocksLogReader {
   std::string_view file_;
   std::uint64_t at_ = 0;
   bool damaged_ = false;
-  std::optional<std::string> begun_;  // The pieces of an unfinished record.
+  std::optional<std::string> begun_;  // The fragments of an unfinished record.
 };
 
 }  // namespace relay

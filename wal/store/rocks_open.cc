@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Some file systems (tmpfs) refuse O_DIRECT only when the first file is created.
-bool TakesDirectIo(const std::string& directory) {
+bool SupportsDirectIo(const std::string& directory) {
   const std::string probe = directory + "/direct-io-probe";
   const int file = open(probe.c_str(), O_CREAT | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
   if (file < 0) return false;
@@ -36,7 +36,7 @@ bool TakesDirectIo(const std::string& directory) {
 
 // RocksDB has no status code for a directory that is in use. It says "lock hold by current process"
 // for this process, and "While lock file" with fcntl's error for another.
-bool IsTaken(const rocksdb::Status& status) {
+bool IsInUse(const rocksdb::Status& status) {
   const std::string text = status.ToString();
   return status.IsIOError() && (text.find("lock hold by current process") != std::string::npos ||
                                 (text.find("While lock file") != std::string::npos &&
@@ -45,7 +45,7 @@ bool IsTaken(const rocksdb::Status& status) {
 
 Error OpenError(const StoreOptions& options, const rocksdb::Status& status) {
   const std::string text = status.ToString();
-  if (IsTaken(status)) {
+  if (IsInUse(status)) {
     return {ErrorCode::kUnavailable,
             fmt::format("{} is in use by another process", options.directory)};
   }
@@ -59,7 +59,7 @@ class Opening {
     rocks_.options = DatabaseOptions(options);
     rocks_.options.info_log = EngineWarnings(options.directory);
     rocks_.options.use_direct_io_for_flush_and_compaction =
-        options.env == nullptr && TakesDirectIo(options.directory);
+        options.env == nullptr && SupportsDirectIo(options.directory);
     rocks_.families = FamiliesOf(options, floors_);
   }
 
@@ -80,7 +80,7 @@ class Opening {
   static constexpr int kRemediesMax = 200;
 
   const StoreMending& mending() const { return *options_.mending; }
-  void Alarm(std::string words) { alarms_.push_back(std::move(words)); }
+  void Alarm(std::string message) { alarms_.push_back(std::move(message)); }
 
   rocksdb::Status Try() {
     rocksdb::DB* db = nullptr;
@@ -118,15 +118,15 @@ class Opening {
 
   // Returns whether something was done that makes another try worthwhile.
   Result<bool> Remedy(const rocksdb::Status& failed) {
-    const std::string words = failed.ToString();
+    const std::string message = failed.ToString();
     // An I/O error is not damage: the next try may succeed.
-    const bool missing = words.find("No such file") != std::string::npos;
+    const bool missing = message.find("No such file") != std::string::npos;
     if (!failed.IsCorruption() && !failed.IsNotFound() && !missing) return false;
-    if (const auto table = TableNamedIn(words); table && forgotten_.insert(*table).second) {
-      Alarm(fmt::format("the database file {}.sst is damaged or missing: {}", *table, words));
+    if (const auto table = TableNamedIn(message); table && forgotten_.insert(*table).second) {
+      Alarm(fmt::format("the database file {}.sst is damaged or missing: {}", *table, message));
       return Done(Forget(*table));
     }
-    if (!std::exchange(skipping_, true)) return Done(SkipDamagedWrites(words));
+    if (!std::exchange(skipping_, true)) return Done(SkipDamagedWrites(message));
     if (!std::exchange(trimmed_, true)) {
       ASSIGN_OR_RETURN(Mended trimmed, Trim());
       if (trimmed == Mended::kMended) return true;
@@ -140,8 +140,8 @@ class Opening {
     return true;
   }
 
-  Status SkipDamagedWrites(const std::string& words) {
-    Alarm(fmt::format("the database does not open without repair: {}", words));
+  Status SkipDamagedWrites(const std::string& message) {
+    Alarm(fmt::format("the database does not open without repair: {}", message));
     rocks_.options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
     rocks_.options.track_and_verify_wals_in_manifest = false;
     return Ok();
@@ -229,15 +229,16 @@ class Opening {
   bool repaired_ = false;
 };
 
-// kCorruption: a table would end the process. A reader mends nothing.
+// kCorruption: a table would end the process. A reader repairs nothing.
 Status CheckTables(const std::string& directory) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(directory));
   for (const std::string& name : names) {
     if (!name.ends_with(".sst") || IsSafeToOpen(fmt::format("{}/{}", directory, name))) continue;
-    return Error(ErrorCode::kCorruption,
-                 fmt::format("{}/{} has a bit set that never is; a relay that is started on this "
-                             "log clears it",
-                             directory, name));
+    return Error(
+        ErrorCode::kCorruption,
+        fmt::format("{}/{} has a flipped bit that would crash RocksDB; a relay started on this "
+                    "log clears it",
+                    directory, name));
   }
   return Ok();
 }

@@ -39,7 +39,7 @@ Status Link(const std::string& from, const std::string& to) {
                         failed == std::errc::operation_not_supported ||
                         failed == std::errc::cross_device_link;
   if (no_links) fs::copy_file(from, to, failed);
-  if (failed) return FileError("keeping", from, failed);
+  if (failed) return FileError("linking", from, failed);
   return Ok();
 }
 
@@ -60,16 +60,16 @@ bool HasTraces(const std::vector<std::string>& names) {
 }
 
 // Returns the requested files that are not empty.
-template <typename Asked>
+template <typename Predicate>
 Result<std::vector<std::string>> WithContent(const std::string& directory,
                                              const std::vector<std::string>& names,
-                                             const Asked& asked) {
+                                             const Predicate& wanted) {
   std::vector<std::string> found;
   for (const std::string& name : names) {
-    if (!asked(name)) continue;
+    if (!wanted(name)) continue;
     std::error_code failed;
     const std::uintmax_t size = fs::file_size(PathIn(directory, name), failed);
-    if (failed) return FileError("looking at", PathIn(directory, name), failed);
+    if (failed) return FileError("checking", PathIn(directory, name), failed);
     if (size > 0) found.push_back(name);
   }
   return found;
@@ -270,22 +270,22 @@ Status ClearImpossibleBits(const std::string& database, Alarms& alarms) {
     ClearImpossibleBit(table, *PropertiesWordAt(path));
     RETURN_IF_ERROR(ReplaceWhole(path, table));
     alarms.push_back(
-        fmt::format("the database's file {} had a bit set that never is; it was "
+        fmt::format("the database's file {} had a flipped bit that would crash RocksDB; it was "
                     "cleared. Check the disk",
                     name));
   }
   return Ok();
 }
 
-std::optional<std::string> TableNamedIn(std::string_view words) {
-  std::size_t end = words.find(".sst");
+std::optional<std::string> TableNamedIn(std::string_view message) {
+  std::size_t end = message.find(".sst");
   // For a missing table RocksDB also tries LevelDB's extension.
-  if (end == std::string_view::npos) end = words.find(".ldb");
+  if (end == std::string_view::npos) end = message.find(".ldb");
   if (end == std::string_view::npos) return std::nullopt;
   std::size_t begin = end;
-  while (begin > 0 && words[begin - 1] >= '0' && words[begin - 1] <= '9') --begin;
+  while (begin > 0 && message[begin - 1] >= '0' && message[begin - 1] <= '9') --begin;
   if (begin == end) return std::nullopt;
-  return std::string(words.substr(begin, end - begin));
+  return std::string(message.substr(begin, end - begin));
 }
 
 Status ForgetTable(const std::string& database, const std::string& quarantine,

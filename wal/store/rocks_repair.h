@@ -52,11 +52,11 @@ Result<Mended> MendCurrent(const std::string& database, Alarms& alarms);
 Result<Mended> TrimManifest(const std::string& database, Alarms& alarms);
 
 // Clears a bit that makes RocksDB end the process (rocks_table_check.h) and that is never set in an
-// intact table. The block's checksum then tells the truth about the block.
+// intact table. The block's checksum then shows whether the block is intact.
 Status ClearImpossibleBits(const std::string& database, Alarms& alarms);
 
 // Returns the table file that an error of RocksDB names: "000012".
-std::optional<std::string> TableNamedIn(std::string_view words);
+std::optional<std::string> TableNamedIn(std::string_view message);
 
 // Removes the table from the database; its file, if there is one, is kept in `quarantine`.
 Status ForgetTable(const std::string& database, const std::string& quarantine,

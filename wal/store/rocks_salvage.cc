@@ -54,7 +54,7 @@ class TableSalvage {
     }
     if (family_ == nullptr) return Ok();
     at_.reset(reader_->NewIterator({}));
-    for (at_->SeekToFirst(); Settle(); at_->Next()) {
+    for (at_->SeekToFirst(); FindRow(); at_->Next()) {
       last_ = at_->key().ToString();
       RETURN_IF_ERROR(PutIfMissing());
     }
@@ -64,7 +64,7 @@ class TableSalvage {
  private:
   // Returns whether there is a row here; where damage hides it, moves to the first one behind the
   // damage.
-  bool Settle() {
+  bool FindRow() {
     if (at_->Valid()) return true;
     if (at_->status().ok()) return false;
     ++damages_;

@@ -46,16 +46,16 @@ class DamageNote {
   void Take(const rocksdb::Status& status) {
     if (!status.IsCorruption()) return;
     const std::lock_guard lock(mutex_);
-    if (words_.empty()) words_ = status.ToString();
+    if (message_.empty()) message_ = status.ToString();
   }
-  std::string words() const {
+  std::string message() const {
     const std::lock_guard lock(mutex_);
-    return words_;
+    return message_;
   }
 
  private:
   mutable std::mutex mutex_;
-  std::string words_;
+  std::string message_;
 };
 
 class RocksCursor final : public StoreCursor {
@@ -143,7 +143,7 @@ class RocksStore final : public Store {
     return ToStatus(CheckpointRocks(*db_, directory));
   }
 
-  std::string Damage() const override { return damage_.words(); }
+  std::string Damage() const override { return damage_.message(); }
 
  private:
   // If everything in memory is below the floor, a flush writes no file and releases the WAL.

@@ -22,7 +22,7 @@ struct Handle {
   std::uint64_t size = 0;
 };
 
-// Reads integers of seven bits a byte off the front of `text`.
+// Reads an integer of seven bits a byte off the front of `text`.
 std::optional<std::uint64_t> TakeVarint(std::string_view& text) {
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 64 && !text.empty(); shift += 7) {
@@ -75,8 +75,8 @@ class Table {
     return handle.size <= size_ && handle.offset <= size_ - handle.size;
   }
 
-  // Goes through the rows of a block: how much of the key is that of the row
-  // before, how much is new, the size of the value; the key's rest; the value.
+  // Walks the rows of a block: how much of the key is shared with the row before, how much is new,
+  // the size of the value; the key's rest; the value.
   static std::optional<Handle> Find(const std::string& block) {
     std::string_view rest = block;
     std::string key;
@@ -113,7 +113,7 @@ void ClearImpossibleBit(std::string& table, std::uint64_t word_at) {
 }
 
 bool IsSafeToOpen(const std::string& table) {
-  constexpr std::uint64_t kHashIndex = 1U << 31U;  // Never written for properties.
+  constexpr std::uint64_t kHashIndex = 1U << 31U;  // It is never written for properties.
   const std::optional<std::uint64_t> at = PropertiesWordAt(table);
   if (!at) return true;
   const std::string word = Table(table).Read({*at, kWord});

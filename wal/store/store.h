@@ -93,14 +93,14 @@ class Store {
   virtual std::unique_ptr<StoreCursor> NewCursor(Family family) const = 0;
 };
 
-// How a damaged store may be repaired so that it opens as far as possible.
+// Means to repair a damaged store so that it opens as far as possible.
 struct StoreMending {
   std::string kept;         // Copies made before each opening; the newest two stay.
   std::string quarantine;   // Files the store could not read, for an operator.
   bool after_crash = true;  // The store was not closed cleanly, or that is unknown.
   // No store was ever opened here: an empty one is left from a first opening that failed.
   bool first_open = false;
-  std::string because;  // Why the store had to be closed; empty: it did not.
+  std::string because;  // The damage that closed the store; empty: none.
   // Checks that an opened store has everything known to be in it; empty: no check.
   std::function<bool(const Store&)> is_whole;
   std::vector<std::string>* alarms = nullptr;  // Receives each fault found, one sentence each.

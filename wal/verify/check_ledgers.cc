@@ -50,7 +50,7 @@ bool Explained::Covers(Sequence first, Sequence last) const {
   return behind != ranges_.begin() && std::prev(behind)->second >= last.value();
 }
 
-void CheckGaps(const Store& store, CheckedRun& run, VerifyReport& report) {
+void CheckGaps(const Store& store, CheckedQueue& queue, VerifyReport& report) {
   std::uint64_t expected = 1;
   PointCount points = 0;
   bool whole = true;
@@ -58,65 +58,65 @@ void CheckGaps(const Store& store, CheckedRun& run, VerifyReport& report) {
     ++report.summary.gaps;
     if (walk.Number() != expected) {
       whole = false;
-      report.Find(
-          {"gaps", run.At("gap", expected), "the next gap", fmt::format("gap {}", walk.Number())});
+      report.Find({"gaps", queue.At("gap", expected), "the next gap",
+                   fmt::format("gap {}", walk.Number())});
     }
     expected = walk.Number() + 1;
     const Result<Gap> gap = DecodeGap(walk.Key(), walk.Value());
     if (!gap.ok()) {
       whole = false;
-      return report.FindDamaged("gaps", run.At("gap", walk.Number()), gap.error());
+      return report.FindDamaged("gaps", queue.At("gap", walk.Number()), gap.error());
     }
     points += gap.value().points;
     const GapReason reason = gap.value().reason;
     if (reason == GapReason::kLost || reason == GapReason::kDamaged) {
-      run.explained.Add(gap.value().first, gap.value().last);
+      queue.explained.Add(gap.value().first, gap.value().last);
     }
   };
-  ForEachRow(
-      {NumberWalk(store, Family::kGaps, BackendKeys(run.number), 1), "gaps", "backend " + run.name},
-      report, check);
-  if (!run.state) return;
-  if (run.state->last_gap + 1 != expected) {
-    report.Find({"gaps", "backend " + run.name, fmt::format("{} gaps", run.state->last_gap),
+  ForEachRow({NumberWalk(store, Family::kGaps, BackendKeys(queue.number), 1), "gaps",
+              "backend " + queue.name},
+             report, check);
+  if (!queue.state) return;
+  if (queue.state->last_gap + 1 != expected) {
+    report.Find({"gaps", "backend " + queue.name, fmt::format("{} gaps", queue.state->last_gap),
                  fmt::format("{} of them", expected - 1)});
   } else if (whole && report.summary.format > 1) {
-    report.Compare("gaps", "backend " + run.name,
-                   fmt::format("gaps of {} points, as were dropped", run.state->dropped),
+    report.Compare("gaps", "backend " + queue.name,
+                   fmt::format("gaps of {} points, as were dropped", queue.state->dropped),
                    fmt::format("gaps of {} points, as were dropped", points));
   }
 }
 
-void CheckDead(const Store& store, const CheckedRun& run, VerifyReport& report) {
+void CheckDead(const Store& store, const CheckedQueue& queue, VerifyReport& report) {
   std::uint64_t letters = 0;
   DeadByReason points;
   const auto check = [&](const NumberWalk& walk) {
     ++report.summary.dead_letters;
     ++letters;
-    const std::string key = run.At("dead letter", walk.Number());
+    const std::string key = queue.At("dead letter", walk.Number());
     const Result<DeadLetter> letter = DecodeDead(walk.Key(), walk.Value());
     if (!letter.ok()) return report.FindDamaged("dead", key, letter.error());
     points[letter.value().reason] += letter.value().points;
-    if (run.state && walk.Number() > run.state->last_dead) {
-      report.Find({"dead", key, fmt::format("at most {}", run.state->last_dead),
+    if (queue.state && walk.Number() > queue.state->last_dead) {
+      report.Find({"dead", key, fmt::format("at most {}", queue.state->last_dead),
                    std::to_string(walk.Number())});
     }
   };
-  const std::uint64_t first = run.state ? run.state->first_dead : 1;
-  ForEachRow({NumberWalk(store, Family::kDead, BackendKeys(run.number), first), "dead",
-              "backend " + run.name},
+  const std::uint64_t first = queue.state ? queue.state->first_dead : 1;
+  ForEachRow({NumberWalk(store, Family::kDead, BackendKeys(queue.number), first), "dead",
+              "backend " + queue.name},
              report, check);
-  if (!run.state) return;
-  report.Compare("dead", "backend " + run.name,
-                 fmt::format("{} dead letters", run.state->dead_letters),
+  if (!queue.state) return;
+  report.Compare("dead", "backend " + queue.name,
+                 fmt::format("{} dead letters", queue.state->dead_letters),
                  fmt::format("{} dead letters", letters));
   if (report.summary.format == 1) return;  // Format 1 did not count by reason.
   for (std::size_t i = 1; i <= kDeadReasons; ++i) {
     const auto reason = static_cast<DeadReason>(i);
     // Letters that were dropped or redriven remain counted.
-    if (points[reason] <= run.state->dead[reason]) continue;
-    report.Find({"dead", fmt::format("backend {}, reason {}", run.name, i),
-                 fmt::format("at most {} points", run.state->dead[reason]),
+    if (points[reason] <= queue.state->dead[reason]) continue;
+    report.Find({"dead", fmt::format("backend {}, reason {}", queue.name, i),
+                 fmt::format("at most {} points", queue.state->dead[reason]),
                  std::to_string(points[reason])});
   }
 }
@@ -125,11 +125,11 @@ namespace {
 
 class LaneCheck {
  public:
-  LaneCheck(const CheckedRun& run, const Lane& lane, VerifyReport& report)
-      : queue_(run), lane_(lane), report_(report), prefix_(HeldPrefix(run.number, lane)) {}
+  LaneCheck(const CheckedQueue& queue, const Lane& lane, VerifyReport& report)
+      : queue_(queue), lane_(lane), report_(report), prefix_(HeldPrefix(queue.number, lane)) {}
 
   // Returns the totals over the rows.
-  LaneState Queue(const Store& store, Sequence from) {
+  LaneState Check(const Store& store, Sequence from) {
     ForEachRow({NumberWalk(store, Family::kHeld, prefix_, from.value()), "held",
                 "backend " + queue_.name + ", lane " + ToString(lane_)},
                report_, [this](const NumberWalk& walk) { Take(walk); });
@@ -158,24 +158,24 @@ class LaneCheck {
                     "lane " + ToString(LaneOf(record.value().params)));
     const Totals size{record.value().points, Bytes(record.value().lines.size()),
                       Bytes(payload.size())};
-    report_.Compare("held", key, ToWords(entry.size), ToWords(size));
+    report_.Compare("held", key, DescribeTotals(entry.size), DescribeTotals(size));
   }
 
-  const CheckedRun& queue_;
+  const CheckedQueue& queue_;
   const Lane& lane_;
   VerifyReport& report_;
   const std::string prefix_;
   LaneState found_;
 };
 
-std::string ToWords(const LaneState& lane) {
-  return fmt::format("{} records of {} from {} to {}", lane.records, ToWords(lane.size),
+std::string DescribeTotals(const LaneState& lane) {
+  return fmt::format("{} records of {} from {} to {}", lane.records, DescribeTotals(lane.size),
                      lane.first.value(), lane.last.value());
 }
 
 // Reports rows of lanes that are not in `state`.
-void CheckStrayRows(const Store& store, const CheckedRun& run, VerifyReport& report) {
-  const std::string prefix = BackendKeys(run.number);
+void CheckStrayRows(const Store& store, const CheckedQueue& queue, VerifyReport& report) {
+  const std::string prefix = BackendKeys(queue.number);
   const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kHeld);
   at->Seek(prefix);
   while (at->Valid() && at->Key().starts_with(prefix)) {
@@ -184,37 +184,38 @@ void CheckStrayRows(const Store& store, const CheckedRun& run, VerifyReport& rep
     lane.database = reader.TakeSized<std::uint16_t>();
     lane.retention_policy = reader.TakeSized<std::uint16_t>();
     if (reader.ended_early()) {
-      report.Find({"held", "backend " + run.name, "keys of lanes and sequences", "another key"});
+      report.Find({"held", "backend " + queue.name, "keys of lanes and sequences", "another key"});
       at->Next();
       continue;
     }
-    const auto known = run.lanes.find(lane);
-    if (known == run.lanes.end() || known->second.records == 0) {
-      report.Find({"held", fmt::format("backend {}, lane {}", run.name, ToString(lane)),
-                   "nothing on hold, as the state says", "records"});
+    const auto known = queue.lanes.find(lane);
+    if (known == queue.lanes.end() || known->second.records == 0) {
+      report.Find({"held", fmt::format("backend {}, lane {}", queue.name, ToString(lane)),
+                   "no held records, as the state says", "records"});
     }
-    at->Seek(HeldPrefix(run.number, lane) + std::string(sizeof(std::uint64_t) + 1, '\xff'));
+    at->Seek(HeldPrefix(queue.number, lane) + std::string(sizeof(std::uint64_t) + 1, '\xff'));
   }
 }
 
 }  // namespace
 
-void CheckHeld(const Store& store, const CheckedRun& run, VerifyReport& report) {
+void CheckHeld(const Store& store, const CheckedQueue& queue, VerifyReport& report) {
   Totals size;
   RecordCount records = 0;
-  for (const auto& [lane, state] : run.lanes) {
+  for (const auto& [lane, state] : queue.lanes) {
     size = size + state.size;
     records += state.records;
     if (state.records == 0) continue;
-    const LaneState found = LaneCheck(run, lane, report).Queue(store, state.first);
-    report.Compare("held", fmt::format("backend {}, lane {}", run.name, ToString(lane)),
-                   ToWords(state), ToWords(found));
+    const LaneState found = LaneCheck(queue, lane, report).Check(store, state.first);
+    report.Compare("held", fmt::format("backend {}, lane {}", queue.name, ToString(lane)),
+                   DescribeTotals(state), DescribeTotals(found));
   }
-  CheckStrayRows(store, run, report);
-  if (!run.state) return;
-  report.Compare("held", "backend " + run.name,
-                 fmt::format("{} records of {}", run.state->held_records, ToWords(run.state->held)),
-                 fmt::format("{} records of {}", records, ToWords(size)));
+  CheckStrayRows(store, queue, report);
+  if (!queue.state) return;
+  report.Compare(
+      "held", "backend " + queue.name,
+      fmt::format("{} records of {}", queue.state->held_records, DescribeTotals(queue.state->held)),
+      fmt::format("{} records of {}", records, DescribeTotals(size)));
 }
 
 }  // namespace relay

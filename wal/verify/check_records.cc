@@ -14,8 +14,8 @@ namespace {
 constexpr PayloadId kNoPayload(std::numeric_limits<std::uint64_t>::max());
 
 // Formats "sequence 7" or "sequences 7 to 9".
-template <typename Place>
-std::string Span(std::string_view what, Place first, Place last) {
+template <typename Number>
+std::string Span(std::string_view what, Number first, Number last) {
   if (first == last) return fmt::format("{} {}", what, first.value());
   return fmt::format("{}s {} to {}", what, first.value(), last.value());
 }
@@ -24,14 +24,14 @@ std::string Span(std::string_view what, Place first, Place last) {
 // next.
 class EntryCheck {
  public:
-  EntryCheck(const Store& store, CheckedRun& run, VerifyReport& report)
-      : queue_(run),
+  EntryCheck(const Store& store, CheckedQueue& queue, VerifyReport& report)
+      : queue_(queue),
         report_(report),
-        walk_(store, Family::kEntries, BackendKeys(run.number), First(run)) {
-    if (run.state) before_ = run.state->trimmed;
+        walk_(store, Family::kEntries, BackendKeys(queue.number), First(queue)) {
+    if (queue.state) before_ = queue.state->trimmed;
     queue_.head = before_.value_or(Position());
-    expected_ = First(run);
-    Settle();
+    expected_ = First(queue);
+    FindDecodable();
   }
 
   // The payload of the current entry; kNoPayload: the end.
@@ -43,7 +43,7 @@ class EntryCheck {
     Next();
   }
   // Reports the entries whose payload is below `next`, the first that exists.
-  void MissBefore(PayloadId next, std::string_view why) {
+  void MissBefore(PayloadId next, std::string_view reason) {
     if (payload() >= next) return;
     const PayloadId first_payload = payload();
     PayloadId last_payload = first_payload;
@@ -54,24 +54,24 @@ class EntryCheck {
       last = entry_->position.sequence;
     }
     report_.Find({"payloads", "backend " + queue_.name + ", " + Span("sequence", first, last),
-                  Span("payload", first_payload, last_payload), std::string(why)});
+                  Span("payload", first_payload, last_payload), std::string(reason)});
   }
   // Skips the current entry: its payload was reported already.
   void Pass() { Next(); }
   std::string Here() const { return queue_.At("sequence", entry_->position.sequence.value()); }
 
  private:
-  static std::uint64_t First(const CheckedRun& run) {
-    return run.state ? run.state->trimmed.sequence.value() + 1 : 1;
+  static std::uint64_t First(const CheckedQueue& queue) {
+    return queue.state ? queue.state->trimmed.sequence.value() + 1 : 1;
   }
 
   void Next() {
     walk_.Next();
-    Settle();
+    FindDecodable();
   }
 
   // Moves to the next entry that decodes.
-  void Settle() {
+  void FindDecodable() {
     entry_.reset();
     while (!entry_) {
       if (const auto crossed = walk_.TakeUnreadable()) {
@@ -116,7 +116,7 @@ class EntryCheck {
   }
 
   void Differ(const std::string& key, const Totals& expected, const Totals& found) {
-    report_.Find({"entries", key, ToWords(expected), ToWords(found)});
+    report_.Find({"entries", key, DescribeTotals(expected), DescribeTotals(found)});
   }
 
   void CheckSums() {
@@ -142,8 +142,9 @@ class EntryCheck {
 
   void CheckCursor() {
     if (!queue_.state || entry_->position.sequence != queue_.state->cursor.sequence) return;
-    report_.Compare("state", "cursor of backend " + queue_.name, ToWords(entry_->position.totals),
-                    ToWords(queue_.state->cursor.totals));
+    report_.Compare("state", "cursor of backend " + queue_.name,
+                    DescribeTotals(entry_->position.totals),
+                    DescribeTotals(queue_.state->cursor.totals));
   }
 
   // If the last entries are damaged, the cursor may know more about the head.
@@ -160,7 +161,7 @@ class EntryCheck {
     queue_.head_known = true;
   }
 
-  CheckedRun& queue_;
+  CheckedQueue& queue_;
   VerifyReport& report_;
   NumberWalk walk_;
   std::uint64_t expected_ = 1;
@@ -171,10 +172,10 @@ class EntryCheck {
 
 class RecordsCheck {
  public:
-  RecordsCheck(const Store& store, std::vector<CheckedRun>& queues, VerifyReport& report)
+  RecordsCheck(const Store& store, std::vector<CheckedQueue>& queues, VerifyReport& report)
       : report_(report) {
     entries_.reserve(queues.size());
-    for (CheckedRun& run : queues) entries_.emplace_back(store, run, report);
+    for (CheckedQueue& queue : queues) entries_.emplace_back(store, queue, report);
     first_ = Wanted().value();
     if (Wanted() == kNoPayload) return;
     walk_ = std::make_unique<NumberWalk>(store, Family::kPayloads, "", first_);
@@ -212,8 +213,8 @@ class RecordsCheck {
   }
 
   // Reports entries that refer to a payload below `next`, the first that exists.
-  void Miss(PayloadId next, std::string_view why = "none") {
-    for (EntryCheck& entries : entries_) entries.MissBefore(next, why);
+  void Miss(PayloadId next, std::string_view reason = "none") {
+    for (EntryCheck& entries : entries_) entries.MissBefore(next, reason);
   }
 
   void Cross(const NumberWalk::Unreadable& crossed) {
@@ -263,7 +264,7 @@ class RecordsCheck {
 
 }  // namespace
 
-void CheckRecords(const Store& store, std::vector<CheckedRun>& queues, VerifyReport& report) {
+void CheckRecords(const Store& store, std::vector<CheckedQueue>& queues, VerifyReport& report) {
   RecordsCheck(store, queues, report).Queue();
 }
 

@@ -16,14 +16,14 @@ class StateCheck {
  public:
   StateCheck(const Store& store, VerifyReport& report) : store_(store), report_(report) {}
 
-  Result<std::vector<CheckedRun>> Queue() {
+  Result<std::vector<CheckedQueue>> Queue() {
     RETURN_IF_ERROR(CheckFormat());
     last_backend_ = CheckNumber(kLastBackendKey);
     CheckNumber(kLastPayloadKey);
     CheckBackends();
-    for (CheckedRun& run : queues_) {
-      CheckRun(run);
-      CheckLanes(run);
+    for (CheckedQueue& queue : queues_) {
+      CheckRun(queue);
+      CheckLanes(queue);
     }
     return std::move(queues_);
   }
@@ -70,44 +70,44 @@ class StateCheck {
     if (!name.ok()) return report_.FindDamaged(kState, "a backend's name", name.error());
     const Result<std::uint64_t> number = DecodeNumber(key, value);
     if (!number.ok()) return report_.FindDamaged(kState, std::string(key), number.error());
-    CheckedRun run;
-    run.name = name.value().text();
-    run.number = BackendNumber(static_cast<std::uint32_t>(number.value()));
+    CheckedQueue queue;
+    queue.name = name.value().text();
+    queue.number = BackendNumber(static_cast<std::uint32_t>(number.value()));
     if (last_backend_ && number.value() > *last_backend_) {
       report_.Find({"state", std::string(key), fmt::format("at most {}", *last_backend_),
                     std::to_string(number.value())});
     }
-    const auto same = std::find_if(queues_.begin(), queues_.end(), [&run](const CheckedRun& other) {
-      return other.number == run.number;
-    });
+    const auto same =
+        std::find_if(queues_.begin(), queues_.end(),
+                     [&queue](const CheckedQueue& other) { return other.number == queue.number; });
     if (same != queues_.end()) {
-      report_.Find({"state", std::string(key), "a number of its own", "that of " + same->name});
+      report_.Find({"state", std::string(key), "a unique number", "that of " + same->name});
     }
-    queues_.push_back(std::move(run));
+    queues_.push_back(std::move(queue));
   }
 
-  void CheckRun(CheckedRun& run) {
-    const std::string key = QueueKey(run.number);
-    const std::string shown = "queue of backend " + run.name;
+  void CheckRun(CheckedQueue& queue) {
+    const std::string key = QueueKey(queue.number);
+    const std::string shown = "queue of backend " + queue.name;
     const std::optional<std::string> stored = Get(key, shown);
     if (!stored) {
-      run.state = QueueState();  // A new backend: nothing was delivered yet.
+      queue.state = QueueState();  // A new backend: nothing was delivered yet.
       return;
     }
     Result<QueueState> state = DecodeQueueState(key, *stored);
     if (state.ok()) {
-      run.state = state.value();
+      queue.state = state.value();
     } else {
       report_.FindDamaged(kState, shown, state.error());
     }
   }
 
-  void CheckLanes(CheckedRun& run) {
-    const std::string prefix = LanePrefix(run.number);
+  void CheckLanes(CheckedQueue& queue) {
+    const std::string prefix = LanePrefix(queue.number);
     const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kState);
     for (at->Seek(prefix); at->Valid() && at->Key().starts_with(prefix); at->Next()) {
-      const Result<Lane> lane = DecodeLaneKey(at->Key(), run.number);
-      const std::string shown = fmt::format("backend {}, lane {}", run.name,
+      const Result<Lane> lane = DecodeLaneKey(at->Key(), queue.number);
+      const std::string shown = fmt::format("backend {}, lane {}", queue.name,
                                             lane.ok() ? lane.value().database : "of unknown name");
       if (!lane.ok()) {
         report_.FindDamaged(kState, shown, lane.error());
@@ -115,47 +115,47 @@ class StateCheck {
       }
       const Result<LaneState> state = DecodeLane(at->Key(), at->Value());
       if (!state.ok()) report_.FindDamaged(kState, shown, state.error());
-      if (state.ok()) run.lanes.emplace(lane.value(), state.value());
+      if (state.ok()) queue.lanes.emplace(lane.value(), state.value());
     }
     if (Status health = at->Health(); !health.ok()) {
-      report_.FindDamaged(kState, "lanes of backend " + run.name, health.error());
+      report_.FindDamaged(kState, "lanes of backend " + queue.name, health.error());
     }
   }
 
   const Store& store_;
   VerifyReport& report_;
   std::optional<std::uint64_t> last_backend_;
-  std::vector<CheckedRun> queues_;
+  std::vector<CheckedQueue> queues_;
 };
 
 }  // namespace
 
-Result<std::vector<CheckedRun>> CheckState(const Store& store, VerifyReport& report) {
+Result<std::vector<CheckedQueue>> CheckState(const Store& store, VerifyReport& report) {
   return StateCheck(store, report).Queue();
 }
 
-void CheckMarks(const CheckedRun& run, VerifyReport& report) {
-  const QueueState& state = *run.state;
-  const Marks marks{state.trimmed.sequence, state.cursor.sequence, run.head.sequence};
-  const std::string whose = "queue of backend " + run.name;
+void CheckMarks(const CheckedQueue& queue, VerifyReport& report) {
+  const QueueState& state = *queue.state;
+  const Marks marks{state.trimmed.sequence, state.cursor.sequence, queue.head.sequence};
+  const std::string whose = "queue of backend " + queue.name;
   if (marks.trimmed > marks.cursor || marks.cursor > marks.head) {
-    report.summary.backends.push_back({.name = run.name, .marks = marks, .marks_known = true});
+    report.summary.backends.push_back({.name = queue.name, .marks = marks, .marks_known = true});
     return report.Find({"state", whose, "trimmed <= cursor <= head",
                         fmt::format("{}, {}, {}", marks.trimmed.value(), marks.cursor.value(),
                                     marks.head.value())});
   }
-  if (!run.head_known) {
-    report.summary.backends.push_back({.name = run.name, .marks = marks, .marks_known = true});
+  if (!queue.head_known) {
+    report.summary.backends.push_back({.name = queue.name, .marks = marks, .marks_known = true});
     return;
   }
-  const PointCount in = run.head.totals.points + state.rewound;
-  const PointCount owed = run.head.totals.points - state.cursor.totals.points;
+  const PointCount in = queue.head.totals.points + state.rewound;
+  const PointCount owed = queue.head.totals.points - state.cursor.totals.points;
   const PointCount out =
       state.delivered + owed + state.held.points + state.dead_points() + state.dropped;
   report.Compare("state", whose, fmt::format("accepted + rewound = {} points", in),
                  fmt::format("accepted + rewound = {} points", out));
   report.summary.backends.push_back(
-      {run.name, marks, true, static_cast<std::int64_t>(in) - static_cast<std::int64_t>(out)});
+      {queue.name, marks, true, static_cast<std::int64_t>(in) - static_cast<std::int64_t>(out)});
 }
 
 }  // namespace relay

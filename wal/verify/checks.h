@@ -51,7 +51,7 @@ class Explained {
 };
 
 // A backend as the `state` family describes it.
-struct CheckedRun {
+struct CheckedQueue {
   std::string name;
   BackendNumber number{0};
   std::optional<QueueState> state;  // nullopt: damaged.
@@ -65,22 +65,22 @@ struct CheckedRun {
 };
 
 // Reads every row of `state` that can be read. kInvalidInput: another format.
-Result<std::vector<CheckedRun>> CheckState(const Store& store, VerifyReport& report);
+Result<std::vector<CheckedQueue>> CheckState(const Store& store, VerifyReport& report);
 
-// Checks the gap ledger; fills run.explained.
-void CheckGaps(const Store& store, CheckedRun& run, VerifyReport& report);
+// Checks the gap ledger; fills queue.explained.
+void CheckGaps(const Store& store, CheckedQueue& queue, VerifyReport& report);
 
-void CheckDead(const Store& store, const CheckedRun& run, VerifyReport& report);
+void CheckDead(const Store& store, const CheckedQueue& queue, VerifyReport& report);
 
-void CheckHeld(const Store& store, const CheckedRun& run, VerifyReport& report);
+void CheckHeld(const Store& store, const CheckedQueue& queue, VerifyReport& report);
 
 // Checks the entries and payloads of all queues side by side; fills the heads.
-void CheckRecords(const Store& store, std::vector<CheckedRun>& queues, VerifyReport& report);
+void CheckRecords(const Store& store, std::vector<CheckedQueue>& queues, VerifyReport& report);
 
 // Checks the order of the marks, and that no point is missing. REQUIRES: the head is known.
-void CheckMarks(const CheckedRun& run, VerifyReport& report);
+void CheckMarks(const CheckedQueue& queue, VerifyReport& report);
 
 // Formats points, bytes and stored bytes.
-std::string ToWords(const Totals& totals);
+std::string DescribeTotals(const Totals& totals);
 
 }  // namespace relay

@@ -30,7 +30,7 @@ void VerifyReport::FindUnreadable(std::string_view family, const std::string& wh
               unreadable.last == std::numeric_limits<std::uint64_t>::max()
                   ? fmt::format("{}from {} on", prefix, unreadable.first)
                   : fmt::format("{}{} to {}", prefix, unreadable.first, unreadable.last),
-              unreadable.why);
+              unreadable.error);
 }
 
 void VerifyReport::Compare(std::string_view family, const std::string& key,
@@ -38,11 +38,11 @@ void VerifyReport::Compare(std::string_view family, const std::string& key,
   if (expected != found) Find({std::string(family), key, expected, found});
 }
 
-std::string CheckedRun::At(std::string_view what, std::uint64_t number_there) const {
+std::string CheckedQueue::At(std::string_view what, std::uint64_t number_there) const {
   return fmt::format("backend {}, {} {}", name, what, number_there);
 }
 
-std::string ToWords(const Totals& totals) {
+std::string DescribeTotals(const Totals& totals) {
   return fmt::format("{} points, {} bytes, {} stored", totals.points, totals.bytes.count(),
                      totals.stored.count());
 }
@@ -80,30 +80,30 @@ Result<Beside> CheckBeside(const std::string& directory, VerifyReport& report) {
 }
 
 // A database that lost its newest rows contains no row that shows it.
-void CheckEnd(const HighWater& mark, const CheckedRun& run, VerifyReport& report) {
+void CheckEnd(const HighWater& mark, const CheckedQueue& queue, VerifyReport& report) {
   const auto known = std::find_if(mark.log.queues.begin(), mark.log.queues.end(),
-                                  [&](const auto& one) { return one.first.text() == run.name; });
-  if (known == mark.log.queues.end() || known->second.number != run.number) return;
+                                  [&](const auto& one) { return one.first.text() == queue.name; });
+  if (known == mark.log.queues.end() || known->second.number != queue.number) return;
   const Sequence head = known->second.head.sequence;
-  if (!run.head_known || run.head.sequence >= head) return;
-  report.Find({"entries", "backend " + run.name, fmt::format("records up to {}", head.value()),
-               fmt::format("records up to {}", run.head.sequence.value())});
+  if (!queue.head_known || queue.head.sequence >= head) return;
+  report.Find({"entries", "backend " + queue.name, fmt::format("records up to {}", head.value()),
+               fmt::format("records up to {}", queue.head.sequence.value())});
 }
 
 Status CheckStore(const Store& store, const Beside& beside, VerifyReport& report) {
-  Result<std::vector<CheckedRun>> state = CheckState(store, report);
+  Result<std::vector<CheckedQueue>> state = CheckState(store, report);
   if (!state.ok()) return std::move(state).error();
-  std::vector<CheckedRun>& queues = state.value();
-  for (CheckedRun& run : queues) CheckGaps(store, run, report);
+  std::vector<CheckedQueue>& queues = state.value();
+  for (CheckedQueue& queue : queues) CheckGaps(store, queue, report);
   CheckRecords(store, queues, report);
-  for (const CheckedRun& run : queues) {
-    if (beside.mark) CheckEnd(*beside.mark, run, report);
-    CheckHeld(store, run, report);
-    CheckDead(store, run, report);
-    if (run.state) {
-      CheckMarks(run, report);
+  for (const CheckedQueue& queue : queues) {
+    if (beside.mark) CheckEnd(*beside.mark, queue, report);
+    CheckHeld(store, queue, report);
+    CheckDead(store, queue, report);
+    if (queue.state) {
+      CheckMarks(queue, report);
     } else {
-      report.summary.backends.push_back({.name = run.name});
+      report.summary.backends.push_back({.name = queue.name});
     }
   }
   return Ok();

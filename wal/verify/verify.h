@@ -1,4 +1,4 @@
-// Checks every invariant of a log on disk (FORMAT.md, "What holds"): every checksum, the numbering,
+// Checks every invariant of a log on disk (FORMAT.md, "Invariants"): every checksum, the numbering,
 // the running totals, the references from entries to payloads, held records, dead letters, gaps,
 // the marks, the conservation of points and, by the high-water file, that no newest records are
 // missing. Changes nothing; the log may be in use, a copy, or damaged.
@@ -58,12 +58,12 @@ struct VerifySummary {
 
 struct VerifyObserver {
   std::function<void(const LogFinding&)> on_finding = [](const LogFinding&) {};
-  // Called now and then; `part` goes from 0 to 1.
+  // Called from time to time; `part` rises from 0 to 1.
   std::function<void(double part, const VerifySummary& so_far)> on_progress =
       [](double, const VerifySummary&) {};
 };
 
-// `directory` is the relay's `log.path`.
+// Checks the log in `directory`, the relay's `log.path`.
 Result<VerifySummary> VerifyLog(const std::string& directory, const VerifyObserver& observer);
 
 }  // namespace relay

@@ -97,7 +97,7 @@ TEST_CASE("dead letter: no point of a database that does not exist yet is lost o
   const OneServer one;
   one.Write(Line(1));
   one.Write(Line(2));
-  REQUIRE(one.HoldsFor("the database does not exist there"));
+  REQUIRE(one.HoldsFor("the database does not exist on the backend"));
   const BackendStatus held = StatusOf(one.relay, "a");
   CHECK_NE(held.last_answer.find("database not found"), std::string::npos);
   CHECK_EQ(held.figures.owed.points + held.figures.held.points, 2);
@@ -115,7 +115,7 @@ TEST_CASE("dead letter: no point of a policy that does not exist yet is lost or 
   one.server.CreateDatabase("metrics");
   one.Write(Line(1), "rp=week");
   one.Write(Line(2), "rp=week");
-  REQUIRE(one.HoldsFor("the retention policy does not exist there"));
+  REQUIRE(one.HoldsFor("the retention policy does not exist on the backend"));
   CHECK_NE(StatusOf(one.relay, "a").last_answer.find("retention policy not found"),
            std::string::npos);
 

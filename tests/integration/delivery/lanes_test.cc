@@ -56,7 +56,8 @@ TEST_CASE(
   }
   REQUIRE(one.HoldsPoints(20));
   CHECK_EQ(one.server.ReadPoints("here", "m"), PointsUpTo(10));
-  CHECK_EQ(StatusOf(one.relay, "a").why, "database \"missing\": the database does not exist there");
+  CHECK_EQ(StatusOf(one.relay, "a").why,
+           "database \"missing\": the database does not exist on the backend");
 
   one.relay.Kill();  // The held records are on disk.
   one.relay.Start();

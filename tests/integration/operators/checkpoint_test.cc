@@ -179,7 +179,7 @@ TEST_CASE("checkpoint: listed, deleted, and refused where it must not be") {
     std::string words;
   };
   for (const Wrong& wrong : std::vector<Wrong>{
-           {{"copy"}, 2, "is there already"},
+           {{"copy"}, 2, "already exists"},
            {{eventful.directory.File("elsewhere")}, 2, "(log.checkpoint_dir): give a name"},
            {{relay.log_path() + "/db/copy"}, 2, "(log.checkpoint_dir): give a name"},
            {{"../copy"}, 2, "(log.checkpoint_dir): give a name"},

@@ -33,10 +33,10 @@ class ScriptedTransport final : public Transport {
   explicit ScriptedTransport(std::deque<Result<Reply>> script) : script_(std::move(script)) {}
   explicit ScriptedTransport(Rule rule) : rule_(std::move(rule)) {}
 
-  Result<Reply> Send(const Batch& batch) override {
-    sent.emplace_back(batch.lines);
-    targets.push_back(batch.params);
-    if (rule_) return rule_(batch.params, batch.lines);
+  Result<Reply> Send(const WriteRequest& request) override {
+    sent.emplace_back(request.lines);
+    targets.push_back(request.params);
+    if (rule_) return rule_(request.params, request.lines);
     INVARIANT(!script_.empty());
     Result<Reply> answer = std::move(script_.front());
     script_.pop_front();

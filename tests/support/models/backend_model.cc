@@ -124,10 +124,10 @@ std::string BackendModel::NextLines(const Lane& lane, std::uint64_t count) {
   return lines;
 }
 
-std::vector<std::uint64_t> BackendModel::NumbersIn(const SendBatch& piece) {
+std::vector<std::uint64_t> BackendModel::NumbersIn(const SendBatch& batch) {
   std::string joined;
   std::vector<std::uint64_t> numbers;
-  for (LineWalk walk(LinesOf(piece, joined)); !walk.AtEnd();) {
+  for (LineWalk walk(LinesOf(batch, joined)); !walk.AtEnd();) {
     numbers.push_back(NumberOf(walk.Next()));
   }
   return numbers;
@@ -172,12 +172,12 @@ void BackendModel::ChangeWeather() {
   row_ = random_() % (std::size(kTakesNothing) + kSilences);
 }
 
-Told BackendModel::Arrive(const SendBatch& piece, Arrival arrival) {
-  const Lane lane = LaneOf(piece.params());
-  const std::vector<std::uint64_t> numbers = NumbersIn(piece);
+Told BackendModel::Arrive(const SendBatch& batch, Arrival arrival) {
+  const Lane lane = LaneOf(batch.params());
+  const std::vector<std::uint64_t> numbers = NumbersIn(batch);
   ++requests;
   if (!arrival.is_alone) Wrong(fmt::format("{}: two requests at the same time", lane.database));
-  if (!IsCanary(piece) && !arrival.is_overtaken) CheckOrder(lane, numbers);
+  if (!IsCanary(batch) && !arrival.is_overtaken) CheckOrder(lane, numbers);
   if (std::optional<Told> told = OfTheWeather(lane, numbers.size())) return *std::move(told);
   Told told = Judge(lanes_.at(lane), numbers);
   if (weather == Weather::kLosesAnswers && OneIn(3)) return Row("no answer", NoAnswer());
@@ -275,10 +275,10 @@ Told BackendModel::TakenBut(const std::vector<std::size_t>& refused, std::size_t
   return Row(answer.name, reply, names_them || refused.size() == lines);
 }
 
-void BackendModel::Answered(const SendBatch& piece, const Told& answer) {
-  if (IsCanary(piece) || !answer.settles) return;
-  Known& known = lanes_.at(LaneOf(piece.params()));
-  for (const std::uint64_t number : NumbersIn(piece)) known.lines[number - 1].is_settled = true;
+void BackendModel::Answered(const SendBatch& batch, const Told& answer) {
+  if (IsCanary(batch) || !answer.settles) return;
+  Known& known = lanes_.at(LaneOf(batch.params()));
+  for (const std::uint64_t number : NumbersIn(batch)) known.lines[number - 1].is_settled = true;
   known.PassOn();
 }
 

@@ -67,10 +67,10 @@ class BackendModel {
     bool is_alone;      // Alone in its lane.
     bool is_overtaken;  // Its expected order has changed meanwhile.
   };
-  Told Arrive(const SendBatch& piece, Arrival arrival);
+  Told Arrive(const SendBatch& batch, Arrival arrival);
 
   // Handles the arrival of the answer: a success settles its lines.
-  void Answered(const SendBatch& piece, const Told& answer);
+  void Answered(const SendBatch& batch, const Told& answer);
 
   // Accepts a dead letter's lines once more; some are taken this time.
   void Redriven(std::string_view lines, const Lane& lane);
@@ -118,10 +118,10 @@ class BackendModel {
     }
   };
 
-  static bool IsCanary(const SendBatch& piece) {
-    return piece.parts.front().sequence == Sequence::BeforeFirst();
+  static bool IsCanary(const SendBatch& batch) {
+    return batch.parts.front().sequence == Sequence::BeforeFirst();
   }
-  static std::vector<std::uint64_t> NumbersIn(const SendBatch& piece);
+  static std::vector<std::uint64_t> NumbersIn(const SendBatch& batch);
   void CheckOrder(const Lane& lane, const std::vector<std::uint64_t>& numbers);
   std::optional<Told> OfTheWeather(const Lane& lane, std::size_t lines);
   Told Judge(Known& known, const std::vector<std::uint64_t>& numbers);

@@ -45,7 +45,8 @@ std::string DeliverySim::Run(std::uint64_t steps) {
     const QueueStats now = log_.StatsOf(kWest).value();
     const WorkerStatus status = delivery_->Snapshot();
     model_.Wrong(fmt::format("{} points owed and {} held are not delivered in time: {} {}",
-                             now.owed.points, now.held.points, ToString(status.state), status.why));
+                             now.owed.points, now.held.points, ToString(status.state),
+                             status.reason));
   }
   if (model_.wrong().empty()) CheckEnd();
   return model_.wrong();
@@ -80,10 +81,10 @@ void DeliverySim::Pump() {
   if (const auto* wait = std::get_if<Delivery::Wait>(&job)) {
     wait_ = wait->duration;
   } else if (const auto* send = std::get_if<Delivery::Send>(&job)) {
-    flying_.push_back({.id = send->id, .piece = send->piece, .read = {}, .answer = {}});
+    flying_.push_back({.id = send->id, .batch = send->batch, .read = {}, .answer = {}});
     PlantOnSend(flying_.back());
   } else if (const auto* read = std::get_if<Delivery::Read>(&job)) {
-    flying_.push_back({.id = read->id, .piece = nullptr, .read = *read, .answer = {}});
+    flying_.push_back({.id = read->id, .batch = nullptr, .read = *read, .answer = {}});
   }
 }
 
@@ -95,8 +96,8 @@ void DeliverySim::Advance() {
 
 bool DeliverySim::IsAlone(const Flying& arriving) const {
   return std::none_of(flying_.begin(), flying_.end(), [&](const Flying& other) {
-    return &other != &arriving && other.piece &&
-           LaneOf(other.piece->params()) == LaneOf(arriving.piece->params());
+    return &other != &arriving && other.batch &&
+           LaneOf(other.batch->params()) == LaneOf(arriving.batch->params());
   });
 }
 
@@ -105,8 +106,8 @@ void DeliverySim::Land() {
   if (flying_.empty()) return;
   const std::size_t which = Below(flying_.size());
   Flying& flying = flying_[which];
-  if (flying.piece && !flying.answer) {
-    flying.answer = model_.Arrive(*flying.piece, {IsAlone(flying), flying.is_overtaken});
+  if (flying.batch && !flying.answer) {
+    flying.answer = model_.Arrive(*flying.batch, {IsAlone(flying), flying.is_overtaken});
     return;
   }
   Flying landed = std::move(flying);
@@ -123,7 +124,7 @@ void DeliverySim::Report(Flying flying) {
     return;
   }
   if (flying.is_reported) return;
-  model_.Answered(*flying.piece, *flying.answer);
+  model_.Answered(*flying.batch, *flying.answer);
   if (flying.answer->is_late) clock_.Advance(kTimeout);
   delivery_->Sent(flying.id, Heard(flying.answer->reply));
 }
@@ -135,10 +136,10 @@ void DeliverySim::PlantOnSend(Flying& flying) {
     flying.is_reported = true;
     delivery_->Sent(flying.id, planted_ == Planted::kTwoInFlight ? NoAnswer() : Status204());
   }
-  if (planted_ == Planted::kLaneOrder && flying.piece->parts.size() > 1) {
-    auto turned = std::make_shared<SendBatch>(*flying.piece);
+  if (planted_ == Planted::kLaneOrder && flying.batch->parts.size() > 1) {
+    auto turned = std::make_shared<SendBatch>(*flying.batch);
     std::reverse(turned->parts.begin(), turned->parts.end());
-    flying.piece = turned;
+    flying.batch = turned;
   }
 }
 
@@ -194,9 +195,9 @@ void DeliverySim::CheckDownTime() {
 void DeliverySim::Crash() {
   ++crashes_;
   for (Flying& flying : flying_) {
-    const bool arrives = flying.piece && !flying.answer && OneIn(2);
+    const bool arrives = flying.batch && !flying.answer && OneIn(2);
     if (arrives)
-      static_cast<void>(model_.Arrive(*flying.piece, {IsAlone(flying), flying.is_overtaken}));
+      static_cast<void>(model_.Arrive(*flying.batch, {IsAlone(flying), flying.is_overtaken}));
   }
   flying_.clear();
   delivery_.reset();

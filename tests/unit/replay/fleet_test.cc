@@ -32,7 +32,7 @@ class ToBackend final : public Transport {
  public:
   explicit ToBackend(Backend& backend) : backend_(backend) {}
 
-  Result<Reply> Send(const Batch& /*batch*/) override {
+  Result<Reply> Send(const WriteRequest& /*request*/) override {
     if (backend_.closed) {
       ++backend_.waiting;
       cancelled_.wait(false);
@@ -137,15 +137,15 @@ class ToOrdered final : public Transport {
  public:
   explicit ToOrdered(Ordered& backend) : backend_(backend) {}
 
-  // Answers the first requests only once there are two.
-  Result<Reply> Send(const Batch& batch) override {
-    const std::string& database = batch.params.database;
+  // Answers the first requests only once two are there.
+  Result<Reply> Send(const WriteRequest& request) override {
+    const std::string& database = request.params.database;
     std::unique_lock lock(backend_.mutex);
     if (!backend_.busy.insert(database).second) backend_.overlapped = true;
     backend_.most_at_once = std::max(backend_.most_at_once, backend_.busy.size());
     backend_.changed.notify_all();
     backend_.changed.wait_for(lock, kPatience, [this] { return backend_.most_at_once >= 2; });
-    backend_.taken[database] += batch.lines;
+    backend_.taken[database] += request.lines;
     backend_.busy.erase(database);
     return Reply{.http_status = 204};
   }

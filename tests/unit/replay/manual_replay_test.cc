@@ -12,7 +12,7 @@ namespace {
 // Gives the answers it is told, and remembers what it took.
 class Target final : public Transport {
  public:
-  Result<Reply> Send(const Batch& batch) override {
+  Result<Reply> Send(const WriteRequest& request) override {
     ++requests;
     if (!answers.empty()) {
       const int status = answers.front();
@@ -22,10 +22,10 @@ class Target final : public Transport {
       }
       if (status != 204) return Reply{.http_status = status, .body = ""};
     }
-    if (!poison.empty() && batch.lines.find(poison) != std::string_view::npos) {
+    if (!poison.empty() && request.lines.find(poison) != std::string_view::npos) {
       return Reply{.http_status = 400, .body = R"({"error":"unable to parse"})"};
     }
-    lines += batch.lines;
+    lines += request.lines;
     return Reply{.http_status = 204};
   }
   bool passes_credentials() const override { return true; }
@@ -148,7 +148,7 @@ TEST_CASE("replay: a database that the target does not have does not keep the ot
   CHECK_EQ(progress.points_sent, 4);
   CHECK_EQ(progress.points_refused, 1);
   CHECK(progress.refusal.find("HTTP 404") != std::string::npos);
-  CHECK_EQ(progress.why, "");
+  CHECK_EQ(progress.reason, "");
 }
 
 TEST_CASE("replay: wrong credentials are waited for") {

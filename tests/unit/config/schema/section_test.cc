@@ -24,9 +24,9 @@ struct Outer {
 };
 
 void DeclareInner(Section& section, Inner& inner) {
-  section.Value({.key = "count", .sentence = "How many.", .required = true}, inner.count,
+  section.Value({.key = "count", .description = "How many.", .required = true}, inner.count,
                 CountBetween(0, 9));
-  section.Value({.key = "size", .sentence = "Not kept.", .example = "1B"}, inner.count,
+  section.Value({.key = "size", .description = "Not kept.", .example = "1B"}, inner.count,
                 CountBetween(0, 9));
 }
 
@@ -183,7 +183,7 @@ void DeclareRuled(Section& section) {
   Inner inner;
   DeclareInner(section, inner);
   const SourceLocation size = section.Find("size");
-  if (!size.given) section.Mistake(size, "expected for this rule");
+  if (!size.given) section.AddError(size, "expected for this rule");
 }
 
 Status ReadRuled(const std::string& yaml) {
@@ -207,9 +207,10 @@ struct Extras {
 
 void DeclareExtras(Section& root, Extras& extras) {
   root.Values({"counts", "Some numbers."}, extras.counts, CountBetween(0, 9));
-  root.Values({.key = "words", .sentence = "Some words.", .example = "[a, b]"}, extras.words,
+  root.Values({.key = "words", .description = "Some words.", .example = "[a, b]"}, extras.words,
               SomeText("a word"));
-  root.List({.key = "off", .sentence = "None by default.", .off = true}, extras.off, DeclareInner);
+  root.List({.key = "off", .description = "None by default.", .off = true}, extras.off,
+            DeclareInner);
 }
 
 Result<Extras> ReadExtras(const std::string& yaml) {

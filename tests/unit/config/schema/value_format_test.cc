@@ -78,7 +78,7 @@ TEST_CASE("form: what is shown is read back as the same value") {
 
 TEST_CASE("form: one of a few words, and no other") {
   const auto form = OneOf<Codec>({{"zstd", Codec::kZstd}, {"none", Codec::kNone}});
-  CHECK_EQ(form.takes, "zstd or none");
+  CHECK_EQ(form.expects, "zstd or none");
   CHECK(form.parse("none").value() == Codec::kNone);
   CHECK_EQ(form.show(Codec::kZstd), "zstd");
   for (const char* text : {"", "lz4", "Zstd", "zst"}) {

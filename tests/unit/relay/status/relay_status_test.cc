@@ -14,7 +14,7 @@ RelayStatus Example() {
   BackendStatus west;
   west.name = "west";
   west.state = "held";
-  west.why = "the database does not exist there";
+  west.why = "the database does not exist on the backend";
   west.last_answer = "HTTP 404: database not found";
   west.since = WallTime(std::chrono::seconds(900));
   west.figures.marks = {Sequence(1), Sequence(5), Sequence(12)};
@@ -85,7 +85,7 @@ TEST_CASE("status: the table has a row per backend and says what is wrong and th
            "log: 1.0 MiB of 2.0 MiB used; full in 5h49m; room for an outage of 2h54m\n"
            "accounts: 0 points unaccounted for\n"
            "\n"
-           "west: the database does not exist there\n"
+           "west: the database does not exist on the backend\n"
            "west: last answer: HTTP 404: database not found\n"
            "west: to do: create the database\n"
            "west: metrics.week is on hold: 3 points, 300 B; retention policy not found; "
@@ -117,7 +117,7 @@ TEST_CASE("status: a backend is ready that takes writes and is not too far behin
   BackendStatus backend = Example().backends[1];
   const WallTime now = Example().now;
   CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::hours(1)}),
-           "held: the database does not exist there");
+           "held: the database does not exist on the backend");
   backend.takes_writes = true;
   CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::seconds(120)}), "");
   CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::milliseconds(119'999)}),
@@ -213,7 +213,7 @@ TEST_CASE("time: is shown as RFC 3339, with nanoseconds where there are some") {
 TEST_CASE("ledger json: a letter is the same alone and in a list, and says why") {
   const StoredDeadLetter stored{
       .number = 7,
-      .letter = {.sequence = Sequence(3), .points = 2, .words = "full", .lines = "m v=1"}};
+      .letter = {.sequence = Sequence(3), .points = 2, .message = "full", .lines = "m v=1"}};
   const nlohmann::json one = nlohmann::json::parse(LetterJson(stored));
   CHECK_EQ(one, nlohmann::json::parse(LettersJson({stored})).at("letters").at(0));
   CHECK_EQ(one.at("number"), 7);

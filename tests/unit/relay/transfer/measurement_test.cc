@@ -49,8 +49,8 @@ std::string Exported(const Record& record, const std::string& measurement) {
 
 class Target final : public Transport {
  public:
-  Result<Reply> Send(const Batch& batch) override {
-    lines += batch.lines;
+  Result<Reply> Send(const WriteRequest& request) override {
+    lines += request.lines;
     return Reply{.http_status = 204};
   }
   void Cancel() override {}

@@ -66,12 +66,12 @@ TEST_CASE("answer policy: what is tried again, how soon, and what is shown meanw
        {"host", {}, unknown_host, {.step = Step::kRetry, .shown = WorkerState::kHeld}},
        {"slow", {.is_slow = true, .failures = 1}, kBusy, kRetrySoon},
        {"slow for the third time", {.is_slow = true, .failures = 2}, kBusy, cut},
-       {"alone", {.failures = 7, .others_taken = true}, kBusy, kHoldAlone},
-       {"not yet", {.failures = 6, .others_taken = true}, kBusy, kRetrySoon},
+       {"alone", {.failures = 7, .others_accepted = true}, kBusy, kHoldAlone},
+       {"not yet", {.failures = 6, .others_accepted = true}, kBusy, kRetrySoon},
        {"nobody is taken", {.failures = 7}, kBusy, kRetrySoon},
-       {"no room", {.failures = 7, .others_taken = true, .may_hold = false}, kBusy, kRetrySoon},
+       {"no room", {.failures = 7, .others_accepted = true, .may_hold = false}, kBusy, kRetrySoon},
        {"statement",
-        {.is_statement = true, .failures = 7, .others_taken = true},
+        {.is_statement = true, .failures = 7, .others_accepted = true},
         kBusy,
         kRetrySoon}});
 }
@@ -84,7 +84,7 @@ TEST_CASE("answer policy: what holds a lane, and what the whole backend") {
             {{"no database", {}, kNoDatabase, hold},
              {"no room", {.may_hold = false}, kNoDatabase, kProbe},
              {"wrong URL", {}, kWrong, kProbe},
-             {"others taken", {.failures = 3, .others_taken = true}, kWrong, {Step::kHold}},
+             {"others taken", {.failures = 3, .others_accepted = true}, kWrong, {Step::kHold}},
              {"may pass", {.failures = 2}, portal, kRetrySoon},
              {"did not", {.failures = 3}, portal, kProbe},
              {"held", {.failures = 2, .is_live = false}, portal, kProbe},
@@ -96,9 +96,9 @@ TEST_CASE("answer policy: what holds a lane, and what the whole backend") {
 }
 
 TEST_CASE("answer policy: a failure that blames nobody leads to a canary") {
-  LaneFacts eighth{.points = 5, .failures = 7, .knows_taken = true, .has_canary = true};
+  LaneFacts eighth{.points = 5, .failures = 7, .knows_accepted = true, .has_canary = true};
   LaneFacts unknown = eighth;
-  unknown.knows_taken = false;
+  unknown.knows_accepted = false;
   LaneFacts only_line{.points = 1, .failures = 7};
   LaneFacts suspect{.points = 5, .is_suspect = true, .has_canary = true};
   CheckRows(AnswerPolicy({}), {{"early", {.failures = 6}, kFails, kRetrySoon},
@@ -129,10 +129,10 @@ TEST_CASE("answer policy: a refused client is told from a backend that refuses e
   probe.asks_for_clients = true;
   const LaneFacts statement{.is_statement = true, .has_client = true};
   CheckRows(AnswerPolicy({.passes_credentials = true}),
-            {{"others taken", {.clients_taken = true}, kNoAccess, {.step = Step::kDeadLetter}},
+            {{"others taken", {.clients_accepted = true}, kNoAccess, {.step = Step::kDeadLetter}},
              {"statement", statement, kNoAccess, {.step = Step::kDeadLetter}},
              {"another waits", {.has_other_client = true}, kNoAccess, other},
-             {"others lately", {.clients_taken_lately = true}, kNoAccess, alone},
+             {"others lately", {.clients_accepted_lately = true}, kNoAccess, alone},
              {"nobody", {}, kNoAccess, probe}});
 }
 

@@ -90,7 +90,7 @@ TEST_CASE("clients: the lines of one that the backend refuses are dead, nobody w
   CHECK(bench.backend.taken["db"].ends_with("m v=4 4\n"));
   const DeadLetter letter = bench.Dead().front();
   CHECK_EQ(letter.http_status, 401);
-  CHECK_EQ(letter.words, R"({"error":"authorization failed"})");
+  CHECK_EQ(letter.message, R"({"error":"authorization failed"})");
   CHECK_EQ(letter.params.credentials.Reveal(), "eve");  // Needed for the redrive.
   CHECK_EQ(bench.Now().unaccounted(), 0);
   CHECK_EQ(bench.Status().state, kCaughtUp);
@@ -116,7 +116,7 @@ TEST_CASE("clients: a backend that refuses everybody keeps everything waiting, i
   bench.StepFor(60s);
   CHECK(bench.Dead().empty());
   CHECK_EQ(bench.Status().state, kHeld);
-  CHECK_EQ(bench.Status().why, "the credentials were refused");
+  CHECK_EQ(bench.Status().reason, "the credentials were refused");
   CHECK_EQ(bench.Now().delivered, 0);
   bench.backend.clients = {"ada", "bob"};
   bench.StepFor(40s);

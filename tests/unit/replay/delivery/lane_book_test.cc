@@ -50,12 +50,13 @@ TEST_CASE("lane book: a held lane's records leave the flow and come back from th
   Fixture on;
   on.Read("a");
   LaneQueue& lane = on.LaneOfDatabase("a");
-  on.book.PutOnHold(lane, "the database does not exist there", "create it");
+  on.book.PutOnHold(lane, "the database does not exist on the backend", "create it");
   on.Commit();
   CHECK(on.book.flow().empty());
   REQUIRE(lane.held_last.has_value());
   CHECK(lane.wants_held_read());
-  CHECK_EQ(on.book.LongestHeld()->why, "database \"a\": the database does not exist there");
+  CHECK_EQ(on.book.LongestHeld()->reason,
+           "database \"a\": the database does not exist on the backend");
 
   std::vector<StoredRecord> held;
   held.push_back(on.Stored(1, "a"));
@@ -114,7 +115,7 @@ TEST_CASE("lane book: beginning anew throws away what was read, and answers to c
   const std::uint64_t epoch = lane.epoch;
   on.book.Restart(Sequence(5));
   CHECK(on.book.flow().empty());
-  CHECK(on.book.flow().settled() == Sequence(5));
+  CHECK(on.book.flow().forgotten_through() == Sequence(5));
   CHECK(lane.flow.empty());
   CHECK(lane.epoch > epoch);
 }

@@ -49,7 +49,7 @@ TEST_CASE("lanes: a missing database holds its own records, the others are deliv
   CHECK_EQ(bench.Now().unaccounted(), 0);
   const WorkerStatus status = bench.Status();
   CHECK_EQ(status.state, kHeld);
-  CHECK_EQ(status.why, "database \"missing\": the database does not exist there");
+  CHECK_EQ(status.reason, "database \"missing\": the database does not exist on the backend");
   CHECK_EQ(status.remedy, "create database \"missing\" on west, or set its create_databases");
   REQUIRE_EQ(status.lanes.size(), 1);
   CHECK_EQ(status.lanes[0].state, "held");
@@ -184,8 +184,8 @@ TEST_CASE("lanes: a database that cannot be created holds its lane, with the bac
   bench.Accept("m v=1 1\n", "db");
   bench.Drain();
   CHECK_EQ(bench.HeldPoints(), 1);
-  CHECK_EQ(bench.Status().lanes.at(0).why,
-           "the database does not exist there and could not be created: not an admin");
+  CHECK_EQ(bench.Status().lanes.at(0).reason,
+           "the database does not exist on the backend and could not be created: not an admin");
 }
 
 TEST_CASE("lanes: where no more lanes can be held the backend waits, and nothing is lost") {
@@ -230,7 +230,8 @@ TEST_CASE("lanes: stuck is reported once, with the reason, the last answer and w
   CHECK_FALSE(bench.Status().stuck.has_value());
   bench.StepFor(3s);
   REQUIRE(bench.Status().stuck.has_value());
-  CHECK_EQ(bench.Status().stuck->why, "database \"db\": the database does not exist there");
+  CHECK_EQ(bench.Status().stuck->reason,
+           "database \"db\": the database does not exist on the backend");
   CHECK_EQ(bench.Status().stuck->last_answer, "HTTP 404: database not found: \"db\"");
   CHECK_EQ(bench.Status().stuck->remedy,
            "create database \"db\" on west, or set its create_databases");
@@ -245,8 +246,8 @@ TEST_CASE("lanes: a backend that does not answer is stuck after a while too") {
   bench.Accept("m v=1 1\n");
   bench.StepFor(62s);
   REQUIRE(bench.Status().stuck.has_value());
-  CHECK_EQ(bench.Status().stuck->why, "connection refused");
-  CHECK_EQ(bench.Status().stuck->remedy, "see whether west runs and can be reached from here");
+  CHECK_EQ(bench.Status().stuck->reason, "connection refused");
+  CHECK_EQ(bench.Status().stuck->remedy, "check that west runs and can be reached from here");
 }
 
 // ------------------------------------------------------------------- poison
@@ -272,7 +273,7 @@ TEST_CASE("poison: one record that makes the backend fail is found and set aside
   CHECK_EQ(bench.Now().marks.lag(), 0);
   REQUIRE_EQ(bench.Dead().size(), 1);
   CHECK_EQ(bench.Dead()[0].lines, "m poison=1 700\n");
-  CHECK_EQ(bench.Dead()[0].words, "An internal error has occurred");
+  CHECK_EQ(bench.Dead()[0].message, "An internal error has occurred");
   CHECK_EQ(bench.Now().delivered, 1001);
   CHECK_LE(bench.transport.sent.size(), 70);
 }

@@ -44,73 +44,73 @@ TEST_CASE("pacing: a request that was too large halves the next, which grow back
   TimePoint now{};
   size.TooLarge(4_MiB, now);
   CHECK_EQ(size.now(), 2_MiB);
-  for (int i = 0; i < 1000; ++i) size.Taken(size.now(), now);
+  for (int i = 0; i < 1000; ++i) size.OnAccepted(size.now(), now);
   CHECK_GT(size.now(), 3_MiB);
   CHECK_LT(size.now(), 4_MiB);
   now += 11min;
-  for (int i = 0; i < 1000; ++i) size.Taken(size.now(), now);
+  for (int i = 0; i < 1000; ++i) size.OnAccepted(size.now(), now);
   CHECK_EQ(size.now(), 4_MiB);
 }
 
 TEST_CASE("pacing: small requests say nothing about the size that is taken") {
   AdaptiveBatchSize size(4_MiB);
   size.TooLarge(4_MiB, {});
-  for (int i = 0; i < 1000; ++i) size.Taken(1_KiB, {});
+  for (int i = 0; i < 1000; ++i) size.OnAccepted(1_KiB, {});
   CHECK_EQ(size.now(), 2_MiB);
 }
 
 TEST_CASE(
     "pacing: an overloaded backend gets less at once, smaller and with rests; step by step "
     "more again") {
-  ConcurrencyLimiter throttle(4, 3s);
-  CHECK_EQ(throttle.at_once(), 4);
-  CHECK_EQ(throttle.RestAfter(1s), 0ms);
-  throttle.Overloaded();
-  throttle.Overloaded();
-  CHECK_EQ(throttle.at_once(), 1);
-  CHECK_EQ(throttle.share(), 0.25);
-  CHECK_GE(throttle.RestAfter(1s), 1s);
-  throttle.Taken(10ms, 100);
-  CHECK_LT(throttle.share(), 0.5);
-  CHECK_GT(throttle.RestAfter(1s), 0ms);
-  for (int i = 0; i < 40; ++i) throttle.Taken(10ms, 100);
-  CHECK_EQ(throttle.share(), 1);
-  CHECK_EQ(throttle.at_once(), 4);
-  CHECK_EQ(throttle.RestAfter(1s), 0ms);
+  ConcurrencyLimiter limiter(4, 3s);
+  CHECK_EQ(limiter.at_once(), 4);
+  CHECK_EQ(limiter.RestAfter(1s), 0ms);
+  limiter.Overloaded();
+  limiter.Overloaded();
+  CHECK_EQ(limiter.at_once(), 1);
+  CHECK_EQ(limiter.share(), 0.25);
+  CHECK_GE(limiter.RestAfter(1s), 1s);
+  limiter.OnAccepted(10ms, 100);
+  CHECK_LT(limiter.share(), 0.5);
+  CHECK_GT(limiter.RestAfter(1s), 0ms);
+  for (int i = 0; i < 40; ++i) limiter.OnAccepted(10ms, 100);
+  CHECK_EQ(limiter.share(), 1);
+  CHECK_EQ(limiter.at_once(), 4);
+  CHECK_EQ(limiter.RestAfter(1s), 0ms);
 }
 
 TEST_CASE("pacing: a backend that was down is begun with small requests, and without rests") {
-  ConcurrencyLimiter throttle(1, 3s);
-  for (int i = 0; i < 10; ++i) throttle.Unreachable();
-  CHECK_LT(throttle.share(), 0.1);
-  CHECK_EQ(throttle.RestAfter(1s), 0ms);
-  for (int i = 0; i < 16; ++i) throttle.Taken(100ms, 1000);
-  CHECK_EQ(throttle.share(), 1);
+  ConcurrencyLimiter limiter(1, 3s);
+  for (int i = 0; i < 10; ++i) limiter.Unreachable();
+  CHECK_LT(limiter.share(), 0.1);
+  CHECK_EQ(limiter.RestAfter(1s), 0ms);
+  for (int i = 0; i < 16; ++i) limiter.OnAccepted(100ms, 1000);
+  CHECK_EQ(limiter.share(), 1);
 }
 
 TEST_CASE("pacing: a backend that becomes slow is rested in proportion, until it is not") {
-  ConcurrencyLimiter throttle(2, 3s);
-  for (int i = 0; i < 10; ++i) throttle.Taken(300ms, 10'000);
-  CHECK_EQ(throttle.RestAfter(1s), 0ms);
-  for (int i = 0; i < 10; ++i) throttle.Taken(3s, 10'000);
-  CHECK_GE(throttle.RestAfter(1s), 500ms);
-  CHECK_LE(throttle.RestAfter(1s), 1s);
-  for (int i = 0; i < 10; ++i) throttle.Taken(300ms, 10'000);
-  CHECK_EQ(throttle.RestAfter(1s), 0ms);
+  ConcurrencyLimiter limiter(2, 3s);
+  for (int i = 0; i < 10; ++i) limiter.OnAccepted(300ms, 10'000);
+  CHECK_EQ(limiter.RestAfter(1s), 0ms);
+  for (int i = 0; i < 10; ++i) limiter.OnAccepted(3s, 10'000);
+  CHECK_GE(limiter.RestAfter(1s), 500ms);
+  CHECK_LE(limiter.RestAfter(1s), 1s);
+  for (int i = 0; i < 10; ++i) limiter.OnAccepted(300ms, 10'000);
+  CHECK_EQ(limiter.RestAfter(1s), 0ms);
 }
 
 TEST_CASE("pacing: a request that takes a good part of its time is not followed by a larger one") {
-  ConcurrencyLimiter throttle(1, 3s);
-  double before = throttle.share();
+  ConcurrencyLimiter limiter(1, 3s);
+  double before = limiter.share();
   for (int i = 0; i < 5; ++i) {
-    throttle.Taken(3s, 10'000);
-    CHECK_LT(throttle.share(), before);
-    before = throttle.share();
+    limiter.OnAccepted(3s, 10'000);
+    CHECK_LT(limiter.share(), before);
+    before = limiter.share();
   }
-  for (int i = 0; i < 100; ++i) throttle.Taken(3s, 10'000);
-  CHECK_GT(throttle.share(), 0);
-  for (int i = 0; i < 16; ++i) throttle.Taken(3s - 1ms, 10'000);
-  CHECK_EQ(throttle.share(), 1);
+  for (int i = 0; i < 100; ++i) limiter.OnAccepted(3s, 10'000);
+  CHECK_GT(limiter.share(), 0);
+  for (int i = 0; i < 16; ++i) limiter.OnAccepted(3s - 1ms, 10'000);
+  CHECK_EQ(limiter.share(), 1);
 }
 
 TEST_CASE("pacing: a rate is that of the last seconds") {

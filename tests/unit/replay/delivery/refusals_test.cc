@@ -89,7 +89,7 @@ TEST_CASE("refusals: lines that the backend names are set aside in one request")
   CHECK_EQ(bench.Dead()[0].sequence, Sequence(1));
   CHECK_EQ(bench.Dead()[0].first_line, 2);
   CHECK_EQ(bench.Dead()[0].lines, "m v=2i 2\n");
-  CHECK_NE(bench.Dead()[0].words.find("no 2"), std::string::npos);
+  CHECK_NE(bench.Dead()[0].message.find("no 2"), std::string::npos);
   CHECK_EQ(bench.Dead()[1].sequence, Sequence(2));
   CHECK_EQ(bench.Dead()[1].first_line, 2);
   CHECK_EQ(bench.Dead()[1].lines, "m v=5i 5\n");
@@ -176,7 +176,7 @@ TEST_CASE("refusals: a page instead of an answer is retried before it is reporte
   }
   bench.UntilSent();
   CHECK_EQ(bench.Status().state, WorkerState::kHeld);
-  CHECK_NE(bench.Status().why.find("not InfluxDB's"), std::string::npos);
+  CHECK_NE(bench.Status().reason.find("not InfluxDB's"), std::string::npos);
   CHECK_EQ(bench.Now().marks.lag(), 1);
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("refusals: an untrusted certificate is reported as a set-up error") {
   });
   bench.Accept("m v=1 1\n");
   CHECK_EQ(bench.Step(), WorkerState::kHeld);
-  CHECK_EQ(bench.Status().why, "its TLS certificate has expired");
+  CHECK_EQ(bench.Status().reason, "its TLS certificate has expired");
   CHECK_NE(bench.Status().remedy.find("check the tls"), std::string::npos);
   CHECK_LE(bench.UntilSent(), 100ms);  // Retried as soon as after any other failure.
 }

@@ -65,7 +65,7 @@ TEST_CASE("gate: concurrent failures count once, later ones one by one") {
   CHECK_EQ(gate.gauges().failures_in_a_row, 1);
   Fail(gate, gate.OpensAt(clock.Now()));
   CHECK_EQ(gate.gauges().failures_in_a_row, 2);
-  CHECK_EQ(gate.failure().why, "no answer");
+  CHECK_EQ(gate.failure().reason, "no answer");
   gate.ForgetFailures();
   CHECK_FALSE(gate.is_failing());
 }

@@ -79,7 +79,7 @@ TEST_CASE(
   CHECK_EQ(bench.transport.sent.size(), 5);
   CHECK_EQ(bench.transport.sent.back(), "m v=1 1\n");
   REQUIRE_EQ(bench.Dead().size(), 1);
-  CHECK_NE(bench.Dead()[0].words.find("already exists"), std::string::npos);
+  CHECK_NE(bench.Dead()[0].message.find("already exists"), std::string::npos);
 }
 
 TEST_CASE("statements: one that creates what a lane waits for does not wait behind it") {

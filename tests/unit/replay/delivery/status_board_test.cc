@@ -66,7 +66,7 @@ TEST_CASE("status board: stuck once records are owed and none was resolved for s
   CHECK_FALSE(on.StuckAfterCheck(1, true).has_value());
   const std::optional<Stuck> stuck = on.StuckAfterCheck(1);
   REQUIRE(stuck.has_value());
-  CHECK_EQ(stuck->why, "no answer");
+  CHECK_EQ(stuck->reason, "no answer");
   CHECK_EQ(stuck->remedy, "see whether it runs");
   CHECK(stuck->since == on.clock.WallNow() - 60'000ms);
   CHECK_EQ(on.changes, 2);
@@ -85,14 +85,14 @@ TEST_CASE("status board: time without a lag does not count") {
 TEST_CASE("status board: a lane that is held for so long is stuck, though others go on") {
   Fixture on;
   LaneStatus held;
-  held.why = "database \"db\": the database does not exist there";
+  held.reason = "database \"db\": the database does not exist on the backend";
   held.since = on.clock.WallNow();
   on.clock.Advance(59'999ms);
   CHECK_FALSE(on.StuckAfterCheck(0, false, held).has_value());
   on.clock.Advance(1ms);
   const std::optional<Stuck> stuck = on.StuckAfterCheck(0, false, held);
   REQUIRE(stuck.has_value());
-  CHECK_EQ(stuck->why, held.why);
+  CHECK_EQ(stuck->reason, held.reason);
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST_CASE("worker: one bad line in many is found in few requests and set aside w
   CHECK_EQ(letter.lines, "m v=500i 500\n");
   CHECK_EQ(letter.first_line, 500);
   CHECK_EQ(letter.sequence, Sequence(2));
-  CHECK_EQ(letter.words, "partial write: field type conflict dropped=1");
+  CHECK_EQ(letter.message, "partial write: field type conflict dropped=1");
   CHECK_EQ(letter.http_status, 400);
   CHECK_EQ(bench.Now().delivered, kLines + 1);
   CHECK_EQ(bench.Now().unaccounted(), 0);
@@ -147,12 +147,12 @@ TEST_CASE("worker: a backend on hold is probed slowly with the same lines and go
   Bench bench({Http(401, "authorization failed"), Http(401, "authorization failed"), Status204()});
   bench.Accept("m v=1 1\n");
   CHECK_EQ(bench.Step(), kHeld);
-  CHECK_EQ(bench.Status().why, "the credentials were refused");
+  CHECK_EQ(bench.Status().reason, "the credentials were refused");
   CHECK_EQ(bench.Status().last_answer, "HTTP 401: authorization failed");
   CHECK_GE(bench.UntilSent(), 500ms);
   CHECK_GE(bench.UntilSent(), 1s);
   CHECK_EQ(bench.Status().state, kCaughtUp);
-  CHECK_EQ(bench.Status().why, "");
+  CHECK_EQ(bench.Status().reason, "");
   CHECK_EQ(bench.transport.sent, std::vector<std::string>(3, "m v=1 1\n"));
   CHECK(bench.Dead().empty());
 }
@@ -223,7 +223,7 @@ TEST_CASE("worker: records that cannot be read now are read again, not given up"
   bench.Accept("m v=1 1\n");
   bench.log.FailReads(true);
   CHECK_EQ(bench.Step(), kLogFailing);
-  CHECK_EQ(bench.Status().why, "Too many open files");
+  CHECK_EQ(bench.Status().reason, "Too many open files");
   bench.log.FailReads(false);
   CHECK_EQ(bench.Step(), kCaughtUp);
   CHECK(bench.Dead().empty());

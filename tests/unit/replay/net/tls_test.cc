@@ -72,10 +72,10 @@ TEST_CASE("tls: an untrusted certificate is reported with the reason, nothing is
   const TestCa stranger;
   strangers.peer.tls->ca = stranger.cert();
   CHECK_EQ(WhyRefused(strangers, ErrorCode::kInvalidInput),
-           "its TLS certificate is of an unknown CA");
-  strangers.peer.tls->ca = "";  // The system's CAs.
+           "its TLS certificate is signed by an unknown CA");
+  strangers.peer.tls->ca = "";  // The system's.
   CHECK_EQ(WhyRefused(strangers, ErrorCode::kInvalidInput),
-           "its TLS certificate is of an unknown CA");
+           "its TLS certificate is signed by an unknown CA");
   CHECK_EQ(secured.backend.RequestCount(), 0);
 
   strangers.peer.tls->insecure_skip_verify = true;

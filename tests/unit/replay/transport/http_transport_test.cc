@@ -275,7 +275,7 @@ TEST_CASE("transport: a timestamp that the backend's units cannot hold is not se
       {{.database = "d", .precision = Precision::kHour}, "m v=1 1\nm v=1 9000000000000000\n"});
   CHECK_EQ(reply.value().http_status, 422);
   CHECK_EQ(reply.value().body,
-           "not sent: line 2: its timestamp cannot be given in the unit s exactly");
+           "not sent: line 2: its timestamp cannot be converted to s without rounding");
   CHECK_EQ(backend.RequestCount(), 0);
 }
 
@@ -375,7 +375,7 @@ TEST_CASE("transport: a backend that takes no more of a request is given up befo
   options.write_timeout = 200ms;
   const Result<Reply> reply = Send(*MakeHttpTransport(options), LongLines());
   REQUIRE_FALSE(reply.ok());
-  CHECK(reply.error().message().ends_with("it took nothing of the request for 200 ms"));
+  CHECK(reply.error().message().ends_with("it accepted no bytes of the request for 200 ms"));
 
   // An answer may be slow once the request has been taken completely.
   FakeBackend slow([](const FakeRequest&) { return Slowly(20ms, Answering(204)); });

@@ -105,14 +105,14 @@ TEST_CASE("answer: one without a length ends with the connection, any other must
 }
 
 TEST_CASE("answer: what is not HTTP is told at its first line") {
-  constexpr const char* kNotHttp = "what it says is not HTTP/1.1";
+  constexpr const char* kNotHttp = "its answer is not HTTP/1.1";
   CHECK_EQ(WhyRefused("SSH-2.0-OpenSSH_9.2\r\n"), kNotHttp);
   CHECK_EQ(WhyRefused("\r\n"), kNotHttp);
   CHECK_EQ(WhyRefused("HTTP/2 204\r\n"), kNotHttp);
   CHECK_EQ(WhyRefused("HTTP/1.1 20\r\n"), kNotHttp);
   CHECK_EQ(WhyRefused("HTTP/1.1 -20 x\r\n"), kNotHttp);
   CHECK_EQ(WhyRefused("HTTP/1.1 101 Switching\r\n"),
-           "it wants to speak something else than HTTP/1.1");
+           "it switches to another protocol than HTTP/1.1");
 }
 
 TEST_CASE("answer: a frame that can be read in two ways is refused") {
@@ -134,7 +134,7 @@ TEST_CASE("answer: of a head without an end no more is held than the limit") {
   const std::string head = "HTTP/1.1 204 No Content\r\n";
   const std::string room(AnswerReader::kHeadMax.count() - head.size() - 4, 'x');
   CHECK(Read(head + room + "\r\n\r\n").whole());
-  const char* kNoEnd = "the head of its answer has no end";
+  const char* kNoEnd = "the head of its answer is too long";
   CHECK_EQ(WhyRefused(head + room + "x\r\n\r\n"), kNoEnd);
   CHECK_EQ(WhyRefused(std::string(AnswerReader::kHeadMax.count() + 1, 'x')), kNoEnd);
   std::string interim;

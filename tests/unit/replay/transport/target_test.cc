@@ -93,7 +93,7 @@ TEST_CASE(
     return rescaled.error().message();
   };
   CHECK_EQ(why("m v=1 5000\nm v=1 5001\n", kMillisecond, kSecond),
-           "line 2: its timestamp cannot be given in the unit s exactly");
+           "line 2: its timestamp cannot be converted to s without rounding");
   // The largest that fits, and one more.
   CHECK(Rescaled("m v=1 153722867280912930\n", kMinute, kSecond).ok());
   why("m v=1 153722867280912931\n", kMinute, kSecond);

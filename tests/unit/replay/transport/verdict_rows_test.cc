@@ -152,7 +152,7 @@ TEST_CASE("row: 401 and 403: a hold of the backend") {
     const Verdict verdict = Of(status, R"({"error":"authorization failed"})");
     CHECK(verdict.action == kHold);
     CHECK_FALSE(ConcernsLane(verdict.cause));
-    CHECK_EQ(verdict.text->why, "the credentials were refused");
+    CHECK_EQ(verdict.text->reason, "the credentials were refused");
   }
 }
 

@@ -335,7 +335,7 @@ TEST_CASE("checkpoint: what is there is never written over") {
     const Status refused = log->Checkpoint({.directory = original.Copy(name)});
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.error().code() == ErrorCode::kInvalidInput);
-    CHECK(refused.error().message().ends_with("is there already"));
+    CHECK(refused.error().message().ends_with("already exists"));
   }
   CHECK(fs::is_empty(original.Copy()));
   CheckSound(original.File(""));

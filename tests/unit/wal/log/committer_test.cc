@@ -131,8 +131,8 @@ TEST_CASE("live queues: what is read stays while the reader lives, whatever beco
   const OpenQueue queue = f.live.Open(kWest).value();
   f.Append(2);
   REQUIRE(f.committer.MarkNow().ok());
-  CHECK_EQ(queue.reader.run().head.sequence, Sequence(1));
-  CHECK_EQ(f.live.Open(kWest).value().reader.run().head.sequence, Sequence(2));
+  CHECK_EQ(queue.reader.queue().head.sequence, Sequence(1));
+  CHECK_EQ(f.live.Open(kWest).value().reader.queue().head.sequence, Sequence(2));
 }
 
 TEST_CASE("shared store: while none is open nobody can use it") {

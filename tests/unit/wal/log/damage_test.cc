@@ -132,7 +132,7 @@ TEST_CASE("damage: a log that lost its newest WAL says so, and gives no number t
   const CrashedLog crashed(20);
   for (const std::string& wal : crashed.Files(".log")) fs::remove(wal);
   const auto log = OpenIn(crashed.directory.path());
-  CHECK(HasAlarm(*log, "records 1 to 20 of backend 'west' were acknowledged and are gone: 40"));
+  CHECK(HasAlarm(*log, "records 1 to 20 of backend 'west' were acknowledged and are lost: 40"));
   CheckWhole(*log, 20);
 }
 

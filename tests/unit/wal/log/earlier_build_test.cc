@@ -39,7 +39,7 @@ void CheckWest(const LogView& log) {
   const auto letters = log.ReadDead(kWest, 0, 10).value();
   REQUIRE_EQ(letters.size(), 1);
   CHECK(letters[0].letter.lines.find("a string") != std::string::npos);
-  CHECK(letters[0].letter.words.find("field type conflict") != std::string::npos);
+  CHECK(letters[0].letter.message.find("field type conflict") != std::string::npos);
   const auto held = log.HeldLanes(kWest).value();
   REQUIRE_EQ(held.size(), 1);
   CHECK_EQ(held[0].lane.database, "nowhere");

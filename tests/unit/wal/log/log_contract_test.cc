@@ -173,7 +173,7 @@ TEST_CASE_TEMPLATE("log: what is set aside is counted as dead and can be read wi
   letter.http_status = 400;
   letter.when = At(5);
   letter.params.database = "db";
-  letter.words = "field type conflict";
+  letter.message = "field type conflict";
   letter.lines = "m v=1i 5\n";
   Resolution resolution = UpTo(HeadOf(log, kWest), 2);
   resolution.letters = {letter};

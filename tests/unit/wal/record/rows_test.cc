@@ -118,7 +118,7 @@ TEST_CASE("format: every single flipped bit of a value is noticed") {
 TEST_CASE("format: every cut of a value is noticed") {
   const std::string key = DeadKey(BackendNumber(7), 9);
   DeadLetter letter;
-  letter.words = "words";
+  letter.message = "words";
   letter.lines = "m v=1 1\n";
   const std::string value = EncodeDead(key, letter);
   CHECK(DecodeDead(key, value).value() == letter);
