@@ -23,10 +23,10 @@
 // of them or for none. A Resolve of what was delivered counts at once and is on
 // stable storage within the log's cursor interval: a crash can move a cursor
 // back, never forward, so records may be sent again and are never skipped. Every
-// other change is on stable storage when its verb returns, all of it in one step.
+// other change is on stable storage when its call returns, all of it in one step.
 //
 // THREADS. Every method may be called from any thread at any time. One thread
-// per backend delivers (Resolve, ResolveHeld); when an operator's verb changes
+// per backend delivers (Resolve, ResolveHeld); when an operator's command changes
 // what it has read, it is told by kConflict.
 //
 // ERRORS. kFull from an append: the log has reached its limit on disk; it takes
@@ -50,6 +50,7 @@
 
 #include "wal/base/result.h"
 #include "wal/base/types.h"
+#include "wal/log_command.h"
 #include "wal/record/model.h"
 #include "wal/record/record.h"
 
@@ -204,9 +205,6 @@ class Log : public LogView {
   // make the log keep account of each.
   static constexpr std::size_t kHeldLanesMax = 1'000;
 
-  // Of one Redrive.
-  static constexpr Bytes kRedriveMax = 64_MiB;
-
   // Returns at once; `done` is called when the record is on stable storage or
   // refused. Appends of one thread are stored in their order.
   // kUnavailable: the log is closed after a failure, or more waits for the disk
@@ -236,40 +234,9 @@ class Log : public LogView {
   virtual Status ResolveHeld(const BackendId& backend, const Lane& lane,
                              HeldResolution resolution) = 0;
 
-  // What operators ask for, each on stable storage when it returns.
-
-  // Everything after `to` is owed again; what of it is held leaves its lane.
-  // kInvalidInput where `to` is not within [trimmed, cursor]; the range is said.
-  virtual Result<Marks> Rewind(const BackendId& backend, Sequence to) = 0;
-
-  // What is owed up to `to` becomes a gap. kInvalidInput where `to` is not
-  // within (cursor, head]; the range is said.
-  virtual Result<Gap> Skip(const BackendId& backend, Sequence to, const Actor& asked) = 0;
-
-  // All that the lane holds becomes a gap. kNotFound: it holds nothing.
-  virtual Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) = 0;
-
-  // From here on records of the lane are to be held, or may be delivered again.
-  // kFull: as Resolve. kNotFound: no operator holds the lane.
-  virtual Status HoldLane(const BackendId& backend, const Lane& lane) = 0;
-  virtual Status ReleaseLane(const BackendId& backend, const Lane& lane) = 0;
-
-  // Whether anything is to be delivered at all.
-  virtual Status SetPaused(const BackendId& backend, bool paused) = 0;
-
-  // The letters go; their points stay counted as dead. kNotFound: one of them
-  // is not there; nothing changed.
-  virtual Status DropDead(const BackendId& backend, const std::vector<std::uint64_t>& numbers) = 0;
-
-  // The letters' lines are accepted once more, as new records of this backend
-  // alone, and the letters go. kNotFound: as DropDead. kInvalidInput: more than
-  // kRedriveMax, or a letter without lines. kFull, kUnavailable: as Append.
-  virtual Status Redrive(const BackendId& backend, const std::vector<std::uint64_t>& numbers,
-                         WallTime now) = 0;
-
-  // Everything of a backend that is no longer configured is deleted, its dead
-  // letters and its gaps too. kInvalidInput: it is configured.
-  virtual Status Forget(const BackendId& backend) = 0;
+  // Executes an operator's command (log_command.h says what each does and how it fails) and
+  // waits until its change is on stable storage. kUnavailable: the log takes no writes.
+  virtual Result<CommandResult> Execute(const BackendId& backend, const LogCommand& command) = 0;
 
   virtual Marks MarksOf(const BackendId& backend) const = 0;  // REQUIRES: a known backend.
 

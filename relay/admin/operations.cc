@@ -14,8 +14,19 @@ Operators::Operators(Log& log, Audit& audit, const Clock& clock,
     : log_(log), audit_(audit), clock_(clock), configured_(std::move(configured)) {}
 
 Result<std::string> Operators::Perform(const Operation& operation, const Requester& requester) {
-  ASSIGN_OR_RETURN(VerbPlan plan, PlanFor(operation, requester));
-  return Audited(plan.description, operation.note, requester, plan.act);
+  ASSIGN_OR_RETURN(const BackendId backend, KnownBackend(operation.backend));
+  ASSIGN_OR_RETURN(const VerbPlan plan, SpecOf(operation.verb)
+                                            .plan({.log = log_,
+                                                   .clock = clock_,
+                                                   .backend = backend,
+                                                   .operation = operation,
+                                                   .who = requester.who,
+                                                   .configured = configured_(backend)}));
+  const auto act = [&]() -> Status {
+    RETURN_IF_ERROR(log_.Execute(backend, plan.command));
+    return Ok();
+  };
+  return Audited(plan.description, operation.note, requester, act);
 }
 
 Result<std::string> Operators::Audited(const std::string& description, const std::string& note,
@@ -40,19 +51,11 @@ Result<std::string> Operators::Audited(const std::string& description, const std
   return description;
 }
 
-Result<VerbPlan> Operators::PlanFor(const Operation& operation, const Requester& requester) const {
-  ASSIGN_OR_RETURN(const BackendId backend, BackendId::Parse(operation.backend));
+Result<BackendId> Operators::KnownBackend(const std::string& name) const {
+  ASSIGN_OR_RETURN(BackendId backend, BackendId::Parse(name));
   const std::vector<BackendId> known = log_.Backends();
-  if (std::find(known.begin(), known.end(), backend) == known.end()) {
-    return Error(ErrorCode::kNotFound, fmt::format("no backend \"{}\"", operation.backend));
-  }
-  return SpecOf(operation.verb)
-      .plan({.log = log_,
-             .clock = clock_,
-             .backend = backend,
-             .operation = operation,
-             .who = requester.who,
-             .configured = configured_(backend)});
+  if (std::find(known.begin(), known.end(), backend) != known.end()) return backend;
+  return Error(ErrorCode::kNotFound, fmt::format("no backend \"{}\"", name));
 }
 
 }  // namespace relay

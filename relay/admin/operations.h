@@ -3,7 +3,7 @@
 //
 // THREADS. Operators: any number at once. Log, audit and clock outlive it.
 //
-// ERRORS. As the log's verbs; kNotFound: no such backend. kIo: cannot write the
+// ERRORS. As Log::Execute; kNotFound: no such backend. kIo: cannot write the
 // audit trail; nothing was changed.
 #pragma once
 
@@ -32,7 +32,7 @@ class Operators {
                               const Requester& requester, const std::function<Status()>& act);
 
  private:
-  Result<VerbPlan> PlanFor(const Operation& operation, const Requester& requester) const;
+  Result<BackendId> KnownBackend(const std::string& name) const;
 
   Log& log_;
   Audit& audit_;

@@ -45,10 +45,14 @@ Result<HeldLane> FindLane(const Log& log, const BackendId& backend, const Lane& 
                fmt::format("{} is not on hold for {}", NameOf(lane), backend.text()));
 }
 
+Actor ActorOf(const VerbCall& call) {
+  return {call.who, call.operation.note, call.clock.WallNow()};
+}
+
 Result<VerbPlan> PlanSetPaused(const VerbCall& call, bool paused) {
   return VerbPlan{
       fmt::format("{} the delivery to {}", paused ? "pause" : "resume", call.backend.text()),
-      [&log = call.log, backend = call.backend, paused] { return log.SetPaused(backend, paused); }};
+      SetPaused{paused}};
 }
 
 Result<VerbPlan> PlanPause(const VerbCall& call) {
@@ -96,11 +100,7 @@ Result<VerbPlan> PlanRewind(const VerbCall& call) {
                   ShownRange(call.log, call.backend, to, marks.cursor));
   if (to == marks.cursor && marks.lag() > 0) description += "; later records are owed anyway";
   if (time && to == marks.trimmed) description += MissingBefore(call, *time);
-  return VerbPlan{std::move(description),
-                  [&log = call.log, backend = call.backend, to]() -> Status {
-                    RETURN_IF_ERROR(log.Rewind(backend, to));
-                    return Ok();
-                  }};
+  return VerbPlan{std::move(description), Rewind{to}};
 }
 
 Result<VerbPlan> PlanSkipTo(const VerbCall& call) {
@@ -119,11 +119,7 @@ Result<VerbPlan> PlanSkipTo(const VerbCall& call) {
   return VerbPlan{fmt::format("skip what {} is owed up to {}: {} will never be delivered to it",
                               call.backend.text(), to.value(),
                               ShownRange(call.log, call.backend, marks.cursor, to)),
-                  [&log = call.log, backend = call.backend, to,
-                   actor = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
-                    ASSIGN_OR_RETURN(Gap gap, log.Skip(backend, to, actor));
-                    return Ok();
-                  }};
+                  Skip{to, ActorOf(call)}};
 }
 
 Result<VerbPlan> PlanSkipLane(const VerbCall& call) {
@@ -136,11 +132,7 @@ Result<VerbPlan> PlanSkipLane(const VerbCall& call) {
   return VerbPlan{
       fmt::format("skip the {} points that {} holds for {}: they will never be delivered",
                   held.size.points, NameOf(call.operation.lane), call.backend.text()),
-      [&log = call.log, backend = call.backend, lane = call.operation.lane,
-       actor = Actor{call.who, call.operation.note, call.clock.WallNow()}]() -> Status {
-        ASSIGN_OR_RETURN(Gap gap, log.SkipHeld(backend, lane, actor));
-        return Ok();
-      }};
+      SkipHeld{call.operation.lane, ActorOf(call)}};
 }
 
 Result<VerbPlan> PlanSkip(const VerbCall& call) {
@@ -152,7 +144,7 @@ Result<VerbPlan> PlanHold(const VerbCall& call) {
   if (lane.database.empty()) return NoLane();
   return VerbPlan{
       fmt::format("hold {} for {} until it is released", NameOf(lane), call.backend.text()),
-      [&log = call.log, backend = call.backend, lane] { return log.HoldLane(backend, lane); }};
+      HoldLane{lane}};
 }
 
 Result<VerbPlan> PlanRelease(const VerbCall& call) {
@@ -165,10 +157,9 @@ Result<VerbPlan> PlanRelease(const VerbCall& call) {
         fmt::format("{} was not put on hold by an operator: it is released once {} accepts it",
                     NameOf(lane), call.backend.text()));
   }
-  return VerbPlan{
-      fmt::format("release {} for {}: {} points are delivered", NameOf(lane), call.backend.text(),
-                  held.size.points),
-      [&log = call.log, backend = call.backend, lane] { return log.ReleaseLane(backend, lane); }};
+  return VerbPlan{fmt::format("release {} for {}: {} points are delivered", NameOf(lane),
+                              call.backend.text(), held.size.points),
+                  ReleaseLane{lane}};
 }
 
 Result<Letters> AllLetters(const VerbCall& call) {
@@ -219,16 +210,10 @@ Result<VerbPlan> PlanLetters(const VerbCall& call) {
                                        letters.value().points);
   if (call.operation.verb == Verb::kRedrive) {
     return VerbPlan{fmt::format("deliver {} to {} again", what, call.backend.text()),
-                    [&log = call.log, &clock = call.clock, backend = call.backend,
-                     numbers = std::move(letters.value().numbers)] {
-                      return log.Redrive(backend, numbers, clock.WallNow());
-                    }};
+                    Redrive{std::move(letters.value().numbers), call.clock.WallNow()}};
   }
-  return VerbPlan{
-      fmt::format("permanently delete {} of {}", what, call.backend.text()),
-      [&log = call.log, backend = call.backend, numbers = std::move(letters.value().numbers)] {
-        return log.DropDead(backend, numbers);
-      }};
+  return VerbPlan{fmt::format("permanently delete {} of {}", what, call.backend.text()),
+                  DropDead{std::move(letters.value().numbers)}};
 }
 
 Result<VerbPlan> PlanForget(const VerbCall& call) {
@@ -244,7 +229,7 @@ Result<VerbPlan> PlanForget(const VerbCall& call) {
                   "and {} dead letters",
                   call.backend.text(), figures.value().owed.points, figures.value().held.points,
                   figures.value().dead_letters),
-      [&log = call.log, backend = call.backend] { return log.Forget(backend); }};
+      Forget{}};
 }
 
 constexpr RouteParameter kNote{"note", "string", "Reason, for the audit trail and the gap ledger"};

@@ -1,16 +1,15 @@
 // The changes that operators make to a running relay. Each verb is declared once,
 // as a row of Verbs(); the admin port's routes, their OpenAPI description and the
 // commands are generated from it. A new verb needs a value of Verb, a row and its
-// plan here, and its change in the log. All require the operators' role.
+// plan here, and the log's command for it (wal/log_command.h). All require the operators' role.
 //
-// THREADS. Pure functions over a log. The log and the clock outlive the plans.
+// THREADS. Pure functions over a log.
 //
 // ERRORS. A plan fails with kInvalidInput or kNotFound if it cannot be done; others
-// as the log's verbs.
+// as Log::Execute.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,12 +60,12 @@ std::string DescriptionOf(const RouteParameter& parameter);
 
 struct VerbPlan {
   std::string description;  // Says what is done, or would be.
-  std::function<Status()> act;
+  LogCommand command;
 };
 
 // An operation on a backend of the log.
 struct VerbCall {
-  Log& log;
+  const Log& log;
   const Clock& clock;
   const BackendId& backend;
   const Operation& operation;

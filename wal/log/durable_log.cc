@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "wal/base/crash_point.h"
 #include "wal/record/identity.h"
@@ -153,72 +154,41 @@ Status DurableLog::ResolveHeld(const BackendId& backend, const Lane& lane,
       Wakes::kNobody);
 }
 
-Result<Marks> DurableLog::Rewind(const BackendId& backend, Sequence to) {
-  const auto plan = [to](ChangePlan queue) { return std::move(queue).Rewind(to); };
-  RETURN_IF_ERROR(live_.Apply(backend, plan, Wakes::kListener));
-  ASSIGN_OR_RETURN(const Queue queue, queues_.SnapshotOf(backend));
-  return queue.marks();
+Result<CommandResult> DurableLog::Execute(const BackendId& backend, const LogCommand& command) {
+  if (std::holds_alternative<Forget>(command)) return ForgetBackend(backend);
+  CommandResult result;
+  const auto plan = [&](ChangePlan queue) -> Result<Change> {
+    ASSIGN_OR_RETURN(Change change, std::move(queue).Plan(command));
+    result.gap = change.skipped;
+    return change;
+  };
+  // Deliveries do not depend on which dead letters there are.
+  const Wakes wakes = std::holds_alternative<DropDead>(command) ? Wakes::kNobody : Wakes::kListener;
+  RETURN_IF_ERROR(live_.Apply(backend, plan, wakes));
+  if (std::holds_alternative<Rewind>(command)) {
+    ASSIGN_OR_RETURN(const Queue queue, queues_.SnapshotOf(backend));
+    result.marks = queue.marks();
+  }
+  return result;
 }
 
-Result<Gap> DurableLog::Skip(const BackendId& backend, Sequence to, const Actor& asked) {
-  Gap gap;
-  const auto plan = [&](ChangePlan queue) { return std::move(queue).Skip(to, asked, gap); };
-  RETURN_IF_ERROR(live_.Apply(backend, plan, Wakes::kListener));
-  return gap;
-}
-
-Result<Gap> DurableLog::SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) {
-  Gap gap;
-  const auto plan = [&](ChangePlan queue) { return std::move(queue).SkipHeld(lane, asked, gap); };
-  RETURN_IF_ERROR(live_.Apply(backend, plan, Wakes::kListener));
-  return gap;
-}
-
-Status DurableLog::HoldLane(const BackendId& backend, const Lane& lane) {
-  return live_.Apply(
-      backend, [&](ChangePlan queue) { return std::move(queue).HoldLane(lane); }, Wakes::kListener);
-}
-
-Status DurableLog::ReleaseLane(const BackendId& backend, const Lane& lane) {
-  return live_.Apply(
-      backend, [&](ChangePlan queue) { return std::move(queue).ReleaseLane(lane); },
-      Wakes::kListener);
-}
-
-Status DurableLog::SetPaused(const BackendId& backend, bool paused) {
-  return live_.Apply(
-      backend, [&](ChangePlan queue) { return std::move(queue).SetPaused(paused); },
-      Wakes::kListener);
-}
-
-Status DurableLog::DropDead(const BackendId& backend, const std::vector<std::uint64_t>& numbers) {
-  return live_.Apply(
-      backend, [&](ChangePlan queue) { return std::move(queue).DropDead(numbers); },
-      Wakes::kNobody);
-}
-
-Status DurableLog::Redrive(const BackendId& backend, const std::vector<std::uint64_t>& numbers,
-                           WallTime now) {
-  return live_.Apply(
-      backend, [&](ChangePlan queue) { return std::move(queue).Redrive(numbers, now); },
-      Wakes::kListener);
-}
-
-Status DurableLog::Forget(const BackendId& backend) {
+Result<CommandResult> DurableLog::ForgetBackend(const BackendId& backend) {
   const std::vector<BackendId> configured = queues_.Configured();
   if (std::find(configured.begin(), configured.end(), backend) != configured.end()) {
     return Error(ErrorCode::kInvalidInput,
                  fmt::format("backend '{}' is configured: it cannot be forgotten", backend.text()));
   }
   ASSIGN_OR_RETURN(const Queue queue, queues_.SnapshotOf(backend));
-  const auto plan = [&](ChangePlan forget) { return std::move(forget).Forget(backend); };
+  const auto plan = [](ChangePlan forget) { return std::move(forget).Plan(Forget{}); };
   RETURN_IF_ERROR(live_.Apply(backend, plan, Wakes::kNobody));
   PassCrashPoint(CrashPoint::kForgetMarked);
   const Result<SharedStore::Lease> lease = store_.Use();
-  if (!lease.ok()) return Ok();  // Its rows are given back when the log is open again.
+  // The rows of a closed log are given back when it is open again.
+  if (!lease.ok()) return CommandResult();
   Status discarded = DiscardAllOf(*lease.value().store, queue.number);
   PassCrashPoint(CrashPoint::kForgetGone);
-  return discarded;
+  if (!discarded.ok()) return std::move(discarded).error();
+  return CommandResult();
 }
 
 }  // namespace relay

@@ -95,16 +95,7 @@ class DurableLog final : public QueueView<Log> {
   Status Resolve(const BackendId& backend, Resolution resolution) override;
   Status ResolveHeld(const BackendId& backend, const Lane& lane,
                      HeldResolution resolution) override;
-  Result<Marks> Rewind(const BackendId& backend, Sequence to) override;
-  Result<Gap> Skip(const BackendId& backend, Sequence to, const Actor& asked) override;
-  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) override;
-  Status HoldLane(const BackendId& backend, const Lane& lane) override;
-  Status ReleaseLane(const BackendId& backend, const Lane& lane) override;
-  Status SetPaused(const BackendId& backend, bool paused) override;
-  Status DropDead(const BackendId& backend, const std::vector<std::uint64_t>& numbers) override;
-  Status Redrive(const BackendId& backend, const std::vector<std::uint64_t>& numbers,
-                 WallTime now) override;
-  Status Forget(const BackendId& backend) override;
+  Result<CommandResult> Execute(const BackendId& backend, const LogCommand& command) override;
   Marks MarksOf(const BackendId& backend) const override;
   bool PausedOf(const BackendId& backend) const override;
   void OnReadable(std::function<void()> listener) override;
@@ -114,6 +105,7 @@ class DurableLog final : public QueueView<Log> {
   DurableLog(const LogOptions& options, const std::vector<BackendId>& backends);
 
   Result<OpenQueue> OpenQueueOf(const BackendId& backend) const override;
+  Result<CommandResult> ForgetBackend(const BackendId& backend);
 
   const LogOptions options_;
   std::unique_ptr<DirectoryLock> lock_;

@@ -26,7 +26,7 @@ Result<Change> LiveQueues::PlanNow(const BackendId& backend, const Plan& plan) c
   Result<SharedStore::Lease> lease = store_.Use();
   ASSIGN_OR_RETURN(Queue queue, queues_.SnapshotOf(backend));
   if (!lease.ok()) return std::move(lease).error();
-  return plan(ChangePlan(*lease.value().store, queue));
+  return plan(ChangePlan(*lease.value().store, backend, queue));
 }
 
 }  // namespace relay

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <utility>
+#include <variant>
 
 namespace relay {
 namespace {
@@ -27,16 +28,14 @@ std::vector<std::uint64_t> Ascending(std::vector<std::uint64_t> numbers) {
   return numbers;
 }
 
-void SignedBy(Gap& gap, const Actor& asked) {
-  gap.by = asked.by;
-  gap.note = asked.note;
-  gap.when = asked.when;
-}
-
 }  // namespace
 
-ChangePlan::ChangePlan(const Store& store, const Queue& queue)
-    : store_(store), queue_(queue), reader_(store, queue), state_(queue.state) {}
+ChangePlan::ChangePlan(const Store& store, const BackendId& backend, const Queue& queue)
+    : store_(store), backend_(backend), queue_(queue), reader_(store, queue), state_(queue.state) {}
+
+Result<Change> ChangePlan::Plan(const LogCommand& command) && {
+  return std::visit([this](const auto& one) { return PlanFor(one); }, command);
+}
 
 // Puts the new state and lanes beside the rows.
 Result<Change> ChangePlan::Done() {
@@ -221,7 +220,8 @@ Status ChangePlan::FindEnds(const Lane& lane, LaneState& state, Sequence from, S
   return Ok();
 }
 
-Result<Change> ChangePlan::Rewind(Sequence to) && {
+Result<Change> ChangePlan::PlanFor(const Rewind& command) {
+  const Sequence to = command.to;
   if (to < state_.trimmed.sequence || to > state_.cursor.sequence) {
     return OutOfRange("rewind", to, state_.trimmed.sequence, state_.cursor.sequence);
   }
@@ -257,31 +257,34 @@ Result<Gap> ChangePlan::GapOf(Sequence first, const Position& last) const {
              .by = {}};
 }
 
-Result<Change> ChangePlan::Skip(Sequence to, const Actor& asked, Gap& written) && {
+Result<Change> ChangePlan::PlanFor(const Skip& command) {
+  const Sequence to = command.to;
   if (to <= state_.cursor.sequence || to > queue_.head.sequence) {
     return OutOfRange("skip", to, state_.cursor.sequence.Next(), queue_.head.sequence);
   }
   ASSIGN_OR_RETURN(Position position, reader_.PositionAt(to));
   ASSIGN_OR_RETURN(Gap gap, GapOf(state_.cursor.sequence.Next(), position));
-  written = std::move(gap);
-  written.reason = GapReason::kSkipped;
-  SignedBy(written, asked);
   state_.cursor = position;
-  Enter({written});
-  return Done();
+  return EnterSkipped(std::move(gap), command.actor);
 }
 
-Result<Change> ChangePlan::SkipHeld(const Lane& lane, const Actor& asked, Gap& written) && {
-  const auto found = queue_.lanes->find(lane);
+Result<Change> ChangePlan::PlanFor(const SkipHeld& command) {
+  const auto found = queue_.lanes->find(command.lane);
   if (found == queue_.lanes->end() || found->second.records == 0) {
     return Error(ErrorCode::kNotFound, "the lane holds nothing");
   }
   const LaneState before = found->second;
-  ASSIGN_OR_RETURN(Taken taken, TakeHeld(lane, before.first, kLastSequence));
-  written = GapOf(lane, before, taken);
-  written.reason = GapReason::kSkipped;
-  SignedBy(written, asked);
-  Enter({written});
+  ASSIGN_OR_RETURN(Taken taken, TakeHeld(command.lane, before.first, kLastSequence));
+  return EnterSkipped(GapOf(command.lane, before, taken), command.actor);
+}
+
+Result<Change> ChangePlan::EnterSkipped(Gap gap, const Actor& actor) {
+  gap.reason = GapReason::kSkipped;
+  gap.by = actor.by;
+  gap.note = actor.note;
+  gap.when = actor.when;
+  Enter({gap});
+  change_.skipped = std::move(gap);
   return Done();
 }
 
@@ -352,7 +355,8 @@ Status ChangePlan::EnterDropped(Gap gap, WallTime now) {
   return Ok();
 }
 
-Result<Change> ChangePlan::HoldLane(const Lane& lane) && {
+Result<Change> ChangePlan::PlanFor(const HoldLane& command) {
+  const Lane& lane = command.lane;
   constexpr std::size_t kNameMax = std::numeric_limits<std::uint16_t>::max();
   if (lane.database.size() > kNameMax || lane.retention_policy.size() > kNameMax) {
     return Error(ErrorCode::kInvalidInput, "a database or retention policy name is too long");
@@ -361,17 +365,17 @@ Result<Change> ChangePlan::HoldLane(const Lane& lane) && {
   return Done();
 }
 
-Result<Change> ChangePlan::ReleaseLane(const Lane& lane) && {
-  const auto found = queue_.lanes->find(lane);
+Result<Change> ChangePlan::PlanFor(const ReleaseLane& command) {
+  const auto found = queue_.lanes->find(command.lane);
   if (found == queue_.lanes->end() || !found->second.by_operator) {
     return Error(ErrorCode::kNotFound, "no operator holds the lane");
   }
-  LaneToChange(lane).by_operator = false;
+  LaneToChange(command.lane).by_operator = false;
   return Done();
 }
 
-Result<Change> ChangePlan::SetPaused(bool paused) && {
-  state_.paused = paused;
+Result<Change> ChangePlan::PlanFor(const SetPaused& command) {
+  state_.paused = command.paused;
   return Done();
 }
 
@@ -400,8 +404,8 @@ Status ChangePlan::FindFirstDead(const std::vector<std::uint64_t>& gone) {
   return at->Health();
 }
 
-Result<Change> ChangePlan::DropDead(const std::vector<std::uint64_t>& numbers) && {
-  const std::vector<std::uint64_t> wanted = Ascending(numbers);
+Result<Change> ChangePlan::PlanFor(const DropDead& command) {
+  const std::vector<std::uint64_t> wanted = Ascending(command.numbers);
   for (const std::uint64_t number : wanted) {
     Result<DeadLetter> letter = TakeLetter(number);
     // One that is damaged can be dropped.
@@ -413,19 +417,19 @@ Result<Change> ChangePlan::DropDead(const std::vector<std::uint64_t>& numbers) &
   return Done();
 }
 
-Result<Change> ChangePlan::Redrive(const std::vector<std::uint64_t>& numbers, WallTime now) && {
-  const std::vector<std::uint64_t> wanted = Ascending(numbers);
+Result<Change> ChangePlan::PlanFor(const Redrive& command) {
+  const std::vector<std::uint64_t> wanted = Ascending(command.numbers);
   Bytes bytes(0);
   for (const std::uint64_t number : wanted) {
     Result<DeadLetter> letter = TakeLetter(number);
     if (!letter.ok()) return std::move(letter).error();
     DeadLetter& dead = letter.value();
     bytes += Bytes(dead.lines.size());
-    if (bytes > Log::kRedriveMax || dead.lines.empty()) {
+    if (bytes > Redrive::kBytesMax || dead.lines.empty()) {
       return Error(ErrorCode::kInvalidInput,
                    dead.lines.empty()
                        ? fmt::format("dead letter {} has no lines", number)
-                       : fmt::format("more than {} bytes at once", Log::kRedriveMax.count()));
+                       : fmt::format("more than {} bytes at once", Redrive::kBytesMax.count()));
     }
     ASSIGN_OR_RETURN(EncodedRecord record, Encode({.params = std::move(dead.params),
                                                    .points = dead.points,
@@ -434,7 +438,7 @@ Result<Change> ChangePlan::Redrive(const std::vector<std::uint64_t>& numbers, Wa
     change_.records.push_back(std::move(record));
   }
   RETURN_IF_ERROR(FindFirstDead(wanted));
-  change_.accepted_at = now;
+  change_.accepted_at = command.now;
   return Done();
 }
 
@@ -447,8 +451,8 @@ Result<Change> ChangePlan::Trim(const Position& through) && {
 }
 
 // The rows of the other families are given back as a whole, by their number.
-Result<Change> ChangePlan::Forget(const BackendId& name) && {
-  change_.rows.push_back({Family::kState, BackendKey(name), std::nullopt});
+Result<Change> ChangePlan::PlanFor(const Forget& /*command*/) {
+  change_.rows.push_back({Family::kState, BackendKey(backend_), std::nullopt});
   change_.rows.push_back({Family::kState, QueueKey(queue_.number), std::nullopt});
   for (const auto& [lane, state] : *queue_.lanes) {
     change_.rows.push_back({Family::kState, LaneKey(queue_.number, lane), std::nullopt});

@@ -1,4 +1,4 @@
-// The changes that the verbs of a log make: each is planned from one backend's
+// The changes that calls of a log make: each is planned from one backend's
 // queue as it is, and then written in one batch.
 //
 // INVARIANT. A ChangePlan only reads. Its queue must not be changed by anybody
@@ -6,7 +6,7 @@
 //
 // THREADS. One.
 //
-// ERRORS. As the verbs of Log that the functions are named after.
+// ERRORS. As the functions of Log and the commands (wal/log_command.h) that are planned.
 #pragma once
 
 #include <limits>
@@ -34,34 +34,39 @@ struct Change {
   std::vector<Row> rows;
   std::vector<EncodedRecord> records;  // To be accepted, for this backend alone.
   WallTime accepted_at;                // By the records.
+  std::optional<Gap> skipped;          // nullopt: the change is not a skip.
 };
 
 class ChangePlan {
  public:
-  ChangePlan(const Store& store, const Queue& queue);
+  // All of them outlive the plan. `queue` is the backend's.
+  ChangePlan(const Store& store, const BackendId& backend, const Queue& queue);
 
   Result<Change> Resolve(const Resolution& resolution) &&;
   Result<Change> ResolveHeld(const Lane& lane, const HeldResolution& resolution) &&;
-  Result<Change> Rewind(Sequence to) &&;
-  // `written` is what the ledger says.
-  Result<Change> Skip(Sequence to, const Actor& asked, Gap& written) &&;
-  Result<Change> SkipHeld(const Lane& lane, const Actor& asked, Gap& written) &&;
+  // Plans an operator's command.
+  Result<Change> Plan(const LogCommand& command) &&;
   // The oldest that is owed, or held, about so much as stored, at least a record.
   Result<Change> DropOwed(Bytes stored, WallTime now) &&;
   Result<Change> DropHeld(const Lane& lane, Bytes stored, WallTime now) &&;
-  Result<Change> HoldLane(const Lane& lane) &&;
-  Result<Change> ReleaseLane(const Lane& lane) &&;
-  Result<Change> SetPaused(bool paused) &&;
-  Result<Change> DropDead(const std::vector<std::uint64_t>& numbers) &&;
-  Result<Change> Redrive(const std::vector<std::uint64_t>& numbers, WallTime now) &&;
   Result<Change> Trim(const Position& through) &&;
-  Result<Change> Forget(const BackendId& name) &&;
 
  private:
+  Result<Change> PlanFor(const Rewind& command);
+  Result<Change> PlanFor(const Skip& command);
+  Result<Change> PlanFor(const SkipHeld& command);
+  Result<Change> PlanFor(const HoldLane& command);
+  Result<Change> PlanFor(const ReleaseLane& command);
+  Result<Change> PlanFor(const SetPaused& command);
+  Result<Change> PlanFor(const DropDead& command);
+  Result<Change> PlanFor(const Redrive& command);
+  Result<Change> PlanFor(const Forget& command);
+
   Result<Change> Done();
 
   void Bury(const std::vector<DeadLetter>& letters);
   void Enter(const std::vector<Gap>& gaps);
+  Result<Change> EnterSkipped(Gap gap, const Actor& actor);
   Status EnterDropped(Gap gap, WallTime now);
   Status Hold(Sequence sequence);
   LaneState& LaneToChange(const Lane& lane);
@@ -84,6 +89,7 @@ class ChangePlan {
   Status FindFirstDead(const std::vector<std::uint64_t>& gone);
 
   const Store& store_;
+  const BackendId& backend_;
   const Queue& queue_;
   QueueReader reader_;
   QueueState state_;

@@ -378,7 +378,8 @@ void LeaveHeldAndSkipped(const std::string& directory) {
                                  .gaps = {},
                                  .held = {Sequence(1)}})
               .ok());
-  REQUIRE(log->Skip(backend, Sequence(2), {.by = "me", .note = "no use", .when = At(9)}).ok());
+  REQUIRE(
+      log->Execute(backend, Skip{Sequence(2), {.by = "me", .note = "no use", .when = At(9)}}).ok());
 }
 
 TEST_CASE("commands: inspect shows what is on hold and what will never be delivered") {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "wal/log.h"
@@ -292,120 +293,21 @@ class MemoryLog final : public Log {
     return Ok();
   }
 
-  Result<Marks> Rewind(const BackendId& backend, Sequence to) override {
-    return Change<Marks>(backend, [to](Run& run) -> Result<Marks> {
-      if (to < run.trimmed.sequence || to > run.cursor.sequence) {
-        return Error(ErrorCode::kInvalidInput, "outside of what is kept");
-      }
-      const Position position = run.PositionAt(to);
-      run.figures.rewound += run.cursor.totals.points - position.totals.points;
-      for (auto& [lane, held] : run.lanes) {
-        const auto from = held.records.upper_bound(to);
-        for (auto at = from; at != held.records.end(); ++at) {
-          run.figures.rewound -= at->second.entry.size.points;
-        }
-        held.records.erase(from, held.records.end());
-      }
-      run.DropEmptyLanes();
-      run.cursor = position;
-      return run.marks();
-    });
-  }
-
-  Result<Gap> Skip(const BackendId& backend, Sequence to, const Actor& asked) override {
-    return Change<Gap>(backend, [&](Run& run) -> Result<Gap> {
-      if (to <= run.cursor.sequence || to > run.head().sequence) {
-        return Error(ErrorCode::kInvalidInput, "outside of what is owed");
-      }
-      std::vector<const Stored*> skipped;
-      for (std::uint64_t i = run.cursor.sequence.value(); i < to.value(); ++i) {
-        skipped.push_back(&run.records.at(i));
-      }
-      run.cursor = run.PositionAt(to);
-      return run.EnterSkipped(skipped, asked);
-    });
-  }
-
-  Result<Gap> SkipHeld(const BackendId& backend, const Lane& lane, const Actor& asked) override {
-    return Change<Gap>(backend, [&](Run& run) -> Result<Gap> {
-      const auto held = run.lanes.find(lane);
-      if (held == run.lanes.end() || held->second.records.empty()) {
-        return Error(ErrorCode::kNotFound, "the lane holds nothing");
-      }
-      std::vector<const Stored*> skipped;
-      for (const auto& [sequence, stored] : held->second.records) skipped.push_back(&stored);
-      const Gap gap = run.EnterSkipped(skipped, asked);
-      held->second.records.clear();
-      run.DropEmptyLanes();
-      return gap;
-    });
-  }
-
-  Status HoldLane(const BackendId& backend, const Lane& lane) override {
-    return Change<std::monostate>(backend, [&](Run& run) -> Status {
-      if (!run.lanes.contains(lane) && run.lanes.size() == kHeldLanesMax) return TooManyLanes();
-      run.lanes[lane].by_operator = true;
-      return Ok();
-    });
-  }
-
-  Status ReleaseLane(const BackendId& backend, const Lane& lane) override {
-    return Change<std::monostate>(backend, [&](Run& run) -> Status {
-      const auto held = run.lanes.find(lane);
-      if (held == run.lanes.end() || !held->second.by_operator) {
-        return Error(ErrorCode::kNotFound, "no operator holds the lane");
-      }
-      held->second.by_operator = false;
-      run.DropEmptyLanes();
-      return Ok();
-    });
-  }
-
-  Status SetPaused(const BackendId& backend, bool paused) override {
-    return Change<std::monostate>(backend, [paused](Run& run) -> Status {
-      run.figures.paused = paused;
-      return Ok();
-    });
-  }
-
-  Status DropDead(const BackendId& backend, const std::vector<std::uint64_t>& numbers) override {
-    return Change<std::monostate>(backend, [&](Run& run) -> Status {
-      if (!run.HasLetters(numbers)) return Error(ErrorCode::kNotFound, "no such dead letter");
-      for (const std::uint64_t number : numbers) run.letters.erase(number);
-      return Ok();
-    });
-  }
-
-  Status Redrive(const BackendId& backend, const std::vector<std::uint64_t>& numbers,
-                 WallTime now) override {
-    return Change<std::monostate>(backend, [&](Run& run) -> Status {
-      if (!run.HasLetters(numbers)) return Error(ErrorCode::kNotFound, "no such dead letter");
-      Bytes bytes(0);
-      for (const std::uint64_t number : numbers) {
-        const DeadLetter& letter = run.letters.at(number);
-        bytes += Bytes(letter.lines.size());
-        if (letter.lines.empty() || bytes > kRedriveMax) {
-          return Error(ErrorCode::kInvalidInput, "no lines, or too many");
-        }
-      }
-      for (const std::uint64_t number : std::set(numbers.begin(), numbers.end())) {
-        const DeadLetter letter = run.letters.at(number);
-        run.letters.erase(number);
-        const Record record{
-            .params = letter.params, .points = letter.points, .lines = letter.lines};
-        AppendRequest request{Encode(record, Codec::kZstd).value(),
-                              std::make_shared<const std::vector<BackendId>>(1, backend), now};
-        Store(request);
-      }
-      return Ok();
-    });
-  }
-
-  Status Forget(const BackendId& backend) override {
-    const std::lock_guard lock(mutex_);
-    if (configured_.contains(backend)) return Error(ErrorCode::kInvalidInput, "it is configured");
-    if (queues_.erase(backend) == 0) return Unknown();
-    return Ok();
+  Result<CommandResult> Execute(const BackendId& backend, const LogCommand& command) override {
+    // Forget works even while the log fails, and tells nobody: nothing is delivered to the backend.
+    const bool forgets = std::holds_alternative<Forget>(command);
+    Result<CommandResult> done = Unknown();
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = queues_.find(backend);
+      if (found == queues_.end()) return done;
+      if (failing_ && !forgets) return Closed();
+      done = std::visit([&](const auto& one) { return Do(*found, one); }, command);
+      if (!done.ok() || forgets) return done;
+      ++synced_changes_;
+    }
+    if (on_readable_) on_readable_();
+    return done;
   }
 
   Marks MarksOf(const BackendId& backend) const override {
@@ -493,7 +395,7 @@ class MemoryLog final : public Log {
         gaps.push_back(std::move(gap));
       }
     }
-    Gap EnterSkipped(const std::vector<const Stored*>& skipped, const Actor& asked) {
+    CommandResult EnterSkipped(const std::vector<const Stored*>& skipped, const Actor& asked) {
       Gap gap{.first = skipped.front()->entry.position.sequence,
               .last = skipped.back()->entry.position.sequence,
               .from = skipped.front()->entry.accepted_at,
@@ -511,13 +413,15 @@ class MemoryLog final : public Log {
       gap.databases.assign(databases.begin(), databases.end());
       figures.dropped += gap.points;
       gaps.push_back(gap);
-      return gap;
+      return {.marks = {}, .gap = std::move(gap)};
     }
   };
+  using NamedRun = std::pair<const BackendId, Run>;
 
   static Error Unknown() { return {ErrorCode::kNotFound, "the log knows no such backend"}; }
   static Error Closed() { return {ErrorCode::kUnavailable, "the log is closed"}; }
   static Error Conflict() { return {ErrorCode::kConflict, "read again"}; }
+  static Error NoLetter() { return {ErrorCode::kNotFound, "no such dead letter"}; }
   static Error TooManyLanes() { return {ErrorCode::kFull, "too many lanes are on hold"}; }
 
   // Returns whether to read the next record.
@@ -531,19 +435,114 @@ class MemoryLog final : public Log {
     return true;
   }
 
-  // Runs an operator's command, then tells the delivery to look again.
-  template <typename T, typename Verb>
-  Result<T> Change(const BackendId& backend, const Verb& verb) {
-    Result<T> done = Unknown();
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = queues_.find(backend);
-      if (found == queues_.end()) return done;
-      done = failing_ ? Result<T>(Closed()) : verb(found->second);
-      if (done.ok()) ++synced_changes_;
+  static Result<CommandResult> Do(NamedRun& named, const Rewind& command) {
+    Run& run = named.second;
+    const Sequence to = command.to;
+    if (to < run.trimmed.sequence || to > run.cursor.sequence) {
+      return Error(ErrorCode::kInvalidInput, "outside of what is kept");
     }
-    if (done.ok() && on_readable_) on_readable_();
-    return done;
+    const Position position = run.PositionAt(to);
+    run.figures.rewound += run.cursor.totals.points - position.totals.points;
+    for (auto& [lane, held] : run.lanes) {
+      const auto from = held.records.upper_bound(to);
+      for (auto at = from; at != held.records.end(); ++at) {
+        run.figures.rewound -= at->second.entry.size.points;
+      }
+      held.records.erase(from, held.records.end());
+    }
+    run.DropEmptyLanes();
+    run.cursor = position;
+    return CommandResult{.marks = run.marks(), .gap = {}};
+  }
+
+  static Result<CommandResult> Do(NamedRun& named, const Skip& command) {
+    Run& run = named.second;
+    if (command.to <= run.cursor.sequence || command.to > run.head().sequence) {
+      return Error(ErrorCode::kInvalidInput, "outside of what is owed");
+    }
+    std::vector<const Stored*> skipped;
+    for (std::uint64_t i = run.cursor.sequence.value(); i < command.to.value(); ++i) {
+      skipped.push_back(&run.records.at(i));
+    }
+    run.cursor = run.PositionAt(command.to);
+    return run.EnterSkipped(skipped, command.actor);
+  }
+
+  static Result<CommandResult> Do(NamedRun& named, const SkipHeld& command) {
+    Run& run = named.second;
+    const auto held = run.lanes.find(command.lane);
+    if (held == run.lanes.end() || held->second.records.empty()) {
+      return Error(ErrorCode::kNotFound, "the lane holds nothing");
+    }
+    std::vector<const Stored*> skipped;
+    for (const auto& [sequence, stored] : held->second.records) skipped.push_back(&stored);
+    CommandResult result = run.EnterSkipped(skipped, command.actor);
+    held->second.records.clear();
+    run.DropEmptyLanes();
+    return result;
+  }
+
+  static Result<CommandResult> Do(NamedRun& named, const HoldLane& command) {
+    Run& run = named.second;
+    if (!run.lanes.contains(command.lane) && run.lanes.size() == kHeldLanesMax) {
+      return TooManyLanes();
+    }
+    run.lanes[command.lane].by_operator = true;
+    return CommandResult();
+  }
+
+  static Result<CommandResult> Do(NamedRun& named, const ReleaseLane& command) {
+    Run& run = named.second;
+    const auto held = run.lanes.find(command.lane);
+    if (held == run.lanes.end() || !held->second.by_operator) {
+      return Error(ErrorCode::kNotFound, "no operator holds the lane");
+    }
+    held->second.by_operator = false;
+    run.DropEmptyLanes();
+    return CommandResult();
+  }
+
+  static Result<CommandResult> Do(NamedRun& named, const SetPaused& command) {
+    named.second.figures.paused = command.paused;
+    return CommandResult();
+  }
+
+  static Result<CommandResult> Do(NamedRun& named, const DropDead& command) {
+    Run& run = named.second;
+    if (!run.HasLetters(command.numbers)) return NoLetter();
+    for (const std::uint64_t number : command.numbers) run.letters.erase(number);
+    return CommandResult();
+  }
+
+  Result<CommandResult> Do(NamedRun& named, const Redrive& command) {
+    Run& run = named.second;
+    if (!run.HasLetters(command.numbers)) return NoLetter();
+    Bytes bytes(0);
+    for (const std::uint64_t number : command.numbers) {
+      const DeadLetter& letter = run.letters.at(number);
+      bytes += Bytes(letter.lines.size());
+      if (letter.lines.empty() || bytes > Redrive::kBytesMax) {
+        return Error(ErrorCode::kInvalidInput, "no lines, or too many");
+      }
+    }
+    for (const std::uint64_t number : std::set(command.numbers.begin(), command.numbers.end())) {
+      const DeadLetter letter = run.letters.at(number);
+      run.letters.erase(number);
+      const Record record{.params = letter.params, .points = letter.points, .lines = letter.lines};
+      AppendRequest request{Encode(record, Codec::kZstd).value(),
+                            std::make_shared<const std::vector<BackendId>>(1, named.first),
+                            command.now};
+      Store(request);
+    }
+    return CommandResult();
+  }
+
+  Result<CommandResult> Do(NamedRun& named, const Forget& /*command*/) {
+    if (configured_.contains(named.first)) {
+      return Error(ErrorCode::kInvalidInput, "it is configured");
+    }
+    queues_.erase(BackendId(named.first));
+    return CommandResult();
   }
 
   void Store(AppendRequest& request) {

@@ -51,10 +51,9 @@ Status AppendAndWait(Log& log, std::vector<AppendRequest> parts) {
   return answered.get_future().get();
 }
 
-template <typename T>
-Status WithoutValue(const Result<T>& result) {
-  if (result.ok()) return Ok();
-  return result.error();
+Status Execute(Log& log, const BackendId& backend, const LogCommand& command) {
+  RETURN_IF_ERROR(log.Execute(backend, command));
+  return Ok();
 }
 
 // Resolves the backend's next records, each as a whole, by `fate`.
@@ -105,7 +104,7 @@ Status ResolveAllHeld(Log& log, const BackendId& backend) {
 // Fails the sync of a change without an effect; the log closes and reopens.
 Status FailASync(SmallLog& small) {
   small.disk().FailSyncs(true);
-  const Status refused = small.log().SetPaused(Named("west"), false);
+  const Status refused = Execute(small.log(), Named("west"), SetPaused{false});
   small.disk().FailSyncs(false);
   if (refused.ok()) return Error(ErrorCode::kIo, "changed, though its sync failed");
   const bool back = Eventually(kPatience, [&small] { return small.log().Health().ok(); });
@@ -134,6 +133,10 @@ class Writer {
     const auto on_log = [verb](SmallLog& small) { return verb(small.log()); };
     const auto on_model = [verb](MemoryLog& model) { INVARIANT(verb(model).ok()); };
     steps_.push_back({std::move(name), on_log, on_model, true, configured_});
+  }
+
+  void AddCommand(std::string name, const BackendId& backend, const LogCommand& command) {
+    Add(std::move(name), [backend, command](Log& log) { return Execute(log, backend, command); });
   }
 
   void Reopen(std::string name, std::vector<BackendId> configured) {
@@ -196,23 +199,21 @@ class Writer {
 
   void Operators(const BackendId& west) {
     const Actor ann{.by = "ann", .note = "why", .when = Moment()};
-    Add("a lane is held", [west](Log& log) { return log.HoldLane(west, {"c", ""}); });
-    Add("a lane is released", [west](Log& log) { return log.ReleaseLane(west, {"c", ""}); });
+    AddCommand("a lane is held", west, HoldLane{{"c", ""}});
+    AddCommand("a lane is released", west, ReleaseLane{{"c", ""}});
     Add("what is on hold is skipped", [west, ann](Log& log) {
       const std::vector<HeldLane> lanes = log.HeldLanes(west).value();
-      return WithoutValue(log.SkipHeld(west, lanes.front().lane, ann));
+      return Execute(log, west, SkipHeld{lanes.front().lane, ann});
     });
     Add("a record is skipped", [west, ann](Log& log) {
-      return WithoutValue(log.Skip(west, log.MarksOf(west).cursor.Next(), ann));
+      return Execute(log, west, Skip{log.MarksOf(west).cursor.Next(), ann});
     });
-    Add("west is rewound",
-        [west](Log& log) { return WithoutValue(log.Rewind(west, Sequence(2))); });
-    Add("a dead letter is driven again",
-        [west](Log& log) { return log.Redrive(west, {1}, Moment()); });
+    AddCommand("west is rewound", west, Rewind{Sequence(2)});
+    AddCommand("a dead letter is driven again", west, Redrive{{1}, Moment()});
     SetAside(west);
-    Add("a dead letter is dropped", [west](Log& log) { return log.DropDead(west, {2}); });
-    Add("west pauses", [west](Log& log) { return log.SetPaused(west, true); });
-    Add("west goes on", [west](Log& log) { return log.SetPaused(west, false); });
+    AddCommand("a dead letter is dropped", west, DropDead{{2}});
+    AddCommand("west pauses", west, SetPaused{true});
+    AddCommand("west goes on", west, SetPaused{false});
   }
 
   void Copy(const std::string& name) {
@@ -253,7 +254,7 @@ class Writer {
     Append(1);
     Reopen("a backend is gone from the configuration", {west, north});
     steps_.back().on_model = [east](MemoryLog& model) { model.Orphan(east); };
-    Add("a backend is forgotten", [east](Log& log) { return log.Forget(east); });
+    AddCommand("a backend is forgotten", east, Forget{});
     Append(1);
     Reopen("the log is closed and opened", configured_);
   }

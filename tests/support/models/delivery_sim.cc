@@ -232,10 +232,10 @@ void DeliverySim::Intervene() {
     case 0: return Rewind();
     case 1: return Skip();
     case 2: return SkipHeld(AnyLane());
-    case 3: static_cast<void>(log_.HoldLane(kWest, AnyLane())); return;
+    case 3: static_cast<void>(log_.Execute(kWest, HoldLane{AnyLane()})); return;
     case 4:
-    case 5: static_cast<void>(log_.ReleaseLane(kWest, AnyLane())); return;
-    case 6: static_cast<void>(log_.SetPaused(kWest, OneIn(2))); return;
+    case 5: static_cast<void>(log_.Execute(kWest, ReleaseLane{AnyLane()})); return;
+    case 6: static_cast<void>(log_.Execute(kWest, SetPaused{OneIn(2)})); return;
     case 7:
       log_fails_ = OneIn(2);
       log_.Fail(log_fails_);
@@ -259,7 +259,7 @@ void DeliverySim::Rewind() {
   const Marks marks = log_.MarksOf(kWest);
   const std::uint64_t back = Below(std::min<RecordCount>(marks.cursor.value(), 40) + 1);
   const Sequence to(marks.cursor.value() - back);
-  if (!log_.Rewind(kWest, to).ok()) return;
+  if (!log_.Execute(kWest, relay::Rewind{to}).ok()) return;
   GiveUp(to, marks.cursor, false);
   for (Flying& flying : flying_) flying.is_overtaken = true;
 }
@@ -268,7 +268,7 @@ void DeliverySim::Skip() {
   const Marks marks = log_.MarksOf(kWest);
   if (marks.lag() == 0) return;
   const Sequence to(marks.cursor.value() + 1 + Below(std::min<RecordCount>(marks.lag(), 5)));
-  if (log_.Skip(kWest, to, {}).ok()) GiveUp(marks.cursor, to, true);
+  if (log_.Execute(kWest, relay::Skip{to, {}}).ok()) GiveUp(marks.cursor, to, true);
 }
 
 // Redrives some dead letters, each line of which the backend may take by now.
@@ -276,7 +276,8 @@ void DeliverySim::Redrive() {
   std::vector<std::uint64_t> numbers;
   const std::vector<StoredDeadLetter> letters = log_.ReadDead(kWest, 0, 1 + Below(5)).value();
   for (const StoredDeadLetter& stored : letters) numbers.push_back(stored.number);
-  if (numbers.empty() || !log_.Redrive(kWest, numbers, clock_.WallNow()).ok()) return;
+  if (numbers.empty() || !log_.Execute(kWest, relay::Redrive{numbers, clock_.WallNow()}).ok())
+    return;
   for (const StoredDeadLetter& stored : letters) {
     model_.Redriven(stored.letter.lines, LaneOf(stored.letter.params));
   }
@@ -287,7 +288,7 @@ void DeliverySim::Forget() {
   flying_.clear();
   delivery_.reset();
   log_.Orphan(kWest);
-  INVARIANT(log_.Forget(kWest).ok());
+  INVARIANT(log_.Execute(kWest, relay::Forget{}).ok());
   log_.Configure(kWest);
   model_.ForgetAll();
   since_sync_ = {{Sequence::BeforeFirst(), 0}};
@@ -298,7 +299,7 @@ void DeliverySim::SkipHeld(const Lane& lane) {
   log_.FailReads(false);
   const Result<std::vector<StoredRecord>> held =
       log_.ReadHeld(kWest, lane, Sequence::BeforeFirst(), {.records = 100'000, .bytes = 1_GiB});
-  if (!held.ok() || !log_.SkipHeld(kWest, lane, {}).ok()) return;
+  if (!held.ok() || !log_.Execute(kWest, relay::SkipHeld{lane, {}}).ok()) return;
   for (const StoredRecord& stored : held.value()) {
     model_.GiveUp(stored.record.value()->lines, lane, true);
   }
@@ -313,10 +314,10 @@ void DeliverySim::EndFaults() {
   log_fails_ = false;
   log_.Fail(false);
   log_.FailReads(false);
-  static_cast<void>(log_.SetPaused(kWest, false));
+  static_cast<void>(log_.Execute(kWest, SetPaused{false}));
   const std::vector<HeldLane> lanes = log_.HeldLanes(kWest).value();
   for (const HeldLane& held : lanes) {
-    if (held.by_operator) static_cast<void>(log_.ReleaseLane(kWest, held.lane));
+    if (held.by_operator) static_cast<void>(log_.Execute(kWest, ReleaseLane{held.lane}));
   }
   // A lane whose only line is poison has nothing to tell it by.
   for (std::uint64_t i = 0; i < 20 * kLanes; ++i) Accept();

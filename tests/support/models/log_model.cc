@@ -195,6 +195,11 @@ void LogModel::Both(const Verb& verb, bool waits) {
   if (waits && log.ok()) RememberCursors();
 }
 
+void LogModel::BothExecute(const BackendId& backend, const LogCommand& command, bool waits) {
+  const auto execute = [&](Log& log) { return WithoutValue(log.Execute(backend, command)); };
+  Both(execute, waits);
+}
+
 // Notes that all cursors moved so far are on stable storage.
 void LogModel::RememberCursors() {
   places_.clear();
@@ -325,7 +330,7 @@ void LogModel::Rewind() {
   const BackendId backend = AnyBackend();
   const Marks marks = model_->MarksOf(backend);
   const Sequence to = AnyBetween(marks.trimmed, marks.cursor.Next());
-  Both([&](Log& log) { return WithoutValue(log.Rewind(backend, to)); });
+  BothExecute(backend, relay::Rewind{to});
 }
 
 void LogModel::Skip() {
@@ -333,32 +338,28 @@ void LogModel::Skip() {
   const Marks marks = model_->MarksOf(backend);
   const std::uint64_t few = std::min<std::uint64_t>(marks.lag(), 10);
   const Sequence to = AnyBetween(marks.cursor, Sequence(marks.cursor.value() + few + 1));
-  Both([&](Log& log) {
-    return WithoutValue(log.Skip(backend, to, {.by = "ann", .note = "why", .when = now_}));
-  });
+  BothExecute(backend, relay::Skip{to, {.by = "ann", .note = "why", .when = now_}});
 }
 
 void LogModel::SkipHeld() {
   const BackendId backend = AnyBackend();
   const Lane lane = AnyLane();
-  Both([&](Log& log) {
-    return WithoutValue(log.SkipHeld(backend, lane, {.by = "ann", .note = "", .when = now_}));
-  });
+  BothExecute(backend, relay::SkipHeld{lane, {.by = "ann", .note = "", .when = now_}});
 }
 
 void LogModel::HoldOrRelease() {
   const BackendId backend = AnyBackend();
   const Lane lane = AnyLane();
-  const bool hold = OneIn(2);
-  Both([&](Log& log) {
-    return hold ? log.HoldLane(backend, lane) : log.ReleaseLane(backend, lane);
-  });
+  if (OneIn(2)) {
+    BothExecute(backend, HoldLane{lane});
+  } else {
+    BothExecute(backend, ReleaseLane{lane});
+  }
 }
 
 void LogModel::Pause() {
   const BackendId backend = AnyBackend();
-  const bool paused = OneIn(2);
-  Both([&](Log& log) { return log.SetPaused(backend, paused); });
+  BothExecute(backend, SetPaused{OneIn(2)});
 }
 
 void LogModel::DropOrRedriveDead() {
@@ -369,10 +370,11 @@ void LogModel::DropOrRedriveDead() {
     if (OneIn(3)) numbers.push_back(letter.number);
   }
   if (OneIn(10)) numbers.push_back(1 + Below(100));
-  const bool drop = OneIn(2) || options_.size_max == 1_B;
-  Both([&](Log& log) {
-    return drop ? log.DropDead(backend, numbers) : log.Redrive(backend, numbers, now_);
-  });
+  if (OneIn(2) || options_.size_max == 1_B) {
+    BothExecute(backend, DropDead{numbers});
+  } else {
+    BothExecute(backend, Redrive{numbers, now_});
+  }
 }
 
 void LogModel::EnforceRetention() {
@@ -515,7 +517,7 @@ LogModel::Tried LogModel::AppendNow() {
 LogModel::Tried LogModel::SkipNow() {
   const BackendId backend = AnyBackend();
   const auto skip = [backend, to = model_->MarksOf(backend).cursor.Next()](Log& log) {
-    return log.Skip(backend, to, {}).ok();
+    return log.Execute(backend, relay::Skip{to, {}}).ok();
   };
   return {[skip](MemoryLog& model) { static_cast<void>(skip(model)); }, skip(*log_)};
 }
@@ -541,8 +543,8 @@ void LogModel::ForgetAndReturn() {
   model_->Orphan(east);
   Reopen();
   if (OneIn(2)) {
-    Both([&](Log& log) { return log.Forget(east); });
-    Both([&](Log& log) { return log.SetPaused(east, true); }, false);
+    BothExecute(east, Forget{});
+    BothExecute(east, SetPaused{true}, false);
     if (OneIn(2)) CutPower();
   }
   configured_ = {Named("west"), east};

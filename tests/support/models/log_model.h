@@ -91,6 +91,7 @@ class LogModel {
 
   template <typename Verb>
   void Both(const Verb& verb, bool waits = true);
+  void BothExecute(const BackendId& backend, const LogCommand& command, bool waits = true);
   void RememberCursors();
 
   void Check(const BackendId& backend);

@@ -117,7 +117,7 @@ TEST_CASE("lanes: a lane that was on hold before a restart is on hold after it, 
 TEST_CASE("lanes: what an operator holds waits until it is released, whatever the backend takes") {
   Bench bench;
   bench.backend.databases = {"db", "other"};
-  REQUIRE(bench.log.HoldLane(kWest, {"db", ""}).ok());
+  REQUIRE(bench.log.Execute(kWest, HoldLane{{"db", ""}}).ok());
   bench.Accept("m v=1 1\n", "db");
   bench.Accept("m v=1 1\n", "other");
   bench.StepFor(100s);
@@ -127,7 +127,7 @@ TEST_CASE("lanes: what an operator holds waits until it is released, whatever th
   CHECK_EQ(bench.Status().state, kCaughtUp);
   bench.Accept("m v=2 2\n", "db");
   bench.StepFor(3s);
-  REQUIRE(bench.log.ReleaseLane(kWest, {"db", ""}).ok());
+  REQUIRE(bench.log.Execute(kWest, ReleaseLane{{"db", ""}}).ok());
   bench.StepFor(3s);
   CHECK_EQ(bench.backend.taken["db"], "m v=1 1\nm v=2 2\n");
   CHECK(bench.Status().lanes.empty());
@@ -137,7 +137,7 @@ TEST_CASE("lanes: what an operator skips of a lane is not sent any more") {
   Bench bench;
   bench.Accept("m v=1 1\n", "db");
   bench.Drain();
-  REQUIRE(bench.log.SkipHeld(kWest, {"db", ""}, {}).ok());
+  REQUIRE(bench.log.Execute(kWest, SkipHeld{{"db", ""}, {}}).ok());
   bench.backend.databases.insert("db");
   bench.Accept("m v=2 2\n", "db");
   bench.StepFor(40s);
@@ -148,13 +148,13 @@ TEST_CASE("lanes: what an operator skips of a lane is not sent any more") {
 TEST_CASE("lanes: a paused backend is sent nothing until it is resumed") {
   Bench bench;
   bench.backend.databases = {"db"};
-  REQUIRE(bench.log.SetPaused(kWest, true).ok());
+  REQUIRE(bench.log.Execute(kWest, SetPaused{true}).ok());
   bench.Accept("m v=1 1\n", "db");
   bench.StepFor(300s);
   CHECK(bench.transport.sent.empty());
   CHECK_EQ(bench.Status().state, kPaused);
   CHECK_FALSE(bench.Status().stuck.has_value());
-  REQUIRE(bench.log.SetPaused(kWest, false).ok());
+  REQUIRE(bench.log.Execute(kWest, SetPaused{false}).ok());
   bench.StepFor(1s);
   CHECK_EQ(bench.backend.taken["db"], "m v=1 1\n");
 }

@@ -192,10 +192,10 @@ TEST_CASE("worker: what was rewound is sent again, what was skipped is not tried
   Bench bench({Status204(), Http(503, ""), Status204()});
   for (int i = 1; i <= 2; ++i) bench.Accept(fmt::format("m v={} {}\n", i, i));
   bench.Drain();
-  REQUIRE(bench.log.Rewind(kWest, Sequence(1)).ok());
+  REQUIRE(bench.log.Execute(kWest, Rewind{Sequence(1)}).ok());
   CHECK_EQ(bench.Step(), kRetrying);
   bench.Accept("m v=3 3\n");
-  REQUIRE(bench.log.Skip(kWest, Sequence(2), {}).ok());
+  REQUIRE(bench.log.Execute(kWest, Skip{Sequence(2), {}}).ok());
   bench.Drain();
   CHECK_EQ(bench.transport.sent,
            std::vector<std::string>{"m v=1 1\nm v=2 2\n", "m v=2 2\n", "m v=3 3\n"});

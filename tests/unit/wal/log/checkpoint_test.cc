@@ -127,8 +127,8 @@ TEST_CASE("checkpoint: what is held, dead, dropped and paused is in the copy") {
                         .gaps = {},
                         .held = {Sequence(3)}})
               .ok());
-  REQUIRE(log->Skip(kWest, Sequence(4), {.by = "me", .note = "why", .when = At(9)}).ok());
-  REQUIRE(log->SetPaused(kWest, true).ok());
+  REQUIRE(log->Execute(kWest, Skip{Sequence(4), {.by = "me", .note = "why", .when = At(9)}}).ok());
+  REQUIRE(log->Execute(kWest, SetPaused{true}).ok());
   const QueueStats before = log->StatsOf(kWest).value();
   MustCopy(*log, original.Copy());
   CheckSound(original.Copy());

@@ -90,7 +90,7 @@ TEST_CASE(
   std::atomic<int> woken = 0;
   f.committer.OnReadable([&woken] { ++woken; });
   f.committer.Start();
-  const auto pause = [](ChangePlan queue) { return std::move(queue).SetPaused(true); };
+  const auto pause = [](ChangePlan queue) { return std::move(queue).Plan(SetPaused{true}); };
   REQUIRE(f.live.Apply(kWest, pause, Wakes::kNobody).ok());
   CHECK(f.queues.PausedOf(kWest));
   REQUIRE(f.committer.MarkNow().ok());
@@ -119,7 +119,7 @@ TEST_CASE("live queues: a backend that the log does not know can be neither read
   Fixture f;
   f.committer.Start();
   CHECK_EQ(f.live.Open(kEast).error().code(), ErrorCode::kNotFound);
-  const auto pause = [](ChangePlan queue) { return std::move(queue).SetPaused(true); };
+  const auto pause = [](ChangePlan queue) { return std::move(queue).Plan(SetPaused{true}); };
   CHECK_EQ(f.live.Apply(kEast, pause, Wakes::kNobody).error().code(), ErrorCode::kNotFound);
 }
 

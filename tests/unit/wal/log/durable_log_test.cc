@@ -63,10 +63,10 @@ TEST_CASE("durable log: backends come and go while it is open") {
 
     // A backend that came back continues; one that was forgotten and comes back starts as new.
     REQUIRE(log->SetBackends({kEast, kWest}).ok());
-    CHECK(!log->Forget(kWest).ok());
+    CHECK(!log->Execute(kWest, Forget{}).ok());
     CHECK_EQ(log->MarksOf(kWest).lag(), 1);
     REQUIRE(log->SetBackends({kEast}).ok());
-    REQUIRE(log->Forget(kWest).ok());
+    REQUIRE(log->Execute(kWest, Forget{}).ok());
     REQUIRE(log->SetBackends({kEast, kWest}).ok());
     CHECK_EQ(log->MarksOf(kWest).head, Sequence(0));
     REQUIRE(AppendAndWait(*log, NumberedRecord(3), {kEast, kWest}).ok());
@@ -82,7 +82,7 @@ TEST_CASE("durable log: a write for a backend that was forgotten meanwhile goes 
   TempDir directory;
   const auto log = OpenIn(directory, {kEast, kWest});
   REQUIRE(log->SetBackends({kEast}).ok());
-  REQUIRE(log->Forget(kWest).ok());
+  REQUIRE(log->Execute(kWest, Forget{}).ok());
   REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kEast, kWest}).ok());
   CHECK_EQ(ReadAll(*log, kEast).size(), 1);
 }
@@ -311,7 +311,7 @@ TEST_CASE("durable log: credentials go with a record on hold, and with a letter 
     letter.params = record.params;
     letter.lines = record.lines;
     REQUIRE(SetAside(*log, kWest, records[0].entry.position, letter).ok());
-    REQUIRE(log->Redrive(kWest, {1}, At(9)).ok());
+    REQUIRE(log->Execute(kWest, Redrive{{1}, At(9)}).ok());
     REQUIRE(AppendAndWait(*log, record).ok());
     REQUIRE(log->Resolve(kWest, {.after = Sequence(1),
                                  .through = ReadAll(*log, kWest, Sequence(1))[0].entry.position,
@@ -344,10 +344,10 @@ TEST_CASE("durable log: what is held, skipped, paused and rewound is there after
                                  .gaps = {},
                                  .held = {Sequence(1), Sequence(2), Sequence(4)}})
                 .ok());
-    REQUIRE(log->Rewind(kWest, Sequence(3)).ok());
-    REQUIRE(log->Skip(kWest, Sequence(5), {"ann", "", At(1)}).ok());
-    REQUIRE(log->HoldLane(kWest, {"other", ""}).ok());
-    REQUIRE(log->SetPaused(kWest, true).ok());
+    REQUIRE(log->Execute(kWest, Rewind{Sequence(3)}).ok());
+    REQUIRE(log->Execute(kWest, Skip{Sequence(5), {"ann", "", At(1)}}).ok());
+    REQUIRE(log->Execute(kWest, HoldLane{{"other", ""}}).ok());
+    REQUIRE(log->Execute(kWest, SetPaused{true}).ok());
   }
   const auto log = OpenIn(directory);
   CHECK_EQ(log->MarksOf(kWest).cursor, Sequence(5));
@@ -384,7 +384,7 @@ TEST_CASE("durable log: what is held outlives the trimming of everything else") 
     REQUIRE(log->EnforceRetention(At(1000)).ok());
     CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
     CHECK_EQ(log->OutcomeOf(kWest, PayloadId(2)).value(), WriteOutcome::kTrimmed);
-    CHECK_EQ(log->Rewind(kWest, Sequence(1)).error().message(),
+    CHECK_EQ(log->Execute(kWest, Rewind{Sequence(1)}).error().message(),
              "cannot rewind to 1: only from 3 to 3");
   }
   const auto log = DurableLog::Open(options, {kWest}).value();
@@ -399,13 +399,13 @@ TEST_CASE("durable log: a backend that is forgotten is gone, and comes back as a
     const auto log = OpenIn(directory, {kWest, kEast});
     REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kWest, kEast}).ok());
     REQUIRE(SetAside(*log, kEast, ReadAll(*log, kEast)[0].entry.position, DeadLetter()).ok());
-    REQUIRE(log->HoldLane(kEast, {"db", ""}).ok());
+    REQUIRE(log->Execute(kEast, HoldLane{{"db", ""}}).ok());
   }
   {
     const auto log = OpenIn(directory, {kWest});
-    CHECK_EQ(log->Forget(BackendId::Parse("stranger").value()).error().code(),
+    CHECK_EQ(log->Execute(BackendId::Parse("stranger").value(), Forget{}).error().code(),
              ErrorCode::kNotFound);
-    REQUIRE(log->Forget(kEast).ok());
+    REQUIRE(log->Execute(kEast, Forget{}).ok());
     CHECK_EQ(log->Backends(), std::vector<BackendId>{kWest});
     CHECK_EQ(log->StatsOf(kEast).error().code(), ErrorCode::kNotFound);
     REQUIRE(log->EnforceRetention(At(1)).ok());

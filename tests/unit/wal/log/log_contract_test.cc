@@ -434,7 +434,7 @@ TEST_CASE_TEMPLATE("log: what was rewound is owed again, and what of it was held
   resolution.held = {Sequence(2), Sequence(4)};
   REQUIRE(log.Resolve(kWest, resolution).ok());
 
-  const Marks marks = log.Rewind(kWest, Sequence(2)).value();
+  const Marks marks = log.Execute(kWest, Rewind{Sequence(2)}).value().marks.value();
   CHECK_EQ(marks.cursor, Sequence(2));
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(2));
   CHECK_EQ(HeldIn(log, kRed), std::vector<std::uint64_t>{2});
@@ -446,7 +446,7 @@ TEST_CASE_TEMPLATE("log: what was rewound is owed again, and what of it was held
   CHECK_EQ(figures.unaccounted(), 0);
   CHECK_EQ(ReadAll(log, kWest, marks.cursor).size(), 3);
 
-  REQUIRE(log.Rewind(kWest, Sequence::BeforeFirst()).ok());
+  REQUIRE(log.Execute(kWest, Rewind{Sequence::BeforeFirst()}).ok());
   CHECK(log.HeldLanes(kWest).value().empty());
   CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
 }
@@ -456,9 +456,9 @@ TEST_CASE_TEMPLATE("log: a rewind stays within what is kept", T, LOGS) {
   Log& log = *bench;
   for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(log, NumberedRecord(n)).ok());
   REQUIRE(log.Resolve(kWest, UpTo(PositionOf(log, 2), 2)).ok());
-  CHECK_EQ(log.Rewind(kWest, Sequence(3)).error().code(), ErrorCode::kInvalidInput);
+  CHECK_EQ(log.Execute(kWest, Rewind{Sequence(3)}).error().code(), ErrorCode::kInvalidInput);
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(2));
-  CHECK_EQ(log.Rewind(kWest, Sequence(2)).value().cursor, Sequence(2));
+  CHECK_EQ(log.Execute(kWest, Rewind{Sequence(2)}).value().marks->cursor, Sequence(2));
   CHECK_EQ(log.StatsOf(kWest).value().rewound, 0);
 }
 
@@ -471,7 +471,8 @@ TEST_CASE_TEMPLATE("log: what is skipped is in the gap ledger with when, where a
     REQUIRE(AppendAndWait(log, record, {kWest}, At(static_cast<std::int64_t>(n))).ok());
   }
   REQUIRE(log.Resolve(kWest, UpTo(PositionOf(log, 1), 1)).ok());
-  const Gap gap = log.Skip(kWest, Sequence(3), {"ann", "poisoned", At(9)}).value();
+  const Gap gap =
+      log.Execute(kWest, Skip{Sequence(3), {"ann", "poisoned", At(9)}}).value().gap.value();
   const Gap expected{
       .first = Sequence(2),
       .last = Sequence(3),
@@ -491,8 +492,8 @@ TEST_CASE_TEMPLATE("log: what is skipped is in the gap ledger with when, where a
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(3));
   CHECK_EQ(log.StatsOf(kWest).value().dropped, 5);
   CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
-  CHECK_EQ(log.Skip(kWest, Sequence(3), {}).error().code(), ErrorCode::kInvalidInput);
-  CHECK_EQ(log.Skip(kWest, Sequence(5), {}).error().code(), ErrorCode::kInvalidInput);
+  CHECK_EQ(log.Execute(kWest, Skip{Sequence(3), {}}).error().code(), ErrorCode::kInvalidInput);
+  CHECK_EQ(log.Execute(kWest, Skip{Sequence(5), {}}).error().code(), ErrorCode::kInvalidInput);
 }
 
 TEST_CASE_TEMPLATE("log: what a lane holds can be skipped as a whole", T, LOGS) {
@@ -504,7 +505,7 @@ TEST_CASE_TEMPLATE("log: what a lane holds can be skipped as a whole", T, LOGS) 
   Resolution resolution = UpTo(HeadOf(log, kWest), 2);
   resolution.held = {Sequence(1), Sequence(3)};
   REQUIRE(log.Resolve(kWest, resolution).ok());
-  const Gap gap = log.SkipHeld(kWest, kRed, {"ann", "", At(9)}).value();
+  const Gap gap = log.Execute(kWest, SkipHeld{kRed, {"ann", "", At(9)}}).value().gap.value();
   CHECK_EQ(gap.points, 4);
   CHECK_EQ(gap.first, Sequence(1));
   CHECK_EQ(gap.last, Sequence(3));
@@ -513,15 +514,15 @@ TEST_CASE_TEMPLATE("log: what a lane holds can be skipped as a whole", T, LOGS) 
   CHECK_EQ(gap.databases, std::vector<std::string>{"red"});
   CHECK(log.HeldLanes(kWest).value().empty());
   CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
-  CHECK_EQ(log.SkipHeld(kWest, kRed, {}).error().code(), ErrorCode::kNotFound);
+  CHECK_EQ(log.Execute(kWest, SkipHeld{kRed, {}}).error().code(), ErrorCode::kNotFound);
 }
 
 TEST_CASE_TEMPLATE("log: an operator's hold of a lane stays until it is released", T, LOGS) {
   T bench;
   Log& log = *bench;
-  CHECK_EQ(log.ReleaseLane(kWest, kRed).error().code(), ErrorCode::kNotFound);
-  REQUIRE(log.HoldLane(kWest, kRed).ok());
-  REQUIRE(log.HoldLane(kWest, kRed).ok());
+  CHECK_EQ(log.Execute(kWest, ReleaseLane{kRed}).error().code(), ErrorCode::kNotFound);
+  REQUIRE(log.Execute(kWest, HoldLane{kRed}).ok());
+  REQUIRE(log.Execute(kWest, HoldLane{kRed}).ok());
   const auto lanes = log.HeldLanes(kWest).value();
   REQUIRE_EQ(lanes.size(), 1);
   CHECK(lanes[0].by_operator);
@@ -533,7 +534,7 @@ TEST_CASE_TEMPLATE("log: an operator's hold of a lane stays until it is released
   Resolution resolution = UpTo(HeadOf(log, kWest), 0);
   resolution.held = {Sequence(1)};
   REQUIRE(log.Resolve(kWest, resolution).ok());
-  REQUIRE(log.ReleaseLane(kWest, kRed).ok());
+  REQUIRE(log.Execute(kWest, ReleaseLane{kRed}).ok());
   REQUIRE_EQ(log.HeldLanes(kWest).value().size(), 1);
   CHECK(!log.HeldLanes(kWest).value()[0].by_operator);
   CHECK_EQ(HeldIn(log, kRed), std::vector<std::uint64_t>{1});
@@ -559,21 +560,21 @@ TEST_CASE_TEMPLATE("log: no more lanes are held than an operator can look throug
   one_more.after = Sequence(Log::kHeldLanesMax);
   one_more.held = {Sequence(Log::kHeldLanesMax + 1)};
   CHECK_EQ(log.Resolve(kWest, one_more).error().code(), ErrorCode::kFull);
-  CHECK_EQ(log.HoldLane(kWest, kRed).error().code(), ErrorCode::kFull);
+  CHECK_EQ(log.Execute(kWest, HoldLane{kRed}).error().code(), ErrorCode::kFull);
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(Log::kHeldLanesMax));
   CHECK_EQ(log.HeldLanes(kWest).value().size(), Log::kHeldLanesMax);
-  CHECK(log.HoldLane(kWest, {"db7", ""}).ok());
+  CHECK(log.Execute(kWest, HoldLane{{"db7", ""}}).ok());
 }
 
 TEST_CASE_TEMPLATE("log: a pause is remembered, of one backend", T, LOGS) {
   T bench;
   Log& log = *bench;
   CHECK(!log.PausedOf(kWest));
-  REQUIRE(log.SetPaused(kWest, true).ok());
+  REQUIRE(log.Execute(kWest, SetPaused{true}).ok());
   CHECK(log.PausedOf(kWest));
   CHECK(log.StatsOf(kWest).value().paused);
   CHECK(!log.PausedOf(kEast));
-  REQUIRE(log.SetPaused(kWest, false).ok());
+  REQUIRE(log.Execute(kWest, SetPaused{false}).ok());
   CHECK(!log.PausedOf(kWest));
 }
 
@@ -585,9 +586,9 @@ TEST_CASE_TEMPLATE("log: dead letters that are dropped stay counted, and numbers
   Resolution resolution = UpTo(PositionOf(log, 1), 0);
   resolution.letters = {LetterOf(1, 1), LetterOf(1, 1), LetterOf(1, 1)};
   REQUIRE(log.Resolve(kWest, resolution).ok());
-  CHECK_EQ(log.DropDead(kWest, {1, 9}).error().code(), ErrorCode::kNotFound);
+  CHECK_EQ(log.Execute(kWest, DropDead{{1, 9}}).error().code(), ErrorCode::kNotFound);
   CHECK_EQ(log.ReadDead(kWest, 0, 9).value().size(), 3);
-  REQUIRE(log.DropDead(kWest, {3, 1, 3}).ok());
+  REQUIRE(log.Execute(kWest, DropDead{{3, 1, 3}}).ok());
   const auto left = log.ReadDead(kWest, 0, 9).value();
   REQUIRE_EQ(left.size(), 1);
   CHECK_EQ(left[0].number, 2);
@@ -610,8 +611,8 @@ TEST_CASE_TEMPLATE("log: lines of dead letters are accepted once more, for their
   Resolution resolution = UpTo(PositionOf(log, 1), 2);
   resolution.letters = {LetterOf(1, 1), LetterOf(1, 2)};
   REQUIRE(log.Resolve(kWest, resolution).ok());
-  CHECK_EQ(log.Redrive(kWest, {2, 3}, At(5)).error().code(), ErrorCode::kNotFound);
-  REQUIRE(log.Redrive(kWest, {2}, At(5)).ok());
+  CHECK_EQ(log.Execute(kWest, Redrive{{2, 3}, At(5)}).error().code(), ErrorCode::kNotFound);
+  REQUIRE(log.Execute(kWest, Redrive{{2}, At(5)}).ok());
 
   const auto again = ReadAll(log, kWest, Sequence(1));
   REQUIRE_EQ(again.size(), 1);
@@ -640,7 +641,7 @@ TEST_CASE_TEMPLATE("log: a dead letter without lines cannot be redriven", T, LOG
   letter.lines.clear();
   resolution.letters = {letter};
   REQUIRE(log.Resolve(kWest, resolution).ok());
-  CHECK_EQ(log.Redrive(kWest, {1}, At(5)).error().code(), ErrorCode::kInvalidInput);
+  CHECK_EQ(log.Execute(kWest, Redrive{{1}, At(5)}).error().code(), ErrorCode::kInvalidInput);
   CHECK_EQ(log.ReadDead(kWest, 0, 9).value().size(), 1);
 }
 
@@ -665,7 +666,7 @@ TEST_CASE_TEMPLATE("log: the fate of a write is known by its number", T, LOGS) {
 
 TEST_CASE_TEMPLATE("log: a backend that is configured cannot be forgotten", T, LOGS) {
   T bench;
-  CHECK_EQ((*bench).Forget(kWest).error().code(), ErrorCode::kInvalidInput);
+  CHECK_EQ((*bench).Execute(kWest, Forget{}).error().code(), ErrorCode::kInvalidInput);
   CHECK_EQ((*bench).Backends().size(), 2);
 }
 
@@ -676,9 +677,9 @@ TEST_CASE_TEMPLATE("log: whoever delivers hears of what an operator changed", T,
   log.OnReadable([&heard] { ++heard; });
   REQUIRE(AppendAndWait(log, NumberedRecord(1)).ok());
   REQUIRE(log.Resolve(kWest, UpTo(HeadOf(log, kWest), 1)).ok());
-  REQUIRE(log.Rewind(kWest, Sequence::BeforeFirst()).ok());
-  REQUIRE(log.SetPaused(kWest, true).ok());
-  REQUIRE(log.HoldLane(kWest, kRed).ok());
+  REQUIRE(log.Execute(kWest, Rewind{Sequence::BeforeFirst()}).ok());
+  REQUIRE(log.Execute(kWest, SetPaused{true}).ok());
+  REQUIRE(log.Execute(kWest, HoldLane{kRed}).ok());
   CHECK_GE(heard, 3);  // The last may still be on its way.
 }
 

@@ -78,7 +78,7 @@ void FillLog(Log& log) {
   const auto records = ReadAll(log, kWest);
   const auto position = [&records](std::size_t n) { return records[n - 1].entry.position; };
   MustResolve(log, position(2), 3);
-  REQUIRE(log.Rewind(kWest, Sequence(1)).ok());
+  REQUIRE(log.Execute(kWest, Rewind{Sequence(1)}).ok());
   MustResolve(log, position(2), 2);
   DeadLetter letter;
   letter.sequence = Sequence(3);
@@ -86,7 +86,7 @@ void FillLog(Log& log) {
   letter.lines = "m v=1 1\n";
   MustResolve(log, position(3), 2, {letter});
   MustResolve(log, position(5), 0, {}, {Sequence(4), Sequence(5)});
-  REQUIRE(log.Skip(kWest, Sequence(6), {.by = "me", .note = "why", .when = At(99)}).ok());
+  REQUIRE(log.Execute(kWest, Skip{Sequence(6), {.by = "me", .note = "why", .when = At(99)}}).ok());
 }
 
 // Made once; each case damages a copy.
@@ -122,7 +122,7 @@ TEST_CASE("verify: a log is sound, in use, stopped and copied") {
   }
   {
     auto log = DurableLog::Open({.directory = directory.path()}, {kWest}).value();
-    REQUIRE(log->Forget(kEast).ok());
+    REQUIRE(log->Execute(kEast, Forget{}).ok());
   }
   const Verified stopped = Verify(directory.path());
   CHECK_EQ(ToText(stopped.findings), "");
