@@ -91,13 +91,9 @@ void Relay::Stop() {
 }
 
 Status Relay::OpenLog() {
-  LogOptions options{.directory = config_.log.path};
-  options.keep = {.time = config_.log.keep_for, .size = config_.log.keep_up_to};
-  options.size_max = config_.log.max_size;
-  options.free_min = config_.log.min_free;
-  options.when_full = config_.log.when_full;
   log_times_.now = [this] { return clock_.Now().time_since_epoch(); };
-  options.times = &log_times_;
+  const LogOptions options{
+      .directory = config_.log.path, .limits = LimitsOf(config_.log), .times = &log_times_};
   ASSIGN_OR_RETURN(std::unique_ptr<DurableLog> log,
                    DurableLog::Open(options, config_.BackendNames()));
   log_ = std::move(log);

@@ -49,9 +49,9 @@ class Bench {
   void Open() {
     LogOptions options;
     options.directory = directory_;
-    options.keep = keep_;
-    options.size_max = 1'000_GiB;
-    options.free_min = 1_GiB;
+    options.limits.keep = keep_;
+    options.limits.size_max = 1'000_GiB;
+    options.limits.free_min = 1_GiB;
     Result<std::unique_ptr<DurableLog>> log = DurableLog::Open(options, *backends_);
     if (!log.ok()) Fail(log.error());
     log_ = std::move(log).value();

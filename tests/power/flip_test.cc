@@ -43,7 +43,7 @@ Result<std::unique_ptr<DurableLog>> OpenIn(const std::string& directory) {
   options.cursor_interval = 1ms;
   options.file_size = 16_KiB;
   options.reopen_first = 1ms;
-  options.free_min = 0_MiB;
+  options.limits.free_min = 0_MiB;
   return DurableLog::Open(options, {kWest});
 }
 

@@ -117,8 +117,8 @@ bool Append(DurableLog& log, std::uint64_t number) {
   LogOptions options{.directory = directory};
   options.file_size = 256_KiB;
   options.cursor_interval = 2ms;
-  options.free_min = 1_MiB;
-  options.keep = {.time = 24h, .size = 1_MiB};
+  options.limits.free_min = 1_MiB;
+  options.limits.keep = {.time = 24h, .size = 1_MiB};
   auto opened = DurableLog::Open(options, {kWest});
   if (!opened.ok()) Die("cannot be opened: " + opened.error().message());
   DurableLog& log = *opened.value();

@@ -49,7 +49,7 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
 DurableLog::DurableLog(const LogOptions& options, const std::vector<BackendId>& backends)
     : options_(options),
       queues_(backends),
-      budget_(options_.directory, options_.limits()),
+      budget_(options_.directory, options_.limits),
       recent_(options_.recent_max),
       opener_(options_, store_, queues_),
       committer_(options_, {store_, queues_, budget_, recent_, opener_}),

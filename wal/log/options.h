@@ -25,11 +25,11 @@ struct LogTimes {
   Histogram syncs;                                // From the start of a batch to its sync.
 };
 
-// The options that can change while the log is open.
+// The limits of a log, which may change while it is open.
 struct LogLimits {
-  KeepPolicy keep;
-  Bytes size_max = 64_GiB;
-  Bytes free_min = 2_GiB;
+  KeepPolicy keep = {};
+  Bytes size_max = 64_GiB;  // On disk, all of the directory.
+  Bytes free_min = 2_GiB;   // Left to others on the file system.
   WhenFull when_full = WhenFull::kRefuse;
 };
 
@@ -47,10 +47,7 @@ struct LogOptions {
   Bytes waiting_max = 128_MiB;
   // Lines kept in memory for the backends that keep up.
   Bytes recent_max = 32_MiB;
-  KeepPolicy keep;
-  Bytes size_max = 64_GiB;  // On disk, all of the directory.
-  Bytes free_min = 2_GiB;   // Left to others on the file system.
-  WhenFull when_full = WhenFull::kRefuse;
+  LogLimits limits = {};     // Those that the log opens with.
   Bytes file_size = 64_MiB;  // See StoreOptions.
   std::chrono::milliseconds reopen_first{1'000};
   std::chrono::milliseconds reopen_max{30'000};
@@ -59,10 +56,6 @@ struct LogOptions {
   // A batch that takes longer means that the disk hangs. From then on appends
   // are refused, so that clients go elsewhere. Not noticed without `times`.
   std::chrono::milliseconds stalled_after{10'000};
-
-  LogLimits limits() const {
-    return {.keep = keep, .size_max = size_max, .free_min = free_min, .when_full = when_full};
-  }
 };
 
 }  // namespace relay

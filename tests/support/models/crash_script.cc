@@ -273,8 +273,8 @@ SmallLog::SmallLog(std::string directory) {
   options_.reopen_first = 5ms;
   options_.reopen_max = 20ms;
   options_.file_size = 64_KiB;
-  options_.free_min = 0_B;
-  options_.keep = {.time = 1h, .size = 0_B};
+  options_.limits.free_min = 0_B;
+  options_.limits.keep = {.time = 1h, .size = 0_B};
 }
 
 Status SmallLog::Open(const std::vector<BackendId>& backends) {

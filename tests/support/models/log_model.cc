@@ -55,9 +55,9 @@ LogModel::LogModel(std::uint64_t seed, PlantedBug bug)
   options_.reopen_max = 20ms;
   options_.file_size = 256_KiB;
   options_.group_max = 64_KiB;
-  options_.free_min = 0_B;
+  options_.limits.free_min = 0_B;
   options_.recent_max = 16_KiB;
-  options_.keep = {.time = 400s, .size = 64_KiB};
+  options_.limits.keep = {.time = 400s, .size = 64_KiB};
 }
 
 LogModel::~LogModel() = default;
@@ -155,7 +155,7 @@ void LogModel::Append() {
   std::promise<void> answered;
   std::atomic<std::uint64_t> left = count;
   std::atomic<std::uint64_t> refused = 0;
-  const bool full = options_.size_max == 1_B;
+  const bool full = options_.limits.size_max == 1_B;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::vector<AppendRequest> parts = NextWrite();
     if (!full) AppendTo(parts)(*model_);
@@ -370,7 +370,7 @@ void LogModel::DropOrRedriveDead() {
     if (OneIn(3)) numbers.push_back(letter.number);
   }
   if (OneIn(10)) numbers.push_back(1 + Below(100));
-  if (OneIn(2) || options_.size_max == 1_B) {
+  if (OneIn(2) || options_.limits.size_max == 1_B) {
     BothExecute(backend, DropDead{numbers});
   } else {
     BothExecute(backend, Redrive{numbers, now_});
@@ -382,8 +382,8 @@ void LogModel::EnforceRetention() {
   const Status kept = log_->EnforceRetention(now_);
   disk_->LieAboutSyncs(bug_ == PlantedBug::kAnswerBeforeSync);
   Expect(kept.ok(), kept.ok() ? "" : kept.error().message());
-  KeepPolicy keep = options_.keep;
-  if (options_.size_max == 1_B) keep.size = 0_B;
+  KeepPolicy keep = options_.limits.keep;
+  if (options_.limits.size_max == 1_B) keep.size = 0_B;
   for (const BackendId& backend : model_->Backends()) TrimModel(backend, keep);
   if (bug_ == PlantedBug::kTrimBeforeSync && OneIn(4)) CutPower();
 }
@@ -409,7 +409,7 @@ void LogModel::TrimModel(const BackendId& backend, const KeepPolicy& keep) {
 
 // Reaches the limit, or makes room again.
 void LogModel::BecomeFull() {
-  options_.size_max = options_.size_max == 1_B || OneIn(2) ? 64_GiB : 1_B;
+  options_.limits.size_max = options_.limits.size_max == 1_B || OneIn(2) ? 64_GiB : 1_B;
   Reopen();
 }
 

@@ -19,7 +19,7 @@ struct Kept {
   TempDir directory;
   std::string log_path = directory.File("log");
   std::unique_ptr<DurableLog> log =
-      DurableLog::Open({.directory = log_path, .free_min = 0_B}, {kWest}).value();
+      DurableLog::Open({.directory = log_path, .limits = {.free_min = 0_B}}, {kWest}).value();
   Checkpoints checkpoints = Over("");
 
   Checkpoints Over(const std::string& checkpoint_dir) {

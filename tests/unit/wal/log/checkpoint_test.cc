@@ -33,12 +33,12 @@ struct Original {
   std::string Copy(const std::string& name = "copy") const { return directory.File(name); }
 
   TempDir directory;
-  LogOptions options{.group_max = 128_KiB, .free_min = 0_B, .file_size = 1_MiB};
+  LogOptions options{.group_max = 128_KiB, .limits = {.free_min = 0_B}, .file_size = 1_MiB};
 };
 
 std::unique_ptr<DurableLog> OpenCopy(const std::string& directory) {
   Result<std::unique_ptr<DurableLog>> log =
-      DurableLog::Open({.directory = directory, .free_min = 0_B}, {kWest, kEast});
+      DurableLog::Open({.directory = directory, .limits = {.free_min = 0_B}}, {kWest, kEast});
   if (!log.ok()) FAIL(log.error().message());
   return std::move(log).value();
 }
@@ -223,7 +223,7 @@ TEST_CASE("checkpoint: made under load it is sound, and no cursor is ahead of wh
 
 TEST_CASE("checkpoint: it shares the log's files, and keeps what the log gives back") {
   Original original;
-  original.options.keep = {.time = std::chrono::seconds(0), .size = 0_B};
+  original.options.limits.keep = {.time = std::chrono::seconds(0), .size = 0_B};
   const auto log = original.Open();
   for (std::uint64_t n = 1; n <= 2000; ++n) {  // About 10 MB.
     log->Append({Encode(NumberedRecord(n, 200), Codec::kNone).value(), To({kWest}), At(1)},
@@ -365,7 +365,7 @@ TEST_CASE("checkpoint: where it cannot be made it is refused, and nothing is lef
 
 TEST_CASE("checkpoint: on a full disk none is made") {
   Original original;
-  original.options.free_min = Bytes(1ULL << 50U);
+  original.options.limits.free_min = Bytes(1ULL << 50U);
   const auto log = original.Open();
   const Status refused = log->Checkpoint({.directory = original.Copy()});
   CHECK(refused.error().code() == ErrorCode::kFull);

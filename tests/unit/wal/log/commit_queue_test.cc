@@ -36,7 +36,7 @@ struct Fixture {
   LogTimes times{.now = [this] { return now; }, .appends = {}, .syncs = {}};
   LogOptions options{.cursor_interval = 0ms, .times = &times};
   QueueTable queues{{kWest}};
-  DiskBudget budget{"/nowhere", options.limits()};
+  DiskBudget budget{"/nowhere", options.limits};
   BatchTimer timer{&times};
   CommitQueue waiting{options, budget, queues, timer};
   int told = 0;
@@ -73,7 +73,7 @@ TEST_CASE("commit queue: appends count on the disk budget from when they are acc
 
 TEST_CASE("commit queue: a full log refuses appends and changes that append") {
   Fixture f;
-  f.budget.CountAppended(f.options.size_max);
+  f.budget.CountAppended(f.options.limits.size_max);
   CHECK_EQ(f.Append(1).error().code(), ErrorCode::kFull);
   CHECK_EQ(f.waiting.Health().error().code(), ErrorCode::kFull);
   WaitingChange appends = Fixture::ChangeOf(1);

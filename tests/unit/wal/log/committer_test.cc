@@ -39,11 +39,13 @@ struct Fixture {
 
   TempDir directory;
   LogTimes times{.now = [] { return 1ns; }, .appends = {}, .syncs = {}};
-  LogOptions options{
-      .directory = directory.path(), .cursor_interval = 10ms, .free_min = 0_B, .times = &times};
+  LogOptions options{.directory = directory.path(),
+                     .cursor_interval = 10ms,
+                     .limits = {.free_min = 0_B},
+                     .times = &times};
   SharedStore store;
   QueueTable queues{{kWest}};
-  DiskBudget budget{options.directory, options.limits()};
+  DiskBudget budget{options.directory, options.limits};
   RecentRecords recent{1_MiB};
   Opener opener{options, store, queues};
   Committer committer{options, {store, queues, budget, recent, opener}};

@@ -24,7 +24,7 @@ std::unique_ptr<DurableLog> OpenIn(const std::string& directory) {
   options.cursor_interval = 1ms;
   options.file_size = 64_KiB;
   options.reopen_first = 1ms;
-  options.keep.time = 0ns;
+  options.limits.keep.time = 0ns;
   auto log = DurableLog::Open(options, {kWest, kEast});
   const std::string why = log.ok() ? "" : log.error().message();
   REQUIRE_EQ(why, "");

@@ -368,9 +368,9 @@ TEST_CASE("durable log: what is held, skipped, paused and rewound is there after
 TEST_CASE("durable log: what is held outlives the trimming of everything else") {
   TempDir directory;
   const Lane lane{"db", ""};
-  LogOptions options{.directory = directory.path(),
-                     .keep = {.time = std::chrono::nanoseconds(0), .size = 0_B}};
-  options.free_min = 0_B;
+  LogOptions options{
+      .directory = directory.path(),
+      .limits = {.keep = {.time = std::chrono::nanoseconds(0), .size = 0_B}, .free_min = 0_B}};
   {
     const auto log = DurableLog::Open(options, {kWest}).value();
     for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());

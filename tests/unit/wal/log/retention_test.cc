@@ -25,8 +25,7 @@ struct House {
   // Groups are smaller than files: a batch is never split, so it is the minimum
   // size of a file, and the newest files are not given back.
   LogOptions options{.group_max = 128_KiB,
-                     .keep = {.time = 100s, .size = 1_GiB},
-                     .free_min = 0_B,
+                     .limits = {.keep = {.time = 100s, .size = 1_GiB}, .free_min = 0_B},
                      .file_size = 1_MiB};
 };
 
@@ -122,7 +121,7 @@ TEST_CASE("keeping: what is owed is never trimmed, however old") {
 
 TEST_CASE("keeping: beyond its size the oldest delivered records are trimmed") {
   House house;
-  house.options.keep = {.time = 1000h, .size = 10_KiB};
+  house.options.limits.keep = {.time = 1000h, .size = 10_KiB};
   const auto log = house.Open();
   AppendPlain(*log, 20, 100);
   DeliverTo(*log, kWest, log->MarksOf(kWest).head);
@@ -188,7 +187,7 @@ TEST_CASE("giving back: numbers go on behind what was trimmed, after a restart t
 
 TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers by itself") {
   House house;
-  house.options.size_max = 4_MiB;
+  house.options.limits.size_max = 4_MiB;
   house.options.file_size = 256_KiB;
   const auto log = house.Open();
   do {  // The engine's share shrinks now and then as it flushes.
@@ -213,7 +212,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
 
 TEST_CASE("a full log: refuses between two measurements too") {
   House house;
-  house.options.size_max = 2_MiB;
+  house.options.limits.size_max = 2_MiB;
   const auto log = house.Open();
   std::uint64_t taken = 0;
   while (AppendOnePlain(*log, 1000).ok()) REQUIRE_LT(++taken, 1000);
@@ -224,9 +223,9 @@ TEST_CASE("a full log: refuses between two measurements too") {
 // A log that is full and drops: no backend has taken anything.
 struct DroppingHouse : House {
   DroppingHouse() {
-    options.size_max = 6_MiB;
+    options.limits.size_max = 6_MiB;
     options.file_size = 256_KiB;
-    options.when_full = WhenFull::kDropOldest;
+    options.limits.when_full = WhenFull::kDropOldest;
   }
   // Appends until that many were taken; time passes at the housekeeper's pace.
   void AppendPastTheLimit(DurableLog& log, std::uint64_t count, const std::vector<BackendId>& to) {
@@ -318,7 +317,7 @@ TEST_CASE("a full log that drops: what is kept for a rewind goes before anything
 
 TEST_CASE("a full disk: what must be left free to others is left") {
   House house;
-  house.options.free_min = Bytes(1ULL << 60U);
+  house.options.limits.free_min = Bytes(1ULL << 60U);
   const auto log = house.Open();
   CHECK_EQ(AppendAndWait(*log, NumberedRecord(1)).error().code(), ErrorCode::kFull);
 }
