@@ -35,11 +35,11 @@ void AppendQueue::Push(WaitingAppend append) {
   waiting_.push_back(std::move(append));
 }
 
-void AppendQueue::Add(std::vector<AppendRequest> parts, WaitingAppend::Asker asker) {
+void AppendQueue::Add(std::vector<AppendRequest> parts, WaitingAppend::Completion completion) {
   INVARIANT(!parts.empty());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     WaitingAppend append{.write = std::move(parts[i]),
-                         .askers = {},
+                         .completions = {},
                          .parts_before = i,
                          .parts_after = parts.size() - 1 - i};
     if (append.params().api == Api::kStatement) {
@@ -49,22 +49,22 @@ void AppendQueue::Add(std::vector<AppendRequest> parts, WaitingAppend::Asker ask
     }
     Push(std::move(append));
   }
-  waiting_.back().askers.push_back(std::move(asker));
+  waiting_.back().completions.push_back(std::move(completion));
 }
 
-void AppendQueue::AddSmall(SmallWrite write, WaitingAppend::Asker asker) {
+void AppendQueue::AddSmall(SmallWrite write, WaitingAppend::Completion completion) {
   INVARIANT(write.record.params.api != Api::kStatement);
   if (WaitingAppend* const open = Joinable(write)) {
     Record& record = std::get<SmallWrite>(open->write).record;
     record.lines += write.record.lines;
     record.points += write.record.points;
     memory_ += Bytes(write.record.lines.size());
-    open->askers.push_back(std::move(asker));
+    open->completions.push_back(std::move(completion));
     return;
   }
   open_.insert_or_assign(write.record.params, taken_ + waiting_.size());
-  WaitingAppend append{.write = std::move(write), .askers = {}};
-  append.askers.push_back(std::move(asker));
+  WaitingAppend append{.write = std::move(write), .completions = {}};
+  append.completions.push_back(std::move(completion));
   Push(std::move(append));
 }
 

@@ -25,14 +25,14 @@ namespace relay {
 
 // One record to be.
 struct WaitingAppend {
-  struct Asker {
+  struct Completion {
     AppendDone done;
     std::chrono::nanoseconds since{0};
   };
 
   std::variant<AppendRequest, SmallWrite> write;
-  std::vector<Asker> askers;  // Several where small writes were joined.
-  // The other parts of the same write: all go in one batch, and the last one has the asker.
+  std::vector<Completion> completions;  // Several where small writes were joined.
+  // The other parts of the same write: all go in one batch, and the last one has the completion.
   RecordCount parts_before = 0;
   RecordCount parts_after = 0;
   PayloadId payload{0};
@@ -56,8 +56,8 @@ class AppendQueue {
   Bytes memory() const { return memory_; }
 
   // REQUIRES: there is a part.
-  void Add(std::vector<AppendRequest> parts, WaitingAppend::Asker asker);
-  void AddSmall(SmallWrite write, WaitingAppend::Asker asker);
+  void Add(std::vector<AppendRequest> parts, WaitingAppend::Completion completion);
+  void AddSmall(SmallWrite write, WaitingAppend::Completion completion);
 
   // Takes the oldest until their size on disk reaches `most`; the parts of a
   // write stay together.

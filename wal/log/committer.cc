@@ -104,10 +104,10 @@ void Committer::Answer(Group& group) {
 
 void Committer::AnswerAppend(WaitingAppend& append) {
   const std::chrono::nanoseconds now = timer_.Now();
-  for (WaitingAppend::Asker& asker : append.askers) {
-    timer_.RecordAppend(now - asker.since);
+  for (WaitingAppend::Completion& completion : append.completions) {
+    timer_.RecordAppend(now - completion.since);
     const PayloadId first(append.payload.value() - append.parts_before);
-    asker.done(SyncGate::Passed(first, append.payload));
+    completion.done(SyncGate::Passed(first, append.payload));
   }
 }
 
@@ -127,7 +127,7 @@ Status Committer::Write(const BackendId& backend, Change change, Wakes wakes) {
   for (EncodedRecord& record : waiting.change.records) {
     waiting.appends.push_back(
         {.write = AppendRequest{std::move(record), alone, waiting.change.accepted_at},
-         .askers = {}});
+         .completions = {}});
   }
   std::future<Status> done = waiting.done.get_future();
   RETURN_IF_ERROR(waiting_.AddChange(waiting));
@@ -159,7 +159,7 @@ void Committer::CloseAfter(Group failed, const Error& failure) {
   MoveBehind(failed.marks, waiting.marks);
   const Error refusal = ClosedBecause(failure);
   for (WaitingAppend& append : failed.appends) {
-    for (WaitingAppend::Asker& asker : append.askers) asker.done(refusal);
+    for (WaitingAppend::Completion& completion : append.completions) completion.done(refusal);
   }
   for (WaitingChange* change : failed.changes) change->done.set_value(refusal);
   for (WaitingBackends* backends : failed.backends) backends->done.set_value(refusal);

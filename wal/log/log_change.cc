@@ -77,8 +77,8 @@ Result<Change> ChangePlan::Resolve(const Resolution& resolution) && {
   INVARIANT(resolution.through.sequence <= queue_.head.sequence);
   state_.cursor = resolution.through;
   state_.delivered += resolution.delivered;
-  Bury(resolution.letters);
-  Enter(resolution.gaps);
+  RecordDeadLetters(resolution.letters);
+  AppendGaps(resolution.gaps);
   for (const Sequence sequence : resolution.held) {
     INVARIANT(sequence > resolution.after && sequence <= resolution.through.sequence);
     if (Status held = Hold(sequence); !held.ok()) {
@@ -88,7 +88,7 @@ Result<Change> ChangePlan::Resolve(const Resolution& resolution) && {
   return Done();
 }
 
-void ChangePlan::Bury(const std::vector<DeadLetter>& letters) {
+void ChangePlan::RecordDeadLetters(const std::vector<DeadLetter>& letters) {
   for (const DeadLetter& letter : letters) {
     std::string key = DeadKey(queue_.number, ++state_.last_dead);
     std::string value = EncodeDead(key, letter);
@@ -98,7 +98,7 @@ void ChangePlan::Bury(const std::vector<DeadLetter>& letters) {
   }
 }
 
-void ChangePlan::Enter(const std::vector<Gap>& gaps) {
+void ChangePlan::AppendGaps(const std::vector<Gap>& gaps) {
   for (const Gap& gap : gaps) {
     std::string key = GapKey(queue_.number, ++state_.last_gap);
     std::string value = EncodeGap(key, gap);
@@ -156,8 +156,8 @@ Result<Change> ChangePlan::ResolveHeld(const Lane& lane, const HeldResolution& r
                  fmt::format("record {} is not held", resolution.through.value()));
   }
   state_.delivered += resolution.delivered;
-  Bury(resolution.letters);
-  Enter(resolution.gaps);
+  RecordDeadLetters(resolution.letters);
+  AppendGaps(resolution.gaps);
   return Done();
 }
 
@@ -265,7 +265,7 @@ Result<Change> ChangePlan::PlanFor(const Skip& command) {
   ASSIGN_OR_RETURN(Position position, reader_.PositionAt(to));
   ASSIGN_OR_RETURN(Gap gap, GapOf(state_.cursor.sequence.Next(), position));
   state_.cursor = position;
-  return EnterSkipped(std::move(gap), command.actor);
+  return AppendSkippedGap(std::move(gap), command.actor);
 }
 
 Result<Change> ChangePlan::PlanFor(const SkipHeld& command) {
@@ -275,15 +275,15 @@ Result<Change> ChangePlan::PlanFor(const SkipHeld& command) {
   }
   const LaneState before = found->second;
   ASSIGN_OR_RETURN(Taken taken, TakeHeld(command.lane, before.first, kLastSequence));
-  return EnterSkipped(GapOf(command.lane, before, taken), command.actor);
+  return AppendSkippedGap(GapOf(command.lane, before, taken), command.actor);
 }
 
-Result<Change> ChangePlan::EnterSkipped(Gap gap, const Actor& actor) {
+Result<Change> ChangePlan::AppendSkippedGap(Gap gap, const Actor& actor) {
   gap.reason = GapReason::kSkipped;
   gap.by = actor.by;
   gap.note = actor.note;
   gap.when = actor.when;
-  Enter({gap});
+  AppendGaps({gap});
   change_.skipped = std::move(gap);
   return Done();
 }
@@ -307,7 +307,7 @@ Result<Change> ChangePlan::DropOwed(Bytes stored, WallTime now) && {
   ASSIGN_OR_RETURN(Position end, reader_.EndOfStored(state_.cursor, stored));
   ASSIGN_OR_RETURN(Gap gap, GapOf(state_.cursor.sequence.Next(), end));
   state_.cursor = end;
-  RETURN_IF_ERROR(EnterDropped(std::move(gap), now));
+  RETURN_IF_ERROR(AppendDroppedGap(std::move(gap), now));
   return Done();
 }
 
@@ -318,13 +318,13 @@ Result<Change> ChangePlan::DropHeld(const Lane& lane, Bytes stored, WallTime now
   }
   const LaneState before = found->second;
   ASSIGN_OR_RETURN(Taken taken, TakeHeld(lane, before.first, before.last, stored));
-  RETURN_IF_ERROR(EnterDropped(GapOf(lane, before, taken), now));
+  RETURN_IF_ERROR(AppendDroppedGap(GapOf(lane, before, taken), now));
   return Done();
 }
 
 // A log that stays full drops for hours: a gap that directly follows the last one
 // makes that one longer, so that the ledger stays short.
-Status ChangePlan::EnterDropped(Gap gap, WallTime now) {
+Status ChangePlan::AppendDroppedGap(Gap gap, WallTime now) {
   gap.reason = GapReason::kDropOldest;
   gap.by = "relay";
   gap.note = "the log was full";
@@ -334,7 +334,7 @@ Status ChangePlan::EnterDropped(Gap gap, WallTime now) {
   if (!last.ok()) return std::move(last).error();
   if (last.value().empty() || last.value().front().gap.reason != GapReason::kDropOldest ||
       last.value().front().gap.last.Next() != gap.first) {
-    Enter({gap});
+    AppendGaps({gap});
     return Ok();
   }
   state_.dropped += gap.points;

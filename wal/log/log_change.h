@@ -64,10 +64,10 @@ class ChangePlan {
 
   Result<Change> Done();
 
-  void Bury(const std::vector<DeadLetter>& letters);
-  void Enter(const std::vector<Gap>& gaps);
-  Result<Change> EnterSkipped(Gap gap, const Actor& actor);
-  Status EnterDropped(Gap gap, WallTime now);
+  void RecordDeadLetters(const std::vector<DeadLetter>& letters);
+  void AppendGaps(const std::vector<Gap>& gaps);
+  Result<Change> AppendSkippedGap(Gap gap, const Actor& actor);
+  Status AppendDroppedGap(Gap gap, WallTime now);
   Status Hold(Sequence sequence);
   LaneState& LaneToChange(const Lane& lane);
   Status CheckLaneCount() const;

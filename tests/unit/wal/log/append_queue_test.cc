@@ -18,14 +18,14 @@ struct Queue : AppendQueue {
     Record record = NumberedRecord(number);
     record.params.database = database;
     AddSmall({.record = record, .backends = To(std::move(backends)), .accepted_at = At(1)},
-             AskerOf(number));
+             CompletionOf(number));
   }
   void Large(std::uint64_t number) {
     std::vector<AppendRequest> parts;
     parts.push_back({Encode(NumberedRecord(number), Codec::kZstd).value(), To({kWest}), At(1)});
-    Add(std::move(parts), AskerOf(number));
+    Add(std::move(parts), CompletionOf(number));
   }
-  WaitingAppend::Asker AskerOf(std::uint64_t number) {
+  WaitingAppend::Completion CompletionOf(std::uint64_t number) {
     return {.done = [this, number](const Result<Durable>&) { told.push_back(number); }};
   }
 
@@ -49,8 +49,8 @@ TEST_CASE("append queue: small writes that wait together are one record, each is
   REQUIRE_EQ(taken.size(), 1);
   CHECK_EQ(LinesOf(taken[0]), LinesOf({1, 2, 3}));
   CHECK_EQ(taken[0].Encoded().record.size().points, 3);
-  for (const auto& asker : taken[0].askers) {
-    asker.done(SyncGate::Passed(PayloadId(1)));
+  for (const auto& completion : taken[0].completions) {
+    completion.done(SyncGate::Passed(PayloadId(1)));
   }
   CHECK_EQ(queue.told, std::vector<std::uint64_t>{1, 2, 3});
   CHECK(queue.empty());
@@ -138,8 +138,8 @@ TEST_CASE("append queue: a joined record has a limit") {
   for (std::uint64_t i = 0; i <= most; ++i) queue.Small(1'000 + i % 100);
   std::vector<WaitingAppend> taken = queue.Take(kAll);
   REQUIRE_EQ(taken.size(), 2);
-  CHECK_EQ(taken[0].askers.size(), most);
-  CHECK_EQ(taken[1].askers.size(), 1);
+  CHECK_EQ(taken[0].completions.size(), most);
+  CHECK_EQ(taken[1].completions.size(), 1);
 }
 
 TEST_CASE("append queue: takes at least one, the oldest first, and the parts of a write together") {
@@ -149,12 +149,12 @@ TEST_CASE("append queue: takes at least one, the oldest first, and the parts of 
   for (const std::uint64_t number : {2U, 3U}) {
     parts.push_back({Encode(NumberedRecord(number), Codec::kZstd).value(), To({kWest}), At(1)});
   }
-  queue.Add(std::move(parts), queue.AskerOf(2));
+  queue.Add(std::move(parts), queue.CompletionOf(2));
   CHECK_EQ(queue.Take(1_B).size(), 1);
   const std::vector<WaitingAppend> both = queue.Take(1_B);
   REQUIRE_EQ(both.size(), 2);
-  CHECK(both[0].askers.empty());
-  CHECK_EQ(both[1].askers.size(), 1);
+  CHECK(both[0].completions.empty());
+  CHECK_EQ(both[1].completions.size(), 1);
   CHECK(queue.empty());
   CHECK_EQ(queue.memory(), 0_B);
 }

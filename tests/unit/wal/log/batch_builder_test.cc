@@ -49,7 +49,7 @@ struct Builder : BatchBuilder {
                                 std::vector<BackendId> backends = {kWest}) {
     return {.write = AppendRequest{Encode(NumberedRecord(number), Codec::kNone).value(),
                                    To(std::move(backends)), At(at)},
-            .askers = {}};
+            .completions = {}};
   }
   Entry EntryAt(std::uint32_t backend, std::uint64_t sequence) const {
     const std::string key = EntryKey(BackendNumber(backend), Sequence(sequence));

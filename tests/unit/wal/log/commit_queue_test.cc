@@ -79,7 +79,7 @@ TEST_CASE("commit queue: a full log refuses appends and changes that append") {
   WaitingChange appends = Fixture::ChangeOf(1);
   appends.appends.push_back(
       {.write = AppendRequest{Encode(NumberedRecord(1), Codec::kNone).value(), To({kWest}), At(1)},
-       .askers = {}});
+       .completions = {}});
   CHECK_EQ(f.waiting.AddChange(appends).error().code(), ErrorCode::kFull);
   WaitingChange frees = Fixture::ChangeOf(1);
   CHECK(f.waiting.AddChange(frees).ok());
