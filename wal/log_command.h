@@ -62,7 +62,7 @@ struct DropDead {
 // the letters. kNotFound: as DropDead. kInvalidInput: more than kBytesMax, or a letter without
 // lines. kFull, kUnavailable: as Append.
 struct Redrive {
-  static constexpr Bytes kBytesMax = 64_MiB;  // Of lines, in one command.
+  static constexpr Bytes kBytesMax = 64_MiB;  // The lines in one command.
 
   std::vector<std::uint64_t> numbers;
   WallTime now;

@@ -23,7 +23,7 @@ Bytes WaitingAppend::stored() const {
 AppendRequest& WaitingAppend::Encoded() {
   if (auto* small = std::get_if<SmallWrite>(&write)) {
     Result<EncodedRecord> encoded = Encode(std::move(small->record), small->codec);
-    INVARIANT(encoded.ok());  // Its names were looked at when it was added.
+    INVARIANT(encoded.ok());  // Its names were checked when it was added.
     write =
         AppendRequest{std::move(encoded).value(), std::move(small->backends), small->accepted_at};
   }

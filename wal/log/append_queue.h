@@ -1,8 +1,8 @@
 // The appends that wait for the committer, oldest first.
 //
 // Small writes cost more by the record than by their bytes, and do not compress
-// alone. Those that wait at the same time and have equal parameters and backends
-// are joined into one record; it is encoded when it is taken, by the committer.
+// alone. Small writes that wait at the same time and have equal parameters and backends
+// are joined into one record, which the committer encodes when it takes it.
 // A write is never joined across another one of its lane, nor across a
 // statement, so that each thread's writes keep their order in their lane.
 //
@@ -23,7 +23,7 @@
 
 namespace relay {
 
-// One record to be.
+// A record that is to be appended.
 struct WaitingAppend {
   struct Completion {
     AppendDone done;
@@ -31,35 +31,35 @@ struct WaitingAppend {
   };
 
   std::variant<AppendRequest, SmallWrite> write;
-  std::vector<Completion> completions;  // Several where small writes were joined.
-  // The other parts of the same write: all go in one batch, and the last one has the completion.
+  std::vector<Completion> completions;  // Several if small writes were joined.
+  // Count the other parts of the same write: all go in one batch, and the last has the completion.
   RecordCount parts_before = 0;
   RecordCount parts_after = 0;
   PayloadId payload{0};
 
   const WriteParams& params() const;
-  // Its size in memory, lines included: may be many times the stored size.
+  // Returns the size in memory, lines included; it may be many times the stored size.
   Bytes memory() const;
-  // Its size on disk, at most.
+  // Returns an upper bound of the size on disk.
   Bytes stored() const;
 
-  // From here on it is an AppendRequest.
+  // Encodes the record unless that is done: from then on `write` is an AppendRequest.
   AppendRequest& Encoded();
 };
 
 class AppendQueue {
  public:
-  // The limit for the lines of small writes in one record: about where zstd gains no more.
+  // Limits the lines of small writes in one record: zstd gains little beyond it.
   static constexpr Bytes kJoinedMax = 256_KiB;
 
   bool empty() const { return waiting_.empty(); }
   Bytes memory() const { return memory_; }
 
-  // REQUIRES: there is a part.
+  // REQUIRES: `parts` is not empty.
   void Add(std::vector<AppendRequest> parts, WaitingAppend::Completion completion);
   void AddSmall(SmallWrite write, WaitingAppend::Completion completion);
 
-  // Takes the oldest until their size on disk reaches `most`; the parts of a
+  // Takes the oldest appends until their size on disk reaches `most`; the parts of a
   // write stay together.
   std::vector<WaitingAppend> Take(Bytes most);
 
@@ -78,8 +78,8 @@ class AppendQueue {
 
   std::deque<WaitingAppend> waiting_;
   Bytes memory_{0};
-  std::size_t taken_ = 0;  // Since ever: waiting_.front() is the append of this number.
-  // The newest append of a lane, by number, where small writes may join it.
+  std::size_t taken_ = 0;  // In the queue's lifetime: the number of the append waiting_.front().
+  // The newest append of a lane, by number, if small writes may join it.
   std::map<WriteParams, std::size_t, ByLane> open_;
 };
 

@@ -24,7 +24,7 @@ StoreBatch& BatchBuilder::Build(Group& group) {
   for (WaitingAppend& append : group.appends) StageAppend(append);
   for (WaitingChange* waiting : group.changes) StageChange(*waiting);
   if (!group.changes.empty()) {
-    // Written with the marks that let the newest payload go: its number is not given again.
+    // This change may delete the newest payload; the stored number keeps its id from being reused.
     batch_->Put(Family::kState, kLastPayloadKey,
                 EncodeNumber(kLastPayloadKey, numbers_.last_payload.value()));
   }

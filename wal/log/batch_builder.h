@@ -2,8 +2,8 @@
 // payload ids and backend numbers in it, in commit order.
 //
 // INVARIANT. Sequences of a backend and payload ids ascend without gaps; times
-// of acceptance never fall. Numbers of a batch that failed are given out again
-// only after Begin, from what is on disk then.
+// of acceptance never fall. Numbers of a failed batch are given out again only after
+// Begin, which continues from what is on disk.
 //
 // DURABILITY. None: the committer writes the batch.
 //
@@ -20,17 +20,17 @@ namespace relay {
 
 class BatchBuilder {
  public:
-  // Goes on from what `log` has. `batch` is one of the store that is open.
+  // Continues from the numbers in `log`. `batch` belongs to the open store.
   void Begin(const LoadedLog& log, std::unique_ptr<StoreBatch> batch);
 
-  // Gives up the batch before its store is closed.
+  // Releases the batch, which must not outlive its store.
   void End() { batch_.reset(); }
 
-  // Replaces the batch by the rows of `group`, whose appends get their numbers.
-  // REQUIRES: begun. The same below.
+  // Builds a new batch of the rows of `group`, and numbers its appends.
+  // REQUIRES: Begin was called.
   StoreBatch& Build(Group& group);
 
-  // No record is put into the queue of this backend any more.
+  // Stops adding records to the backend's queue.
   void Forget(const BackendId& backend) { numbers_.tails.erase(backend); }
 
   const Numbers& numbers() const { return numbers_; }

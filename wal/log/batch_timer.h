@@ -1,7 +1,7 @@
-// The clock of the committer: how long appends and syncs take, and for how long
-// the disk has kept the current batch waiting.
+// Measures how long appends and syncs take, and for how long the disk has kept the
+// committer's current batch waiting.
 //
-// THREADS. Time by one thread, the others from any.
+// THREADS. One thread calls Time, any thread the other methods.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@ class BatchTimer {
     return times_ != nullptr ? times_->now() : std::chrono::nanoseconds::zero();
   }
 
-  // Zero: no batch is being written.
+  // Returns the time since the current batch began; zero: no batch is being written.
   std::chrono::nanoseconds Waiting() const {
     const std::chrono::nanoseconds begun = begun_;
     return begun.count() == 0 ? begun : Now() - begun;
@@ -43,7 +43,7 @@ class BatchTimer {
 
  private:
   LogTimes* const times_;
-  // The start of the batch that is being written. Zero: none is.
+  // The start of the batch that is being written; zero: none is.
   std::atomic<std::chrono::nanoseconds> begun_{std::chrono::nanoseconds::zero()};
 };
 

@@ -1,14 +1,13 @@
 // Copies the log while it is in use.
 //
-// The committer writes every cursor that only memory knows, in a batch like any
-// other, and says at that point how far the log has come: the copy's high-water
-// mark. What the store holds after it holds all of that. Then the store is
-// copied, beside the appends that go on; what they add is a prefix of what was
-// written, as after a crash.
+// The committer first writes every cursor that so far only memory holds, in a batch like
+// any other, and returns the high-water mark of that moment: the store holds at least
+// that much from then on. Then the store is copied while appends go on; of what they
+// write, the copy holds a prefix, as after a crash.
 //
-// INVARIANT. One checkpoint at a time. Whatever fails, the log is as it was.
+// INVARIANT. One checkpoint is made at a time. A failed one leaves the log unchanged.
 //
-// DURABILITY. The copy is whole and on stable storage once it has its name.
+// DURABILITY. A copy is complete and on stable storage once it has its name.
 //
 // THREADS. Any.
 //
@@ -29,7 +28,7 @@ namespace relay {
 
 class Checkpointer {
  public:
-  // All of them outlive this.
+  // The arguments outlive this object.
   Checkpointer(const LogOptions& options, const SharedStore& store, const DiskBudget& budget,
                Committer& committer)
       : options_(options), store_(store), budget_(budget), committer_(committer) {}

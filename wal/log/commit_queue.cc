@@ -15,7 +15,7 @@ Error ClosedBecause(const Error& failure) {
           fmt::format("the log is closed after a failure: {}", failure.message())};
 }
 
-// `add` queues what takes so much memory, and at most so much on disk.
+// Calls `add` to queue an append of this size in memory, and at most `stored` on disk.
 template <typename Add>
 Status CommitQueue::Enqueue(Bytes memory, Bytes stored, const Add& add) {
   std::unique_lock lock(mutex_);
@@ -53,7 +53,7 @@ Status CommitQueue::AddSmall(SmallWrite write, AppendDone& done) {
 Status CommitQueue::AddChange(WaitingChange& waiting) {
   {
     const std::lock_guard lock(mutex_);
-    // While this mutex is held and the log is not closed, it is not being reopened.
+    // The log cannot be reopened while this mutex is held and the log is not closed.
     RETURN_IF_ERROR(queues_.CheckNext(waiting.backend, waiting.change));
     RETURN_IF_ERROR(CheckWritable());
     if (!waiting.appends.empty()) RETURN_IF_ERROR(budget_.CheckRoom());
@@ -136,7 +136,7 @@ Status CommitQueue::Health() const {
   return CheckHealth();
 }
 
-// REQUIRES: mutex_ is held. The same below.
+// REQUIRES: mutex_ is held, here and below.
 Status CommitQueue::CheckHealth() const {
   if (closed_because_) return ClosedBecause(*closed_because_);
   if (const auto age = timer_.Waiting(); age > options_.stalled_after) {
@@ -154,7 +154,7 @@ Status CommitQueue::CheckWritable() const {
 
 Status CommitQueue::Admit(Bytes memory) const {
   RETURN_IF_ERROR(CheckHealth());
-  // A record larger than the bound is let in when nothing else waits.
+  // A record larger than the bound is accepted if nothing else waits.
   const Bytes waiting = appends_.memory();
   if (appends_.empty() || waiting + memory <= options_.waiting_max) return Ok();
   return Error(ErrorCode::kUnavailable,

@@ -1,16 +1,17 @@
-// What waits for the committer, and whether the log takes it.
+// Queues appends and changes for the committer, and refuses them while the log is full,
+// closed or stopped.
 //
 // INVARIANT. Appends are taken in the order they were added, the parts of a write
-// together. While the log is closed or stopped, nothing is added and nothing taken:
-// every promise and every `done` that was accepted before is kept by the committer.
+// together. While the log is closed or stopped, nothing is added and nothing taken;
+// the committer answers every `done` and every promise that was accepted before.
 //
 // DURABILITY. None until the committer has written the group.
 //
-// THREADS. Any number may add. Next, Close and Reopen by the committer.
+// THREADS. Any thread may add. The committer calls Next, Close and Reopen.
 //
-// ERRORS. kUnavailable: the log is closed after a failure, is being stopped, the
-// disk hangs, or too much waits for it already. kFull: as DiskBudget::CheckRoom.
-// kNotFound: the log does not know the backend. Nothing was added.
+// ERRORS. kUnavailable: the log is closed after a failure or is being stopped, the
+// disk hangs, or too much already waits for it. kFull: as DiskBudget::CheckRoom.
+// kNotFound: the log does not know the backend. After an error nothing was added.
 #pragma once
 
 #include <chrono>
@@ -31,37 +32,37 @@ namespace relay {
 
 class CommitQueue {
  public:
-  // All of them outlive the queue.
+  // The arguments outlive the queue.
   CommitQueue(const LogOptions& options, DiskBudget& budget, const QueueTable& queues,
               const BatchTimer& timer)
       : options_(options), budget_(budget), queues_(queues), timer_(timer) {}
 
-  // REQUIRES: there is a part. `done` is called only by the committer.
+  // REQUIRES: `parts` is not empty. Only the committer calls `done`.
   Status AddAppend(std::vector<AppendRequest> parts, AppendDone& done);
   Status AddSmall(SmallWrite write, AppendDone& done);
 
-  // REQUIRES: the caller holds the QueueLock of the backend. What waits outlives
-  // its promise.
+  // REQUIRES: the caller holds the backend's QueueLock; `waiting` lives until its
+  // promise is kept.
   Status AddChange(WaitingChange& waiting);
   Status AddBackends(WaitingBackends& waiting);
   Status AddMark(WaitingMark& waiting);
 
-  // Waits for work, at most as long as a cursor may stay unwritten, or, while
-  // the log is closed, for `reopen_after`.
+  // Takes the next group, after waiting for work: at most for as long as a cursor may
+  // stay unwritten, or, while the log is closed, for `reopen_after`.
   Group Next(std::chrono::milliseconds reopen_after);
 
-  // Refuses everything from here on. Returns what waited.
+  // Refuses everything from now on. Returns what was waiting.
   Group Close(const Error& because);
   void Reopen();
 
-  // Nothing more is added; Next returns what still waits, and at last `last`.
+  // Refuses new entries; Next returns what still waits, and marks the last group `last`.
   void Stop();
   bool stopping() const;
 
   // nullopt: the log is not closed after a failure.
   std::optional<Error> closed_because() const;
 
-  // Ok, or why appends are refused at this moment.
+  // Returns Ok, or the reason why appends are refused at this moment.
   Status Health() const;
 
  private:
@@ -89,7 +90,7 @@ class CommitQueue {
   bool stopping_ = false;
 };
 
-// The refusal of everything that waits when the log closes.
+// Returns the error for everything that is pending when the log closes.
 Error ClosedBecause(const Error& failure);
 
 }  // namespace relay

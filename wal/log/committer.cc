@@ -13,7 +13,7 @@
 namespace relay {
 namespace {
 
-// Whether the log can be read all the same, and be opened later.
+// Returns whether a log that failed to open so may still be readable, and may open later.
 bool MayOpenLater(ErrorCode code) {
   return code == ErrorCode::kIo || code == ErrorCode::kFull || code == ErrorCode::kCorruption;
 }
@@ -45,12 +45,12 @@ void Committer::CommitLoop() {
   }
 }
 
-// Takes what waits, and the cursors that moved.
+// Takes the pending appends and changes, and the cursors that moved.
 Group Committer::NextGroup() {
   Group group = waiting_.Next(reopen_after_);
   if (group.closed) return group;
   group.cursors = parts_.queues.TakeDirtyCursors();
-  // A change was planned from a locked queue: it holds its cursor.
+  // A change was planned from a locked queue and contains its cursor.
   for (const WaitingChange* waiting : group.changes) group.cursors.erase(waiting->backend);
   return group;
 }
@@ -73,7 +73,7 @@ Status Committer::WriteBatch(Group& group) {
   return timer_.Time([&] { return parts_.store.ForWriter()->Write(batch, Durability::kSynced); });
 }
 
-// Makes visible what was synced.
+// Makes the synced group visible to readers.
 void Committer::Publish(Group& group) {
   const auto keep = [this](std::vector<WaitingAppend>& appends) {
     for (WaitingAppend& append : appends) {
@@ -94,7 +94,7 @@ void Committer::Answer(Group& group) {
   bool wakes = !group.appends.empty();
   for (WaitingChange* waiting : group.changes) {
     wakes = wakes || waiting->wakes == Wakes::kListener;
-    waiting->done.set_value(Ok());  // From here on it is gone.
+    waiting->done.set_value(Ok());  // The caller may free `waiting` from here on.
   }
   for (WaitingBackends* waiting : group.backends) waiting->done.set_value(Ok());
   for (WaitingMark* waiting : group.marks) waiting->done.set_value(parts_.queues.SyncedState());
@@ -148,8 +148,8 @@ Result<HighWater> Committer::MarkNow() {
   return done.get();
 }
 
-// Refuses the failed group and everything that waits: what of it is on disk is unknown
-// until the store has been opened anew. Until then it serves readers.
+// Refuses the failed group and everything that waits: how much of it is on disk is unknown
+// until the store has been opened anew. Until then the store serves readers.
 void Committer::CloseAfter(Group failed, const Error& failure) {
   Group waiting = waiting_.Close(failure);
   parts_.queues.MarkDirty(failed);
@@ -192,8 +192,8 @@ void Committer::Stop() {
   builder_.End();
 }
 
-// Whether the store must be opened anew: it is closed, or has come upon damage
-// that it can do without only then.
+// Returns whether the store must be opened anew: it is closed, or it has found damage
+// that only a reopen can set aside.
 bool Committer::MustReopen() {
   if (waiting_.stopping()) return false;
   if (waiting_.closed_because()) return true;

@@ -1,20 +1,20 @@
 // Group commit: one thread writes all pending appends and changes as one batch,
-// syncs once, makes them visible and answers all who waited. It alone writes to
+// syncs once, makes them visible and answers their callers. It alone writes to
 // the store, so that a record never becomes visible before the one it follows.
-// Commit (committer.cc) is the whole of it.
+// Committer::Commit in committer.cc shows all of it.
 //
-// INVARIANT. A caller is answered with success only after the sync of the batch
-// that holds what it asked for, and after that can be read.
+// INVARIANT. A caller is told of success only after the batch with its append or change
+// was synced and can be read.
 //
 // DURABILITY. A store that failed a write is never written to again: the
-// committer refuses everything that waits, closes the store, opens it anew (at
-// once, then after `reopen_first`, later every `reopen_max`) and goes on.
-// Meanwhile readers are served where the store opens for reading.
+// committer refuses everything that waits, closes the store and opens it anew (at
+// once, then after `reopen_first`, later every `reopen_max`).
+// Meanwhile readers are served if the store opens for reading.
 //
-// THREADS. Any number may call what is public between Start and Stop. AppendDone and
+// THREADS. Any thread may call the public methods between Start and Stop. AppendDone and
 // the listener are called on the committer's thread: they must not block.
 //
-// ERRORS. As CommitQueue; kUnavailable also where a batch failed: what it held
+// ERRORS. As CommitQueue; kUnavailable also if a batch failed: its appends and changes
 // may turn out to be stored.
 #pragma once
 
@@ -43,7 +43,7 @@ namespace relay {
 
 class Committer {
  public:
-  // The parts of a log that the committer works on; they outlive it.
+  // The parts of the log that the committer uses; they outlive it.
   struct Parts {
     SharedStore& store;
     QueueTable& queues;
@@ -57,26 +57,26 @@ class Committer {
   Committer& operator=(const Committer&) = delete;
   ~Committer() { Stop(); }
 
-  // Opens the store, for reading alone where that is all that works: it is then
-  // closed, and opened again as soon as that succeeds. To be called before Start.
+  // Opens the store; if it opens for reading only, the log starts closed and is
+  // reopened as soon as writing works. To be called before Start.
   Status Open();
 
   void Start();
 
-  // Commits what waits, with the cursors, and closes the store.
+  // Commits what waits, with the moved cursors, and ends the thread.
   void Stop();
 
-  // `done` is called exactly once, here where it is refused at once.
+  // Calls `done` exactly once: on the caller's thread if the append is refused at once.
   void Append(std::vector<AppendRequest> parts, AppendDone done);
   void AppendSmall(SmallWrite write, AppendDone done);
 
   // Writes a change and waits for it. REQUIRES: the caller holds the QueueLock.
   Status Write(const BackendId& backend, Change change, Wakes wakes);
 
-  // Gives new backends their queues and waits for it.
+  // Creates the queues of new backends and waits until they are on stable storage.
   Status AddBackends(std::vector<BackendId> names);
 
-  // How far the log has come, once its cursors are on stable storage too.
+  // Waits until all moved cursors are on stable storage, and returns the log's state there.
   Result<HighWater> MarkNow();
 
   // Set once, before the first append. See Log::OnReadable.
@@ -103,7 +103,7 @@ class Committer {
   const Parts parts_;
   BatchTimer timer_;
   CommitQueue waiting_;
-  // The committer's own.
+  // Used by the committer's thread alone.
   BatchBuilder builder_;
   std::chrono::milliseconds reopen_after_{0};
   std::string last_damage_;

@@ -17,9 +17,8 @@ Error CannotMeasure(const std::string& directory, const std::error_code& why) {
 }
 
 // Returns the size of the directory and the free space of its file system.
-// Checkpoints are not the log's: as long as they share its files they take
-// nothing, and what they keep beyond that, the log could not free by dropping
-// anything.
+// Checkpoints do not count: files that they share with the log take no space of their
+// own, and the log could not free their other files by dropping records.
 Result<DiskUse> MeasureDirectory(const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code failed;
@@ -31,7 +30,7 @@ Result<DiskUse> MeasureDirectory(const std::string& directory) {
   fs::recursive_directory_iterator at(directory, failed);
   for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
     if (at->path() == checkpoints) at.disable_recursion_pending();
-    std::error_code gone;  // The engine deletes files as it likes.
+    std::error_code gone;  // RocksDB may delete files at any time.
     const std::uintmax_t size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
     if (!gone) use.used += Bytes(size);
   }
@@ -94,7 +93,7 @@ Status DiskBudget::CheckRoom() const {
     return Error(ErrorCode::kFull, fmt::format("the log is full: {} of {} bytes are used",
                                                use.used.count(), limits_.size_max.count()));
   }
-  // A maximum of zero: not measured yet.
+  // use.max is zero until the first measurement.
   if (use.max.count() > 0 && use.free <= use.min_free) {
     return Error(ErrorCode::kFull,
                  fmt::format("the disk is full: {} bytes are free, {} are left to others",

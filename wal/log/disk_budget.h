@@ -1,12 +1,12 @@
-// The room that the log has on its disk: its limits, what was measured, and what
-// was appended since.
+// Tracks the disk space of the log: its limits, the last measurement, and the appends
+// since then.
 //
-// INVARIANT. Appends count from when they are accepted, so that the limit holds
-// between two measurements; a measurement takes over what was appended before it.
+// INVARIANT. Appends count as soon as they are accepted, so that the limit holds
+// between two measurements; a measurement replaces the count of the appends before it.
 //
 // DURABILITY. None: everything is measured anew after a start.
 //
-// THREADS. Any number at once, Measure by one.
+// THREADS. Any number at once; Measure by one.
 //
 // ERRORS. kFull: a limit is reached. kIo: the directory cannot be measured.
 #pragma once
@@ -29,21 +29,21 @@ class DiskBudget {
   // Measures the directory and its file system. Checkpoints do not count.
   Status Measure();
 
-  // Counts what will be written, at most.
+  // Counts an append that will take at most `stored` bytes on disk.
   void CountAppended(Bytes stored);
 
-  // The last measurement and what was appended since.
+  // Returns the last measurement plus what was appended since.
   DiskUse use() const;
 
-  // kFull: neither appends nor what else grows the log may be accepted.
+  // kFull: neither appends nor other changes that grow the log may be accepted.
   Status CheckRoom() const;
 
-  // kFull: the file system is, whatever the log itself takes of it.
+  // kFull: the file system is full, however little of it the log itself uses.
   Status CheckRoomForCheckpoint() const;
 
-  // The policy to trim by. While the log is full, it halves what backends keep
-  // for a rewind each time; `kept` is what the one that keeps most has. Less
-  // than `worth_it` goes at once.
+  // Returns the policy to trim by. While the log is full, each call halves what backends
+  // keep for a rewind: `kept` is the most that any of them keeps. Less than `worth_it` is
+  // given up at once.
   KeepPolicy KeepNow(Bytes kept, Bytes worth_it) const;
 
  private:

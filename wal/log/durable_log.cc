@@ -13,7 +13,7 @@
 namespace relay {
 namespace {
 
-// Writes the identity once there is a database: it says that there was one.
+// Writes the identity file, once there is a database: the file records that there was one.
 Status NameLog(const std::string& directory, const FoundIdentity& found) {
   if (found.state == IdentityState::kKnown && found.identity.format == kFormatVersion) return Ok();
   Identity identity = found.identity;
@@ -27,7 +27,7 @@ Status NameLog(const std::string& directory, const FoundIdentity& found) {
 
 Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
                                                      const std::vector<BackendId>& backends) {
-  // Read first of all: a log of a newer format stays untouched.
+  // The identity is read before anything else: a log of a newer format stays untouched.
   Result<FoundIdentity> identity = ReadIdentity(options.directory, kFormatVersion);
   if (!identity.ok()) return std::move(identity).error().Within(options.directory);
   std::unique_ptr<DurableLog> log(new DurableLog(options, backends));
@@ -85,8 +85,8 @@ void DurableLog::SetLimits(const LogLimits& limits) {
   budget_.SetLimits(limits);
 }
 
-// A failed call may have written the new queues all the same: empty ones, until
-// the name is asked for again.
+// A failed call may have written the new queues all the same; they stay empty until the
+// backend is configured again.
 Status DurableLog::SetBackends(const std::vector<BackendId>& backends) {
   std::vector<BackendId> unknown = queues_.UnknownOf(backends);
   if (!unknown.empty()) {

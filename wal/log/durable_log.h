@@ -1,19 +1,19 @@
-// DurableLog implements Log on a Store. It holds the parts of which each has a
-// contract of its own:
+// DurableLog implements Log on a Store. It holds these parts, each with a contract of
+// its own:
 //
-//   committer     group commit: one batch and one sync for all that waits
+//   committer     group commit: one batch and one sync for all pending appends and changes
 //   queue_table   the backends' queues in memory
-//   live_queues   reading one of them, planning and writing a change of it
+//   live_queues   reading a queue, planning and writing a change of it
 //   opener        opening, repair, the high-water mark, alarms
 //   disk_budget   limits and measured use of the disk
 //   retention     trimming, and dropping the oldest
 //   checkpoint    copies while the log is in use
 //
-// The way of an append: Committer::Append -> CommitQueue -> BatchBuilder ->
+// The path of an append: Committer::Append -> CommitQueue -> BatchBuilder ->
 // Store::Write -> QueueTable::Publish -> `done`.
 //
 // The contract is Log's. A store that failed a write is never written to again:
-// it is closed and opened anew; meanwhile appends are refused and, where the
+// it is closed and opened anew; meanwhile appends are refused and, if the
 // store opens for reading, deliveries go on.
 #pragma once
 
@@ -41,51 +41,50 @@ namespace relay {
 
 class DurableLog final : public QueueView<Log> {
  public:
-  // Opens or creates the log; names in `backends` that it does not know begin
-  // at their first append. A log that is damaged opens without what is gone, and
-  // Alarms says so; one that can only be read refuses appends, and is opened
-  // once that works. kInvalidInput: of a newer format, and untouched.
-  // kUnavailable: in use by another process. Others: not even to be read.
+  // Opens or creates the log; backends that it does not know begin with an empty queue.
+  // A damaged log opens without the lost records, and Alarms reports them; a log
+  // that can only be read refuses appends, and is reopened once writing works.
+  // kInvalidInput: its format is newer; it is left untouched. kUnavailable: another
+  // process uses it. Any other error: it cannot even be read.
   static Result<std::unique_ptr<DurableLog>> Open(const LogOptions& options,
                                                   const std::vector<BackendId>& backends);
 
-  // One turn of housekeeping, to be called about every second: measures the
-  // disk, trims what was delivered and outlived its keeping, and, where the
-  // log has reached its limit, gives up what is kept for a rewind, the older
-  // half each turn; when that is gone and it is to drop the oldest, it drops, a
-  // file's worth at a time, from the backend that is furthest behind until
-  // there is room. By one thread.
+  // Does one turn of housekeeping, to be called about every second by one thread. It
+  // measures the disk and trims delivered records that need no longer be kept. If the
+  // log has reached its limit, it gives up what is kept for a rewind, the older half
+  // each turn; if nothing is kept any more and the log is to drop the oldest, it drops
+  // records of the backend that is furthest behind, a file's worth at a time, until
+  // there is room.
   Status EnforceRetention(WallTime now);
 
   DiskUse disk_use() const;
 
-  // How long the disk has kept the batch under way waiting; zero: none is.
+  // Returns for how long the disk has kept the current batch waiting; zero: there is none.
   std::chrono::nanoseconds DiskWait() const;
 
-  // Messages for the operator about damage found since the log was opened, a
-  // sentence each. Lost records are in the gap ledger once the cursor is there.
+  // Returns a sentence for the operator about each damage found since the log was
+  // opened. Lost records are in the gap ledger once the cursor has reached them.
   std::vector<std::string> Alarms() const;
 
-  // Takes effect with the next append and the next EnforceRetention.
+  // Sets the limits; they apply from the next append and the next EnforceRetention.
   void SetLimits(const LogLimits& limits);
 
-  // Sets the configured backends: one that the log does not know begins empty,
-  // one that is not named any more keeps what it has. Waits for the disk.
-  // kUnavailable: nothing changed.
+  // Sets the configured backends: a new one begins with an empty queue, one that is no
+  // longer named keeps its queue. Waits for the disk. kUnavailable: nothing changed.
   Status SetBackends(const std::vector<BackendId>& backends);
 
-  // Makes a copy of the log in a new directory, while it is in use: a log of its
-  // own that holds all that was acknowledged and resolved before the call, every
-  // cursor included, and perhaps some of what came during it. It shares the
-  // files that do not change any more (hard links). Under its name it is whole
-  // and on stable storage; until then it is NAME.incomplete (wal/recovery/checkpoint_draft.h).
-  // Appends and deliveries go on. kInvalidInput: the directory is there already,
-  // or cannot share files with the log. kUnavailable: another one is being made,
-  // or the log is closed. kFull: the disk is, and a copy would keep on it what
-  // the log gives back. Whatever fails, this log is as it was.
+  // Copies the log into a new directory while it is in use. The copy is a log of its
+  // own with everything that was acknowledged and resolved before the call, every
+  // cursor included, and perhaps some of what came during the call. It shares files
+  // that no longer change (hard links). It is called NAME.incomplete until it is complete
+  // and on stable storage (wal/recovery/checkpoint_draft.h). Appends and deliveries go on.
+  // kInvalidInput: the directory exists, or cannot share files with the log.
+  // kUnavailable: another checkpoint is being made, or the log is closed. kFull: the
+  // disk is full, and a copy would hold on to files that the log deletes. After any
+  // error this log is unchanged.
   Status Checkpoint(const CheckpointRequest& request);
 
-  // Commits what waits, syncs the cursors, closes.
+  // Commits what waits, syncs the cursors and closes the log.
   ~DurableLog() override;
 
   std::vector<BackendId> Backends() const override;

@@ -1,9 +1,9 @@
-// What one batch of the committer holds, and the numbers it gives out.
+// The contents of one batch of the committer, and the numbers that the committer gives out.
 //
-// A caller that waits for its change lives in Write, AddBackends or MarkNow of the
-// Committer: the group points to what is on that caller's stack until its promise is kept.
+// A group points to objects on the stacks of callers that wait in Committer::Write,
+// AddBackends or MarkNow: they live until their promise is kept.
 //
-// THREADS. One at a time: it is handed from the callers to the committer.
+// THREADS. One at a time: a group passes from the callers to the committer.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ struct WaitingBackends {
   std::promise<Status> done;
 };
 
-// A caller that waits until all that counts at this moment is on stable storage.
+// A caller that waits until everything that has taken effect by now is on stable storage.
 struct WaitingMark {
   std::promise<Result<HighWater>> done;
 };
@@ -46,9 +46,9 @@ struct Group {
   std::vector<WaitingChange*> changes;
   std::vector<WaitingBackends*> backends;
   std::vector<WaitingMark*> marks;
-  std::map<BackendId, QueueState> cursors;  // That moved since they were written last.
+  std::map<BackendId, QueueState> cursors;  // Moved since they were last written.
   bool closed = false;                      // The log takes no writes: nothing was taken.
-  bool last = false;                        // The committer is to stop after it.
+  bool last = false;                        // The committer stops after this group.
 
   bool has_rows() const {
     return !appends.empty() || !changes.empty() || !backends.empty() || !cursors.empty();
@@ -56,7 +56,7 @@ struct Group {
   bool empty() const { return !has_rows() && marks.empty(); }
 };
 
-// Where the committer puts a backend's next record.
+// The end of a backend's queue, where the committer puts its next record.
 struct Tail {
   BackendNumber number{0};
   Position head;

@@ -6,7 +6,7 @@
 
 namespace relay {
 
-// The store is taken before the queue: the queue must not be of a store that is closed meanwhile.
+// Takes the store before the queue, which must not belong to a store that is closed meanwhile.
 Result<OpenQueue> LiveQueues::Open(const BackendId& backend) const {
   Result<SharedStore::Lease> lease = store_.Use();
   ASSIGN_OR_RETURN(Queue queue, queues_.SnapshotOf(backend));

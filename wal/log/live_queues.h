@@ -1,14 +1,14 @@
-// Reading and changing one backend's queue of the open log.
+// Reads and changes one backend's queue of the open log.
 //
-// INVARIANT. A change is planned from the queue as it is, written in one batch
-// and visible, before the next one of that queue is planned.
+// INVARIANT. A change is planned from the current queue, written in one batch and made
+// visible before the next change of that queue is planned.
 //
 // DURABILITY. A change is on stable storage when Apply returns ok.
 //
 // THREADS. Any number at once. Changes of one queue wait for each other.
 //
 // ERRORS. kNotFound: the log does not know the backend. kUnavailable: the log is
-// being reopened, or takes no writes. Those of the plan.
+// being reopened, or takes no writes. A plan's errors are returned as they are.
 #pragma once
 
 #include <functional>
@@ -28,15 +28,15 @@ class LiveQueues {
  public:
   using Plan = std::function<Result<Change>(ChangePlan)>;
 
-  // All of them outlive this.
+  // The arguments outlive this object.
   LiveQueues(const SharedStore& store, QueueTable& queues, const RecentRecords& recent,
              Committer& committer)
       : store_(store), queues_(queues), recent_(recent), committer_(committer) {}
 
-  // A reader of the queue as it is; the store stays open as long as that lives.
+  // Returns a reader of the current queue; the store stays open while the reader lives.
   Result<OpenQueue> Open(const BackendId& backend) const;
 
-  // Plans a change, has it written and waits for it.
+  // Plans a change, has the committer write it and waits for that.
   Status Apply(const BackendId& backend, const Plan& plan, Wakes wakes) const;
 
  private:

@@ -37,7 +37,7 @@ Result<Change> ChangePlan::Plan(const LogCommand& command) && {
   return std::visit([this](const auto& one) { return PlanFor(one); }, command);
 }
 
-// Puts the new state and lanes beside the rows.
+// Completes the change with the new state and the rows of the lanes.
 Result<Change> ChangePlan::Done() {
   RETURN_IF_ERROR(CheckLaneCount());
   ++state_.edition;
@@ -107,7 +107,7 @@ void ChangePlan::AppendGaps(const std::vector<Gap>& gaps) {
   }
 }
 
-// Copies the record with its payload: a record that a lane holds for weeks must
+// Copies the record together with its payload: a record that a lane holds for weeks must
 // not keep the payloads of all others on disk.
 Status ChangePlan::Hold(Sequence sequence) {
   ASSIGN_OR_RETURN(Entry entry, reader_.ReadEntry(sequence));
@@ -181,7 +181,7 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
     change_.rows.push_back({Family::kHeld, std::string(at->Key()), std::nullopt});
   }
   RETURN_IF_ERROR(at->Health());
-  // The last one takes what a damaged row could not say of itself.
+  // The last removal also takes the sizes of damaged rows, which cannot be read.
   if (taken.records >= state.records) {
     taken.records = state.records;
     taken.size = state.size;
@@ -200,7 +200,7 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
 Status ChangePlan::FindEnds(const Lane& lane, LaneState& state, Sequence from, Sequence to) const {
   const bool first_goes = from <= state.first;
   const bool last_goes = to >= state.last;
-  if (first_goes == last_goes) return Ok();  // All of them, or some of the middle.
+  if (first_goes == last_goes) return Ok();  // All records go, or some in the middle.
   const std::string prefix = HeldPrefix(queue_.number, lane);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kHeld);
   if (first_goes) {
@@ -238,7 +238,7 @@ Result<Change> ChangePlan::PlanFor(const Rewind& command) {
   return Done();
 }
 
-// The gap from `first` up to `last`.
+// Returns the gap of the records from `first` to `last`.
 Result<Gap> ChangePlan::GapOf(Sequence first, const Position& last) const {
   ASSIGN_OR_RETURN(Entry begin, reader_.ReadEntry(first));
   ASSIGN_OR_RETURN(Entry end, reader_.ReadEntry(last.sequence));
@@ -322,8 +322,8 @@ Result<Change> ChangePlan::DropHeld(const Lane& lane, Bytes stored, WallTime now
   return Done();
 }
 
-// A log that stays full drops for hours: a gap that directly follows the last one
-// makes that one longer, so that the ledger stays short.
+// Extends the last gap if the new one directly follows it: a log that stays full drops
+// for hours, and the ledger must stay short.
 Status ChangePlan::AppendDroppedGap(Gap gap, WallTime now) {
   gap.reason = GapReason::kDropOldest;
   gap.by = "relay";
@@ -390,7 +390,7 @@ Result<DeadLetter> ChangePlan::TakeLetter(std::uint64_t number) {
   return letter;
 }
 
-// The lowest number that is still stored once `gone` are not.
+// Finds the lowest number that is still stored once the letters `gone` are deleted.
 Status ChangePlan::FindFirstDead(const std::vector<std::uint64_t>& gone) {
   const std::string prefix = BackendKeys(queue_.number);
   const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
@@ -408,7 +408,7 @@ Result<Change> ChangePlan::PlanFor(const DropDead& command) {
   const std::vector<std::uint64_t> wanted = Ascending(command.numbers);
   for (const std::uint64_t number : wanted) {
     Result<DeadLetter> letter = TakeLetter(number);
-    // One that is damaged can be dropped.
+    // A damaged letter can be dropped too.
     if (!letter.ok() && letter.error().code() != ErrorCode::kCorruption) {
       return std::move(letter).error();
     }
@@ -450,7 +450,7 @@ Result<Change> ChangePlan::Trim(const Position& through) && {
   return Done();
 }
 
-// The rows of the other families are given back as a whole, by their number.
+// Deletes the rows of the state alone; the other families are discarded as a whole afterwards.
 Result<Change> ChangePlan::PlanFor(const Forget& /*command*/) {
   change_.rows.push_back({Family::kState, BackendKey(backend_), std::nullopt});
   change_.rows.push_back({Family::kState, QueueKey(queue_.number), std::nullopt});

@@ -1,8 +1,8 @@
-// The changes that calls of a log make: each is planned from one backend's
-// queue as it is, and then written in one batch.
+// Plans the changes of a log: each is planned from the current queue of one backend and
+// then written in one batch.
 //
-// INVARIANT. A ChangePlan only reads. Its queue must not be changed by anybody
-// else until the change is written or given up (QueueLock).
+// INVARIANT. A ChangePlan only reads. Nobody else may change its queue until the change
+// is written or abandoned (QueueLock).
 //
 // THREADS. One.
 //
@@ -30,23 +30,24 @@ struct Change {
   };
 
   std::optional<QueueState> state;  // nullopt deletes the queue.
-  std::map<Lane, LaneState> lanes;  // Those that changed; an empty one is deleted.
+  std::map<Lane, LaneState> lanes;  // The changed ones; an empty lane is deleted.
   std::vector<Row> rows;
-  std::vector<EncodedRecord> records;  // To be accepted, for this backend alone.
-  WallTime accepted_at;                // By the records.
+  std::vector<EncodedRecord> records;  // New records of this backend alone.
+  WallTime accepted_at;                // The time of `records`.
   std::optional<Gap> skipped;          // nullopt: the change is not a skip.
 };
 
 class ChangePlan {
  public:
-  // All of them outlive the plan. `queue` is the backend's.
+  // The arguments outlive the plan; `queue` belongs to `backend`.
   ChangePlan(const Store& store, const BackendId& backend, const Queue& queue);
 
   Result<Change> Resolve(const Resolution& resolution) &&;
   Result<Change> ResolveHeld(const Lane& lane, const HeldResolution& resolution) &&;
   // Plans an operator's command.
   Result<Change> Plan(const LogCommand& command) &&;
-  // The oldest that is owed, or held, about so much as stored, at least a record.
+  // Drops the oldest records that are owed, or that a lane holds: about `stored` bytes of
+  // them, at least one record.
   Result<Change> DropOwed(Bytes stored, WallTime now) &&;
   Result<Change> DropHeld(const Lane& lane, Bytes stored, WallTime now) &&;
   Result<Change> Trim(const Position& through) &&;
@@ -73,8 +74,8 @@ class ChangePlan {
   Status CheckLaneCount() const;
   Result<Gap> GapOf(Sequence first, const Position& last) const;
 
-  // Takes the rows from `from` to `to` out of a lane and returns what they held;
-  // stops after the first row that reaches `stored`.
+  // Removes a lane's records from `from` to `to` and returns what was removed;
+  // stops after the first record that reaches `stored`.
   struct Taken {
     RecordCount records = 0;
     Totals size;

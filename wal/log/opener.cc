@@ -82,7 +82,7 @@ OpenRequest Opener::Request() const {
           .first_open = first_open_};
 }
 
-// From here on the mark in the file is this opening's.
+// Starts to write the high-water mark of this opening.
 Status Opener::StartHighWater() {
   if (high_water_ != nullptr) {
     high_water_->Moved();
@@ -90,7 +90,7 @@ Status Opener::StartHighWater() {
   }
   ASSIGN_OR_RETURN(std::unique_ptr<HighWaterFile> file,
                    HighWaterFile::Open(options_.directory, options_.env, mark_turn_));
-  // Twice, so that both slots have their place on disk should it be full.
+  // Writes both slots now, so that both have their space on disk even if it becomes full.
   for (int slot = 0; slot < 2; ++slot) {
     RETURN_IF_ERROR(file->Write(queues_.SyncedState()));
   }
@@ -104,7 +104,7 @@ Status Opener::StartHighWater() {
 void Opener::Close(bool clean) {
   if (high_water_ == nullptr) return;
   high_water_->Stop();
-  // Where this is not written, the next start looks closer than it must.
+  // If this write fails, the next start only checks more than it needs to.
   if (clean) static_cast<void>(high_water_->WriteClean().ok());
   PassCrashPoint(CrashPoint::kCloseMarked);
 }

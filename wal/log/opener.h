@@ -1,15 +1,15 @@
 // Opens the log, at the start and again after a failure, and keeps its
-// high-water mark: what is known of the log without its database.
+// high-water mark: the record of the log's state outside of its database.
 //
 // INVARIANT. Once the log was open, the mark in the file is never ahead of what
 // is on stable storage.
 //
 // DURABILITY. As recovery/open_log.h and recovery/high_water.h.
 //
-// THREADS. Alarms from any; the others by one at a time: first the thread that
-// opens the log, then the committer.
+// THREADS. Any thread may call Alarms; the others are called by one at a time: first the
+// thread that opens the log, then the committer.
 //
-// ERRORS. As OpenLog; those of the high-water file too.
+// ERRORS. As OpenLog and HighWaterFile.
 #pragma once
 
 #include <cstdint>
@@ -31,32 +31,32 @@ namespace relay {
 
 class Opener {
  public:
-  // All of them outlive the opener.
+  // The arguments outlive the opener.
   Opener(const LogOptions& options, SharedStore& store, QueueTable& queues)
       : options_(options), store_(store), queues_(queues) {}
 
-  // Reads what is known of the log before its database is opened.
+  // Reads the high-water mark, before the database is opened.
   void ReadMark(const FoundIdentity& identity);
 
-  // Opens the database, repairs it, and has the table adopt what it holds.
-  // `because` closed it; nullopt: the log was not open before.
+  // Opens the database, repairs it, and loads its queues into the table.
+  // `because` is the failure that closed the log; nullopt: it was not open before.
   // REQUIRES: no store is open, nobody reads.
   Status Open(const std::optional<Error>& because);
 
-  // Opens it for deliveries alone, whose cursors are kept in memory.
+  // Opens the database read-only, for deliveries whose cursors stay in memory.
   Status OpenToRead();
 
-  // Puts a store that only reads in the place of one that could not be opened;
-  // where that fails too, there is none.
+  // Opens the store read-only after it could not be opened for writing; if that fails
+  // too, no store is open.
   void ServeReaders();
 
-  // What is on stable storage has grown: the mark is written anew, lazily.
+  // Has the mark written anew, lazily, because more is on stable storage.
   void Moved() { high_water_->Moved(); }  // REQUIRES: Open was ok.
 
   // Writes the last mark. `clean`: the log was closed in order.
   void Close(bool clean);
 
-  // What an operator must be told of damage, a sentence each.
+  // Returns a sentence for the operator about each damage.
   std::vector<std::string> Alarms() const;
 
  private:
@@ -67,9 +67,9 @@ class Opener {
   const LogOptions& options_;
   SharedStore& store_;
   QueueTable& queues_;
-  std::optional<HighWater> known_;  // What the database is compared with when it opens.
-  std::uint64_t mark_turn_ = 0;     // Of the newest slot in the high-water file.
-  bool first_open_ = false;         // There was never a log here.
+  std::optional<HighWater> known_;  // The mark that the opened database is compared with.
+  std::uint64_t mark_turn_ = 0;     // The turn of the newest slot in the high-water file.
+  bool first_open_ = false;         // The directory never held a log.
   mutable std::mutex mutex_;        // Guards alarms_, and high_water_ while it is set.
   std::vector<std::string> alarms_;
   std::unique_ptr<HighWaterKeeper> high_water_;

@@ -167,7 +167,7 @@ void QueueTable::PublishChange(const WaitingChange& waiting) {
   queue.lanes = std::make_shared<const Lanes>(std::move(lanes));
 }
 
-// What is not on disk any more of what this process did was put right by Recover.
+// Changes of this process that are no longer on disk were already repaired by Recover.
 void QueueTable::Adopt(LoadedLog loaded, std::uint64_t epoch) {
   const std::lock_guard lock(mutex_);
   synced_.clear();
@@ -180,7 +180,7 @@ void QueueTable::Adopt(LoadedLog loaded, std::uint64_t epoch) {
     dirty_.insert(backend);
   }
   queues_ = std::move(loaded.queues);
-  // Forgotten after all, though that was reported as failed.
+  // A Forget that was reported as failed may have happened after all.
   std::erase_if(dirty_, [this](const BackendId& backend) { return !queues_.contains(backend); });
   newest_payload_ = loaded.last_payload;
   last_backend_ = loaded.last_backend;

@@ -39,14 +39,14 @@ Status Retention::Enforce(WallTime now) {
   return drops && nothing_kept && had_nothing ? DropUntilThereIsRoom(now) : Ok();
 }
 
-// What is left of the kept records in the end is not worth the refusal of a write:
-// less than a file goes at once.
+// Gives up the last kept records at once if they are smaller than a file: they are not
+// worth refusing a write.
 KeepPolicy Retention::PolicyNow() const {
   return parts_.budget.KeepNow(MostKept(parts_.queues.All().queues), file_size_);
 }
 
-// Backends that share their oldest records free nothing until each of them has
-// given them up: hence several turns.
+// Takes several turns: backends that share their oldest records free nothing until each of
+// them has dropped these.
 Status Retention::DropUntilThereIsRoom(WallTime now) {
   const std::size_t turns_max = 4 * parts_.queues.Names().size();
   for (std::size_t turn = 0; turn < turns_max && parts_.budget.use().full(); ++turn) {
@@ -112,8 +112,8 @@ Status Retention::TrimQueue(const BackendId& backend, const KeepPolicy& keep, Wa
   return marked;
 }
 
-// Gives back what no queue needs. The marks that say so were synced before they
-// could be seen here.
+// Deletes the rows that no queue needs. The marks that allow it were synced before they
+// became visible here.
 Status Retention::DiscardTrimmed() {
   ASSIGN_OR_RETURN(const SharedStore::Lease lease, parts_.store.Use());
   Store& store = *lease.store;

@@ -1,16 +1,15 @@
-// Keeps the log within its limits: gives back what was delivered and outlived its
-// keeping, and, where the log is full and told to, drops the oldest.
+// Keeps the log within its limits: deletes delivered records that need no longer be kept
+// and, if the log is full and configured to, drops the oldest.
 //
-// INVARIANT. What is kept for a rewind goes before anything that is owed or held
-// does; what is dropped is in the gap ledger.
+// INVARIANT. Records that are kept for a rewind are deleted before any that are owed or
+// held; dropped records are in the gap ledger.
 //
-// DURABILITY. Rows are given back only once the marks that say so are on stable
-// storage.
+// DURABILITY. Rows are deleted only once the marks that allow it are on stable storage.
 //
 // THREADS. One.
 //
-// ERRORS. As the parts that it asks; a queue that cannot be trimmed does not keep
-// the others from it.
+// ERRORS. As the parts of the log it uses; a queue that cannot be trimmed does not stop
+// the others from being trimmed.
 #pragma once
 
 #include <optional>
@@ -32,15 +31,16 @@ struct OldestKept {
   WallTime accepted_at;
 };
 
-// The one that was accepted first; of equals, the first of the list. nullptr: it is empty.
+// Returns the candidate that was accepted first, of equals the first in the list; nullptr: the
+// list is empty.
 const OldestKept* FirstAccepted(const std::vector<OldestKept>& candidates);
 
-// The most that one queue keeps for a rewind.
+// Returns the most that one queue keeps for a rewind.
 Bytes MostKept(const Queues& queues);
 
 class Retention {
  public:
-  // The parts of a log that this works on; they outlive it.
+  // The parts of the log that this object uses; they outlive it.
   struct Parts {
     const SharedStore& store;
     QueueTable& queues;
@@ -49,10 +49,10 @@ class Retention {
     const LiveQueues& live;
   };
 
-  // `file_size` as StoreOptions: the least that is worth giving up at once.
+  // `file_size`, as in StoreOptions, is the least that is worth dropping at once.
   Retention(Bytes file_size, const Parts& parts) : file_size_(file_size), parts_(parts) {}
 
-  // One turn. See DurableLog::EnforceRetention.
+  // Does one turn. See DurableLog::EnforceRetention.
   Status Enforce(WallTime now);
 
  private:
@@ -66,7 +66,7 @@ class Retention {
 
   const Bytes file_size_;
   const Parts parts_;
-  bool nothing_kept_ = false;  // The log was full a turn ago, and nothing was kept for a rewind.
+  bool nothing_kept_ = false;  // A turn ago the log was full and kept nothing for a rewind.
 };
 
 }  // namespace relay

@@ -1,10 +1,10 @@
-// The open store, shared by those who read it and the one that replaces it.
+// Shares the open store between its readers and the thread that replaces it.
 //
-// INVARIANT. Nobody reads while the store is replaced. There is none from when
-// it was closed until it could be opened again.
+// INVARIANT. Nobody reads while the store is replaced. Between Close and Set there is no
+// store.
 //
-// THREADS. Use from any thread. Close and Set by the one thread that writes to
-// the store, and only while it holds Exclusive or nobody reads yet or any more.
+// THREADS. Any thread may call Use. Only the thread that writes to the store calls Close and
+// Set, while it holds Exclusive or while there are no readers yet or any more.
 //
 // ERRORS. kUnavailable from Use: no store is open.
 #pragma once
@@ -21,7 +21,7 @@ namespace relay {
 
 class SharedStore {
  public:
-  // The store, which stays open as long as this lives.
+  // Keeps the store open while it lives.
   struct Lease {
     Store* store = nullptr;
     std::shared_lock<std::shared_mutex> open;
@@ -33,10 +33,10 @@ class SharedStore {
     return Lease{store_.get(), std::move(open)};
   }
 
-  // Waits for the readers and keeps them out.
+  // Waits for the readers, and keeps new ones out while the lock is held.
   std::unique_lock<std::shared_mutex> Exclusive() { return std::unique_lock(mutex_); }
 
-  // The store of the thread that writes. nullptr: none is open.
+  // Returns the store, for the thread that writes; nullptr: none is open.
   Store* ForWriter() { return store_.get(); }
 
   void Close() { store_.reset(); }
