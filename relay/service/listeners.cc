@@ -150,18 +150,18 @@ Status Listeners::Open(const Config& config, const HttpListenerConfig& listener)
 
 Status Listeners::Open(const Config& config, const TcpListenerConfig& listener) {
   Result<std::unique_ptr<LineListener>> lines =
-      StartTcpLines({.address = listener.address,
-                     .connections_max = listener.max_connections,
-                     .idle = listener.idle_timeout,
-                     .batcher = {}},
-                    TargetOf(config, listener), {log_, clock_, counters_});
+      StartTcpListener({.address = listener.address,
+                        .connections_max = listener.max_connections,
+                        .idle = listener.idle_timeout,
+                        .batcher = {}},
+                       TargetOf(config, listener), {log_, clock_, counters_});
   if (!lines.ok()) return std::move(lines).error();
   tcp_.push_back({listener, std::move(lines).value()});
   return Ok();
 }
 
 Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) {
-  Result<std::unique_ptr<LineListener>> lines = StartUdpLines(
+  Result<std::unique_ptr<LineListener>> lines = StartUdpListener(
       {.address = listener.address, .read_buffer = listener.read_buffer, .batcher = {}},
       TargetOf(config, listener), {log_, clock_, counters_});
   if (!lines.ok()) return std::move(lines).error();

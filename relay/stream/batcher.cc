@@ -11,51 +11,49 @@
 
 namespace relay {
 
-// Outlives the batcher where the log answers late.
-struct LineBatcher::Answer {
-  explicit Answer(std::function<void()> to_wake) : wake(std::move(to_wake)) {}
+// Carries the result of an append from the log's thread to the batcher's. It outlives the batcher
+// if the log answers late.
+struct LineBatcher::Completion {
+  explicit Completion(std::function<void()> on_result) : wake(std::move(on_result)) {}
 
   void Put(Status status) {
     const std::lock_guard lock(mutex);
-    came = std::move(status);
+    result = std::move(status);
     if (wake) wake();
   }
-  std::optional<Status> Take() {
+  std::optional<Status> Get() {
     const std::lock_guard lock(mutex);
-    return std::exchange(came, std::nullopt);
+    return std::exchange(result, std::nullopt);
   }
-  void Leave() {
+  void Detach() {
     const std::lock_guard lock(mutex);
     wake = nullptr;
   }
 
   std::mutex mutex;
-  std::optional<Status> came;
+  std::optional<Status> result;
   std::function<void()> wake;
 };
 
-LineBatcher::LineBatcher(LineBatcherOptions options, LineTarget target, Log& log,
-                         const Clock& clock, Counters& counters, LineCounters& of_listener,
-                         std::function<void()> wake)
+LineBatcher::LineBatcher(LineBatcherOptions options, LineTarget target, const ListenerDeps& deps,
+                         LineCounters& listener_counters, std::function<void()> wake)
     : options_(options),
       target_(std::move(target)),
-      log_(log),
-      clock_(clock),
-      counters_(counters),
-      of_listener_(of_listener),
-      answer_(std::make_shared<Answer>(std::move(wake))),
-      bad_lines_(options.tell),
-      unrouted_points_(options.tell) {}
+      deps_(deps),
+      listener_counters_(listener_counters),
+      completion_(std::make_shared<Completion>(std::move(wake))),
+      bad_lines_(options.report_interval),
+      unrouted_points_(options.report_interval) {}
 
 LineBatcher::~LineBatcher() {
-  answer_->Leave();
+  completion_->Detach();
 }
 
-void LineBatcher::TakeBody(std::string text) {
+void LineBatcher::AddBody(std::string text) {
   Scan(std::move(text), target_.Get());
 }
 
-void LineBatcher::TakeLines(std::string text) {
+void LineBatcher::AddLines(std::string text) {
   INVARIANT(text.ends_with('\n'));
   const std::shared_ptr<const LineTarget> target = target_.Get();
   // Only a quote or a backslash can make a newline part of a line.
@@ -68,10 +66,11 @@ void LineBatcher::TakeLines(std::string text) {
 }
 
 void LineBatcher::Scan(std::string text, const std::shared_ptr<const LineTarget>& target) {
-  ScannedLines scanned = ScanLines(std::move(text), target->params.precision, clock_.WallNow());
+  ScannedLines scanned =
+      ScanLines(std::move(text), target->params.precision, deps_.clock.WallNow());
   if (scanned.refused > 0) Refuse(scanned.refused, scanned.errors.front().why);
   if (scanned.points == 0) return;
-  Batch& batch = OpenBatch(target);
+  PendingBatch& batch = OpenBatch(target);
   waiting_ += Bytes(scanned.lines.size());
   batch.points += scanned.points;
   if (batch.lines.empty()) {
@@ -81,104 +80,101 @@ void LineBatcher::Scan(std::string text, const std::shared_ptr<const LineTarget>
   }
 }
 
-// The last batch if it can take more, or a new one.
-LineBatcher::Batch& LineBatcher::OpenBatch(const std::shared_ptr<const LineTarget>& target) {
-  const bool closed = batches_.empty() || (batches_.size() == 1 && under_way_) ||
+// Returns the last batch if lines can be added to it, or a new one.
+LineBatcher::PendingBatch& LineBatcher::OpenBatch(const std::shared_ptr<const LineTarget>& target) {
+  const bool closed = batches_.empty() || (batches_.size() == 1 && appending_) ||
                       Bytes(batches_.back().lines.size()) >= options_.batch ||
                       batches_.back().target != target;
-  if (closed) batches_.push_back({target, clock_.Now(), clock_.WallNow(), "", 0});
+  if (closed) batches_.push_back({target, deps_.clock.Now(), deps_.clock.WallNow(), "", 0});
   return batches_.back();
 }
 
 void LineBatcher::Refuse(std::uint64_t lines, std::string_view why) {
-  of_listener_.Refused(lines);
-  counters_.RefusedLines(lines);
-  if (const auto count = bad_lines_.Note(lines, clock_.Now())) {
+  listener_counters_.Refused(lines);
+  deps_.counters.RefusedLines(lines);
+  if (const auto count = bad_lines_.Note(lines, deps_.clock.Now())) {
     LogEvent(Level::kWarning, "lines refused",
-             {{"listener", Name()}, {"lines", std::to_string(*count)}, {"one", why}});
+             {{"listener", Name()}, {"lines", std::to_string(*count)}, {"example", why}});
   }
 }
 
 std::optional<Clock::Duration> LineBatcher::Turn() {
   for (;;) {
-    TakeAnswer();
+    HandleCompletion();
     const std::optional<Clock::Duration> due = UntilDue();
     if (!due || *due > Clock::Duration::zero()) return due;
-    AppendFront();  // The log may have answered already.
+    AppendFront();  // The log may answer before this returns.
   }
 }
 
-// Nothing: only an answer or another line can change anything.
 std::optional<Clock::Duration> LineBatcher::UntilDue() const {
-  if (batches_.empty() || under_way_) return std::nullopt;
-  const Clock::TimePoint now = clock_.Now();
+  if (batches_.empty() || appending_) return std::nullopt;
+  const Clock::TimePoint now = deps_.clock.Now();
   Clock::TimePoint due = batches_.front().since + options_.linger;
   const bool full =
-      batches_.size() > 1 || Bytes(batches_.front().lines.size()) >= options_.batch || hurried_;
+      batches_.size() > 1 || Bytes(batches_.front().lines.size()) >= options_.batch || !lingers_;
   if (full) due = now;
   if (retry_at_) due = std::max(due, *retry_at_);
   return std::max(std::chrono::ceil<Clock::Duration>(due - now), Clock::Duration::zero());
 }
 
-// A copy is routed: the batch is kept until the log has it.
+// Routes a copy: the batch is kept until the log has accepted it.
 void LineBatcher::AppendFront() {
-  const Batch& batch = batches_.front();
+  const PendingBatch& batch = batches_.front();
   RoutedLines routed = batch.target->router->Route(batch.target->params, batch.lines, batch.points);
-  unrouted_ = routed.unrouted;
-  unrouted_why_ = std::move(routed.why);
-  routed_ = routed.size();
-  if (routed.parts.empty()) return DropFront();
-  under_way_ = true;
+  front_ = {.routed = routed.size(), .unrouted = routed.unrouted, .why = std::move(routed.why)};
+  if (routed.parts.empty()) return RemoveFront();
+  appending_ = true;
   retry_at_.reset();
-  AppendRouted(log_, {batch.target->params, batch.target->codec, batch.accepted_at},
-               std::move(routed), [answer = answer_](const Result<Durable>& done) {
-                 answer->Put(done.ok() ? Ok() : Status(Error(done.error())));
+  AppendRouted(deps_.log, {batch.target->params, batch.target->codec, batch.accepted_at},
+               std::move(routed), [completion = completion_](const Result<Durable>& done) {
+                 completion->Put(done.ok() ? Ok() : Status(Error(done.error())));
                });
 }
 
-void LineBatcher::TakeAnswer() {
-  const std::optional<Status> came = answer_->Take();
-  if (!came) return;
-  under_way_ = false;
-  if (!came->ok()) {
-    retry_at_ = clock_.Now() + options_.retry;
-    if (!std::exchange(told_refusal_, true)) {
-      LogEvent(Level::kWarning, "the log takes nothing: the listener waits",
-               {{"listener", Name()}, {"reason", came->error().message()}});
+void LineBatcher::HandleCompletion() {
+  const std::optional<Status> result = completion_->Get();
+  if (!result) return;
+  appending_ = false;
+  if (!result->ok()) {
+    retry_at_ = deps_.clock.Now() + options_.retry;
+    if (!std::exchange(refusal_reported_, true)) {
+      LogEvent(Level::kWarning, "log is not accepting writes, listener paused",
+               {{"listener", Name()}, {"reason", result->error().message()}});
     }
     return;
   }
-  told_refusal_ = false;
-  of_listener_.Accepted(routed_.points, routed_.bytes);
-  counters_.Accepted(routed_.points, routed_.bytes);
-  DropFront();
+  refusal_reported_ = false;
+  listener_counters_.Accepted(front_.routed.points, front_.routed.bytes);
+  deps_.counters.Accepted(front_.routed.points, front_.routed.bytes);
+  RemoveFront();
 }
 
-// The batch is stored or goes nowhere: what it holds is accounted for.
-void LineBatcher::DropFront() {
-  if (unrouted_ > 0) TellUnrouted();
+// Removes the front batch once each of its points is stored or has no backend.
+void LineBatcher::RemoveFront() {
+  if (front_.unrouted > 0) ReportUnrouted();
   waiting_ = waiting_ - Bytes(batches_.front().lines.size());
   batches_.pop_front();
 }
 
-void LineBatcher::TellUnrouted() {
-  of_listener_.Unrouted(unrouted_);
-  counters_.UnroutedPoints(unrouted_);
-  if (const auto count = unrouted_points_.Note(unrouted_, clock_.Now())) {
-    LogEvent(Level::kWarning, "points go nowhere",
-             {{"listener", Name()}, {"points", std::to_string(*count)}, {"one", unrouted_why_}});
+void LineBatcher::ReportUnrouted() {
+  listener_counters_.Unrouted(front_.unrouted);
+  deps_.counters.UnroutedPoints(front_.unrouted);
+  if (const auto count = unrouted_points_.Note(front_.unrouted, deps_.clock.Now())) {
+    LogEvent(Level::kWarning, "no backend accepts these points",
+             {{"listener", Name()}, {"points", std::to_string(*count)}, {"example", front_.why}});
   }
 }
 
 void LineBatcher::Abandon() {
-  TakeAnswer();
+  HandleCompletion();
   PointCount points = 0;
-  for (const Batch& batch : batches_) points += batch.points;
+  for (const PendingBatch& batch : batches_) points += batch.points;
   if (points == 0) return;
   batches_.clear();
   waiting_ = 0_B;
-  of_listener_.Abandoned(points);
-  LogEvent(Level::kError, "points lost: the log did not take them before the stop",
+  listener_counters_.Abandoned(points);
+  LogEvent(Level::kError, "points lost: the log did not accept them before the stop",
            {{"listener", Name()}, {"points", std::to_string(points)}});
 }
 

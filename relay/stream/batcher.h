@@ -1,18 +1,18 @@
-// Lines that come in small pieces and get no answer, as over TCP and UDP,
-// joined into records of the log.
+// Joins lines that arrive in small pieces and get no response, as over TCP and UDP, into records of
+// the log.
 //
-// Good lines wait until there are enough of them or for a short time, and then
-// are appended, one record after the other. What the log refuses stays here, is
-// tried again, and is not lost while the relay runs. Points are stamped when
-// they are taken. Bad lines and points that no backend takes are counted, and
-// now and then the journal says what was wrong with one of them, not what is in it.
+// Valid lines wait until there are enough of them, or for a short time, and are then appended, one
+// record after the other. A batch that the log refuses stays here and is tried again: it is not
+// lost while the relay runs. A point without a time gets the time at which it was added. Bad lines
+// and points that no backend accepts are counted; from time to time the event log says what is
+// wrong with one of them, without its content.
 //
-// INVARIANT. Memory is bounded: who feeds it stops reading while HasRoom() is
-// false, and goes on when it is true again.
+// INVARIANT. Memory is bounded: the caller stops reading while HasRoom() is false, and continues
+// when it is true again.
 //
-// THREADS. One thread calls it; Retarget from any. `wake` is called on a thread
-// of the log when Turn has something to do. The log may still call after the
-// batcher is gone: that changes nothing.
+// THREADS. One thread calls it; Retarget from any. `wake` is called on a thread of the log when
+// Turn has something to do. The log may still answer after the batcher is destroyed; that has no
+// effect.
 #pragma once
 
 #include <deque>
@@ -33,7 +33,14 @@
 
 namespace relay {
 
-// Where a listener's lines go and how they are read.
+// The parts of the relay that a listener uses. All outlive it.
+struct ListenerDeps {
+  Log& log;
+  const Clock& clock;
+  Counters& counters;
+};
+
+// How a listener's lines are parsed, and where they go.
 struct LineTarget {
   WriteParams params;
   Codec codec = Codec::kZstd;
@@ -41,83 +48,88 @@ struct LineTarget {
 };
 
 struct LineBatcherOptions {
-  Bytes batch = 1_MiB;           // Appended at this size ...
-  Clock::Duration linger{20};    // ... or when the first line has waited so long.
-  Bytes waiting = 8_MiB;         // All that is held: then there is no room.
-  Clock::Duration retry{100};    // After a refusal: a full log, a disk that failed.
-  Clock::Duration tell{10'000};  // Of bad lines, in the journal.
+  Bytes batch = 1_MiB;                      // A batch is appended at this size ...
+  Clock::Duration linger{20};               // ... or when its first line has waited for so long.
+  Bytes waiting = 8_MiB;                    // Limit of all batches together.
+  Clock::Duration retry{100};               // Pause after the log has refused a batch.
+  Clock::Duration report_interval{10'000};  // Between reports of bad lines in the event log.
 };
 
 class LineBatcher {
  public:
-  LineBatcher(LineBatcherOptions options, LineTarget target, Log& log, const Clock& clock,
-              Counters& counters, LineCounters& of_listener, std::function<void()> wake);
+  LineBatcher(LineBatcherOptions options, LineTarget target, const ListenerDeps& deps,
+              LineCounters& listener_counters, std::function<void()> wake);
   ~LineBatcher();
   LineBatcher(const LineBatcher&) = delete;
   LineBatcher& operator=(const LineBatcher&) = delete;
 
-  // One body, as a packet: a newline in a quoted string belongs to its line.
-  void TakeBody(std::string text);
+  // Adds a body, such as a packet: a newline in a quoted string is part of its line.
+  void AddBody(std::string text);
 
-  // A piece of a stream: every newline ends a line, so that a quote that is
-  // never closed spoils one line only. REQUIRES: ends with a newline.
-  void TakeLines(std::string text);
+  // Adds a piece of a stream: every newline ends a line, so that a quote that is never closed
+  // spoils one line only. REQUIRES: ends with a newline.
+  void AddLines(std::string text);
 
-  // What could not be taken as a line at all.
+  // Counts lines that the caller could not pass on.
   void Refuse(std::uint64_t lines, std::string_view why);
 
   bool HasRoom() const { return waiting_ < options_.waiting; }
 
-  // Nothing waits for the log.
+  // Returns whether no batch is waiting for the log.
   bool empty() const { return batches_.empty(); }
 
-  // Appends what is due. Returns when to call again at the latest, if not woken.
+  // Appends the batches that are due. Returns how soon to call again; nullopt: only `wake` or
+  // another line can make a batch due.
   std::optional<Clock::Duration> Turn();
 
-  // From here on everything is due at once.
-  void Hurry() { hurried_ = true; }
+  // Makes every batch due at once from now on.
+  void StopLingering() { lingers_ = false; }
 
-  // Gives up what is still here, counted and told.
+  // Drops the batches that are left, counts their points and reports them.
   void Abandon();
 
   void Retarget(LineTarget target) { target_.Set(std::move(target)); }
 
  private:
-  struct Batch {
+  struct PendingBatch {
     std::shared_ptr<const LineTarget> target;
     Clock::TimePoint since;
     WallTime accepted_at;
     std::string lines;
     PointCount points = 0;
   };
-  struct Answer;
+  // How the router split the front batch when it was last appended.
+  struct Split {
+    Totals routed;
+    PointCount unrouted = 0;
+    std::string why;  // One of the unrouted points has no backend.
+  };
+  struct Completion;
 
   void Scan(std::string text, const std::shared_ptr<const LineTarget>& target);
-  Batch& OpenBatch(const std::shared_ptr<const LineTarget>& target);
-  void TakeAnswer();
+  PendingBatch& OpenBatch(const std::shared_ptr<const LineTarget>& target);
+  void HandleCompletion();
   std::optional<Clock::Duration> UntilDue() const;
   void AppendFront();
-  void DropFront();
-  void TellUnrouted();
-  std::string Name() const { return of_listener_.protocol() + " " + of_listener_.address(); }
+  void RemoveFront();
+  void ReportUnrouted();
+  std::string Name() const {
+    return listener_counters_.protocol() + " " + listener_counters_.address();
+  }
 
   const LineBatcherOptions options_;
   SharedSnapshot<LineTarget> target_;
-  Log& log_;
-  const Clock& clock_;
-  Counters& counters_;
-  LineCounters& of_listener_;
-  const std::shared_ptr<Answer> answer_;  // To the append under way.
+  const ListenerDeps deps_;
+  LineCounters& listener_counters_;
+  const std::shared_ptr<Completion> completion_;  // Shared with the append in progress.
 
-  std::deque<Batch> batches_;  // The first one may be under way.
+  std::deque<PendingBatch> batches_;  // The front one may be in progress.
   Bytes waiting_{0};
-  bool under_way_ = false;
-  bool hurried_ = false;
-  Totals routed_;  // Of the front batch, when it was last tried.
-  PointCount unrouted_ = 0;
-  std::string unrouted_why_;
+  Split front_;
+  bool appending_ = false;
+  bool lingers_ = true;
   std::optional<Clock::TimePoint> retry_at_;
-  bool told_refusal_ = false;
+  bool refusal_reported_ = false;
   ReportLimiter bad_lines_;
   ReportLimiter unrouted_points_;
 };

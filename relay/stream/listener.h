@@ -1,20 +1,19 @@
-// Listeners for line protocol without HTTP: a TCP stream of lines, and UDP
-// packets. Nothing is answered; the counters say what became of what came.
+// Listeners for line protocol without HTTP: TCP streams of lines, and UDP packets. They send no
+// responses; their counters say what happened to the lines.
 //
-// TCP: every newline ends a line. A connection that is closed in an orderly way
-// in the middle of a line ends that line (as Telegraf's socket_listener has
-// it); one that is reset, or idle for too long, loses it. While the log takes
-// nothing the listener does not read, so that its clients wait, and goes on by
-// itself.
+// TCP: every newline ends a line. If a client closes its connection in an orderly way in the middle
+// of a line, that ends the line too (as in Telegraf's socket_listener); if the connection is reset
+// or idle for too long, the partial line is refused. While the log is not accepting writes the
+// listener does not read, so that its clients wait; it continues by itself.
 //
-// UDP: every packet is a body of its own. While the log takes nothing, packets
-// wait in the socket's buffer; what it has no room for is lost, and counted.
+// UDP: every packet is a body of its own. While the log is not accepting writes, packets wait in
+// the socket's buffer; packets that do not fit in there are lost, and counted.
 //
-// DURABILITY. What was read is appended before Stop returns, if the log takes
-// it within the grace.
+// DURABILITY. Everything that was read is appended before Stop returns, if the log accepts it
+// within the grace period.
 //
-// THREADS. Each listener has one of its own; Retarget from any, Stop by one.
-// Log, clock and counters outlive the listeners.
+// THREADS. Each listener has a thread of its own. Retarget: from any; Stop: from one. Log, clock
+// and counters outlive the listeners.
 #pragma once
 
 #include <chrono>
@@ -22,11 +21,8 @@
 #include <memory>
 
 #include "config/model/config.h"
-#include "relay/base/counters.h"
 #include "relay/stream/batcher.h"
-#include "wal/base/clock.h"
 #include "wal/base/result.h"
-#include "wal/log.h"
 
 namespace relay {
 
@@ -39,40 +35,31 @@ class LineListener {
 
   virtual std::uint16_t port() const = 0;
 
-  // Where lines go, and how they are read, from here on.
+  // Changes how lines that are read from now on are parsed, and where they go.
   virtual void Retarget(LineTarget target) = 0;
 
-  // Reads what has arrived, closes, and appends what was read, for `grace` at
-  // the most.
+  // Reads what has arrived, closes, and appends what was read, for at most `grace`. Points that the
+  // log has not accepted by then are lost, and counted.
   virtual void Stop(std::chrono::milliseconds grace) = 0;
 };
 
-// What listeners need of the relay around them.
-struct LineSurroundings {
-  Log& log;
-  const Clock& clock;
-  Counters& counters;
-};
-
-struct TcpLinesOptions {
+struct TcpListenerOptions {
   ListenAddress address;
-  std::size_t connections_max = 1'000;  // Up to 64 KiB of half a line each.
+  std::size_t connections_max = 1'000;  // Each holds a partial line of up to 64 KiB.
   std::chrono::milliseconds idle{600'000};
   LineBatcherOptions batcher;
 };
 
-struct UdpLinesOptions {
+struct UdpListenerOptions {
   ListenAddress address;
   Bytes read_buffer = 8_MiB;  // The kernel's, for bursts.
   LineBatcherOptions batcher;
 };
 
-// kUnavailable: the address is taken or is not ours. The same for UDP.
-Result<std::unique_ptr<LineListener>> StartTcpLines(const TcpLinesOptions& options,
-                                                    LineTarget target,
-                                                    const LineSurroundings& around);
-Result<std::unique_ptr<LineListener>> StartUdpLines(const UdpLinesOptions& options,
-                                                    LineTarget target,
-                                                    const LineSurroundings& around);
+// Both fail with kUnavailable if the address is in use or does not belong to this machine.
+Result<std::unique_ptr<LineListener>> StartTcpListener(const TcpListenerOptions& options,
+                                                       LineTarget target, const ListenerDeps& deps);
+Result<std::unique_ptr<LineListener>> StartUdpListener(const UdpListenerOptions& options,
+                                                       LineTarget target, const ListenerDeps& deps);
 
 }  // namespace relay

@@ -101,7 +101,7 @@ void PollFor(std::vector<pollfd>& fds, std::optional<Clock::Duration> at_most) {
 void AppendAll(LineBatcher& batcher, const Wake& wake, const Clock& clock,
                std::chrono::milliseconds grace) {
   const Clock::TimePoint end = clock.Now() + grace;
-  batcher.Hurry();
+  batcher.StopLingering();
   for (;;) {
     wake.Clear();
     const std::optional<Clock::Duration> next = batcher.Turn();

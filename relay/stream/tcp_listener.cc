@@ -38,15 +38,14 @@ enum class Heard : std::uint8_t { kSome, kNothing, kEnd, kBroken };
 
 class TcpLines final : public LineListener {
  public:
-  TcpLines(const TcpLinesOptions& options, OwnedFd socket, LineTarget target,
-           const LineSurroundings& around)
+  TcpLines(const TcpListenerOptions& options, OwnedFd socket, LineTarget target,
+           const ListenerDeps& deps)
       : options_(options),
         socket_(std::move(socket)),
         port_(PortOf(socket_)),
-        clock_(around.clock),
-        counters_(around.counters.AddLineListener("tcp", ToString(options.address))),
-        batcher_(options.batcher, std::move(target), around.log, around.clock, around.counters,
-                 counters_, [this] { wake_.Raise(); }),
+        clock_(deps.clock),
+        counters_(deps.counters.AddLineListener("tcp", ToString(options.address))),
+        batcher_(options.batcher, std::move(target), deps, counters_, [this] { wake_.Raise(); }),
         buffer_(kReadMax, '\0'),
         thread_([this] { Run(); }) {}
   ~TcpLines() override { Stop(std::chrono::milliseconds(0)); }
@@ -146,7 +145,7 @@ class TcpLines final : public LineListener {
     if (last == std::string_view::npos) {
       client.half += bytes;
     } else {
-      batcher_.TakeLines(std::exchange(client.half, "").append(bytes.substr(0, last + 1)));
+      batcher_.AddLines(std::exchange(client.half, "").append(bytes.substr(0, last + 1)));
       client.half = bytes.substr(last + 1);
     }
     if (client.half.size() <= kLineBytesMax) return;
@@ -157,7 +156,7 @@ class TcpLines final : public LineListener {
   }
 
   void FinishLastLine(Client& client) {
-    if (!client.half.empty()) batcher_.TakeLines(client.half + '\n');
+    if (!client.half.empty()) batcher_.AddLines(client.half + '\n');
   }
 
   void Leave(Client& client, std::string_view why) {
@@ -194,7 +193,7 @@ class TcpLines final : public LineListener {
     });
   }
 
-  const TcpLinesOptions options_;
+  const TcpListenerOptions options_;
   OwnedFd socket_;
   const std::uint16_t port_;
   const Clock& clock_;
@@ -211,13 +210,13 @@ class TcpLines final : public LineListener {
 
 }  // namespace
 
-Result<std::unique_ptr<LineListener>> StartTcpLines(const TcpLinesOptions& options,
-                                                    LineTarget target,
-                                                    const LineSurroundings& around) {
+Result<std::unique_ptr<LineListener>> StartTcpListener(const TcpListenerOptions& options,
+                                                       LineTarget target,
+                                                       const ListenerDeps& deps) {
   Result<OwnedFd> socket = BindTo(options.address, SOCK_STREAM);
   if (!socket.ok()) return std::move(socket).error().Within("tcp");
   return std::unique_ptr<LineListener>(
-      std::make_unique<TcpLines>(options, std::move(socket).value(), std::move(target), around));
+      std::make_unique<TcpLines>(options, std::move(socket).value(), std::move(target), deps));
 }
 
 }  // namespace relay

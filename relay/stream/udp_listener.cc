@@ -58,7 +58,7 @@ std::uint32_t DroppedBy(const OwnedFd& socket) {
 }
 
 // As much as the system lets us have; a smaller one loses more, so that is told.
-void SetReadBuffer(const OwnedFd& socket, const UdpLinesOptions& options) {
+void SetReadBuffer(const OwnedFd& socket, const UdpListenerOptions& options) {
   const int wanted = static_cast<int>(options.read_buffer.count());
   if (wanted == 0) return;
   const int fd = socket.get();
@@ -77,14 +77,13 @@ void SetReadBuffer(const OwnedFd& socket, const UdpLinesOptions& options) {
 
 class UdpLines final : public LineListener {
  public:
-  UdpLines(const UdpLinesOptions& options, OwnedFd socket, LineTarget target,
-           const LineSurroundings& around)
+  UdpLines(const UdpListenerOptions& options, OwnedFd socket, LineTarget target,
+           const ListenerDeps& deps)
       : socket_(std::move(socket)),
         port_(PortOf(socket_)),
-        clock_(around.clock),
-        counters_(around.counters.AddLineListener("udp", ToString(options.address))),
-        batcher_(options.batcher, std::move(target), around.log, around.clock, around.counters,
-                 counters_, [this] { wake_.Raise(); }),
+        clock_(deps.clock),
+        counters_(deps.counters.AddLineListener("udp", ToString(options.address))),
+        batcher_(options.batcher, std::move(target), deps, counters_, [this] { wake_.Raise(); }),
         thread_([this] { Run(); }) {}
   ~UdpLines() override { Stop(std::chrono::milliseconds(0)); }
 
@@ -124,7 +123,7 @@ class UdpLines final : public LineListener {
   // False if there was nothing.
   bool Receive() {
     const std::size_t count = packets_.Receive(socket_.get());
-    for (std::size_t i = 0; i < count; ++i) batcher_.TakeBody(packets_.Packet(i));
+    for (std::size_t i = 0; i < count; ++i) batcher_.AddBody(packets_.Packet(i));
     counters_.Received(count);
     return count > 0;
   }
@@ -158,14 +157,14 @@ class UdpLines final : public LineListener {
 
 }  // namespace
 
-Result<std::unique_ptr<LineListener>> StartUdpLines(const UdpLinesOptions& options,
-                                                    LineTarget target,
-                                                    const LineSurroundings& around) {
+Result<std::unique_ptr<LineListener>> StartUdpListener(const UdpListenerOptions& options,
+                                                       LineTarget target,
+                                                       const ListenerDeps& deps) {
   Result<OwnedFd> socket = BindTo(options.address, SOCK_DGRAM);
   if (!socket.ok()) return std::move(socket).error().Within("udp");
   SetReadBuffer(socket.value(), options);
   return std::unique_ptr<LineListener>(
-      std::make_unique<UdpLines>(options, std::move(socket).value(), std::move(target), around));
+      std::make_unique<UdpLines>(options, std::move(socket).value(), std::move(target), deps));
 }
 
 }  // namespace relay

@@ -21,9 +21,7 @@ struct Listener {
   LineBatcher batcher{
       {},
       {.params = {.database = "d"}, .codec = Codec::kNone, .router = test::RouterTo({backend})},
-      log,
-      clock,
-      counters,
+      {log, clock, counters},
       of_listener,
       [] {}};
 };
@@ -41,14 +39,14 @@ void FuzzFraming(std::string_view input) {
     input.remove_prefix(std::min(end + 1, input.size()));
     if (stream) {
       piece += '\n';
-      listener.batcher.TakeLines(std::move(piece));
+      listener.batcher.AddLines(std::move(piece));
     } else {
       expected += ScanLines(piece, Precision::kNanosecond, listener.clock.WallNow()).points;
-      listener.batcher.TakeBody(std::move(piece));
+      listener.batcher.AddBody(std::move(piece));
     }
     stream = false;
   }
-  listener.batcher.Hurry();
+  listener.batcher.StopLingering();
   for (int turns = 0; !listener.batcher.empty(); ++turns) {
     INVARIANT(turns < 1'000);
     listener.batcher.Turn();

@@ -20,7 +20,7 @@ LineTarget Target() {
   return target;
 }
 
-// A clock that the test advances.
+// A clock that the test moves.
 class SteppedClock final : public Clock {
  public:
   void Pass(milliseconds time) { passed_ += time.count(); }
@@ -35,18 +35,18 @@ class SteppedClock final : public Clock {
 
 const SystemClock kRealTime;
 
-struct Bench {
-  explicit Bench(const Clock& with = kRealTime) : clock(with) {}
+struct Fixture {
+  explicit Fixture(const Clock& with = kRealTime) : clock(with) {}
 
-  LineSurroundings around() { return {log, clock, counters}; }
+  ListenerDeps deps() { return {log, clock, counters}; }
 
-  void Tcp(TcpLinesOptions options = {}) {
+  void Tcp(TcpListenerOptions options = {}) {
     options.address = {.host = "127.0.0.1", .port = 0};
-    listener = StartTcpLines(options, Target(), around()).value();
+    listener = StartTcpListener(options, Target(), deps()).value();
   }
-  void Udp(UdpLinesOptions options = {}) {
+  void Udp(UdpListenerOptions options = {}) {
     options.address = {.host = "127.0.0.1", .port = 0};
-    listener = StartUdpLines(options, Target(), around()).value();
+    listener = StartUdpListener(options, Target(), deps()).value();
   }
   HostPort At() const { return {.port = listener->port()}; }
   const LineCounters& Own() const { return *counters.line_listeners().at(0); }
@@ -70,51 +70,51 @@ struct Bench {
   std::unique_ptr<LineListener> listener;
 };
 
-TEST_CASE("tcp lines: what a client sends is stored, however it is cut") {
-  Bench bench;
-  bench.Tcp();
-  RawConnection client(bench.At());
+TEST_CASE("tcp lines: lines are stored however the stream is cut into pieces") {
+  Fixture fixture;
+  fixture.Tcp();
+  RawConnection client(fixture.At());
   CHECK(client.Send("m v=1 1\nm v"));
-  CHECK(bench.WaitStored("m v=1 1\n"));
+  CHECK(fixture.WaitStored("m v=1 1\n"));
   CHECK(client.Send("=2 2\r\nm v=3 3\n"));
-  CHECK(bench.WaitStored("m v=1 1\nm v=2 2\nm v=3 3\n"));
-  CHECK_EQ(bench.Own().open_connections(), 1);
+  CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\nm v=3 3\n"));
+  CHECK_EQ(fixture.Own().open_connections(), 1);
 }
 
-TEST_CASE("tcp lines: a line that an orderly end cuts off is a line, if it is valid") {
-  Bench bench;
-  bench.Tcp();
+TEST_CASE("tcp lines: an orderly end of the connection ends the last line") {
+  Fixture fixture;
+  fixture.Tcp();
   {
-    RawConnection client(bench.At());
+    RawConnection client(fixture.At());
     CHECK(client.Send("m v=1 1\nm v=2 2"));
   }
-  CHECK(bench.WaitStored("m v=1 1\nm v=2 2\n"));
+  CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\n"));
   {
-    RawConnection client(bench.At());
+    RawConnection client(fixture.At());
     CHECK(client.Send("m v="));
   }
-  CHECK(bench.Wait([&] { return bench.Own().refused_lines() == 1; }));
-  CHECK(bench.Wait([&] { return bench.Own().open_connections() == 0; }));
+  CHECK(fixture.Wait([&] { return fixture.Own().refused_lines() == 1; }));
+  CHECK(fixture.Wait([&] { return fixture.Own().open_connections() == 0; }));
 }
 
-TEST_CASE("tcp lines: a line that a reset cuts off is refused") {
-  Bench bench;
-  bench.Tcp();
-  RawConnection client(bench.At());
+TEST_CASE("tcp lines: a partial line before a reset is refused") {
+  Fixture fixture;
+  fixture.Tcp();
+  RawConnection client(fixture.At());
   CHECK(client.Send("m v=1 1\nm v=2 2"));
-  CHECK(bench.WaitStored("m v=1 1\n"));
+  CHECK(fixture.WaitStored("m v=1 1\n"));
   client.Reset();
-  CHECK(bench.Wait([&] { return bench.Own().refused_lines() == 1; }));
-  CHECK_EQ(bench.Stored(), "m v=1 1\n");
+  CHECK(fixture.Wait([&] { return fixture.Own().refused_lines() == 1; }));
+  CHECK_EQ(fixture.Stored(), "m v=1 1\n");
 }
 
-TEST_CASE("tcp lines: a bad line costs nothing but itself") {
-  Bench bench;
-  bench.Tcp();
-  RawConnection client(bench.At());
+TEST_CASE("tcp lines: a bad line does not affect the lines around it") {
+  Fixture fixture;
+  fixture.Tcp();
+  RawConnection client(fixture.At());
   CHECK(client.Send("m v=1 1\nm s=\"never closed 2\nm v=3 3\n"));
-  CHECK(bench.WaitStored("m v=1 1\nm v=3 3\n"));
-  CHECK_EQ(bench.Own().refused_lines(), 1);
+  CHECK(fixture.WaitStored("m v=1 1\nm v=3 3\n"));
+  CHECK_EQ(fixture.Own().refused_lines(), 1);
 }
 
 TEST_CASE("tcp lines: a line may be as long as the limit, and a longer one is skipped") {
@@ -124,157 +124,158 @@ TEST_CASE("tcp lines: a line may be as long as the limit, and a longer one is sk
     const std::string end = "\" 1";
     return start + std::string(size - start.size() - end.size(), 'x') + end;
   };
-  Bench bench;
-  bench.Tcp();
-  RawConnection client(bench.At());
+  Fixture fixture;
+  fixture.Tcp();
+  RawConnection client(fixture.At());
   CHECK(client.Send(line_of(kLimit) + "\n" + line_of(kLimit + 1) + "\n"));
   CHECK(client.Send(std::string(1U << 20U, 'y') + "\nm v=3 3\n"));
-  CHECK(bench.WaitStored(line_of(kLimit) + "\nm v=3 3\n"));
-  CHECK_EQ(bench.Own().refused_lines(), 2);
+  CHECK(fixture.WaitStored(line_of(kLimit) + "\nm v=3 3\n"));
+  CHECK_EQ(fixture.Own().refused_lines(), 2);
 }
 
-TEST_CASE("tcp lines: while the log takes nothing clients wait, then all goes on by itself") {
-  Bench bench;
-  bench.Tcp({.batcher = {.waiting = 1_MiB, .retry = milliseconds(5)}});
-  bench.log.Fail(true);
-  // Exceeds what the listener and the kernel's buffers take.
+TEST_CASE(
+    "tcp lines: while the log is not accepting writes clients wait, then all continues by itself") {
+  Fixture fixture;
+  fixture.Tcp({.batcher = {.waiting = 1_MiB, .retry = milliseconds(5)}});
+  fixture.log.Fail(true);
+  // More than the listener and the kernel's buffers take.
   const std::string line = fmt::format("m s=\"{}\" 1\n", std::string(1'000, 'x'));
   std::string lines;
   while (lines.size() < (24U << 20U)) lines += line;
   std::atomic<bool> sent = false;
   std::jthread sender([&] {
-    RawConnection client(bench.At());
+    RawConnection client(fixture.At());
     CHECK(client.Send(lines));
     sent = true;
   });
-  CHECK(bench.Wait([&] { return bench.Own().open_connections() == 1; }));
+  CHECK(fixture.Wait([&] { return fixture.Own().open_connections() == 1; }));
   CHECK_FALSE(Eventually(milliseconds(200), [&] { return sent.load(); }));
-  bench.log.Fail(false);
-  CHECK(bench.Wait([&] { return bench.Own().accepted_bytes() == lines.size(); }));
-  CHECK_EQ(bench.Own().refused_lines(), 0);
+  fixture.log.Fail(false);
+  CHECK(fixture.Wait([&] { return fixture.Own().accepted_bytes() == lines.size(); }));
+  CHECK_EQ(fixture.Own().refused_lines(), 0);
 }
 
 TEST_CASE("tcp lines: beyond the limit clients are turned away, until another leaves") {
-  Bench bench;
-  bench.Tcp({.connections_max = 1});
-  auto first = std::make_unique<RawConnection>(bench.At());
-  CHECK(bench.Wait([&] { return bench.Own().open_connections() == 1; }));
-  RawConnection second(bench.At());
+  Fixture fixture;
+  fixture.Tcp({.connections_max = 1});
+  auto first = std::make_unique<RawConnection>(fixture.At());
+  CHECK(fixture.Wait([&] { return fixture.Own().open_connections() == 1; }));
+  RawConnection second(fixture.At());
   CHECK(second.ReadUntilClose().closed);
-  CHECK_EQ(bench.Own().turned_away(), 1);
+  CHECK_EQ(fixture.Own().turned_away(), 1);
   first.reset();
-  CHECK(bench.Wait([&] { return bench.Own().open_connections() == 0; }));
-  RawConnection third(bench.At());
+  CHECK(fixture.Wait([&] { return fixture.Own().open_connections() == 0; }));
+  RawConnection third(fixture.At());
   CHECK(third.Send("m v=3 3\n"));
-  CHECK(bench.WaitStored("m v=3 3\n"));
+  CHECK(fixture.WaitStored("m v=3 3\n"));
 }
 
 TEST_CASE("tcp lines: a silent client is disconnected, one that talks is not") {
   SteppedClock clock;
-  Bench bench(clock);
-  bench.Tcp({.idle = milliseconds(300), .batcher = {.linger = milliseconds(0)}});
-  RawConnection silent(bench.At());
+  Fixture fixture(clock);
+  fixture.Tcp({.idle = milliseconds(300), .batcher = {.linger = milliseconds(0)}});
+  RawConnection silent(fixture.At());
   CHECK(silent.Send("m v=1"));
-  RawConnection talking(bench.At());
-  REQUIRE(bench.Wait([&] { return bench.Own().open_connections() == 2; }));
+  RawConnection talking(fixture.At());
+  REQUIRE(fixture.Wait([&] { return fixture.Own().open_connections() == 2; }));
   CHECK(talking.Send("m v=1 1\n"));
-  REQUIRE(bench.WaitStored("m v=1 1\n"));
+  REQUIRE(fixture.WaitStored("m v=1 1\n"));
 
   clock.Pass(milliseconds(299));
   CHECK(talking.Send("m v=2 2\n"));
-  CHECK(bench.WaitStored("m v=1 1\nm v=2 2\n"));
-  CHECK_EQ(bench.Own().open_connections(), 2);
+  CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\n"));
+  CHECK_EQ(fixture.Own().open_connections(), 2);
   clock.Pass(milliseconds(1));
   CHECK(silent.ReadUntilClose().closed);
-  CHECK_EQ(bench.Own().refused_lines(), 1);
+  CHECK_EQ(fixture.Own().refused_lines(), 1);
   CHECK(talking.Send("m v=3 3\n"));
-  CHECK(bench.WaitStored("m v=1 1\nm v=2 2\nm v=3 3\n"));
+  CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\nm v=3 3\n"));
 }
 
-TEST_CASE("tcp lines: what was sent before the stop is stored before it returns") {
-  Bench bench;
-  bench.Tcp({.batcher = {.linger = std::chrono::hours(1)}});
-  RawConnection client(bench.At());
+TEST_CASE("tcp lines: lines that were sent before the stop are stored before it returns") {
+  Fixture fixture;
+  fixture.Tcp({.batcher = {.linger = std::chrono::hours(1)}});
+  RawConnection client(fixture.At());
   CHECK(client.Send("m v=1 1\nm v=2 2\nm v=3"));
-  CHECK(bench.Wait([&] { return bench.Own().open_connections() == 1; }));
-  bench.listener->Stop(kPatience);
-  CHECK_EQ(bench.Stored(), "m v=1 1\nm v=2 2\n");
-  CHECK_EQ(bench.Own().refused_lines(), 1);  // The half line.
+  CHECK(fixture.Wait([&] { return fixture.Own().open_connections() == 1; }));
+  fixture.listener->Stop(kPatience);
+  CHECK_EQ(fixture.Stored(), "m v=1 1\nm v=2 2\n");
+  CHECK_EQ(fixture.Own().refused_lines(), 1);  // The half line.
 }
 
 TEST_CASE(
-    "line listeners: a stop ends in time where the log takes nothing, and says what is lost") {
-  Bench bench;
-  bench.Udp();
-  bench.log.Fail(true);
-  SendPacket(bench.At(), "m v=1 1\n");
-  CHECK(bench.Wait([&] { return bench.Own().packets() == 1; }));
-  bench.listener->Stop(milliseconds(50));
-  CHECK_EQ(bench.Own().abandoned_points(), 1);
+    "line listeners: a stop ends in time if the log is not accepting writes, and counts the loss") {
+  Fixture fixture;
+  fixture.Udp();
+  fixture.log.Fail(true);
+  SendPacket(fixture.At(), "m v=1 1\n");
+  CHECK(fixture.Wait([&] { return fixture.Own().packets() == 1; }));
+  fixture.listener->Stop(milliseconds(50));
+  CHECK_EQ(fixture.Own().abandoned_points(), 1);
 }
 
-TEST_CASE("line listeners: an address in use is reported") {
-  Bench bench;
-  bench.Tcp();
-  const ListenAddress taken{.host = "127.0.0.1", .port = bench.listener->port()};
-  const auto second = StartTcpLines({.address = taken, .batcher = {}}, Target(), bench.around());
+TEST_CASE("line listeners: an address in use is refused with a message") {
+  Fixture fixture;
+  fixture.Tcp();
+  const ListenAddress taken{.host = "127.0.0.1", .port = fixture.listener->port()};
+  const auto second = StartTcpListener({.address = taken, .batcher = {}}, Target(), fixture.deps());
   REQUIRE_FALSE(second.ok());
   CHECK_EQ(second.error().code(), ErrorCode::kUnavailable);
   CHECK_EQ(second.error().message(),
            fmt::format("tcp: cannot listen on {}: Address already in use", ToString(taken)));
 
-  Bench udp;
+  Fixture udp;
   udp.Udp();
   const ListenAddress same{.host = "127.0.0.1", .port = udp.listener->port()};
-  CHECK_FALSE(StartUdpLines({.address = same, .batcher = {}}, Target(), udp.around()).ok());
+  CHECK_FALSE(StartUdpListener({.address = same, .batcher = {}}, Target(), udp.deps()).ok());
 }
 
 TEST_CASE("udp lines: packets are joined and stored, bad lines counted") {
-  Bench bench;
-  bench.Udp();
-  SendPacket(bench.At(), "m v=1 1\nm v=2 2");
-  SendPacket(bench.At(), "bad");
-  SendPacket(bench.At(), "m s=\"a\nb\" 3\n");
-  SendPacket(bench.At(), "");
-  CHECK(bench.Wait([&] { return bench.Own().packets() == 4; }));
-  CHECK(bench.WaitStored("m v=1 1\nm v=2 2\nm s=\"a\nb\" 3\n"));
-  CHECK_EQ(bench.Own().refused_lines(), 1);
+  Fixture fixture;
+  fixture.Udp();
+  SendPacket(fixture.At(), "m v=1 1\nm v=2 2");
+  SendPacket(fixture.At(), "bad");
+  SendPacket(fixture.At(), "m s=\"a\nb\" 3\n");
+  SendPacket(fixture.At(), "");
+  CHECK(fixture.Wait([&] { return fixture.Own().packets() == 4; }));
+  CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\nm s=\"a\nb\" 3\n"));
+  CHECK_EQ(fixture.Own().refused_lines(), 1);
 }
 
-TEST_CASE("udp lines: what the socket has no room for is counted, all else is stored") {
-  Bench bench;
-  bench.Udp({.read_buffer = 16_KiB, .batcher = {.waiting = 1_B, .retry = milliseconds(5)}});
-  bench.log.Fail(true);
-  SendPacket(bench.At(), "m v=0 0\n");  // The batcher has no room from here on.
-  REQUIRE(bench.Wait([&] { return bench.Own().packets() == 1; }));
+TEST_CASE("udp lines: packets that the socket has no room for are counted, all others stored") {
+  Fixture fixture;
+  fixture.Udp({.read_buffer = 16_KiB, .batcher = {.waiting = 1_B, .retry = milliseconds(5)}});
+  fixture.log.Fail(true);
+  SendPacket(fixture.At(), "m v=0 0\n");  // From here on there is no room.
+  REQUIRE(fixture.Wait([&] { return fixture.Own().packets() == 1; }));
   constexpr std::uint64_t kPackets = 200;
   for (std::uint64_t i = 1; i < kPackets; ++i) {
-    SendPacket(bench.At(), fmt::format("m v={} {}\n", i, i) + std::string(1'000, '\n'));
+    SendPacket(fixture.At(), fmt::format("m v={} {}\n", i, i) + std::string(1'000, '\n'));
   }
-  CHECK(bench.Wait([&] { return bench.Own().lost_packets() > 0; }));
-  bench.log.Fail(false);
-  CHECK(bench.Wait(
-      [&] { return bench.Own().accepted_points() + bench.Own().lost_packets() == kPackets; }));
-  CHECK_EQ(bench.Own().packets(), bench.Own().accepted_points());
+  CHECK(fixture.Wait([&] { return fixture.Own().lost_packets() > 0; }));
+  fixture.log.Fail(false);
+  CHECK(fixture.Wait(
+      [&] { return fixture.Own().accepted_points() + fixture.Own().lost_packets() == kPackets; }));
+  CHECK_EQ(fixture.Own().packets(), fixture.Own().accepted_points());
 }
 
-TEST_CASE("udp lines: what has arrived before the stop is stored before it returns") {
-  Bench bench;
-  bench.Udp({.batcher = {.linger = std::chrono::hours(1)}});
-  for (int i = 0; i < 100; ++i) SendPacket(bench.At(), fmt::format("m v={} {}\n", i, i));
-  bench.listener->Stop(kPatience);
-  CHECK_EQ(bench.log.StatsOf(kWest).value().owed.points, 100);
+TEST_CASE("udp lines: packets that arrived before the stop are stored before it returns") {
+  Fixture fixture;
+  fixture.Udp({.batcher = {.linger = std::chrono::hours(1)}});
+  for (int i = 0; i < 100; ++i) SendPacket(fixture.At(), fmt::format("m v={} {}\n", i, i));
+  fixture.listener->Stop(kPatience);
+  CHECK_EQ(fixture.log.StatsOf(kWest).value().owed.points, 100);
 }
 
-TEST_CASE("line listeners: a new target holds from then on") {
-  Bench bench;
-  bench.Udp();
+TEST_CASE("line listeners: a new target applies from then on") {
+  Fixture fixture;
+  fixture.Udp();
   LineTarget other = Target();
   other.params.database = "e";
-  bench.listener->Retarget(other);
-  SendPacket(bench.At(), "m v=1 1\n");
-  CHECK(bench.WaitStored("m v=1 1\n"));
-  CHECK_EQ(ReadAll(bench.log, kWest)[0].record.value()->params.database, "e");
+  fixture.listener->Retarget(other);
+  SendPacket(fixture.At(), "m v=1 1\n");
+  CHECK(fixture.WaitStored("m v=1 1\n"));
+  CHECK_EQ(ReadAll(fixture.log, kWest)[0].record.value()->params.database, "e");
 }
 
 }  // namespace
