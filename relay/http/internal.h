@@ -1,6 +1,6 @@
 // Parts of the HTTP server, for its own sources only: a connection, the loop that a few thousand of
-// them share, and the state that the loops of a server share. Only relay/http uses Boost.Beast and
-// Asio.
+// them share, and the state that the loops of a server share. Only relay/http uses Boost.Beast;
+// relay/stream uses Asio too.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -1,140 +1,176 @@
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <list>
+#include <deque>
+#include <iterator>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "relay/base/event_log.h"
 #include "relay/lineprotocol/scanner.h"
-#include "relay/stream/listener.h"
-#include "relay/stream/sockets.h"
+#include "relay/stream/listener_thread.h"
 
 namespace relay {
+namespace stream_parts {
 namespace {
 
-// Read of one connection before it is another's turn.
+using asio::ip::tcp;
+
+// Bytes that are read from one client before others get their turn.
 constexpr std::size_t kReadMax = 64U << 10U;
 
-// After running out of descriptors.
+// Pause after an accept has failed for lack of descriptors or memory. Clients that leave meanwhile
+// make room.
 constexpr Clock::Duration kAcceptPause{1'000};
 
-// One client, and the line that it has begun.
+// Longest time between two checks for idle clients and for the end of the pause.
+constexpr Clock::Duration kSweepMax{250};
+
+bool IsExhausted(const error_code& error) {
+  return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
+         error == asio::error::no_memory ||
+         error == boost::system::errc::too_many_files_open_in_system;
+}
+
 struct Client {
-  OwnedFd socket;
-  Clock::TimePoint last_heard;
-  std::string half;
-  bool skipping = false;  // A line that was too long, up to its end.
+  Client(tcp::socket connected, Clock::TimePoint now)
+      : socket(std::move(connected)), last_read(now) {}
+
+  tcp::socket socket;
+  Clock::TimePoint last_read;
+  std::string partial;    // The beginning of a line whose end has not arrived.
+  bool skipping = false;  // Up to the end of a line that is too long.
 };
 
-enum class Heard : std::uint8_t { kSome, kNothing, kEnd, kBroken };
+enum class ReadResult : std::uint8_t { kData, kNone, kEnd, kFailed };
 
-class TcpLines final : public LineListener {
+class TcpListener final : public ListenerThread {
  public:
-  TcpLines(const TcpListenerOptions& options, OwnedFd socket, LineTarget target,
-           const ListenerDeps& deps)
-      : options_(options),
-        socket_(std::move(socket)),
-        port_(PortOf(socket_)),
-        clock_(deps.clock),
-        counters_(deps.counters.AddLineListener("tcp", ToString(options.address))),
-        batcher_(options.batcher, std::move(target), deps, counters_, [this] { wake_.Raise(); }),
-        buffer_(kReadMax, '\0'),
-        thread_([this] { Run(); }) {}
-  ~TcpLines() override { Stop(std::chrono::milliseconds(0)); }
-
-  std::uint16_t port() const override { return port_; }
-  void Retarget(LineTarget target) override { batcher_.Retarget(std::move(target)); }
-
-  void Stop(std::chrono::milliseconds grace) override {
-    if (!thread_.joinable()) return;
-    grace_ = grace;
-    stopping_ = true;
-    wake_.Raise();
-    thread_.join();
+  TcpListener(const TcpListenerOptions& options, BoundSocket<tcp::acceptor> bound,
+              LineTarget target, const ListenerDeps& deps)
+      : ListenerThread(std::move(bound.context), deps, std::move(target),
+                       {.protocol = "tcp",
+                        .address = options.address,
+                        .port = bound.socket.local_endpoint().port(),
+                        .sweep = std::clamp(options.idle / 10, Clock::Duration(1), kSweepMax),
+                        .batcher = options.batcher}),
+        options_(options),
+        acceptor_(std::move(bound.socket)),
+        buffer_(kReadMax, '\0') {
+    Accept();
+    Start();
   }
+  ~TcpListener() override { Stop(std::chrono::milliseconds(0)); }
 
  private:
-  void Run() {
-    pthread_setname_np(pthread_self(), "tcp lines");
-    while (!stopping_) Turn();
-    socket_ = OwnedFd();
-    for (Client& client : clients_) ReadOut(client);
-    clients_.clear();
-    AppendAll(batcher_, wake_, clock_, grace_);
+  using ClientPtr = std::shared_ptr<Client>;
+
+  // ---- Connections
+
+  void Accept() {
+    acceptor_.async_accept(context(), [this](const error_code& error, tcp::socket socket) {
+      if (!acceptor_.is_open()) return;
+      if (!error) Admit(std::move(socket));
+      if (IsExhausted(error)) {
+        accept_again_ = Now() + kAcceptPause;
+      } else if (!stopping()) {
+        Accept();
+      }
+    });
   }
 
-  void Turn() {
-    const std::optional<Clock::Duration> due = batcher_.Turn();
-    const bool reads = batcher_.HasRoom();
-    std::vector<pollfd> fds = {{wake_.fd(), POLLIN, 0},
-                               {accepts() ? socket_.get() : -1, POLLIN, 0}};
-    for (const Client& client : clients_) {
-      // One that is not read is not polled: its hanging up would wake us always.
-      fds.push_back({reads ? client.socket.get() : -1, POLLIN, 0});
+  void Admit(tcp::socket socket) {
+    if (clients_.size() >= options_.connections_max) return counters().TurnedAway();
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+    // Finds out in the end that a client has vanished without closing its connection.
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    const auto client = std::make_shared<Client>(std::move(socket), Now());
+    clients_.insert(client);
+    counters().Connected();
+    AwaitData(client);
+  }
+
+  void Disconnect(const ClientPtr& client) {
+    counters().Disconnected();
+    error_code ignored;
+    client->socket.close(ignored);
+    clients_.erase(client);
+  }
+
+  void Sweep() override {
+    if (accept_again_ && Now() >= *accept_again_) {
+      accept_again_.reset();
+      Accept();
     }
-    PollFor(fds, std::min(due.value_or(UntilSweep()), UntilSweep()));
-    if (fds[0].revents != 0) wake_.Clear();
-    HearAll(fds);
-    if (fds[1].revents != 0) Accept();
-    if (reads) DropIdle();
+    if (batcher().HasRoom()) DropIdle();  // Otherwise clients may have sent what was not read.
   }
 
-  bool accepts() const { return !accept_again_ || clock_.Now() >= *accept_again_; }
-  Clock::Duration UntilSweep() const {
-    return std::clamp(options_.idle / 10, Clock::Duration(1), kAcceptPause);
-  }
-
-  // REQUIRES: fds[2 + i] is the i-th client's.
-  void HearAll(const std::vector<pollfd>& fds) {
-    std::size_t at = 2;
-    for (auto client = clients_.begin(); client != clients_.end(); ++at) {
-      const bool stays = fds[at].revents == 0 || !batcher_.HasRoom() || Serve(*client);
-      client = stays ? std::next(client) : clients_.erase(client);
+  void DropIdle() {
+    std::vector<ClientPtr> idle;
+    std::copy_if(clients_.begin(), clients_.end(), std::back_inserter(idle),
+                 [this](const ClientPtr& client) { return IsIdle(*client); });
+    for (const ClientPtr& client : idle) {
+      RefusePartial(*client, "an idle connection was closed in the middle of a line");
+      Disconnect(client);
     }
   }
 
-  // False when the client is gone.
-  bool Serve(Client& client) {
-    const Heard heard = Hear(client);
-    if (heard == Heard::kBroken) Leave(client, "half a line before the connection broke");
-    if (heard == Heard::kEnd) FinishLastLine(client);
-    const bool gone = heard == Heard::kBroken || heard == Heard::kEnd;
-    if (gone) counters_.Disconnected();
-    return !gone;
+  // Returns false if bytes have arrived that are about to be read.
+  bool IsIdle(const Client& client) const {
+    error_code ignored;
+    return Now() - client.last_read >= options_.idle && client.socket.available(ignored) == 0;
   }
 
-  // What has arrived by now, as far as there is room for it.
-  void ReadOut(Client& client) {
-    Heard heard = Heard::kSome;
-    while (batcher_.HasRoom() && heard == Heard::kSome) heard = Hear(client);
-    if (heard == Heard::kEnd)
-      FinishLastLine(client);
-    else
-      Leave(client, "half a line at the stop");
-    counters_.Disconnected();
+  // ---- Reading
+
+  void AwaitData(const ClientPtr& client) {
+    if (stopping()) return;
+    client->socket.async_wait(tcp::socket::wait_read, [this, client](const error_code&) {
+      if (!client->socket.is_open()) return;
+      if (batcher().HasRoom()) {
+        Serve(client);
+      } else {
+        unread_.push_back(client);
+      }
+    });
   }
 
-  Heard Hear(Client& client) {
-    const ssize_t size = recv(client.socket.get(), buffer_.data(), buffer_.size(), 0);
-    if (size == 0) return Heard::kEnd;
-    if (size < 0) {
-      const bool none = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-      return none ? Heard::kNothing : Heard::kBroken;
+  bool Resume() override {
+    const bool any = !unread_.empty();
+    while (batcher().HasRoom() && !unread_.empty()) {
+      const ClientPtr client = std::move(unread_.front());
+      unread_.pop_front();
+      Serve(client);
     }
-    client.last_heard = clock_.Now();
-    Take(client, std::string_view(buffer_).substr(0, static_cast<std::size_t>(size)));
-    return Heard::kSome;
+    return any;
   }
 
-  void Take(Client& client, std::string_view bytes) {
+  void Serve(const ClientPtr& client) {
+    const ReadResult result = Read(*client);
+    if (result == ReadResult::kData || result == ReadResult::kNone) return AwaitData(client);
+    FinishLines(*client, result, "a connection broke in the middle of a line");
+    Disconnect(client);
+  }
+
+  ReadResult Read(Client& client) {
+    error_code error;
+    const std::size_t size = client.socket.read_some(asio::buffer(buffer_), error);
+    if (error == asio::error::eof) return ReadResult::kEnd;
+    if (error == asio::error::would_block || error == asio::error::interrupted) {
+      return ReadResult::kNone;
+    }
+    if (error) return ReadResult::kFailed;
+    client.last_read = Now();
+    AddBytes(client, std::string_view(buffer_).substr(0, size));
+    return ReadResult::kData;
+  }
+
+  void AddBytes(Client& client, std::string_view bytes) {
     if (client.skipping) {
       const std::size_t end = bytes.find('\n');
       if (end == std::string_view::npos) return;
@@ -143,80 +179,76 @@ class TcpLines final : public LineListener {
     }
     const std::size_t last = bytes.rfind('\n');
     if (last == std::string_view::npos) {
-      client.half += bytes;
+      client.partial += bytes;
     } else {
-      batcher_.AddLines(std::exchange(client.half, "").append(bytes.substr(0, last + 1)));
-      client.half = bytes.substr(last + 1);
+      batcher().AddLines(std::exchange(client.partial, "").append(bytes.substr(0, last + 1)));
+      client.partial = bytes.substr(last + 1);
     }
-    if (client.half.size() <= kLineBytesMax) return;
-    batcher_.Refuse(1, "a line is longer than 64 KiB");
-    client.half.clear();
-    client.half.shrink_to_fit();
+    if (client.partial.size() <= kLineBytesMax) return;
+    batcher().Refuse(1, "a line is longer than 64 KiB");
+    client.partial.clear();
+    client.partial.shrink_to_fit();
     client.skipping = true;
   }
 
-  void FinishLastLine(Client& client) {
-    if (!client.half.empty()) batcher_.AddLines(client.half + '\n');
+  // An orderly end also ends the last line.
+  void FinishLines(Client& client, ReadResult last, std::string_view otherwise) {
+    if (last != ReadResult::kEnd) return RefusePartial(client, otherwise);
+    if (!client.partial.empty()) batcher().AddLines(client.partial + '\n');
   }
 
-  void Leave(Client& client, std::string_view why) {
-    if (!client.half.empty()) batcher_.Refuse(1, why);
+  void RefusePartial(const Client& client, std::string_view why) {
+    if (!client.partial.empty()) batcher().Refuse(1, why);
   }
 
-  void Accept() {
-    for (;;) {
-      OwnedFd socket(accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-      if (!socket.open()) {
-        const bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS;
-        if (exhausted) accept_again_ = clock_.Now() + kAcceptPause;
-        return;
-      }
-      accept_again_.reset();
-      if (clients_.size() >= options_.connections_max) {
-        counters_.TurnedAway();
-        continue;
-      }
-      const int on = 1;  // A client that is gone without a word is found in the end.
-      setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-      clients_.push_back({std::move(socket), clock_.Now(), "", false});
-      counters_.Connected();
+  // ---- Stop
+
+  void Drain() override {
+    error_code error;
+    while (!error && clients_.size() < options_.connections_max) {
+      tcp::socket socket = acceptor_.accept(context(), error);
+      if (!error) Admit(std::move(socket));
     }
-  }
-
-  void DropIdle() {
-    const Clock::TimePoint now = clock_.Now();
-    std::erase_if(clients_, [&](Client& client) {
-      if (now - client.last_heard < options_.idle) return false;
-      Leave(client, "half a line before an idle connection was closed");
-      counters_.Disconnected();
-      return true;
-    });
+    acceptor_.close(error);
+    const std::vector<ClientPtr> clients(clients_.begin(), clients_.end());
+    for (const ClientPtr& client : clients) {
+      ReadResult result = ReadResult::kData;
+      while (batcher().HasRoom() && result == ReadResult::kData) result = Read(*client);
+      FinishLines(*client, result, "the listener was stopped in the middle of a line");
+      Disconnect(client);
+    }
+    unread_.clear();
   }
 
   const TcpListenerOptions options_;
-  OwnedFd socket_;
-  const std::uint16_t port_;
-  const Clock& clock_;
-  LineCounters& counters_;
-  Wake wake_;
-  LineBatcher batcher_;
-  std::string buffer_;
-  std::list<Client> clients_;
-  std::optional<Clock::TimePoint> accept_again_;
-  std::chrono::milliseconds grace_{0};
-  std::atomic<bool> stopping_ = false;
-  std::thread thread_;  // Last: it uses all of the above.
+  tcp::acceptor acceptor_;
+  std::string buffer_;  // Shared: a read is handled before the next begins.
+  std::unordered_set<ClientPtr> clients_;
+  std::deque<ClientPtr> unread_;  // Readable while the batcher had no room, first come first.
+  std::optional<Clock::TimePoint> accept_again_;  // Set during the pause.
 };
 
+Result<BoundSocket<tcp::acceptor>> Listen(const ListenAddress& address) {
+  const auto reuse = [](tcp::acceptor& acceptor, error_code& error) {
+    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  };
+  ASSIGN_OR_RETURN(BoundSocket<tcp::acceptor> bound, Bind<tcp::acceptor>(address, reuse));
+  error_code error;
+  bound.socket.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return CannotListen(address, error);
+  return bound;
+}
+
 }  // namespace
+}  // namespace stream_parts
 
 Result<std::unique_ptr<LineListener>> StartTcpListener(const TcpListenerOptions& options,
                                                        LineTarget target,
                                                        const ListenerDeps& deps) {
-  Result<OwnedFd> socket = BindTo(options.address, SOCK_STREAM);
-  if (!socket.ok()) return std::move(socket).error().Within("tcp");
-  return std::unique_ptr<LineListener>(
-      std::make_unique<TcpLines>(options, std::move(socket).value(), std::move(target), deps));
+  auto bound = stream_parts::Listen(options.address);
+  if (!bound.ok()) return std::move(bound).error().Within("tcp");
+  return std::unique_ptr<LineListener>(std::make_unique<stream_parts::TcpListener>(
+      options, std::move(bound).value(), std::move(target), deps));
 }
 
 }  // namespace relay

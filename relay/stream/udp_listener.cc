@@ -1,31 +1,36 @@
-#include <fmt/format.h>
+#include <boost/asio/ip/udp.hpp>
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
 
 #include <array>
-#include <atomic>
+#include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "relay/base/event_log.h"
-#include "relay/stream/listener.h"
-#include "relay/stream/sockets.h"
+#include "relay/base/report_limiter.h"
+#include "relay/stream/listener_thread.h"
 
 namespace relay {
+namespace stream_parts {
 namespace {
+
+using asio::ip::udp;
 
 constexpr std::size_t kPacketMax = 64U << 10U;  // More than UDP can carry.
 constexpr std::size_t kPacketsAtOnce = 32;
 
-// How often the kernel is asked what it had to drop.
-constexpr Clock::Duration kCountEvery{1'000};
+// How often the kernel is asked how many packets it has dropped.
+constexpr std::chrono::milliseconds kSweep{1'000};
 
-// Room for packets as the kernel hands them over, many in one call.
-class PacketRoom {
+// Bounds what is read at the stop, because a sender may never pause.
+constexpr std::size_t kDrainReads = 1'000;
+
+// A buffer for packets as the kernel hands them over, many in one call.
+class PacketBuffer {
  public:
-  PacketRoom() : bytes_(kPacketsAtOnce * kPacketMax) {
+  PacketBuffer() : bytes_(kPacketsAtOnce * kPacketMax) {
     for (std::size_t i = 0; i < kPacketsAtOnce; ++i) {
       parts_[i] = {bytes_.data() + i * kPacketMax, kPacketMax};
       messages_[i].msg_hdr.msg_iov = &parts_[i];
@@ -33,7 +38,7 @@ class PacketRoom {
     }
   }
 
-  // How many packets there are now; 0 if none came.
+  // Returns how many packets it holds now; 0: none had arrived.
   std::size_t Receive(int socket) {
     const int count = recvmmsg(socket, messages_.data(), kPacketsAtOnce, MSG_DONTWAIT, nullptr);
     return count > 0 ? static_cast<std::size_t>(count) : 0;
@@ -48,26 +53,25 @@ class PacketRoom {
   std::array<mmsghdr, kPacketsAtOnce> messages_{};
 };
 
-// What the socket had no room for, since it was opened; the kernel's number has
-// 32 bits and begins anew.
-std::uint32_t DroppedBy(const OwnedFd& socket) {
+// Returns how many packets the kernel has dropped since the socket was opened; the kernel's number
+// has 32 bits and wraps around.
+std::uint32_t DroppedBy(int socket) {
   std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
   socklen_t size = sizeof(memory);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
   return memory[SK_MEMINFO_DROPS];
 }
 
-// As much as the system lets us have; a smaller one loses more, so that is told.
-void SetReadBuffer(const OwnedFd& socket, const UdpListenerOptions& options) {
+// Sets as much as the system allows, and reports it if that is less: more packets will be lost.
+void SetReadBuffer(int socket, const UdpListenerOptions& options) {
   const int wanted = static_cast<int>(options.read_buffer.count());
   if (wanted == 0) return;
-  const int fd = socket.get();
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) == 0) return;
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
+  if (setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) == 0) return;
+  setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
   int got = 0;
   socklen_t size = sizeof(got);
-  getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &size);
-  got /= 2;  // The kernel counts its own share.
+  getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &got, &size);
+  got /= 2;  // The kernel doubles it for its own bookkeeping.
   if (got >= wanted) return;
   LogEvent(Level::kWarning, "the UDP read buffer is smaller than configured",
            {{"listener", "udp " + ToString(options.address)},
@@ -75,96 +79,89 @@ void SetReadBuffer(const OwnedFd& socket, const UdpListenerOptions& options) {
             {"remedy", "raise net.core.rmem_max"}});
 }
 
-class UdpLines final : public LineListener {
+class UdpListener final : public ListenerThread {
  public:
-  UdpLines(const UdpListenerOptions& options, OwnedFd socket, LineTarget target,
-           const ListenerDeps& deps)
-      : socket_(std::move(socket)),
-        port_(PortOf(socket_)),
-        clock_(deps.clock),
-        counters_(deps.counters.AddLineListener("udp", ToString(options.address))),
-        batcher_(options.batcher, std::move(target), deps, counters_, [this] { wake_.Raise(); }),
-        thread_([this] { Run(); }) {}
-  ~UdpLines() override { Stop(std::chrono::milliseconds(0)); }
-
-  std::uint16_t port() const override { return port_; }
-  void Retarget(LineTarget target) override { batcher_.Retarget(std::move(target)); }
-
-  void Stop(std::chrono::milliseconds grace) override {
-    if (!thread_.joinable()) return;
-    grace_ = grace;
-    stopping_ = true;
-    wake_.Raise();
-    thread_.join();
+  UdpListener(const UdpListenerOptions& options, BoundSocket<udp::socket> bound, LineTarget target,
+              const ListenerDeps& deps)
+      : ListenerThread(std::move(bound.context), deps, std::move(target),
+                       {.protocol = "udp",
+                        .address = options.address,
+                        .port = bound.socket.local_endpoint().port(),
+                        .sweep = kSweep,
+                        .batcher = options.batcher}),
+        socket_(std::move(bound.socket)) {
+    AwaitPackets();
+    Start();
   }
+  ~UdpListener() override { Stop(std::chrono::milliseconds(0)); }
 
  private:
-  void Run() {
-    pthread_setname_np(pthread_self(), "udp lines");
-    while (!stopping_) Turn();
-    // What has arrived by now; a sender that does not stop must not keep us.
-    for (std::size_t turns = 0; turns < kDrainTurns && batcher_.HasRoom() && Receive(); ++turns) {
-    }
-    CountLost();
-    socket_ = OwnedFd();
-    AppendAll(batcher_, wake_, clock_, grace_);
+  void AwaitPackets() {
+    if (stopping()) return;
+    socket_.async_wait(udp::socket::wait_read, [this](const error_code&) {
+      if (!socket_.is_open()) return;
+      unread_ = true;
+      if (batcher().HasRoom()) Resume();
+    });
   }
 
-  void Turn() {
-    const std::optional<Clock::Duration> due = batcher_.Turn();
-    const bool reads = batcher_.HasRoom();
-    std::vector<pollfd> fds = {{wake_.fd(), POLLIN, 0}, {reads ? socket_.get() : -1, POLLIN, 0}};
-    PollFor(fds, std::min(due.value_or(kCountEvery), kCountEvery));
-    if (fds[0].revents != 0) wake_.Clear();
-    if (fds[1].revents != 0) Receive();
-    CountLost();
+  bool Resume() override {
+    if (!std::exchange(unread_, false)) return false;
+    Receive();
+    AwaitPackets();
+    return true;
   }
 
-  // False if there was nothing.
+  // Returns false if no packet had arrived.
   bool Receive() {
-    const std::size_t count = packets_.Receive(socket_.get());
-    for (std::size_t i = 0; i < count; ++i) batcher_.AddBody(packets_.Packet(i));
-    counters_.Received(count);
+    const std::size_t count = packets_.Receive(socket_.native_handle());
+    for (std::size_t i = 0; i < count; ++i) batcher().AddBody(packets_.Packet(i));
+    counters().Received(count);
     return count > 0;
   }
 
+  void Sweep() override { CountLost(); }
+
   void CountLost() {
-    const std::uint32_t dropped = DroppedBy(socket_);
+    const std::uint32_t dropped = DroppedBy(socket_.native_handle());
     const std::uint32_t more = dropped - std::exchange(dropped_, dropped);
     if (more == 0) return;
-    counters_.Lost(more);
-    if (const auto count = lost_.Note(more, clock_.Now())) {
+    counters().Lost(more);
+    if (const auto count = lost_.Note(more, Now())) {
       LogEvent(Level::kWarning, "packets lost: the read buffer was full",
-               {{"listener", "udp " + counters_.address()}, {"packets", std::to_string(*count)}});
+               {{"listener", "udp " + counters().address()}, {"packets", std::to_string(*count)}});
     }
   }
 
-  static constexpr std::size_t kDrainTurns = 1'000;
+  void Drain() override {
+    for (std::size_t reads = 0; reads < kDrainReads && batcher().HasRoom() && Receive(); ++reads) {
+    }
+    CountLost();
+    error_code ignored;
+    socket_.close(ignored);
+  }
 
-  OwnedFd socket_;
-  const std::uint16_t port_;
-  const Clock& clock_;
-  LineCounters& counters_;
-  Wake wake_;
-  LineBatcher batcher_;
-  PacketRoom packets_;
+  udp::socket socket_;
+  PacketBuffer packets_;
+  bool unread_ = false;  // Packets have arrived and were not read yet.
   std::uint32_t dropped_ = 0;
   ReportLimiter lost_{std::chrono::seconds(10)};
-  std::chrono::milliseconds grace_{0};
-  std::atomic<bool> stopping_ = false;
-  std::thread thread_;  // Last: it uses all of the above.
 };
 
 }  // namespace
+}  // namespace stream_parts
 
 Result<std::unique_ptr<LineListener>> StartUdpListener(const UdpListenerOptions& options,
                                                        LineTarget target,
                                                        const ListenerDeps& deps) {
-  Result<OwnedFd> socket = BindTo(options.address, SOCK_DGRAM);
-  if (!socket.ok()) return std::move(socket).error().Within("udp");
-  SetReadBuffer(socket.value(), options);
-  return std::unique_ptr<LineListener>(
-      std::make_unique<UdpLines>(options, std::move(socket).value(), std::move(target), deps));
+  using stream_parts::udp;
+  const auto enlarge = [&options](udp::socket& socket, stream_parts::error_code&) {
+    stream_parts::SetReadBuffer(socket.native_handle(), options);
+  };
+  auto bound = stream_parts::Bind<udp::socket>(options.address, enlarge);
+  if (!bound.ok()) return std::move(bound).error().Within("udp");
+  return std::unique_ptr<LineListener>(std::make_unique<stream_parts::UdpListener>(
+      options, std::move(bound).value(), std::move(target), deps));
 }
 
 }  // namespace relay

@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/support/fakes/memory_log.h"
 #include "tests/support/fakes/routers.h"
@@ -190,6 +194,76 @@ TEST_CASE("tcp lines: a silent client is disconnected, one that talks is not") {
   CHECK_EQ(fixture.Own().refused_lines(), 1);
   CHECK(talking.Send("m v=3 3\n"));
   CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\nm v=3 3\n"));
+}
+
+TEST_CASE("tcp lines: a client that had to wait for room is not idle") {
+  SteppedClock clock;
+  Fixture fixture(clock);
+  fixture.Tcp({.idle = milliseconds(300),
+               .batcher = {.linger = milliseconds(0), .waiting = 1_B, .retry = milliseconds(5)}});
+  fixture.log.Fail(true);
+  RawConnection silent(fixture.At());
+  RawConnection waiting(fixture.At());
+  REQUIRE(fixture.Wait([&] { return fixture.Own().open_connections() == 2; }));
+  CHECK(silent.Send("bad\nm v=1 1\n"));  // Once the bad line is counted there is no room.
+  REQUIRE(fixture.Wait([&] { return fixture.Own().refused_lines() == 1; }));
+  CHECK(waiting.Send("m v=2 2\n"));
+  clock.Pass(milliseconds(1'000));
+  CHECK_FALSE(Eventually(milliseconds(100), [&] { return fixture.Own().open_connections() < 2; }));
+
+  fixture.log.Fail(false);
+  clock.Pass(milliseconds(5));
+  CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\n"));
+  CHECK(silent.ReadUntilClose().closed);
+  CHECK_EQ(fixture.Own().open_connections(), 1);
+  CHECK(waiting.Send("m v=3 3\n"));
+  CHECK(fixture.WaitStored("m v=1 1\nm v=2 2\nm v=3 3\n"));
+}
+
+// Takes the descriptors of this process until there are none left.
+TEST_CASE("tcp lines: without descriptors accepting pauses for a second, reading goes on") {
+  SteppedClock clock;
+  Fixture fixture(clock);
+  fixture.Tcp({.idle = milliseconds(2'000), .batcher = {.linger = milliseconds(0)}});
+  RawConnection present(fixture.At());
+  REQUIRE(fixture.Wait([&] { return fixture.Own().open_connections() == 1; }));
+  Fd waiting(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rlimit before{};
+  REQUIRE_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(waiting.get()) + 1;
+  REQUIRE_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<Fd> taken;
+  for (Fd fd(dup(waiting.get())); fd.open(); fd = Fd(dup(waiting.get()))) {
+    taken.push_back(std::move(fd));
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(fixture.At().port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE_EQ(connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  CHECK(present.Send("m v=1 1\n"));
+  CHECK(fixture.WaitStored("m v=1 1\n"));
+  REQUIRE_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  taken.clear();
+
+  clock.Pass(milliseconds(999));
+  CHECK_FALSE(Eventually(milliseconds(450), [&] { return fixture.Own().open_connections() > 1; }));
+  clock.Pass(milliseconds(1));
+  CHECK(fixture.Wait([&] { return fixture.Own().open_connections() == 2; }));
+}
+
+TEST_CASE("tcp lines: clients that connected just before the stop are read") {
+  Fixture fixture;
+  fixture.Tcp();
+  constexpr int kClients = 50;
+  std::vector<RawConnection> clients;
+  for (int i = 0; i < kClients; ++i) {
+    clients.emplace_back(fixture.At());
+    CHECK(clients.back().Send(fmt::format("m v={} {}\n", i, i)));
+  }
+  fixture.listener->Stop(kPatience);
+  CHECK_EQ(fixture.log.StatsOf(kWest).value().owed.points, kClients);
 }
 
 TEST_CASE("tcp lines: lines that were sent before the stop are stored before it returns") {
