@@ -71,14 +71,15 @@ ReplayReport FromFile(const Json& json) {
                 .database = json.at("database"),
                 .measurement = json.at("measurement"),
                 .points_per_second = json.at("points_per_second")},
-      .progress = {.state = StateFrom(json.at("state")),
-                   .next_after = sequence("next_after"),
-                   .points_sent = json.at("points_sent"),
-                   .points_refused = json.at("points_refused"),
-                   .damaged = json.at("damaged"),
-                   .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
-                   .reason = json.at(json.contains("reason") ? "reason" : "why"),  // Earlier builds.
-                   .refusal = json.value("refusal", "")}};
+      .progress = {
+          .state = StateFrom(json.at("state")),
+          .next_after = sequence("next_after"),
+          .points_sent = json.at("points_sent"),
+          .points_refused = json.at("points_refused"),
+          .damaged = json.at("damaged"),
+          .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
+          .reason = json.at(json.contains("reason") ? "reason" : "why"),  // Earlier builds.
+          .refusal = json.value("refusal", "")}};
   return report;
 }
 
