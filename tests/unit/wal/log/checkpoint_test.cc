@@ -359,7 +359,7 @@ TEST_CASE("checkpoint: where it cannot be made it is refused, and nothing is lef
   const TempDir elsewhere("/dev/shm");
   const Status refused = log->Checkpoint({.directory = elsewhere.File("copy")});
   CHECK(refused.error().code() == ErrorCode::kInvalidInput);
-  CHECK(refused.error().message().find("shares the log's files") != std::string::npos);
+  CHECK(refused.error().message().find("hard-links the log's files") != std::string::npos);
   CHECK(fs::is_empty(elsewhere.path()));
 }
 
