@@ -146,7 +146,7 @@ std::vector<Row> SameRows() {
 // Requests with the same status; the form of the error is what HTTP.md says.
 std::vector<Row> OtherForms() {
   const std::string form = "A request that matches no endpoint";
-  const std::string gzip = "Words for what is not gzip";
+  const std::string gzip = "The message for invalid gzip";
   return {
       {"a wrong method", Request("GET", "/write?db=metrics"), form, 405, 405},
       {"another wrong method", Request("POST", "/ping"), form, 405, 405},

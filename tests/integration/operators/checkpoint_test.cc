@@ -302,7 +302,7 @@ TEST_CASE("checkpoint: a replay from it goes on after a restart, where it was") 
   CHECK_EQ(Command(forgetful.relay, {"replay", "--backend", "here", "--from-checkpoint", "copy",
                                      "--to-url", forgetful.elsewhere.Url(), "--yes", "--detach"})
                .output,
-           "replay 1 runs\n");
+           "replay 1 started\n");
   forgetful.relay.Kill();
   forgetful.relay.Start();
   forgetful.elsewhere.Listen();

@@ -260,8 +260,8 @@ TEST_CASE("operators: a replay goes on after the relay was killed, and can be ca
   std::vector<std::string> start = command;
   start.insert(start.end(),
                {"--backend", "here", "--to-url", elsewhere.Url(), "--yes", "--detach"});
-  CHECK_EQ(Run(start).output, "replay 1 runs\n");
-  CHECK_EQ(Run(start).output, "replay 2 runs\n");
+  CHECK_EQ(Run(start).output, "replay 1 started\n");
+  CHECK_EQ(Run(start).output, "replay 2 started\n");
   relay.Kill();
   WriteAsEarlierBuild(relay.log_path() + "/jobs/1.json");
   relay.Start();
