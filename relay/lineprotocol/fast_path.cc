@@ -9,6 +9,7 @@
 #include "relay/lineprotocol/grammar.h"
 #include "wal/base/byte_set.h"
 #include "wal/base/invariant.h"
+#include "wal/base/utf8.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -122,6 +123,11 @@ bool AreDigits(std::string_view text) {
   return text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+RELAY_INLINE bool IsTime(Span name) {
+  constexpr std::string_view kTime = "time";
+  return name.size == kTime.size() && std::memcmp(name.begin, kTime.data(), kTime.size()) == 0;
+}
+
 // ----------------------------------------------------------------- the index
 
 static_assert(kWindowBytes <= std::numeric_limits<std::uint16_t>::max());
@@ -146,11 +152,12 @@ __attribute__((target("avx2"))) std::uint32_t StructureMask(__m256i bytes) {
       _mm256_movemask_epi8(_mm256_or_si256(most, _mm256_or_si256(backslashes, nuls))));
 }
 
-__attribute__((target("avx2"))) std::uint64_t StructureOfBlock(const char* block) {
+__attribute__((target("avx2"))) std::uint64_t StructureOfBlock(const char* block, bool& is_ascii) {
   __m256i low;
   __m256i high;
   std::memcpy(&low, block, sizeof low);
   std::memcpy(&high, block + sizeof low, sizeof high);
+  is_ascii &= _mm256_movemask_epi8(_mm256_or_si256(low, high)) == 0;
   return StructureMask(low) | static_cast<std::uint64_t>(StructureMask(high)) << 32U;
 }
 
@@ -173,13 +180,15 @@ RELAY_INLINE __attribute__((target("avx2,bmi,popcnt"))) void AppendPositions(
 __attribute__((target("avx2,bmi,popcnt"))) void IndexStructureAvx2(std::string_view window,
                                                                    StructureIndex& index) {
   index.count = 0;
+  index.is_ascii = true;
   std::size_t at = 0;
   for (; at + kBlockBytes <= window.size(); at += kBlockBytes) {
-    AppendPositions(StructureOfBlock(window.data() + at), at, index);
+    AppendPositions(StructureOfBlock(window.data() + at, index.is_ascii), at, index);
   }
   const std::size_t rest = window.size() - at;
   if (rest == 0) return;
-  const std::uint64_t last = StructureOfBlock(window.data() + window.size() - kBlockBytes);
+  const std::uint64_t last =
+      StructureOfBlock(window.data() + window.size() - kBlockBytes, index.is_ascii);
   AppendPositions(last >> (kBlockBytes - rest), at, index);
 }
 
@@ -224,8 +233,11 @@ class TagKeys {
 class Walk {
  public:
   // `text`: nothing before it is read. `next`: the line's first position.
-  Walk(const char* text, const char* window, const std::uint16_t* next)
-      : text_(text), window_(window), next_(next) {}
+  Walk(const char* text, const char* window, const StructureIndex& index, std::size_t next)
+      : text_(text),
+        window_(window),
+        next_(index.positions.data() + next),
+        is_ascii_(index.is_ascii) {}
 
   const std::uint16_t* next() const { return next_; }
   std::size_t at() const { return at_; }
@@ -247,6 +259,7 @@ class Walk {
   bool TakeField();
   bool TakeString();
   bool IsValue(Span value) const;
+  bool IsName(Span name) const;
 
   Span From(std::size_t start) const { return {window_ + start, at_ - start}; }
   bool MayReadMasks() const {
@@ -257,6 +270,7 @@ class Walk {
   const char* window_;
   const std::uint16_t* next_;
   std::size_t at_ = 0;
+  const bool is_ascii_;  // The whole window.
   TagKeys tags_;
 };
 
@@ -276,7 +290,7 @@ RELAY_INLINE void Walk::StepBare() {
 
 RELAY_INLINE bool Walk::TakeKey(std::size_t start) {
   StepBare();
-  if (at_ == start || window_[start] == '#') return false;
+  if (at_ == start || window_[start] == '#' || !IsName(From(start))) return false;
   while (Here() == ',') {
     if (!TakeTag()) return false;
   }
@@ -287,7 +301,7 @@ RELAY_INLINE bool Walk::TakeTag() {
   const std::size_t start = at_ + 1;
   StepBare();
   const Span key = From(start);
-  if (Here() != '=' || key.size == 0 || !tags_.Add(key)) return false;
+  if (Here() != '=' || key.size == 0 || IsTime(key) || !tags_.Add(key)) return false;
 
   const std::size_t value = at_ + 1;
   StepBare();
@@ -304,7 +318,7 @@ RELAY_INLINE bool Walk::TakeFields() {
 RELAY_INLINE bool Walk::TakeField() {
   const std::size_t key = at_ + 1;
   StepBare();
-  if (Here() != '=' || at_ == key) return false;
+  if (Here() != '=' || at_ == key || IsTime(From(key)) || !IsName(From(key))) return false;
 
   const std::size_t value = at_ + 1;
   Step();
@@ -325,6 +339,10 @@ RELAY_INLINE bool Walk::TakeString() {
   const std::size_t behind = at_ + 1;
   Step();
   return at_ == behind;
+}
+
+RELAY_INLINE bool Walk::IsName(Span name) const {
+  return is_ascii_ || IsUtf8(name.text());
 }
 
 RELAY_INLINE bool Walk::IsValue(Span value) const {
@@ -361,6 +379,7 @@ constexpr std::array<TimeBound, 6> kTimeBounds = {
 void IndexStructurePortably(std::string_view window, StructureIndex& index) {
   INVARIANT(window.size() <= kWindowBytes);
   index.count = 0;
+  index.is_ascii = IsAscii(window);
   for (std::size_t at = 0; at < window.size(); ++at) {
     index.positions[index.count] = Position(at);
     index.count += kStructure.Has(window[at]) ? 1U : 0U;
@@ -383,7 +402,7 @@ FastLines::Line FastLines::Next(std::size_t at) {
   if (at >= window_end_) return {};  // Longer than a window.
   while (window_ + index_.positions[next_] < at) ++next_;
 
-  Walk walk(text_.data(), text_.data() + window_, index_.positions.data() + next_);
+  Walk walk(text_.data(), text_.data() + window_, index_, next_);
   if (!walk.TakeKey(at - window_) || !walk.TakeFields()) return {};
   const bool timed = walk.Here() == ' ';
   if (timed && !walk.TakeTime(bound_)) return {};

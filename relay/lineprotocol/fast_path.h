@@ -7,6 +7,8 @@
 //   - quotes stand around whole values of fields, nowhere else;
 //   - a backslash is never followed by another one outside of such quotes,
 //     where the rules of escaping differ;
+//   - no name is `time`, and a measurement or a field's name is UTF-8, so that
+//     InfluxDB can store what it accepts;
 //   - no newline is quoted or escaped, and tabs and NUL bytes stand in quotes
 //     at most (NUL bytes not even there).
 #pragma once
@@ -31,6 +33,7 @@ struct StructureIndex {
   static constexpr std::size_t kSlack = 64;
 
   std::size_t count = 0;
+  bool is_ascii = true;  // No byte of the window is above 0x7F.
   std::array<std::uint16_t, kWindowBytes + kSlack> positions;
 };
 

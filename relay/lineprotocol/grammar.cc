@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "wal/base/byte_set.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {
@@ -28,6 +29,9 @@ constexpr std::size_t kFloatBytesChecked = 25;
 // InfluxDB reserves the ends of the range of times.
 constexpr std::int64_t kNanosecondsMax = std::numeric_limits<std::int64_t>::max() - 1;
 constexpr std::int64_t kNanosecondsMin = std::numeric_limits<std::int64_t>::min() + 2;
+
+// InfluxDB refuses a tag of this name, and drops a field of it.
+constexpr std::string_view kTimeName = "time";
 
 constexpr const char* kInvalidNumber = "invalid number";
 constexpr const char* kInvalidBoolean = "invalid boolean";
@@ -150,7 +154,8 @@ class PointJudge {
   PointJudge(std::string_view line, Precision precision) : line_(line), precision_(precision) {}
 
   LineVerdict Judge() && {
-    static_cast<void>(ScanKey() && ScanFields() && CheckKeys() && ScanTime() && CheckValues());
+    static_cast<void>(ScanKey() && ScanFields() && CheckKeys() && ScanTime() && CheckValues() &&
+                      CheckNames());
     return std::move(verdict_);
   }
 
@@ -169,6 +174,7 @@ class PointJudge {
   bool ReadAgain(Check check);
   bool CheckKeys();
   bool CheckKey(std::string_view key);
+  bool CheckNames();
   bool CheckValues();
   bool CheckValue(std::string_view value);
 
@@ -226,6 +232,10 @@ bool PointJudge::ScanTag() {
   at_ = FindBare(line_, key + 1, kKeyEnds);
   if (!AtOneOf("=")) return Refuse("missing tag value");
   tag_keys_.push_back(line_.substr(key, at_ - key));
+  if (tag_keys_.back() == kTimeName) {
+    return Refuse("invalid tag key: input tag \"time\" on measurement " +
+                  Quoted(MeasurementOf(line_)) + " is invalid");
+  }
 
   ++at_;
   if (AtEnd() || AtOneOf(", ")) return Refuse("missing tag value");
@@ -311,7 +321,17 @@ bool PointJudge::ReadAgain(Check check) {
 }
 
 bool PointJudge::CheckKeys() {
-  return ReadAgain([this](std::string_view key, std::string_view) { return CheckKey(key); });
+  bool has_value = false;
+  const bool fit = ReadAgain([&](std::string_view key, std::string_view) {
+    has_value |= key != kTimeName;
+    return CheckKey(key);
+  });
+  return fit && (has_value || Refuse("invalid field name: input field \"time\" on measurement " +
+                                     Quoted(MeasurementOf(line_)) + " is invalid"));
+}
+
+bool PointJudge::CheckNames() {
+  return NamesAreUtf8(line_) || Refuse("measurement or field name is not valid UTF-8");
 }
 
 // A value that is invalid in the second parse passes InfluxDB's parser and then fails

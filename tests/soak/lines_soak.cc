@@ -5,8 +5,8 @@
 //   lines_soak [LINES]     (360000)
 //
 // Left out are intended differences (relay/ingest/HTTP.md): carriage returns, NUL bytes,
-// unsigned values, quotes with a blank behind two backslashes, a backslash at the end.
-// The seed is printed and taken from RELAY_SEED. Exits with 1 if they differ otherwise,
+// names that are not UTF-8, unsigned values, quotes with a blank behind two backslashes, a
+// backslash at the end. The seed is printed and taken from RELAY_SEED. Exits with 1 if they differ otherwise,
 // and shows the lines.
 #define DOCTEST_CONFIG_DISABLE  // A program of its own: nothing of doctest is linked.
 #include <fmt/format.h>
@@ -36,6 +36,7 @@ bool MeanToDiffer(std::string_view line) {
   if (line.find("\\\\ ") != line.npos && line.find('"') != line.npos) return true;
   for (std::size_t i = 0; i < line.size(); ++i) {
     if (line[i] == '\r' || line[i] == '\0') return true;
+    if (line[i] == '\xff' || line[i] == '\xed') return true;
     const bool after_digit = i > 0 && std::isdigit(static_cast<unsigned char>(line[i - 1])) != 0;
     if (line[i] == 'u' && after_digit) return true;
   }

@@ -4,12 +4,14 @@
 
 #include "wal/base/byte_set.h"
 #include "wal/base/invariant.h"
+#include "wal/base/utf8.h"
 
 namespace relay {
 namespace {
 
 constexpr ByteSet kLineMarks(" ,=\"\\\n");
 constexpr ByteSet kMeasurementEnds(" ,");
+constexpr ByteSet kKeyEnds(" ");
 constexpr ByteSet kEscapedInMeasurement(" ,=");
 
 // Knows whether the byte seen last is within quotes. Follows InfluxDB's own scanner: a quote counts
@@ -58,6 +60,23 @@ std::string_view LineWalk::Next() {
   const std::string_view line = left_.substr(0, MeasureLine(left_).size + 1);
   left_.remove_prefix(line.size());
   return line;
+}
+
+bool NamesAreUtf8(std::string_view line) {
+  if (IsAscii(line)) return true;
+  if (!IsUtf8(RawMeasurementOf(line))) return false;
+  // Outside of strings fields consist of names, numbers and marks.
+  QuoteState state;
+  std::size_t bare = FindBare(line, 1, kKeyEnds);
+  for (std::size_t at = bare; at < line.size(); ++at) {
+    const bool was_quoted = state.quoted();
+    state.See(line[at]);
+    if (line[at] == '\\') ++at;  // An escaped byte does not quote.
+    if (state.quoted() == was_quoted) continue;
+    if (!was_quoted && !IsUtf8(line.substr(bare, at - bare))) return false;
+    bare = at;
+  }
+  return state.quoted() || IsUtf8(line.substr(bare));
 }
 
 std::string_view RawMeasurementOf(std::string_view line) {

@@ -35,6 +35,12 @@ class LineWalk {
   std::string_view left_;
 };
 
+// Returns whether the measurement and the fields' names are UTF-8. InfluxDB 1.x and 2.x keep them
+// in a protobuf that can hold only UTF-8: after a line with another name the shard does not open
+// any more. Tags and strings may hold any bytes.
+// REQUIRES: one line as in a Record, with or without its newline.
+bool NamesAreUtf8(std::string_view line);
+
 // Returns the measurement of a point's line as written, escapes included.
 std::string_view RawMeasurementOf(std::string_view line);
 

@@ -118,7 +118,7 @@ std::vector<Row> SameRows() {
       {"not a number", Write("m v=NaN 1")},
       {"a tag without a value", Write("m,a= v=1 1")},
       {"a negative time", Write("m v=1 -1")},
-      {"bytes that are no UTF-8", Write("m\xff v=1 1")},
+      {"bytes that are not UTF-8, in tags and strings", Write("m,t\xff=\xff s=\"\xff\" 1")},
       {"a quoted newline", Write("m s=\"a\nb\" 1")},
       {"each precision", Write("m v=1 1", "&precision=ms")},
       {"gzip that is none", Write("m v=1 1", "", kGzip)},
@@ -146,6 +146,7 @@ std::vector<Row> SameRows() {
 // Requests with the same status; the form of the error is what HTTP.md says.
 std::vector<Row> OtherForms() {
   const std::string form = "A request that matches no endpoint";
+  const std::string time = "A tag named `time`, or no field but `time`";
   const std::string gzip = "The message for invalid gzip";
   return {
       {"a wrong method", Request("GET", "/write?db=metrics"), form, 405, 405},
@@ -159,6 +160,8 @@ std::vector<Row> OtherForms() {
       {"an unknown statement", Query("GARBAGE"), "Queries", 400, 400},
       {"a bad escape", Request("POST", "/write?db=%zz", "m v=1 1"), "A bad percent escape", 400,
        400},
+      {"a tag named time", Write("m,time=a v=1 1"), time, 400, 400},
+      {"no field but time", Write("m time=1 1"), time, 400, 400},
       {"half a gzip", Write("\x1f\x8b\x08", "", kGzip), gzip, 400, 400},
   };
 }
@@ -173,6 +176,7 @@ std::vector<Row> Differences() {
       {"a bad precision", Write("m v=1 1", "&precision=x"), "An unknown precision", 204, 400},
       {"carriage returns", Write("m v=1 1\r\nm v=2 2\r\n"), "Carriage returns", 400, 204},
       {"an unsigned value", Write("u v=1u 1"), "Unsigned values", 400, 204},
+      {"a name that is not UTF-8", Write("m\xff v=1 1"), "Names that are not UTF-8", 204, 400},
       {"a NUL byte", Write(std::string("m s=\"a\0\" 1", 10)), "NUL bytes", 204, 400},
       {"a line end in a name", Write(" =\"\n \"=\"\",M=true 5"),
        "Blanks before a line, a quote in its name and a line end", 204, 400},

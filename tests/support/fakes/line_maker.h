@@ -40,9 +40,12 @@ class LineMaker {
   }
 
   std::string_view Mark() {
-    static constexpr std::array<std::string_view, 20> kMarks = {
-        ",", "=", " ", "\"", "\\", "\t", "\n", "\r", "#",        "-",
-        ".", "e", "i", "u",  "t",  "0",  "9",  "x",  "\xc3\xa9", std::string_view("\0", 1)};
+    static constexpr std::array<std::string_view, 22> kMarks = {
+        ",",    "=",           " ",  "\"",       "\\",
+        "\t",   "\n",          "\r", "#",        "-",
+        ".",    "e",           "i",  "u",        "t",
+        "0",    "9",           "x",  "\xc3\xa9", std::string_view("\0", 1),
+        "\xff", "\xed\xa0\x80"};
     return OneOf(kMarks);
   }
 

@@ -97,7 +97,7 @@ TEST_CASE("line protocol: what is stored of a line that is a point") {
        "m\\ x\\,y,t\\=\\ =v\\,,u=\\  k\\ \\,\\==1 5\n"},
       {"backslashes are bytes of names", "m\\x,t\\y=C:\\z k\\w=1 5\n",
        "m\\x,t\\y=C:\\z k\\w=1 5\n"},
-      {"a measurement has any byte but NUL", "m=\"\xff v=1 5\n", "m=\"\xff v=1 5\n"},
+      {"a measurement has any character but NUL", "m=\"\xc3\xbc v=1 5\n", "m=\"\xc3\xbc v=1 5\n"},
       {"a quote in a name means nothing", "m,t=\"a k\"=1 5\n", "m,t=\"a k\"=1 5\n"},
       {"tags come in any order", "m,b=1,a=2,c=3 v=1 5\n", "m,b=1,a=2,c=3 v=1 5\n"},
       {"strings hold anything", "m v=\"\xc3\xa9, = \\\" \\\\ \\n\t#\" 5\n",
@@ -308,6 +308,10 @@ TEST_CASE("line protocol: invalid lines") {
       {"m v=1 99999999999999999999",
        "strconv.ParseInt: parsing \"99999999999999999999\": value out of range"},
       {"m v=1 5 6", "point is invalid"},
+      {"m,time=a v=1", "invalid tag key: input tag \"time\" on measurement \"m\" is invalid"},
+      {"m time=1", "invalid field name: input field \"time\" on measurement \"m\" is invalid"},
+      {"m time=1,time=2i",
+       "invalid field name: input field \"time\" on measurement \"m\" is invalid"},
       {"m v=1 5 x", "point is invalid"},
   };
   for (const Row& row : rows) {
@@ -347,6 +351,38 @@ TEST_CASE("line protocol: a point that InfluxDB takes and then fails to store is
   CHECK(WhyRefused("m k\\\\=\"a=t\" 5") == "invalid boolean");
   CHECK(WhyRefused("m k\\\\=\"a=1\" 5") == "invalid number");
   CHECK(WhyRefused("m k\\\\=\"a=,=\" 5") == "missing field value");
+}
+
+TEST_CASE("line protocol: a field named time beside another one is stored, as InfluxDB does") {
+  CHECK(Stored("m time=1,v=2 5\n") == "m time=1,v=2 5\n");
+  CHECK(Stored("m,times=a,tim=b v=2 5\n") == "m,times=a,tim=b v=2 5\n");
+}
+
+TEST_CASE("line protocol: a measurement or field name that is not UTF-8 is refused") {
+  const std::string why = "measurement or field name is not valid UTF-8";
+  const std::string far(70, 'f');
+  for (const std::string bad :
+       {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
+    CAPTURE(bad);
+    for (const std::string& line :
+         {"m" + bad + " v=1 5", bad + ",t=a v=1 5", "m v" + bad + "=1 5", "m v=1,w" + bad + "=2 5",
+          "m s=\"a\",v" + bad + "=1", far + bad + ",t=a " + far + "=1 5",
+          far + ",t=a " + far + "=1," + bad + "=\"s\" 5"}) {
+      CAPTURE(line);
+      CHECK(WhyRefused(line) == why);
+    }
+  }
+}
+
+TEST_CASE("line protocol: tags and strings hold any bytes, names any text that is UTF-8") {
+  for (const std::string& line :
+       {std::string("m,t\xff=\xff v=1 5\n"), std::string("m s=\"\xff\xc0\",v=1 5\n"),
+        std::string("m s=\"\\\"\xff\",v=1 5\n"), std::string("m\xc3\xbc,t=a v\xe6\xb8\xa9=1 5\n"),
+        std::string("m \xf0\x9f\x8c\xa1=1 5\n"), std::string("m\\ \xc3\xbc v=1 5\n")}) {
+    CAPTURE(line);
+    CHECK(Stored(line) == line);
+    CHECK(NamesAreUtf8(line));
+  }
 }
 
 TEST_CASE("line protocol: a line that would swallow the next one is refused") {
@@ -536,6 +572,7 @@ TEST_CASE("line protocol: the index of a window is the same on every machine") {
     IndexStructure(window, index);
     IndexStructurePortably(window, portable);
     REQUIRE(index.count == portable.count);
+    CHECK(index.is_ascii == portable.is_ascii);
     CHECK(std::equal(index.positions.begin(), index.positions.begin() + index.count,
                      portable.positions.begin()));
   }

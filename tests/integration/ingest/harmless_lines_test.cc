@@ -1,0 +1,59 @@
+// Lines that the relay accepts do no harm to an influxd: it stores each, and still has all of them
+// when it opens its shards again after a crash.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "relay/lineprotocol/scanner.h"
+#include "tests/support/fakes/line_maker.h"
+#include "tests/support/process/http_client.h"
+#include "tests/support/process/influxd.h"
+#include "tests/support/seed.h"
+#include "tests/support/temp_dir.h"
+
+namespace relay::test::integration_ingest_harmless_lines_test {
+namespace {
+
+constexpr WallTime kNow{std::chrono::nanoseconds(1'700'000'000'123'456'789)};
+constexpr const char* kAllPoints = "SELECT * FROM /.*/ GROUP BY *";
+
+std::string Accepted(const std::string& line) {
+  return ScanLines(line, Precision::kNanosecond, kNow).lines;
+}
+
+TEST_CASE("harmless: influxd opens its shards again after whatever lines the relay accepted") {
+  const TempDir directory;
+  Influxd server(directory.path(), "", {"INFLUXDB_DATA_MAX_SERIES_PER_DATABASE=0"});
+  server.CreateDatabase("metrics");
+  LineMaker maker(PrintedSeed());
+  for (int i = 0; i < 1'500; ++i) {
+    const std::string lines = Accepted(maker.Line());
+    if (lines.empty()) continue;
+    CAPTURE(lines);
+    const HttpAnswer answer = Post(server.endpoint(), "/write?db=metrics", lines);
+    // Random fields have a type in one line and another one in the next.
+    const bool conflict = answer.body.find("field type conflict") != std::string::npos;
+    CHECK((answer.status == 204 || conflict));
+  }
+  const std::string before = server.Query("metrics", kAllPoints);
+  server.Kill();
+  server.Start();
+  CHECK(server.Query("metrics", kAllPoints) == before);
+}
+
+TEST_CASE("harmless: an influxd loses a shard by a name that is not UTF-8, so none is sent") {
+  for (const std::string line : {"m\xff v=1 1\n", "m f\xed\xa0\x80=1 1\n"}) {
+    const TempDir directory;
+    Influxd server(directory.path());
+    server.CreateDatabase("metrics");
+    Post(server.endpoint(), "/write?db=metrics", line);
+    CHECK_EQ(Post(server.endpoint(), "/write?db=metrics", line).status, 204);
+    server.Kill();
+    server.Start();
+    CHECK_EQ(Post(server.endpoint(), "/write?db=metrics", "other v=1 1\n").status, 500);
+    CHECK_EQ(Accepted(line), "");
+  }
+}
+
+}  // namespace
+}  // namespace relay::test::integration_ingest_harmless_lines_test
