@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "replay/batch/sendable.h"
 #include "replay/transport/verdict.h"
 #include "wal/record/lines.h"
 
@@ -99,7 +100,14 @@ Clock::Duration ReplayJob::NextRecord() {
     return Clock::Duration::zero();
   }
   params_ = record.params;
-  SendBatch batch = Chosen(record);
+  SendableRecord sendable = FindSendable(stored.record.value());
+  if (!sendable.unsendable.empty()) {
+    const std::lock_guard lock(mutex_);
+    progress_.points_refused += sendable.unsendable.size();
+    progress_.refusal = kNotSendable;
+  }
+  if (!sendable.record) return Clock::Duration::zero();
+  SendBatch batch = Chosen(*sendable.record);
   if (batch.points > 0) batches_.push_back(std::move(batch));
   return Clock::Duration::zero();
 }

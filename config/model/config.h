@@ -169,7 +169,8 @@ struct BackendConfig {
   std::chrono::milliseconds timeout{10'000};  // For one attempt as a whole.
   bool gzip = false;
   bool create_databases = false;
-  Bytes mtu{1024};  // This and `precision`: for udp:// only.
+  bool unknown_refusals_are_final = false;  // Their lines become dead letters, else they wait.
+  Bytes mtu{1024};                          // This and `precision`: for udp:// only.
   Precision udp_precision = Precision::kNanosecond;
   BatchConfig batch = {};
   PointCount concurrency = 2;  // Concurrent requests.

@@ -119,7 +119,7 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
   if (!backend.url.udp) return Refuse(section, {"mtu", "precision"}, "expected only with udp://");
   Refuse(section,
          {"api", "org", "bucket", "username", "password", "password_file", "token", "token_file",
-          "connect_timeout", "write_timeout", "compress", "create_databases"},
+          "connect_timeout", "write_timeout", "compress", "create_databases", "on_unknown_refusal"},
          "expected only with http:// or https://");
 }
 
@@ -159,6 +159,12 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
       {"create_databases",
        "Create databases missing on the backend (and retention policies, without expiry)."},
       backend.create_databases, YesOrNo());
+  section.Value(
+      {"on_unknown_refusal",
+       "The end of a line that the backend goes on refusing for a reason that the relay does not "
+       "know: its database waits on hold (hold), or the line becomes a dead letter after some "
+       "attempts (dead)."},
+      backend.unknown_refusals_are_final, OneOf<bool>({{"hold", false}, {"dead", true}}));
   section.Value({.key = "mtu",
                  .description = "The largest packet, for udp:// only. Default: 1024B.",
                  .example = "1024B"},

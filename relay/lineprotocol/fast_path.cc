@@ -125,7 +125,7 @@ bool AreDigits(std::string_view text) {
 
 RELAY_INLINE bool IsTime(Span name) {
   constexpr std::string_view kTime = "time";
-  return name.size == kTime.size() && std::memcmp(name.begin, kTime.data(), kTime.size()) == 0;
+  return name.text() == kTime;
 }
 
 // ----------------------------------------------------------------- the index
@@ -152,12 +152,13 @@ __attribute__((target("avx2"))) std::uint32_t StructureMask(__m256i bytes) {
       _mm256_movemask_epi8(_mm256_or_si256(most, _mm256_or_si256(backslashes, nuls))));
 }
 
-__attribute__((target("avx2"))) std::uint64_t StructureOfBlock(const char* block, bool& is_ascii) {
+__attribute__((target("avx2"))) std::uint64_t StructureOfBlock(const char* block,
+                                                               __m256i& all_bytes) {
   __m256i low;
   __m256i high;
   std::memcpy(&low, block, sizeof low);
   std::memcpy(&high, block + sizeof low, sizeof high);
-  is_ascii &= _mm256_movemask_epi8(_mm256_or_si256(low, high)) == 0;
+  all_bytes = _mm256_or_si256(all_bytes, _mm256_or_si256(low, high));
   return StructureMask(low) | static_cast<std::uint64_t>(StructureMask(high)) << 32U;
 }
 
@@ -180,16 +181,18 @@ RELAY_INLINE __attribute__((target("avx2,bmi,popcnt"))) void AppendPositions(
 __attribute__((target("avx2,bmi,popcnt"))) void IndexStructureAvx2(std::string_view window,
                                                                    StructureIndex& index) {
   index.count = 0;
-  index.is_ascii = true;
+  __m256i all_bytes = _mm256_setzero_si256();  // Their bits together.
   std::size_t at = 0;
   for (; at + kBlockBytes <= window.size(); at += kBlockBytes) {
-    AppendPositions(StructureOfBlock(window.data() + at, index.is_ascii), at, index);
+    AppendPositions(StructureOfBlock(window.data() + at, all_bytes), at, index);
   }
   const std::size_t rest = window.size() - at;
-  if (rest == 0) return;
-  const std::uint64_t last =
-      StructureOfBlock(window.data() + window.size() - kBlockBytes, index.is_ascii);
-  AppendPositions(last >> (kBlockBytes - rest), at, index);
+  if (rest != 0) {
+    const std::uint64_t last =
+        StructureOfBlock(window.data() + window.size() - kBlockBytes, all_bytes);
+    AppendPositions(last >> (kBlockBytes - rest), at, index);
+  }
+  index.is_ascii = _mm256_movemask_epi8(all_bytes) == 0;
 }
 
 bool HasAvx2() {

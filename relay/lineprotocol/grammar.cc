@@ -43,10 +43,8 @@ bool IsDigit(char c) {
 constexpr ByteSet kBlanks(std::string_view(" \t\0", 3));
 constexpr ByteSet kKeyEnds(" ,=");
 constexpr ByteSet kPartEnds(" ,");
-constexpr ByteSet kEquals("=");
 // The bytes that structure fields.
 constexpr ByteSet kFieldMarks(" ,=\"\\");
-constexpr ByteSet kValueMarks(",\"\\");
 
 // Compares without a function call, for the few bytes that are checked one by one.
 constexpr bool IsOneOf(char c, std::string_view set) {
@@ -288,34 +286,15 @@ bool PointJudge::ScanValue() {
   return reason.empty() || Refuse(std::move(reason));
 }
 
-// Returns the end of a field's value: the comma before the next field, or the end. Here
-// a backslash escapes only quotes and backslashes, as in InfluxDB.
-std::size_t FieldValueEnd(std::string_view fields, std::size_t from) {
-  bool quoted = false;
-  std::size_t at = from;
-  while (at < fields.size() && (quoted || fields[at] != ',')) {
-    const bool escapes =
-        fields[at] == '\\' && at + 1 < fields.size() && IsOneOf(fields[at + 1], "\"\\");
-    if (fields[at] == '"') quoted = !quoted;
-    at = Find(fields, at + (escapes ? 2U : 1U), kValueMarks);
-  }
-  return at;
-}
-
 // InfluxDB parses the fields again when it stores them, by slightly different rules.
 // `check` judges a field as that second parse sees it.
 template <typename Check>
 bool PointJudge::ReadAgain(Check check) {
-  std::string_view fields = line_.substr(fields_start_, verdict_.fields_end - fields_start_);
-  while (!fields.empty()) {
-    const std::size_t equals = FindBare(fields, 0, kEquals);
-    const std::string_view key = fields.substr(0, equals);
-    if (equals + 2 > fields.size()) {
-      return Refuse("invalid value: field-key=" + std::string(key));
-    }
-    const std::size_t end = FieldValueEnd(fields, equals + 1);
-    if (!check(key, fields.substr(equals + 1, end - equals - 1))) return false;
-    fields.remove_prefix(std::min(end + 1, fields.size()));
+  FieldWalk walk(line_.substr(fields_start_, verdict_.fields_end - fields_start_));
+  while (!walk.AtEnd()) {
+    const FieldText field = walk.Next();
+    if (field.is_cut) return Refuse("invalid value: field-key=" + std::string(field.name));
+    if (!check(field.name, field.value)) return false;
   }
   return true;
 }

@@ -70,6 +70,7 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
                   .bytes_per_second = backend.rate.bytes_per_second};
   options.timeout = backend.timeout;
   options.create_databases = backend.create_databases;
+  if (backend.unknown_refusals_are_final) options.unknown_refusals = UnknownRefusals::kDead;
   options.passes_credentials = !backend.has_credentials();
   if (!backend.url.udp) {
     const Shown shown{.url = ToString(backend.url), .username = backend.username};

@@ -15,6 +15,9 @@ constexpr std::uint32_t kTriesUnsuspected = 8;
 // Canaries accepted while a single line was not, before the line is given up.
 constexpr std::uint32_t kLineSuspicionsMax = 3;
 
+// Attempts at a single line that is refused for an unknown reason before it is given up.
+constexpr std::uint32_t kTriesUnknown = 8;
+
 // Attempts at a request that takes too long before it is cut.
 constexpr std::uint32_t kTriesWhole = 3;
 
@@ -32,13 +35,6 @@ Decision Retry(const LaneFacts& facts, Pace pace, WorkerState shown) {
 
 Decision RetrySoon(const LaneFacts& facts) {
   return Retry(facts, Pace::kRetry, WorkerState::kRetrying);
-}
-
-// Handles a front batch with lines that will never be accepted: all of it goes to the dead letters
-// if the backend says so or only one line is left.
-Decision Refuse(const LaneFacts& facts, const Verdict& verdict) {
-  const bool is_all = facts.points == 1 || verdict.dropped == facts.points;
-  return {.step = is_all ? Step::kDeadLetter : Step::kHalve};
 }
 
 Decision RetryByCause(const LaneFacts& facts, Cause cause) {
@@ -83,8 +79,31 @@ Decision AnswerPolicy::DecideOnCanary(const LaneFacts& facts, const Verdict& can
     return canary.action == Action::kHold ? HoldOrRetry(facts, canary) : RetrySoon(facts);
   }
   if (suspicion.cause == Cause::kCredentials) return {.step = Step::kDeadLetter};
-  const bool is_sure = facts.points > 1 || facts.line_suspicions + 1 >= kLineSuspicionsMax;
-  return is_sure ? Refuse(facts, suspicion) : Decision{.step = Step::kSendAgain};
+  if (facts.points > 1) return {.step = Step::kHalve};
+  return facts.line_suspicions + 1 >= kLineSuspicionsMax ? GiveUp(facts)
+                                                         : Decision{.step = Step::kSendAgain};
+}
+
+// Handles a front batch with lines that will not be accepted: all of it goes to the dead letters
+// if the backend says so or only one line is left, and the reason is known.
+Decision AnswerPolicy::Refuse(const LaneFacts& facts, const Verdict& verdict) const {
+  // A statement is the only line of its request, and everything behind it would wait.
+  const bool is_known = verdict.cause != Cause::kUnknownRefusal || facts.is_statement;
+  if (is_known && (facts.points == 1 || verdict.dropped == facts.points)) {
+    return {.step = Step::kDeadLetter};
+  }
+  if (facts.points > 1) return {.step = facts.is_divided ? Step::kDivide : Step::kHalve};
+  return facts.failures + 1 < kTriesUnknown && options_.unknown_refusals == UnknownRefusals::kDead
+             ? RetrySoon(facts)
+             : GiveUp(facts);
+}
+
+// Handles a single line that is not accepted, while others are, for a reason that is not known.
+Decision AnswerPolicy::GiveUp(const LaneFacts& facts) const {
+  const bool is_final = options_.unknown_refusals == UnknownRefusals::kDead || facts.is_statement;
+  if (is_final) return {.step = Step::kDeadLetter};
+  if (facts.may_hold) return {.step = Step::kHold, .gives_up = true};
+  return Retry(facts, Pace::kProbe, WorkerState::kHeld);
 }
 
 Decision AnswerPolicy::DecideOnNoCreation(const LaneFacts& facts) const {

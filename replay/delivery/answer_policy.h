@@ -16,6 +16,12 @@
 // backend is misconfigured and everything waits. A refused client's statement is not executed at
 // all: everything behind it would wait.
 //
+// Unknown. A refusal whose reason is not known is not final by itself: the batch is halved, what is
+// good is delivered, and the line that is refused alone puts its lane on hold until the backend
+// accepts it or an operator decides. With UnknownRefusals::kDead it becomes a dead letter after
+// some attempts instead. So does a line that seems to be poisoned. A statement becomes one at once:
+// everything behind it would wait.
+//
 // Alone. A lane that keeps failing while other lanes succeed goes on hold, whatever the answers
 // say. A statement never does: executed later than in its place, it would delete what came behind
 // it.
@@ -37,6 +43,7 @@ struct LaneFacts {
   bool has_client = false;            // It goes with a client's credentials.
   bool is_slow = false;               // It was not answered at once.
   bool names_refused = false;         // A partial write's answer names the lines it refused.
+  bool is_divided = false;            // The answer tells the refused lines from the others.
   std::uint32_t failures = 0;         // In a row, before this answer.
   std::uint32_t line_suspicions = 0;  // Canaries accepted while this single line was not.
   bool is_suspect = false;            // A poisoned line is being searched for.
@@ -55,6 +62,7 @@ enum class Step : std::uint8_t {
   kDelivered,       // The front batch is delivered.
   kNamedLines,      // Delivered but for the lines that the answer names: those become dead letters.
   kDeadLetter,      // All of it becomes dead letters.
+  kDivide,          // The lines likely refused, and the others, are each sent on their own.
   kHalve,           // Each half is sent on its own.
   kRetry,           // The same is sent again later; the whole backend waits.
   kWaitAlone,       // The same is sent again later; only this lane waits.
@@ -75,15 +83,20 @@ struct Decision {
   WorkerState shown = WorkerState::kRetrying;
   bool cut_first = false;         // The front batch is cut to the current size limit.
   bool fails_alone = false;       // kHold: others succeed; the reason says so.
+  bool gives_up = false;          // kHold: a line is refused, and its reason is not known.
   bool clears_backend = false;    // kHold: other lanes succeed, as far as is known.
   bool asks_for_clients = false;  // From here on other clients' requests are counted.
 
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 
+// The end of a single line that the backend goes on refusing for a reason that is not known.
+enum class UnknownRefusals : std::uint8_t { kHold, kDead };
+
 class AnswerPolicy {
  public:
   struct Options {
+    UnknownRefusals unknown_refusals = UnknownRefusals::kHold;
     bool create_databases = false;
     bool passes_credentials = false;
   };
@@ -106,6 +119,8 @@ class AnswerPolicy {
   static bool IsAccepted(const Verdict& canary);
 
  private:
+  Decision Refuse(const LaneFacts& facts, const Verdict& verdict) const;
+  Decision GiveUp(const LaneFacts& facts) const;
   Decision Suspect(const LaneFacts& facts) const;
   Decision SuspectClient(const LaneFacts& facts, const Verdict& verdict) const;
   Decision HoldOrRetry(const LaneFacts& facts, const Verdict& verdict) const;

@@ -1,5 +1,6 @@
 #include "replay/delivery/dead_letters.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -29,27 +30,31 @@ std::string MessageOf(const Reply& reply) {
 }
 
 void AddDeadLetters(const SendBatch& batch, const Refusal& refusal, Window& window) {
-  std::string joined;
-  const bool alone = batch.is_of_one_record();
   for (const SendBatch::Part& part : batch.parts) {
     DeadLetter letter = LetterOf(part, refusal);
-    letter.first_line = batch.first_line;
-    letter.points = alone ? batch.points : part.record->points;
-    letter.lines = alone ? LinesOf(batch, joined) : std::string_view(part.record->lines);
+    letter.first_line = part.first_line;
+    letter.points = part.points;
+    letter.lines = part.lines();
     window.At(part.sequence).letters.push_back(std::move(letter));
   }
 }
 
 bool NamesRefused(const SendBatch& batch, const Reply& reply) {
-  return !RefusedLinesIn(reply.body, batch.points).empty();
+  if (RefusedLinesIn(reply.body, batch.points).empty()) return false;
+  // InfluxDB 3 counts a newline within a string as the end of a line.
+  PointCount newlines = 0;
+  for (const SendBatch::Part& part : batch.parts) {
+    const std::string_view lines = part.lines();
+    newlines += static_cast<PointCount>(std::count(lines.begin(), lines.end(), '\n'));
+  }
+  return newlines == batch.points;
 }
 
 std::shared_ptr<const SendBatch> AddNamedDeadLetters(const SendBatch& batch, const Refusal& refusal,
                                                      Window& window) {
   const std::vector<RefusedLine> refused = RefusedLinesIn(refusal.reply.body, batch.points);
   for (const SendBatch::Part& part : batch.parts) {
-    window.At(part.sequence).delivered +=
-        batch.is_of_one_record() ? batch.points : part.record->points;
+    window.At(part.sequence).delivered += part.points;
   }
   std::vector<PointCount> numbers;
   numbers.reserve(refused.size());

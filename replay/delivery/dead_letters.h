@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "replay/delivery/send_batch.h"
+#include "replay/batch/send_batch.h"
 #include "replay/delivery/window.h"
 #include "replay/transport/transport.h"
 #include "replay/transport/verdict.h"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "replay/delivery/dead_letters.h"
+#include "replay/batch/divide_by_answer.h"
 #include "replay/delivery/lane_batches.h"
 
 namespace relay {
@@ -59,7 +60,8 @@ Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
              .at_once_max = options_.at_once_max,
              .timeout = options_.timeout,
              .rate = options_.rate}),
-      policy_({.create_databases = options_.create_databases,
+      policy_({.unknown_refusals = options_.unknown_refusals,
+               .create_databases = options_.create_databases,
                .passes_credentials = options_.passes_credentials}),
       board_(options_.stuck_after, options_.on_change, clock),
       cursor_(options_.backend, options_.retry,
@@ -235,8 +237,11 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
     gate_.Overloaded();
   }
   if (job.epoch == lane.epoch) {
-    const Judged judged{verdict, answer.ok() ? answer.value() : Reply{},
-                        answer.ok() ? std::string(verdict.text->reason) : answer.error().message()};
+    Judged judged{verdict, answer.ok() ? answer.value() : Reply{},
+                  answer.ok() ? std::string(verdict.text->reason) : answer.error().message()};
+    if (job.kind == Kind::kBatch) {
+      judged.divided = DivideByAnswer(*lane.batches.front(), verdict, judged.reply.body);
+    }
     const LaneFacts facts = FactsOf(lane, is_slow, judged);
     if (job.kind == Kind::kCanary) {
       CanaryAnswered(lane, job, facts, judged);
@@ -288,6 +293,7 @@ LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer)
   facts.is_slow = is_slow;
   facts.names_refused =
       answer.verdict.action == Action::kPartial && NamesRefused(front, answer.reply);
+  facts.is_divided = answer.divided.has_value();
   facts.failures = lane.failures;
   facts.line_suspicions = lane.line_suspicions;
   facts.is_suspect = lane.is_suspect;
@@ -315,6 +321,7 @@ void Delivery::Apply(const Decision& decision, LaneQueue& lane, const UnderWay& 
     case Step::kDelivered:
     case Step::kNamedLines: return OnAccepted(lane, job, decision.step, answer);
     case Step::kDeadLetter:
+    case Step::kDivide:
     case Step::kHalve: return Refused(lane, decision.step, answer);
     case Step::kSendCanary:
     case Step::kFirstLineApart:
@@ -367,7 +374,8 @@ void Delivery::OnAccepted(LaneQueue& lane, const UnderWay& job, Step step, const
   }
   board_.Resolved(batch.points);
   FinishFront(lane, window);
-  book_.DrainIfHeld(lane);
+  // A lane that is probed is accepted once all of the probe is: one of its lines may be the cause.
+  if (lane.batches.empty()) book_.DrainIfHeld(lane);
 }
 
 // Handles a front batch of which some or all lines will never be accepted.
@@ -380,11 +388,11 @@ void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
     AddDeadLetters(*front, {answer.verdict, answer.reply, clock_.WallNow()}, window);
     return FinishFront(lane, window);
   }
+  if (step == Step::kDivide) {
+    return ReplaceFront(lane, window, {answer.divided->chosen, answer.divided->others});
+  }
   auto [first, second] = Halve(*front);
-  std::vector<SendBatch> halves;
-  halves.push_back(std::move(first));
-  halves.push_back(std::move(second));
-  ReplaceFront(lane, window, std::move(halves));
+  ReplaceFront(lane, window, {std::move(first), std::move(second)});
 }
 
 // Finds out whether the front batch's lines, or its client, are at fault.
@@ -427,6 +435,14 @@ void Delivery::Hold(LaneQueue& lane, const Decision& decision, const Judged& ans
   const WriteParams params = lane.batches.front()->params();
   if (decision.clears_backend) gate_.ForgetFailures();
   ++lane.failures;
+  if (decision.gives_up) {
+    // The good lines before it were accepted, so that the failures in a row were counted anew.
+    lane.failures = std::max(lane.failures, ++lane.holds);
+    Verdict unknown = answer.verdict;
+    unknown.text = &UnknownRefusal();
+    return book_.PutOnHold(lane, std::string(unknown.text->reason),
+                           RemedyOf(unknown, params, options_));
+  }
   book_.PutOnHold(
       lane,
       decision.fails_alone ? "fails while other lanes succeed: " + answer.reason : answer.reason,

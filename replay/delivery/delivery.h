@@ -48,7 +48,7 @@
 #include "replay/delivery/cursor_committer.h"
 #include "replay/delivery/lane_book.h"
 #include "replay/delivery/request_gate.h"
-#include "replay/delivery/send_batch.h"
+#include "replay/batch/send_batch.h"
 #include "replay/delivery/status_board.h"
 #include "replay/delivery/worker_status.h"
 #include "replay/transport/transport.h"
@@ -67,6 +67,7 @@ struct DeliveryOptions {
   std::size_t at_once_max = 1;  // Concurrent requests, each of another lane.
   std::chrono::milliseconds timeout{10'000};  // The limit for one attempt.
   RateLimit rate;
+  UnknownRefusals unknown_refusals = UnknownRefusals::kHold;
   bool create_databases = false;
   bool passes_credentials = false;  // Clients' credentials; the backend has none of its own.
   // Shell commands to show to a person: one asks whether the backend is there, one creates what the
@@ -153,6 +154,7 @@ class Delivery {
     Verdict verdict;
     Reply reply;
     std::string reason;
+    std::optional<DividedBatch> divided = std::nullopt;  // The front batch, by this answer.
   };
 
   Job ChooseJob();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "wal/base/invariant.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {
@@ -47,7 +48,7 @@ std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, Batc
   INVARIANT(!unsent.empty());
   while (!unsent.empty()) {
     const WindowEntry& entry = window.At(unsent.front());
-    if (!Join(*batch, {unsent.front(), entry.record}, limit)) break;
+    if (!Join(*batch, WholeRecord(unsent.front(), entry.record), limit)) break;
     unsent.pop_front();
   }
   lane.batches.push_back(batch);
@@ -89,19 +90,23 @@ void FinishFront(LaneQueue& lane, Window& window) {
 }
 
 void CreditAll(const SendBatch& batch, Window& window) {
-  const bool alone = batch.is_of_one_record();
   for (const SendBatch::Part& part : batch.parts) {
-    WindowEntry& entry = window.At(part.sequence);
-    entry.delivered += alone ? batch.points : entry.entry.size.points;
+    window.At(part.sequence).delivered += part.points;
   }
 }
 
 std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
   const SendBatch::Part& last = batch.parts.back();
-  if (last.record->lines.size() > kCanaryMax) return nullptr;
-  if (batch.is_of_one_record()) return std::make_shared<const SendBatch>(batch);
   SendBatch end;
-  Join(end, last, {});
+  if (last.record->lines.size() <= kCanaryMax) {
+    Join(end, last, {});
+    return std::make_shared<const SendBatch>(std::move(end));
+  }
+  const std::string_view line = LastLine(last.lines());
+  if (line.size() > kCanaryMax) return nullptr;
+  Record record{.params = batch.params(), .points = 1, .lines = std::string(line)};
+  auto shared = std::make_shared<const Record>(std::move(record));
+  Join(end, WholeRecord(last.sequence, std::move(shared)), {});
   return std::make_shared<const SendBatch>(std::move(end));
 }
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "replay/delivery/lanes.h"
-#include "replay/delivery/send_batch.h"
+#include "replay/batch/send_batch.h"
 #include "replay/delivery/window.h"
 
 namespace relay {

@@ -166,6 +166,7 @@ void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
 void LaneBook::GoLive(LaneQueue& lane) {
   lane.mode = LaneMode::kLive;
   lane.held_last.reset();
+  lane.holds = 0;
   lane.reason.clear();
   lane.remedy.clear();
   lane.failures = 0;

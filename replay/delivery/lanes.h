@@ -20,7 +20,7 @@
 #include <tuple>
 #include <vector>
 
-#include "replay/delivery/send_batch.h"
+#include "replay/batch/send_batch.h"
 #include "replay/delivery/window.h"
 #include "replay/transport/transport.h"
 #include "replay/transport/verdict.h"
@@ -57,6 +57,7 @@ struct LaneQueue {
   std::optional<Sequence> held_last;  // The newest that the log holds.
 
   std::uint32_t failures = 0;         // In a row, of the front batch.
+  std::uint32_t holds = 0;            // By one line in front, since it was last live.
   std::uint64_t accepted_before = 0;  // Requests the backend had accepted at the first of them.
   Clock::TimePoint not_before;        // Its own back-off.
   std::string reason;  // The reason why it is on hold or fails; the next two belong to it.

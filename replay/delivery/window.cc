@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "replay/batch/sendable.h"
+
 namespace relay {
 namespace {
 
@@ -19,6 +21,24 @@ Gap GapOf(const Entry& entry, const std::string& reason, WallTime now) {
   return gap;
 }
 
+std::vector<DeadLetter> LettersOf(const Entry& entry, const WriteParams& params,
+                                  std::vector<UnsendableLine> lines, WallTime now) {
+  std::vector<DeadLetter> letters;
+  letters.reserve(lines.size());
+  for (UnsendableLine& line : lines) {
+    DeadLetter letter;
+    letter.sequence = entry.position.sequence;
+    letter.when = now;
+    letter.params = params;
+    letter.message = kNotSendable;
+    letter.first_line = line.number;
+    letter.points = 1;
+    letter.lines = std::move(line.text);
+    letters.push_back(std::move(letter));
+  }
+  return letters;
+}
+
 }  // namespace
 
 void Window::Restart(Sequence after) {
@@ -31,13 +51,18 @@ void Window::Add(StoredRecord stored, WallTime now) {
   INVARIANT(stored.entry.position.sequence > read_through_);
   read_through_ = stored.entry.position.sequence;
   bytes_ += stored.entry.size.bytes;
-  WindowEntry one{.entry = stored.entry, .record = nullptr, .letters = {}, .gap = std::nullopt};
+  WindowEntry one;
+  one.entry = stored.entry;
   if (stored.record.ok()) {
-    one.record = std::move(stored.record).value();
+    const std::shared_ptr<const Record> whole = std::move(stored.record).value();
+    SendableRecord sendable = FindSendable(whole);
+    one.record = std::move(sendable.record);
+    one.unsendable = LettersOf(one.entry, whole->params, std::move(sendable.unsendable), now);
+    one.letters = one.unsendable;
   } else {
     one.gap = GapOf(one.entry, stored.record.error().message(), now);
-    one.batches_left = 0;
   }
+  if (!one.record) one.batches_left = 0;
   entries_.push_back(std::move(one));
 }
 
@@ -66,6 +91,7 @@ void Window::Unhold(Sequence sequence) {
   WindowEntry& one = At(sequence);
   one.hold_whole = false;
   one.batches_left = 1;
+  one.letters = one.unsendable;
 }
 
 std::vector<Sequence> Window::SequencesToHold(const Lane& lane) const {

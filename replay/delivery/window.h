@@ -16,10 +16,12 @@ namespace relay {
 
 struct WindowEntry {
   Entry entry;
-  std::shared_ptr<const Record> record;  // nullptr: its stored bytes are damaged.
+  // Its sendable lines (sendable.h). nullptr: it has none, or its stored bytes are damaged.
+  std::shared_ptr<const Record> record;
   std::size_t batches_left = 1;
   PointCount delivered = 0;
   std::vector<DeadLetter> letters;
+  std::vector<DeadLetter> unsendable;  // The letters that it had when it was read.
   std::optional<Gap> gap;
   bool hold_whole = false;  // It goes on hold as a whole, whatever was delivered of it.
 
@@ -42,7 +44,8 @@ class Window {
   // Forgets everything; reading goes on behind `after`.
   void Restart(Sequence after);
 
-  // Appends a record that was read. A damaged one is a gap at once. REQUIRES: each sequence above
+  // Appends a record that was read. A damaged one is a gap at once, a line that is not sendable a
+  // dead letter. REQUIRES: each sequence above
   // the one before.
   void Add(StoredRecord stored, WallTime now);
 

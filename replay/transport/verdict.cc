@@ -25,7 +25,8 @@ enum class Statuses : std::uint8_t {
   k408or499or504,  // It, or a proxy, took too long.
   k4xx,
   k500,
-  kWriteError,  // 400, 422 or 500: versions differ in which they use.
+  kWriteError,   // 400, 422 or 500: versions differ in which they use.
+  kServerError,  // 400, 422, 500 or 507: the message tells whose fault it is.
   k502,
   k5xx,
 };
@@ -46,6 +47,8 @@ bool Includes(Statuses statuses, int status) {
     case Statuses::k4xx: return status / 100 == 4;
     case Statuses::k500: return status == 500;
     case Statuses::kWriteError: return status == 400 || status == 422 || status == 500;
+    case Statuses::kServerError:
+      return status == 400 || status == 422 || status == 500 || status == 507;
     case Statuses::k502: return status == 502;
     case Statuses::k5xx: return status / 100 == 5;
   }
@@ -59,6 +62,8 @@ struct Row {
   Body body = Body::kAny;
   std::string_view says = {};  // Found in the body. Empty: any body.
   std::string_view and_says = {};
+  // `says` counts only in front of whatever speaks of the lines: behind that stands clients' text.
+  bool of_server = false;
   Verdict verdict;
 };
 
@@ -72,7 +77,8 @@ constexpr Explanation kSomeRefused{"some points were refused", ""};
 constexpr Explanation kUnparsable{"lines were refused: not line protocol", ""};
 constexpr Explanation kConflict{"a field has another type on the backend", ""};
 constexpr Explanation kRequestTooLarge{"the request was too large", ""};
-constexpr Explanation kLinesRefused{"the backend refused the lines", ""};
+constexpr Explanation kNotSent{"lines cannot be sent to the backend", ""};
+constexpr Explanation kBadName{"a name is not allowed on the backend", ""};
 constexpr Explanation kNoDatabase{"the database does not exist on the backend",
                                   "create database \"{database}\" on {backend}, or set its "
                                   "create_databases",
@@ -91,6 +97,22 @@ constexpr Explanation kBadRequest{"the request's parameters were refused",
 constexpr Explanation kBusy{"the backend is overloaded",
                             "check the load of {backend}, or set a lower rate for it"};
 constexpr Explanation kFailing{"the backend failed to write", "check the log of {backend}"};
+// An InfluxDB 1.x keeps the error of its first failed write until it is restarted.
+constexpr Explanation kDiskFull{
+    "the backend's disk is full",
+    "make room on the disk of {backend}; restart it if it goes on refusing with room"};
+constexpr Explanation kDiskFailing{"the backend cannot write to its disk",
+                                   "check the disk of {backend} and the log of {backend}"};
+constexpr Explanation kFilesExhausted{"the backend has too many open files",
+                                      "raise the limit of open files of {backend}"};
+constexpr Explanation kMemoryExhausted{"the backend is out of memory",
+                                       "give {backend} more memory, or set a lower rate for it"};
+constexpr Explanation kShardClosed{"a shard of the backend does not open or is closed",
+                                   "check the log of {backend}"};
+constexpr Explanation kNotUnderstood{
+    "the backend refuses lines for a reason that the relay does not know",
+    "check the last answer and the log of {backend}; to give up the refused lines as dead letters, "
+    "set its on_unknown_refusal: dead"};
 constexpr Explanation kSilent{"no answer", "check that {backend} runs and can be reached from here",
                               Command::kPing};
 constexpr Explanation kNoOrganisation{"the organisation does not exist on the backend",
@@ -105,6 +127,31 @@ constexpr Explanation kNotTrusted{
 using enum Action;
 using enum Cause;
 using S = Statuses;
+
+constexpr Row OfServer(std::string_view says, Cause cause, const Explanation& text) {
+  return {.statuses = S::kServerError,
+          .says = says,
+          .of_server = true,
+          .verdict = {kRetry, cause, &text}};
+}
+
+// The messages about lines, as far as clients' text stands behind them.
+constexpr std::array<std::string_view, 16> kAboutLines = {"not sent: ",
+                                                          "field type conflict",
+                                                          "unable to parse",
+                                                          "invalid tag key",
+                                                          "invalid field name",
+                                                          "invalid unicode",
+                                                          "max key length exceeded",
+                                                          "max-series-per-database",
+                                                          "max-values-per-tag",
+                                                          "beyond retention policy",
+                                                          "outside retention policy",
+                                                          "partial write of line",
+                                                          "line protocol parsing error",
+                                                          "line protocol parse failed",
+                                                          "incorrect influx line",
+                                                          "too long line"};
 
 constexpr std::array kTable = {
     Row{.statuses = S::k204, .verdict = {kDelivered, kNone, &kDone}},
@@ -122,10 +169,62 @@ constexpr std::array kTable = {
         .says = "404 page not found",
         .verdict = {kHold, kMisconfigured, &kNotInflux}},
     Row{.statuses = S::k405, .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    // Come before the next but one: a proxy says so in HTML.
+    Row{.statuses = S::k408or499or504, .verdict = {kRetry, kOverloaded, &kBusy}},
+    Row{.statuses = S::k429or503, .verdict = {kRetry, kOverloaded, &kBusy}},
     // Comes before the next row: a proxy with a limit of its own (nginx: 1 MB)
     // answers in HTML, and waiting would not make the request smaller.
     Row{.statuses = S::k413, .verdict = {kSplit, kTooLarge, &kRequestTooLarge, DeadReason::kLimit}},
     Row{.statuses = S::k4xx, .body = Body::kHtml, .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    // Enterprise queues the write in the hinted handoff by itself.
+    Row{.statuses = S::k500,
+        .says = "hinted handoff queue not empty",
+        .verdict = {kDelivered, kNone, &kDone}},
+    OfServer("no space left", kBackendFault, kDiskFull),
+    OfServer("too many open files", kBackendFault, kFilesExhausted),
+    OfServer("read-only file system", kBackendFault, kDiskFailing),
+    OfServer("input/output error", kBackendFault, kDiskFailing),
+    OfServer("permission denied", kBackendFault, kDiskFailing),
+    OfServer("quota exceeded", kBackendFault, kDiskFull),
+    OfServer("cannot allocate memory", kBackendFault, kMemoryExhausted),
+    OfServer("cache-max-memory-size exceeded", kSaturated, kBusy),
+    OfServer("hinted handoff", kBackendFault, kFailing),
+    OfServer("timeout", kOverloaded, kFailing),
+    OfServer("queue is full", kOverloaded, kBusy),
+    OfServer("write pool", kOverloaded, kBusy),
+    OfServer("engine is closed", kBackendFault, kShardClosed),
+    OfServer("shard is disabled", kBackendFault, kShardClosed),
+    OfServer("[shard ", kBackendFault, kShardClosed),
+    OfServer("not attempting to open shard", kBackendFault, kShardClosed),
+    OfServer("pending deletion", kBackendFault, kShardClosed),
+    OfServer("store is closed", kBackendFault, kShardClosed),
+    OfServer("index is closing", kBackendFault, kShardClosed),
+    OfServer("partition closed", kBackendFault, kShardClosed),
+    OfServer("/_series/", kBackendFault, kDiskFailing),
+    OfServer("flush segment", kBackendFault, kDiskFailing),
+    OfServer("error writing WAL", kBackendFault, kDiskFailing),
+    OfServer("error rolling WAL", kBackendFault, kDiskFailing),
+    // InfluxDB 3 answers 400 to them at /api/v2/write.
+    OfServer("error from wal", kBackendFault, kDiskFailing),
+    OfServer("error from persister", kBackendFault, kDiskFailing),
+    OfServer("catalog update error", kBackendFault, kFailing),
+    // VictoriaMetrics answers 400, not 413.
+    Row{.statuses = S::k400,
+        .says = "too big data size exceeding",
+        .verdict = {kSplit, kTooLarge, &kRequestTooLarge, DeadReason::kLimit}},
+    Row{.statuses = S::k400,
+        .says = "too big decompressed data size",
+        .verdict = {kSplit, kTooLarge, &kRequestTooLarge, DeadReason::kLimit}},
+    Row{.statuses = S::k400,
+        .says = "too long line",
+        .verdict = {kSplit, kRejectedLines, &kLimitReached, DeadReason::kLimit}},
+    Row{.statuses = S::k400,
+        .says = "incorrect influx line",
+        .verdict = {kSplit, kRejectedLines, &kUnparsable}},
+    // The relay itself says so: packets cannot carry everything.
+    Row{.statuses = S::kWriteError,
+        .says = "not sent: ",
+        .verdict = {kSplit, kRejectedLines, &kNotSent}},
     Row{.statuses = S::kWriteError,
         .says = "points beyond retention policy",
         .verdict = {kPartial, kRejectedLines, &kExpired, DeadReason::kExpired}},
@@ -142,14 +241,40 @@ constexpr std::array kTable = {
         .verdict = {kPartial, kRejectedLines, &kLimitReached, DeadReason::kLimit}},
     Row{.statuses = S::kWriteError,
         .says = "partial write",
-        .and_says = "pending deletion",
-        .verdict = {.action = kPartial,
-                    .cause = kRejectedLines,
-                    .text = &kSomeRefused,
-                    .retry_first = true}},
+        .and_says = "field type conflict",
+        .verdict = {kPartial, kRejectedLines, &kConflict}},
     Row{.statuses = S::kWriteError,
         .says = "partial write",
+        .and_says = "unable to parse",
+        .verdict = {kPartial, kRejectedLines, &kUnparsable}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "invalid tag key",
+        .verdict = {kPartial, kRejectedLines, &kBadName}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "invalid field name",
+        .verdict = {kPartial, kRejectedLines, &kBadName}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "key contains invalid unicode",
+        .verdict = {kPartial, kRejectedLines, &kBadName}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "max key length exceeded",
+        .verdict = {kPartial, kRejectedLines, &kLimitReached, DeadReason::kLimit}},
+    // InfluxDB from 1.12.3 on has stored such a point, but for that field.
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "has been stripped from point",
+        .verdict = {kPartial, kRejectedLines, &kBadName}},
+    // InfluxDB 3 gives the reason of each line.
+    Row{.statuses = S::kWriteError,
+        .says = "partial write of line protocol occurred",
         .verdict = {kPartial, kRejectedLines, &kSomeRefused}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .verdict = {kPartial, kUnknownRefusal, &kNotUnderstood}},
     Row{.statuses = S::k400,
         .says = "unable to parse",
         .verdict = {kSplit, kRejectedLines, &kUnparsable}},
@@ -161,7 +286,7 @@ constexpr std::array kTable = {
         .says = "provide either orgID or org",
         .verdict = {kHold, kMisconfigured, &kNoOrganisation}},
     Row{.statuses = S::k400,
-        .says = "\"code\":\"invalid\"",
+        .says = "line protocol parse failed",
         .verdict = {kSplit, kRejectedLines, &kUnparsable}},
     Row{.statuses = S::k400,
         .says = "line protocol parsing error",
@@ -198,30 +323,19 @@ constexpr std::array kTable = {
         .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
     // Any other 404 is no line's fault.
     Row{.statuses = S::k404, .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    Row{.statuses = S::k500,
+        .says = "database not found",
+        .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
     // InfluxDB 1.x answers 500 here; retrying at full speed would never end.
     Row{.statuses = S::k500,
         .says = "retention policy not found",
         .verdict = {kHold, kMissingPolicy, &kNoPolicy}},
-    Row{.statuses = S::k429or503, .verdict = {kRetry, kOverloaded, &kBusy}},
-    Row{.statuses = S::k500,
-        .says = "cache-max-memory-size exceeded",
-        .verdict = {kRetry, kSaturated, &kBusy}},
-    Row{.statuses = S::k500,
-        .says = "hinted handoff queue not empty",
-        .verdict = {kDelivered, kNone, &kDone}},
-    Row{.statuses = S::k408or499or504, .verdict = {kRetry, kOverloaded, &kBusy}},
     // The body says that the fault is the backend's, not the lines'.
     Row{.statuses = S::k5xx, .says = "timeout", .verdict = {kRetry, kOverloaded, &kFailing}},
     Row{.statuses = S::k5xx, .says = "queue is full", .verdict = {kRetry, kOverloaded, &kBusy}},
-    Row{.statuses = S::k500,
-        .says = "engine is closed",
-        .verdict = {kRetry, kBackendFault, &kFailing}},
-    Row{.statuses = S::k500,
-        .says = "shard is disabled",
-        .verdict = {kRetry, kBackendFault, &kFailing}},
     Row{.statuses = S::k502, .verdict = {kRetry, kBackendFault, &kFailing}},
     Row{.statuses = S::k5xx, .verdict = {kRetry, kUnexplained, &kFailing}},
-    Row{.statuses = S::k4xx, .verdict = {kSplit, kRejectedLines, &kLinesRefused}},
+    Row{.statuses = S::k4xx, .verdict = {kSplit, kUnknownRefusal, &kNotUnderstood}},
 };
 
 // Answers a status that no row expects: below 200, or from 600 on.
@@ -233,17 +347,39 @@ bool IsHtml(const Reply& reply) {
          (start != std::string::npos && reply.body[start] == '<');
 }
 
+bool SpeaksOfLines(std::string_view text) {
+  return std::any_of(kAboutLines.begin(), kAboutLines.end(), [text](std::string_view about) {
+    return text.find(about) != std::string_view::npos;
+  });
+}
+
 bool Matches(const Row& row, const Reply& reply) {
   if (!Includes(row.statuses, reply.http_status)) return false;
   if (row.body == Body::kEmptyOfV1 && !(reply.body.empty() && reply.api == Api::kV1)) return false;
   if (row.body == Body::kHtml && !IsHtml(reply)) return false;
-  return reply.body.find(row.says) != std::string::npos &&
-         reply.body.find(row.and_says) != std::string::npos;
+  const std::size_t at = reply.body.find(row.says);
+  if (at == std::string::npos) return false;
+  if (row.of_server && SpeaksOfLines(std::string_view(reply.body).substr(0, at))) return false;
+  return reply.body.find(row.and_says) != std::string::npos;
+}
+
+// InfluxDB 2.x says "partial write: dropped N points outside retention policy".
+std::optional<PointCount> DroppedOutsideIn(std::string_view body) {
+  constexpr std::string_view kMark = "partial write: dropped ";
+  const std::size_t at = body.find(kMark);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view digits = body.substr(at + kMark.size());
+  PointCount count = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, count);
+  const bool counts = std::string_view(parsed.ptr, end).starts_with(" points outside retention");
+  return parsed.ec == std::errc() && counts ? std::optional(count) : std::nullopt;
 }
 
 // InfluxDB 1.x ends a partial write's message with "dropped=N". Anywhere else in the
 // message it is a client's text, which the message repeats.
 std::optional<PointCount> DroppedIn(std::string_view body) {
+  if (const auto outside = DroppedOutsideIn(body)) return outside;
   constexpr std::string_view kMark = "dropped=";
   const std::size_t at = body.rfind(kMark);
   if (at == std::string_view::npos) return std::nullopt;
@@ -302,6 +438,10 @@ bool SuspectsPoison(Cause cause) {
 
 bool ConcernsLane(Cause cause) {
   return cause == kMissingDatabase || cause == kMissingPolicy;
+}
+
+const Explanation& UnknownRefusal() {
+  return kNotUnderstood;
 }
 
 std::string Remedy(std::string_view remedy, std::string_view backend, const WriteParams& params) {

@@ -1,5 +1,9 @@
 // Judges a backend's answer: what it means for the lines that were sent.
 //
+// A refusal is final only if its reason is about the lines: a type conflict, not line protocol, a
+// limit of series or tag values, too old, a name that is not allowed. A message that speaks of the
+// server (its disk, files, memory, shards) is a retry whatever the status.
+//
 // Judge is a pure function over a table; the table is read from the sources of
 // InfluxDB 1.x, 2.x and 3.x and from their users' reports. The first row that
 // matches decides.
@@ -40,8 +44,9 @@ enum class Cause : std::uint8_t {
   kCredentials,      // It does not let the sender write.
   kMissingDatabase,  // Only this database's lane must wait; so for the next one.
   kMissingPolicy,
-  kRejectedLines,  // It will never accept some of the lines.
-  kTooLarge,       // It does not accept a request this large.
+  kRejectedLines,   // It will never accept some of the lines.
+  kUnknownRefusal,  // It refuses lines, and its reason is not in the table: not final by itself.
+  kTooLarge,        // It does not accept a request this large.
 };
 
 // The consequences of a cause.
@@ -77,6 +82,9 @@ inline constexpr std::chrono::minutes kRetryAfterMax{5};
 
 // `now`: a Retry-After date is measured from it.
 Verdict Judge(const Result<Reply>& answer, WallTime now);
+
+// Describes a line that a backend goes on refusing for a reason that is not known.
+const Explanation& UnknownRefusal();
 
 // Fills the names into a remedy.
 std::string Remedy(std::string_view remedy, std::string_view backend, const WriteParams& params);

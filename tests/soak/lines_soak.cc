@@ -6,8 +6,9 @@
 //
 // Left out are intended differences (relay/ingest/HTTP.md): carriage returns, NUL bytes,
 // names that are not UTF-8, unsigned values, quotes with a blank behind two backslashes, a
-// backslash at the end. The seed is printed and taken from RELAY_SEED. Exits with 1 if they differ otherwise,
-// and shows the lines.
+// backslash at the end.
+// The seed is printed and taken from RELAY_SEED. Exits with 1 if they differ otherwise, and shows
+// the lines.
 #define DOCTEST_CONFIG_DISABLE  // A program of its own: nothing of doctest is linked.
 #include <fmt/format.h>
 

@@ -25,6 +25,13 @@ inline Worker::Options QuickOptions() {
   return options;
 }
 
+// Options by which a refusal for an unknown reason is final after some attempts.
+inline Worker::Options FinalOptions() {
+  Worker::Options options = QuickOptions();
+  options.unknown_refusals = UnknownRefusals::kDead;
+  return options;
+}
+
 struct WorkerFixture {
   explicit WorkerFixture(std::deque<Result<Reply>> script) : transport(std::move(script)) {}
   explicit WorkerFixture(ScriptedTransport::Rule rule) : transport(std::move(rule)) {}

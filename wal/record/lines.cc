@@ -1,6 +1,8 @@
 #include "wal/record/lines.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 #include "wal/base/byte_set.h"
 #include "wal/base/invariant.h"
@@ -12,7 +14,10 @@ namespace {
 constexpr ByteSet kLineMarks(" ,=\"\\\n");
 constexpr ByteSet kMeasurementEnds(" ,");
 constexpr ByteSet kKeyEnds(" ");
-constexpr ByteSet kEscapedInMeasurement(" ,=");
+constexpr ByteSet kEscapedInNames(" ,=");
+constexpr ByteSet kNameEnd("=");
+// The bytes that end or structure a field's value.
+constexpr ByteSet kValueMarks(",\"\\");
 
 // Knows whether the byte seen last is within quotes. Follows InfluxDB's own scanner: a quote counts
 // only in a field value, that is after the first space and where an `=` is not yet followed by a
@@ -62,6 +67,63 @@ std::string_view LineWalk::Next() {
   return line;
 }
 
+// A newline that neither a backslash nor, by the lack of quotes behind it, a string can hold ends a
+// line; only where that is unclear all lines are walked.
+std::string_view LastLine(std::string_view lines) {
+  INVARIANT(lines.ends_with('\n'));
+  const std::size_t newline = lines.rfind('\n', lines.size() - 2);
+  if (lines.size() < 2 || newline == std::string_view::npos) return lines;
+  const std::string_view last = lines.substr(newline + 1);
+  const bool is_clear =
+      last.find('"') == std::string_view::npos && (newline == 0 || lines[newline - 1] != '\\');
+  if (is_clear) return last;
+  LineWalk walk(lines);
+  std::string_view line;
+  while (!walk.AtEnd()) line = walk.Next();
+  return line;
+}
+
+FieldText FieldWalk::Next() {
+  INVARIANT(!AtEnd());
+  const std::size_t equals = FindBare(left_, 0, kNameEnd);
+  const std::size_t begin = std::min(equals + 1, left_.size());
+  bool quoted = false;
+  std::size_t at = begin;
+  while (at < left_.size() && (quoted || left_[at] != ',')) {
+    const bool escapes = left_[at] == '\\' && at + 1 < left_.size() &&
+                         (left_[at + 1] == '"' || left_[at + 1] == '\\');
+    if (left_[at] == '"') quoted = !quoted;
+    at = Find(left_, at + (escapes ? 2U : 1U), kValueMarks);
+  }
+  at = std::min(at, left_.size());
+  const FieldText field{left_.substr(0, equals), left_.substr(begin, at - begin),
+                        begin == left_.size()};
+  left_.remove_prefix(std::min(at + 1, left_.size()));
+  return field;
+}
+
+std::string_view FieldsOf(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t key_end = FindBare(line, 1, kKeyEnds);
+  const std::size_t begin = std::min(line.find_first_not_of(kBlanks, key_end), line.size());
+  const std::size_t time_end = line.find_last_not_of(kBlanks);
+  const std::size_t blank = line.find_last_of(' ', time_end);
+  const std::size_t end = line.find_last_not_of(kBlanks, blank);
+  if (end == std::string_view::npos || end < begin) return {};
+  return line.substr(begin, end + 1 - begin);
+}
+
+std::optional<std::int64_t> TimestampOf(std::string_view line) {
+  const std::size_t end = line.find_last_not_of(" \t\r\n") + 1;
+  if (end == 0) return std::nullopt;
+  const std::size_t begin = line.find_last_of(' ', end - 1) + 1;
+  std::int64_t time = 0;
+  const char* const behind = line.data() + end;
+  const auto parsed = std::from_chars(line.data() + begin, behind, time);
+  if (parsed.ec != std::errc() || parsed.ptr != behind) return std::nullopt;
+  return time;
+}
+
 bool NamesAreUtf8(std::string_view line) {
   if (IsAscii(line)) return true;
   if (!IsUtf8(RawMeasurementOf(line))) return false;
@@ -84,15 +146,17 @@ std::string_view RawMeasurementOf(std::string_view line) {
 }
 
 std::string MeasurementOf(std::string_view line) {
-  const std::string_view raw = RawMeasurementOf(line);
-  std::string name;
-  name.reserve(raw.size());
-  for (std::size_t i = 0; i < raw.size(); ++i) {
-    const bool escapes =
-        raw[i] == '\\' && i + 1 < raw.size() && kEscapedInMeasurement.Has(raw[i + 1]);
-    if (!escapes) name += raw[i];
+  return Unescaped(RawMeasurementOf(line));
+}
+
+std::string Unescaped(std::string_view name) {
+  std::string plain;
+  plain.reserve(name.size());
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool escapes = name[i] == '\\' && i + 1 < name.size() && kEscapedInNames.Has(name[i + 1]);
+    if (!escapes) plain += name[i];
   }
-  return name;
+  return plain;
 }
 
 }  // namespace relay

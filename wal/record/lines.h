@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,40 @@ class LineWalk {
  private:
   std::string_view left_;
 };
+
+// Returns the last line, with its newline. REQUIRES: as for LineWalk, and at least one line.
+std::string_view LastLine(std::string_view lines);
+
+// A field as written, escapes and quotes included.
+struct FieldText {
+  std::string_view name;
+  std::string_view value;
+  bool is_cut = false;  // The text ends behind the name or its `=`.
+};
+
+// Iterates over fields as InfluxDB does when it stores them: in a value, a backslash escapes only
+// quotes and backslashes.
+class FieldWalk {
+ public:
+  explicit FieldWalk(std::string_view fields) : left_(fields) {}
+
+  bool AtEnd() const { return left_.empty(); }
+
+  // Returns the next field. REQUIRES: !AtEnd().
+  FieldText Next();
+
+ private:
+  std::string_view left_;
+};
+
+// Returns the fields of a line as in a Record.
+std::string_view FieldsOf(std::string_view line);
+
+// Returns a name without its escapes.
+std::string Unescaped(std::string_view name);
+
+// Returns the timestamp of a line as in a Record. nullopt: it has none.
+std::optional<std::int64_t> TimestampOf(std::string_view line);
 
 // Returns whether the measurement and the fields' names are UTF-8. InfluxDB 1.x and 2.x keep them
 // in a protobuf that can hold only UTF-8: after a line with another name the shard does not open

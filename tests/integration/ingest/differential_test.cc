@@ -92,8 +92,10 @@ Seen Ask(const HostPort& server, const std::string& bytes) {
   if (seen.json && json.contains("error")) {
     seen.error = json["error"];
     // The header has spaces in place of newlines.
+    // JSON has U+FFFD for bytes that are not UTF-8.
+    const bool is_replaced = seen.error.find("\xef\xbf\xbd") != std::string::npos;
     seen.error_header = headers.contains("x-influxdb-error") &&
-                        headers.at("x-influxdb-error").size() == seen.error.size();
+                        (is_replaced || headers.at("x-influxdb-error").size() == seen.error.size());
   }
   return seen;
 }

@@ -5,7 +5,9 @@
 // modulo a few: the points stored in the end show whether the order was kept,
 // whatever was repeated. Every request is checked when it arrives: it carries the
 // lane's lines without a hole, and none before the ones in front of it are settled
-// (taken, and the answer came; refused for good; given up by an operator). A
+// (taken, and the answer came; refused for good; given up by an operator). Lines of
+// a request of which some were too old may be sent by time; those of one point stay
+// in order. A
 // canary, which settles nothing, may carry any line, and lines that were not taken
 // the first time may be redriven at any time.
 //
@@ -23,7 +25,7 @@
 #include <string_view>
 #include <vector>
 
-#include "replay/delivery/send_batch.h"
+#include "replay/batch/send_batch.h"
 #include "replay/transport/transport.h"
 #include "tests/support/fakes/scripted_transport.h"
 
@@ -106,6 +108,7 @@ class BackendModel {
     bool is_settled = false;
     bool is_given_up = false;
     bool is_stored = false;
+    std::uint64_t group = 0;  // Lines of one refused request, of which the answer told some.
     bool passes() const { return is_settled || is_given_up || kind != LineKind::kGood; }
   };
   struct Known {
@@ -126,6 +129,7 @@ class BackendModel {
   std::optional<Told> OfTheWeather(const Lane& lane, std::size_t lines);
   Told Judge(Known& known, const std::vector<std::uint64_t>& numbers);
   Told Store(Known& known, const std::vector<std::uint64_t>& numbers);
+  static void Group(Known& known, const std::vector<std::uint64_t>& numbers, std::uint64_t id);
   Told TakenBut(const std::vector<std::size_t>& refused, std::size_t lines);
   Told Row(const std::string& name, Result<Reply> reply, bool settles = false);
   bool OneIn(std::uint64_t n) { return random_() % n == 0; }

@@ -27,6 +27,7 @@ DeliverySim::DeliverySim(std::uint64_t seed, Planted planted) : random_(seed), p
 void DeliverySim::Start() {
   DeliveryOptions options{.backend = kWest};
   options.at_once_max = kAtOnce;
+  options.unknown_refusals = UnknownRefusals::kDead;  // A lane that poison holds never ends.
   options.batch_points_max = 4 + Below(30);
   options.batch_bytes_max = Bytes(200 + Below(2000));
   options.read_least = Bytes(300 + Below(4000));  // Two records or more.

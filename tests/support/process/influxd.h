@@ -39,6 +39,7 @@ class Influxd {
   HostPort endpoint() const { return {.host = "127.0.0.1", .port = port_}; }
   // The address for `influxd backup -host` and `restore -host`.
   HostPort rpc_endpoint() const { return {.host = "127.0.0.1", .port = rpc_port_}; }
+  pid_t pid() const { return process_->pid(); }
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
   // Sends SIGKILL; the process is gone on return.

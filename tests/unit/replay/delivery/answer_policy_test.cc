@@ -30,6 +30,9 @@ const Decision kRetrySoon{.step = Step::kRetry};
 const Decision kProbe{.step = Step::kRetry, .pace = Pace::kProbe, .shown = WorkerState::kHeld};
 const Decision kHoldAlone{.step = Step::kHold, .fails_alone = true};
 
+const Decision kGivenUp{.step = Step::kHold, .gives_up = true};
+
+const Verdict kUnknown{Action::kSplit, kUnknownRefusal};
 const Verdict kRefused{Action::kSplit, kRejectedLines};
 const Verdict kPartly{Action::kPartial, kRejectedLines};
 const Verdict kBusy{Action::kRetry, kOverloaded};
@@ -43,15 +46,33 @@ TEST_CASE("answer policy: what is taken and what is refused") {
   all.dropped = 5;
   Verdict passes = kPartly;
   passes.retry_first = true;
+  CheckRows(
+      AnswerPolicy({}),
+      {{"taken", {}, {Action::kDelivered}, {.step = Step::kDelivered}},
+       {"refused", {.points = 5}, kRefused, {.step = Step::kHalve}},
+       {"one line", {.points = 1}, kRefused, {.step = Step::kDeadLetter}},
+       {"partly", {.points = 5}, kPartly, {.step = Step::kHalve}},
+       {"all dropped", {.points = 5}, all, {.step = Step::kDeadLetter}},
+       {"told apart", {.points = 5, .is_divided = true}, kPartly, {.step = Step::kDivide}},
+       {"all dropped, told apart", {.points = 5, .is_divided = true}, all, {Step::kDeadLetter}},
+       {"named", {.points = 5, .names_refused = true}, kPartly, {.step = Step::kNamedLines}},
+       {"may pass", {.points = 5}, passes, kRetrySoon},
+       {"came again", {.points = 5, .failures = 1}, passes, {.step = Step::kHalve}}});
+}
+
+TEST_CASE("answer policy: a refusal for an unknown reason is not final by itself") {
+  Verdict all{Action::kPartial, kUnknownRefusal};
+  all.dropped = 5;
   CheckRows(AnswerPolicy({}),
-            {{"taken", {}, {Action::kDelivered}, {.step = Step::kDelivered}},
-             {"refused", {.points = 5}, kRefused, {.step = Step::kHalve}},
-             {"one line", {.points = 1}, kRefused, {.step = Step::kDeadLetter}},
-             {"partly", {.points = 5}, kPartly, {.step = Step::kHalve}},
-             {"all dropped", {.points = 5}, all, {.step = Step::kDeadLetter}},
-             {"named", {.points = 5, .names_refused = true}, kPartly, {.step = Step::kNamedLines}},
-             {"may pass", {.points = 5}, passes, kRetrySoon},
-             {"came again", {.points = 5, .failures = 1}, passes, {.step = Step::kHalve}}});
+            {{"several", {.points = 5}, kUnknown, {.step = Step::kHalve}},
+             {"all dropped", {.points = 5}, all, {.step = Step::kHalve}},
+             {"one line", {.points = 1}, kUnknown, kGivenUp},
+             {"no room", {.points = 1, .may_hold = false}, kUnknown, kProbe},
+             {"statement", {.is_statement = true}, kUnknown, {.step = Step::kDeadLetter}}});
+  CheckRows(AnswerPolicy({.unknown_refusals = UnknownRefusals::kDead}),
+            {{"several", {.points = 5}, kUnknown, {.step = Step::kHalve}},
+             {"early", {.points = 1, .failures = 6}, kUnknown, kRetrySoon},
+             {"eighth", {.points = 1, .failures = 7}, kUnknown, {.step = Step::kDeadLetter}}});
 }
 
 TEST_CASE("answer policy: what is tried again, how soon, and what is shown meanwhile") {
@@ -114,7 +135,9 @@ TEST_CASE("answer policy: a canary that is taken, or refused, says that the line
   CHECK(policy.DecideOnCanary({.points = 5}, taken, kFails) == Decision{Step::kHalve});
   CHECK(policy.DecideOnCanary({.points = 5}, kRefused, kFails) == Decision{Step::kHalve});
   CHECK(policy.DecideOnCanary({.points = 1}, taken, kFails) == Decision{Step::kSendAgain});
-  CHECK(policy.DecideOnCanary({.points = 1, .line_suspicions = 2}, taken, kFails) ==
+  CHECK(policy.DecideOnCanary({.points = 1, .line_suspicions = 2}, taken, kFails) == kGivenUp);
+  CHECK(AnswerPolicy({.unknown_refusals = UnknownRefusals::kDead})
+            .DecideOnCanary({.points = 1, .line_suspicions = 2}, taken, kFails) ==
         Decision{Step::kDeadLetter});
   CHECK(policy.DecideOnCanary({.points = 5}, taken, kNoAccess) == Decision{Step::kDeadLetter});
   CHECK(policy.DecideOnCanary({.points = 5}, kBusy, kFails) == kRetrySoon);

@@ -261,6 +261,7 @@ Result<Reply> Poisoned(const WriteParams&, std::string_view lines) {
 
 TEST_CASE("poison: one record that makes the backend fail is found and set aside") {
   WorkerFixture bench(Poisoned);
+  bench.Restart(FinalOptions());
   bench.Accept("m v=0 0\n");
   bench.Drain();
   std::string lines;
@@ -280,6 +281,7 @@ TEST_CASE("poison: one record that makes the backend fail is found and set aside
 
 TEST_CASE("poison: a lane that has taken nothing yet is tried with its own first line") {
   WorkerFixture bench(Poisoned);
+  bench.Restart(FinalOptions());
   bench.Accept("m v=1 1\nm poison=1 2\nm v=3 3\n");
   bench.StepFor(120s);
   CHECK_EQ(bench.Now().delivered, 2);
@@ -296,6 +298,7 @@ TEST_CASE("poison: a lane whose first lines are refused is tried with the next o
                ? Http(400, R"({"error":"unable to parse 'm bad'"})")
                : answer;
   });
+  bench.Restart(FinalOptions());
   bench.Accept("m bad=1 1\nm bad=1 2\nm v=3 3\nm poison=1 4\nm v=5 5\n");
   bench.StepFor(300s);
   CHECK_EQ(bench.Now().delivered, 2);
@@ -305,6 +308,7 @@ TEST_CASE("poison: a lane whose first lines are refused is tried with the next o
 
 TEST_CASE("poison: a lane whose first record is one poisoned line is tried with what is behind") {
   WorkerFixture bench(Poisoned);
+  bench.Restart(FinalOptions());
   bench.Accept("m poison=1 1\n");
   bench.StepFor(60s);
   CHECK(bench.Dead().empty());  // A single line gives nothing to identify it by.
@@ -312,6 +316,47 @@ TEST_CASE("poison: a lane whose first record is one poisoned line is tried with 
   bench.StepFor(60s);
   CHECK_EQ(bench.Now().delivered, 1);
   CHECK_EQ(bench.Dead().size(), 1);
+}
+
+TEST_CASE("poison: a line that makes the backend fail puts its lane on hold until it is accepted") {
+  bool fails = true;
+  WorkerFixture bench([&fails](const WriteParams& params, std::string_view lines) {
+    return fails ? Poisoned(params, lines) : Status204();
+  });
+  bench.Accept("m v=0 0\n");
+  bench.Drain();
+  bench.Accept("m v=1 1\nm poison=1 2\nm v=3 3\n");
+  bench.Accept("m v=4 4\n", "other");
+  bench.StepFor(120s);
+  CHECK(bench.Dead().empty());
+  CHECK_EQ(bench.Now().held.points, 3);
+  CHECK_EQ(bench.Now().delivered, 2);
+  CHECK_EQ(bench.Status().state, WorkerState::kHeld);
+  CHECK_NE(bench.Status().reason.find("for a reason that the relay does not know"),
+           std::string::npos);
+  CHECK_NE(bench.Status().remedy.find("on_unknown_refusal: dead"), std::string::npos);
+  const std::size_t sent = bench.transport.sent.size();
+  bench.StepFor(600s);
+  CHECK_LE(bench.transport.sent.size(), sent + 600);  // It is probed, ever more slowly.
+  fails = false;
+  bench.StepFor(120s);
+  CHECK_EQ(bench.Now().delivered, 5);
+  CHECK_EQ(bench.Status().state, WorkerState::kCaughtUp);
+}
+
+TEST_CASE("poison: a lane whose records are large keeps its last line to try the backend with") {
+  WorkerFixture bench(Poisoned);
+  bench.Restart(FinalOptions());
+  std::string large;
+  for (int i = 0; i < 10'000; ++i) large += fmt::format("m v={} {}\n", i, i);
+  bench.Accept(large);
+  bench.Drain();
+  bench.Accept("m poison=1 20000\n");  // Nothing stands behind it.
+  bench.StepFor(120s);
+  CHECK_EQ(bench.Now().delivered, 10'000);
+  CHECK_EQ(bench.Dead().size(), 1);
+  CHECK_NE(std::find(bench.transport.sent.begin(), bench.transport.sent.end(), "m v=9999 9999\n"),
+           bench.transport.sent.end());
 }
 
 TEST_CASE("poison: a backend that fails on everything loses nothing, however long it takes") {

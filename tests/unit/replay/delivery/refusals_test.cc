@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "replay/transport/refused_lines.h"
 #include "tests/support/worker_fixture.h"
 
@@ -77,6 +79,214 @@ TEST_CASE("refusals: a line that says how many were dropped does not take others
   CHECK_EQ(bench.Now().delivered, 1);
 }
 
+// ---- Refused lines told by the answer
+
+// Refuses what is older than `limit`, as influxd does.
+ScriptedTransport::Rule KeepsFrom(int limit, const char* message) {
+  return [limit, message](const WriteParams&, std::string_view lines) {
+    PointCount expired = 0;
+    for (LineWalk walk(lines); !walk.AtEnd();) {
+      if (*TimestampOf(walk.Next()) < limit) ++expired;
+    }
+    if (expired == 0) return Status204();
+    return Http(400, fmt::format(fmt::runtime(message), expired));
+  };
+}
+
+constexpr const char* kBeyond =
+    R"({{"error":"partial write: points beyond retention policy dropped={}"}})";
+constexpr const char* kOutside =
+    R"({{"code":"unprocessable entity","message":"failure writing points to database: )"
+    R"(partial write: dropped {} points outside retention policy of duration 1h0m0s"}})";
+constexpr const char* kUncounted = R"({{"error":"write outside retention policy","points":"{}"}})";
+
+// Every other point is older than 10,000.
+std::string Alternating(int points) {
+  std::string lines;
+  for (int i = 0; i < points; ++i) {
+    lines += fmt::format("m v={}i {}\n", i, i % 2 == 0 ? i : 10'000 + i);
+  }
+  return lines;
+}
+
+TEST_CASE("refusals: expired points among others are found in three requests") {
+  for (const char* message : {kBeyond, kOutside}) {
+    CAPTURE(message);
+    Bench bench(KeepsFrom(10'000, message));
+    bench.Accept(Alternating(5'000));
+    bench.Accept(Alternating(5'000));
+    bench.Drain();
+    CHECK_EQ(bench.transport.sent.size(), 3);
+    CHECK_EQ(bench.Now().delivered, 5'000);
+    CHECK_EQ(bench.Now().unaccounted(), 0);
+    REQUIRE_EQ(bench.Dead().size(), 5'000);
+    CHECK_EQ(bench.Dead()[1].first_line, 3);
+    CHECK_EQ(bench.Dead()[1].lines, "m v=2i 2\n");
+    CHECK(bench.Dead()[0].reason == DeadReason::kExpired);
+  }
+}
+
+TEST_CASE("refusals: expired points that are not counted are found by time") {
+  Bench bench(KeepsFrom(10'000, kUncounted));
+  bench.Accept(Alternating(1'024));
+  bench.Drain();
+  CHECK_EQ(bench.Now().delivered, 512);
+  CHECK_EQ(bench.Dead().size(), 512);
+  CHECK_LE(bench.transport.sent.size(), 2 * 512 + 2 * 10);
+}
+
+TEST_CASE("refusals: points before and behind a write window are found by time") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    int outside = 0;
+    for (LineWalk walk(lines); !walk.AtEnd();) {
+      const std::int64_t time = *TimestampOf(walk.Next());
+      outside += time < 10'050 || time > 11'000 ? 1 : 0;
+    }
+    if (outside == 0) return Status204();
+    return Http(400, fmt::format(R"({{"error":"partial write: points beyond retention policy or )"
+                                 R"(outside permissible write window dropped={}"}})",
+                                 outside));
+  });
+  bench.Accept(Alternating(1'024));  // Odd ones are at 10,001 to 11,023.
+  bench.Drain();
+  CHECK_EQ(bench.Now().delivered, 475);
+  CHECK_EQ(bench.Dead().size(), 549);
+  CHECK_LE(bench.transport.sent.size(), 45);
+}
+
+TEST_CASE("refusals: points of one time are expired together, whatever number the answer gives") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("bad") == std::string_view::npos
+               ? Status204()
+               : Http(400,
+                      R"({"error":"partial write: points beyond retention policy dropped=1"})");
+  });
+  bench.Accept("m v=1i 5\nm bad=1i 5\nm v=3i 5\nm v=4i 9\n");
+  bench.Drain();
+  CHECK_EQ(bench.Now().delivered, 3);
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].lines, "m bad=1i 5\n");
+}
+
+TEST_CASE("refusals: points of a wrong type among others are found in three requests") {
+  const auto wrong = [](std::string_view line) {
+    return line.find("a\\ b v\\,=") != std::string_view::npos && line.find('.') != line.npos;
+  };
+  Bench bench([&wrong](const WriteParams&, std::string_view lines) {
+    int dropped = 0;
+    for (LineWalk walk(lines); !walk.AtEnd();) dropped += wrong(walk.Next()) ? 1 : 0;
+    if (dropped == 0) return Status204();
+    return Http(400, fmt::format(R"({{"error":"partial write: field type conflict: input field )"
+                                 R"(\"v,\" on measurement \"a b\" is type float, already exists )"
+                                 R"(as type integer dropped={}"}})",
+                                 dropped));
+  });
+  std::string lines;
+  for (int i = 0; i < 999; i += 3) {
+    lines +=
+        fmt::format("a\\ b v\\,=1i {}\na\\ b v\\,=1.5 {}\nother v\\,=1.5 {}\n", i, i + 1, i + 2);
+  }
+  bench.Accept(lines);
+  bench.Drain();
+  CHECK_EQ(bench.transport.sent.size(), 3);
+  CHECK_EQ(bench.Now().delivered, 666);
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+  REQUIRE_EQ(bench.Dead().size(), 333);
+  CHECK_EQ(bench.Dead()[1].first_line, 5);
+}
+
+// ---- Refusals for a reason that is not known
+
+TEST_CASE("refusals: for an unknown reason, good lines are delivered and the lane waits") {
+  bool refuses = true;
+  Bench bench([&refuses](const WriteParams&, std::string_view lines) {
+    return refuses && lines.find("v=50i ") != std::string_view::npos
+               ? Http(400, R"({"error":"partial write: the moon is full dropped=100"})")
+               : Status204();
+  });
+  bench.Accept(Numbered(1, 100));
+  bench.Accept(Numbered(101, 200));
+  bench.StepFor(60s);
+  CHECK(bench.Dead().empty());
+  CHECK_EQ(bench.Now().held.points, 200);
+  CHECK_EQ(bench.Status().state, WorkerState::kHeld);
+  CHECK_NE(bench.Status().last_answer.find("the moon is full"), std::string::npos);
+  const auto accepted = [&bench](std::string_view line) {
+    const auto& sent = bench.transport.sent;
+    return std::find(sent.begin(), sent.end(), line) != sent.end();
+  };
+  CHECK(accepted("m v=49i 49\n"));
+  refuses = false;
+  bench.StepFor(60s);
+  CHECK_EQ(bench.Now().delivered, 200);
+  CHECK_EQ(bench.Status().state, WorkerState::kCaughtUp);
+}
+
+TEST_CASE("refusals: for an unknown reason, an operator may have the line become a dead letter") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("v=50i ") != std::string_view::npos ? Http(418, "I'm a teapot") : Status204();
+  });
+  bench.Restart(FinalOptions());
+  bench.Accept(Numbered(1, 100));
+  bench.StepFor(60s);
+  CHECK_EQ(bench.Now().delivered, 99);
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].first_line, 50);
+}
+
+TEST_CASE("refusals: a backend without room refuses nothing for good, however it says so") {
+  bool full = true;
+  Bench bench([&full](const WriteParams&, std::string_view lines) {
+    return full && lines.find("v=2i") != std::string_view::npos
+               ? Http(400, R"({"error":"partial write: write /data/db/_series/06/0000: no space )"
+                           R"(left on device dropped=1"})")
+               : Status204();
+  });
+  bench.Accept(Numbered(1, 100));
+  bench.StepFor(600s);
+  CHECK(bench.Dead().empty());
+  CHECK_EQ(bench.Status().reason, "the backend's disk is full");
+  full = false;
+  bench.StepFor(60s);
+  CHECK_EQ(bench.Now().delivered, 100);
+}
+
+// ---- Lines that must not be sent
+
+TEST_CASE("refusals: a stored name that is not UTF-8 becomes a dead letter and is never sent") {
+  Bench bench([](const WriteParams&, std::string_view) { return Status204(); });
+  bench.Accept("m v=1i 1\nm\xff v=2i 2\nm w\xed\xa0\x80=3i 3\nm,t=\xff v=4i 4\n");
+  bench.Accept("\xff v=5i 5\n");
+  bench.Accept("m v=6i 6\n");
+  bench.Drain();
+  CHECK_EQ(bench.transport.sent, std::vector<std::string>{"m v=1i 1\nm,t=\xff v=4i 4\nm v=6i 6\n"});
+  CHECK_EQ(bench.Now().delivered, 3);
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+  REQUIRE_EQ(bench.Dead().size(), 3);
+  CHECK_EQ(bench.Dead()[0].first_line, 2);
+  CHECK_EQ(bench.Dead()[0].lines, "m\xff v=2i 2\n");
+  CHECK_NE(bench.Dead()[0].message.find("not UTF-8"), std::string::npos);
+  CHECK_EQ(bench.Dead()[2].sequence, Sequence(2));
+}
+
+TEST_CASE("refusals: an unsendable line of a lane on hold becomes a dead letter once, later") {
+  bool missing = true;
+  Bench bench([&missing](const WriteParams&, std::string_view) {
+    return missing ? Http(404, R"({"error":"database not found: \"db\""})") : Status204();
+  });
+  bench.Accept("m v=1i 1\n");
+  bench.StepFor(5s);
+  bench.Accept("m v=2i 2\nm\xff v=3i 3\n");
+  bench.StepFor(5s);
+  CHECK(bench.Dead().empty());
+  CHECK_EQ(bench.Now().held.points, 3);
+  missing = false;
+  bench.StepFor(60s);
+  CHECK_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Now().delivered, 2);
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
 // ---- Refused lines named by an InfluxDB 3
 
 TEST_CASE("refusals: lines that the backend names are set aside in one request") {
@@ -109,6 +319,18 @@ TEST_CASE("refusals: a list of lines that is wrong is not believed") {
   for (std::size_t size = 0; size + 2 <= whole.size(); ++size) {
     CHECK(RefusedLinesIn(whole.substr(0, size), 3).empty());
   }
+}
+
+TEST_CASE("refusals: numbers of lines are not believed where a string holds a newline") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    // The second point is bad; its line is the third by newlines.
+    return lines.find("bad") == std::string_view::npos ? Status204() : Http(400, ThreeOf({3}));
+  });
+  bench.Accept("m s=\"a\nb\" 1\nm bad=1 2\nm v=3 3\n");
+  bench.Drain();
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].lines, "m bad=1 2\n");
+  CHECK_EQ(bench.Now().delivered, 2);
 }
 
 TEST_CASE("refusals: where the list was cut, the lines are looked for") {

@@ -49,7 +49,7 @@ TEST_CASE("row: another 2xx, or 200 with a body: a retry, then a hold") {
 TEST_CASE("row: a redirection, a page that is not there, a method, HTML: a hold of the backend") {
   for (const Verdict& verdict :
        {Of(301), Of(308), Of(404, "404 page not found\n"), Of(405), OfPage(400), OfPage(404),
-        OfPage(429), Of(400, " \n<!DOCTYPE html><title>400</title>")}) {
+        OfPage(410), Of(400, " \n<!DOCTYPE html><title>400</title>")}) {
     CHECK(verdict.action == kHold);
     CHECK_FALSE(ConcernsLane(verdict.cause));
     CHECK_FALSE(verdict.retry_first);
@@ -84,13 +84,64 @@ TEST_CASE("row: a limit on series or on values of a tag: partly taken, the rest 
   }
 }
 
-TEST_CASE("row: a partial write with a pending deletion: once more, then partly taken") {
-  const Verdict verdict = Of(400, "partial write: measurement m: pending deletion dropped=1");
-  CHECK(verdict.action == kPartial);
-  CHECK(verdict.retry_first);
+TEST_CASE("row: a message about the server, whatever its status: a retry") {
+  // The first six are influxd 1.6.7's, with a full disk of data, none, or of WAL, without
+  // descriptors, and with a shard that does not open.
+  for (const char* message :
+       {"partial write: write /data/db/_series/06/0000: no space left on device dropped=200",
+        "timeout",
+        "engine: error writing WAL entry: write /wal/db/autogen/1/_00001.wal: no space left on "
+        "device",
+        "open /meta/meta.dbtmp: too many open files",
+        "[shard 1] proto: field \\\"tsdb.MeasurementFields.Name\\\" contains invalid UTF-8",
+        "[shard 7] open /data/db/autogen/7: too many open files",
+        "partial write: open /data/db/_series/01: read-only file system dropped=1",
+        "engine: write /wal/1.wal: input/output error",
+        "mkdir /data/db: permission denied",
+        "mmap: cannot allocate memory",
+        "engine is closed",
+        "shard is disabled",
+        "partial write: shard 7 is pending deletion dropped=3",
+        "not attempting to open shard 7; opening shard previously failed with: no such file",
+        "unexpected error writing points to database: store is closed",
+        "partial write: unable to flush segment /_series/06/0002: write: file too large dropped=1",
+        "write buffer error: error from wal: object store error",
+        "write buffer error: catalog update error: timed out",
+        "hinted handoff service is disabled",
+        "write: disk quota exceeded",
+        "engine: cache-max-memory-size exceeded: (1/1)",
+        "queue is full",
+        "write pool exhausted"}) {
+    for (const int status : {400, 422, 500}) {
+      CAPTURE(message);
+      const Verdict verdict = Of(status, std::string(R"({"error":")") + message + "\"}");
+      CHECK(verdict.action == kRetry);
+      CHECK_FALSE(SuspectsPoison(verdict.cause));
+      CHECK_NE(verdict.text->remedy, "");
+    }
+  }
 }
 
-TEST_CASE("row: any other partial write: partly taken") {
+TEST_CASE("row: a message about lines that repeats a client's text is about lines") {
+  for (const char* message :
+       {"partial write: field type conflict: input field \\\"timeout\\\" on measurement "
+        "\\\"no space left\\\" is type string, already exists as type float dropped=1",
+        "partial write: max-values-per-tag limit exceeded (1/1): measurement=\\\"too many open "
+        "files\\\" tag=\\\"t\\\" value=\\\"engine is closed\\\" dropped=1",
+        "partial write: unable to parse 'permission denied': missing fields dropped=0"}) {
+    CAPTURE(message);
+    CHECK(Of(400, std::string(R"({"error":")") + message + "\"}").action == kPartial);
+    CHECK(Of(400, std::string(R"({"error":")") + message + "\"}").cause == Cause::kRejectedLines);
+  }
+}
+
+TEST_CASE("row: a partial write for another reason: partly taken, and the reason is not known") {
+  const Verdict verdict = Of(400, R"({"error":"partial write: the moon is full dropped=1"})");
+  CHECK(verdict.action == kPartial);
+  CHECK(verdict.cause == Cause::kUnknownRefusal);
+}
+
+TEST_CASE("row: a partial write for a reason about lines: partly taken") {
   for (const int status : {400, 422, 500}) {
     const Verdict verdict = Of(
         status,
@@ -110,7 +161,26 @@ TEST_CASE("row: v1 400 unable to parse, without partial: split") {
 TEST_CASE("row: v2 400 invalid: split") {
   CHECK(Of(400, R"({"code":"invalid","message":"unable to parse 'garbage': missing fields"})")
             .action == kSplit);
-  CHECK(Of(400, R"({"code":"invalid","message":"something about a line"})").action == kSplit);
+  CHECK(Of(400, R"({"code":"invalid","message":"something else"})").cause ==
+        Cause::kUnknownRefusal);
+  CHECK(Of(400, R"({"code":"invalid","message":"write buffer error: line protocol parse failed: )"
+                R"(No fields were provided"})")
+            .cause == Cause::kRejectedLines);
+}
+
+TEST_CASE("row: VictoriaMetrics' 400: split; the quoted rest of the body is not its own") {
+  const std::string quoted = "timeout no space left on device";
+  for (const std::string& body :
+       {"cannot process influx line protocol data: incorrect influx line \"" + quoted +
+            "\": cannot find Whitespace I in \"timeout\"",
+        std::string("cannot read influx line protocol data: too long line: more than 262144 bytes"),
+        std::string("cannot process influx line protocol data: too big data size exceeding "
+                    "-influx.maxRequestSize=67108864 bytes")}) {
+    CAPTURE(body);
+    CHECK(Of(400, body).action == kSplit);
+    CHECK_FALSE(Of(400, body).cause == Cause::kUnknownRefusal);
+  }
+  CHECK(Of(503, "cannot store metrics: the storage is in read-only mode").action == kRetry);
 }
 
 TEST_CASE("row: v3 400 partial write of line protocol occurred: partly taken") {
@@ -176,6 +246,10 @@ TEST_CASE("row: any other 404, as of an organisation: a hold, for no line is at 
   }
 }
 
+TEST_CASE("row: 500 database not found: a hold of its lane, or it is created") {
+  CHECK(MayCreate(Of(500, R"({"error":"database not found: x"})").cause));
+}
+
 TEST_CASE("row: 500 retention policy not found: a hold of its lane") {
   const Verdict verdict = Of(500, R"({"error":"retention policy not found: absent"})");
   CHECK(verdict.action == kHold);
@@ -221,7 +295,11 @@ TEST_CASE("row: 500 hinted handoff queue not empty: delivered") {
   CHECK(Of(500, R"({"error":"hinted handoff queue not empty"})").action == kDelivered);
 }
 
-TEST_CASE("row: 408, 499, 502 and 504, whatever page: a retry") {
+TEST_CASE("row: 408, 429, 499, 502 to 504, whatever page: a retry after what was asked for") {
+  for (const int status : {408, 429, 499, 503, 504}) {
+    CHECK(OfPage(status).action == kRetry);
+    CHECK(SlowsDown(OfPage(status).cause));
+  }
   CHECK(Of(408).action == kRetry);
   CHECK(Of(499).action == kRetry);
   CHECK(OfPage(502).action == kRetry);
@@ -252,9 +330,10 @@ TEST_CASE("row: another 5xx: a retry; its lines may be at fault") {
   }
 }
 
-TEST_CASE("row: another 4xx: split") {
+TEST_CASE("row: another 4xx: split, and the reason is not known") {
   for (const int status : {400, 402, 409, 418, 422, 451}) {
     CHECK(Of(status, "some words").action == kSplit);
+    CHECK(Of(status, "some words").cause == Cause::kUnknownRefusal);
   }
 }
 

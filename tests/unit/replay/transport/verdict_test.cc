@@ -66,7 +66,7 @@ TEST_CASE("verdict: a partial write has most of the points; the refused ones are
         DeadReason::kExpired);
   CHECK(Judge(Http(400, "partial write: max-values-per-tag limit exceeded"), kNow).reason ==
         DeadReason::kLimit);
-  CHECK(Judge(Http(400, "partial write: pending deletion dropped=1"), kNow).retry_first);
+  CHECK(Judge(Http(400, "partial write: pending deletion dropped=1"), kNow).action == kRetry);
   CHECK_EQ(Judge(Http(400, "partial write: field type conflict dropped=17\"}"), kNow).dropped, 17);
   CHECK(!Judge(Http(400, "partial write: unable to parse"), kNow).dropped.has_value());
 }

@@ -1,12 +1,17 @@
-// The content of one request: whole records with equal parameters, or some lines of one. Pure:
-// nothing here knows the outcome.
+// The content of one request: lines of one or several records with equal parameters. Pure: nothing
+// here knows the outcome.
+//
+// INVARIANT. A batch has at least one part and each part at least one line (a statement counts as
+// one). The parts ascend by record, and those of one record by line; no line is in two of them.
 //
 // THREADS. Values and pure functions; a batch that is being sent is not changed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,18 +23,22 @@
 namespace relay {
 
 struct SendBatch {
+  // Consecutive lines of one record.
   struct Part {
     Sequence sequence;
     std::shared_ptr<const Record> record;
+    PointCount points = 0;
+    std::uint32_t first_line = 1;  // In the record, from 1.
+    std::size_t offset = 0;        // The byte in the record where that begins.
+    std::size_t size = 0;          // Bytes, the last newline included.
+
+    std::string_view lines() const { return std::string_view(record->lines).substr(offset, size); }
   };
 
-  std::vector<Part> parts;  // At least one; ascending.
+  std::vector<Part> parts;
   PointCount points = 0;
   Bytes bytes{0};
-  std::uint32_t first_line = 1;  // For a single record: its first line ...
-  std::size_t offset = 0;        // ... and the byte where that begins.
 
-  bool is_of_one_record() const { return parts.size() == 1; }
   const WriteParams& params() const { return parts.front().record->params; }
 };
 
@@ -39,11 +48,14 @@ struct BatchLimit {
   Bytes bytes{1};
 };
 
-// Appends a record. Returns false and changes nothing if its parameters differ or the batch would
+// Returns a record with all of its lines.
+SendBatch::Part WholeRecord(Sequence sequence, std::shared_ptr<const Record> record);
+
+// Appends lines. Returns false and changes nothing if their parameters differ or the batch would
 // be too large.
 bool Join(SendBatch& batch, SendBatch::Part part, BatchLimit limit);
 
-// Returns the lines as one text; `joined` receives those of several records, and must outlive the
+// Returns the lines as one text; `joined` receives those of several parts, and must outlive the
 // view, as must the batch.
 std::string_view LinesOf(const SendBatch& batch, std::string& joined);
 
@@ -63,6 +75,16 @@ std::vector<SendBatch> CutTo(const SendBatch& batch, BatchLimit limit);
 
 // Cuts a batch in two, in the order of its lines. REQUIRES: at least two points.
 std::pair<SendBatch, SendBatch> Halve(const SendBatch& batch);
+
+// Two batches with the lines of one between them; each keeps their order.
+struct DividedBatch {
+  SendBatch chosen;
+  SendBatch others;
+};
+
+// Divides a batch by its lines. nullopt: all lines are chosen, or none is.
+std::optional<DividedBatch> Divide(const SendBatch& batch,
+                                   const std::function<bool(std::string_view line)>& chooses);
 
 // Returns the first line alone, then the rest in one or two batches. REQUIRES: at least two points.
 std::vector<SendBatch> FirstLineApart(const SendBatch& batch);

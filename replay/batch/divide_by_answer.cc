@@ -1,0 +1,130 @@
+#include "replay/batch/divide_by_answer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wal/record/lines.h"
+
+namespace relay {
+namespace {
+
+// Chooses the `count` oldest lines; half of them if it is not known how many were refused. Lines
+// of one time stay together: they are all too old, or none is.
+std::optional<DividedBatch> DivideByTime(const SendBatch& batch, std::optional<PointCount> count) {
+  std::vector<std::int64_t> times;
+  times.reserve(batch.points);
+  for (const SendBatch::Part& part : batch.parts) {
+    for (LineWalk walk(part.lines()); !walk.AtEnd();) {
+      const std::optional<std::int64_t> time = TimestampOf(walk.Next());
+      if (!time) return std::nullopt;
+      times.push_back(*time);
+    }
+  }
+  const PointCount oldest = count.value_or(times.size() / 2);
+  if (oldest == 0 || oldest >= times.size()) return std::nullopt;
+  const auto first_kept = times.begin() + static_cast<std::ptrdiff_t>(oldest);
+  std::nth_element(times.begin(), first_kept, times.end());
+  const std::int64_t limit = *first_kept;
+  const bool is_exact =
+      std::all_of(times.begin(), first_kept, [limit](std::int64_t time) { return time < limit; });
+  if (count && !is_exact) return std::nullopt;
+  return Divide(batch, [limit](std::string_view line) { return *TimestampOf(line) < limit; });
+}
+
+// Returns the text of a JSON string. nullopt: it has an escape other than Go writes for ASCII.
+std::optional<std::string> UnescapedJson(std::string_view json) {
+  constexpr std::string_view kEscapes = "\"\\/nrt";
+  constexpr std::string_view kMeanings = "\"\\/\n\r\t";
+  constexpr std::size_t kDigits = 4;
+  std::string text;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    if (json[at] != '\\') {
+      text += json[at];
+      continue;
+    }
+    if (++at == json.size()) return std::nullopt;
+    if (json[at] != 'u') {
+      const std::size_t known = kEscapes.find(json[at]);
+      if (known == std::string_view::npos) return std::nullopt;
+      text += kMeanings[known];
+      continue;
+    }
+    const std::string_view digits = json.substr(at + 1, kDigits);
+    unsigned code = 0;
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+    if (digits.size() != kDigits || parsed.ptr != digits.data() + kDigits || code >= 0x80U) {
+      return std::nullopt;
+    }
+    text += static_cast<char>(code);
+    at += kDigits;
+  }
+  return text;
+}
+
+// Returns the text between two marks behind `from`, unescaped as JSON; `from` moves behind it.
+std::optional<std::string> TextBetween(std::string_view body, std::string_view begin_mark,
+                                       std::string_view end_mark, std::size_t& from) {
+  const std::size_t mark = body.find(begin_mark, from);
+  if (mark == std::string_view::npos) return std::nullopt;
+  const std::size_t begin = mark + begin_mark.size();
+  const std::size_t end = body.find(end_mark, begin);
+  if (end == std::string_view::npos) return std::nullopt;
+  from = end;
+  return UnescapedJson(body.substr(begin, end - begin));
+}
+
+// A field as a type conflict names it.
+struct ConflictingField {
+  std::string measurement;
+  std::string name;
+  std::string type;
+};
+
+std::optional<ConflictingField> FieldIn(std::string_view body) {
+  std::size_t at = 0;
+  auto name = TextBetween(body, R"(input field \")", R"(\" on measurement \")", at);
+  if (!name) return std::nullopt;
+  auto measurement = TextBetween(body, R"(on measurement \")", R"(\" is type )", at);
+  if (!measurement) return std::nullopt;
+  auto type = TextBetween(body, " is type ", ",", at);
+  if (!type) return std::nullopt;
+  return ConflictingField{*std::move(measurement), *std::move(name), *std::move(type)};
+}
+
+std::string_view TypeOf(std::string_view value) {
+  if (value.empty() || value.front() == '"') return "string";
+  if (value.back() == 'i') return "integer";
+  if (value.back() == 'u') return "unsigned";
+  return std::string_view("tTfF").find(value.front()) == std::string_view::npos ? "float"
+                                                                                : "boolean";
+}
+
+bool HasField(std::string_view line, const ConflictingField& field) {
+  if (MeasurementOf(line) != field.measurement) return false;
+  for (FieldWalk walk(FieldsOf(line)); !walk.AtEnd();) {
+    const FieldText one = walk.Next();
+    if (TypeOf(one.value) == field.type && Unescaped(one.name) == field.name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<DividedBatch> DivideByAnswer(const SendBatch& batch, const Verdict& verdict,
+                                           std::string_view body) {
+  const bool was_refused = verdict.action == Action::kPartial || verdict.action == Action::kSplit;
+  if (!was_refused || batch.points < 2 || verdict.dropped == batch.points) return std::nullopt;
+  if (verdict.reason == DeadReason::kExpired) {
+    // With a write window, points may also be too new.
+    const bool has_window = body.find("write window") != std::string_view::npos;
+    return DivideByTime(batch, has_window ? std::nullopt : verdict.dropped);
+  }
+  const std::optional<ConflictingField> field = FieldIn(body);
+  if (!field) return std::nullopt;
+  return Divide(batch, [&](std::string_view line) { return HasField(line, *field); });
+}
+
+}  // namespace relay
