@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 
 namespace relay {
@@ -30,15 +31,22 @@ Result<std::string> ReadEnvironment(const std::string& variable) {
   return std::string(value);
 }
 
-// Editors and `echo` end a file with a newline that is not part of the secret.
-void DropFinalNewline(std::string& text) {
-  if (text.ends_with('\n')) text.pop_back();
-  if (text.ends_with('\r')) text.pop_back();
+// Removes what editors and shells put around a secret: newlines behind it, a byte order mark before
+// it. Blanks may be part of it.
+void DropSurroundings(std::string& text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+}
+
+bool IsUtf16(std::string_view text) {
+  return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
 }
 
 Result<Secret> Checked(std::string text) {
   const auto invalid = [](const char* why) { return Error(ErrorCode::kInvalidInput, why); };
-  DropFinalNewline(text);
+  if (IsUtf16(text)) return invalid("is UTF-16: save it as UTF-8");
+  DropSurroundings(text);
   if (text.empty()) return invalid("is empty");
   if (text.size() > kSecretSizeMax) return invalid("is longer than 16 KiB");
   constexpr std::array<char, 3> kForbidden = {'\n', '\r', '\0'};

@@ -31,9 +31,9 @@ class SecretSource {
   // Holds the secret itself, for a foreign configuration that spells it out.
   static SecretSource FromText(std::string secret);
 
-  // Reads the current secret, without a newline at its end. kNotFound: the file cannot be read or
-  // the variable is not set; kInvalidInput: it is empty, has more than one line or is too long to
-  // be a secret. The message names the file or variable, never its content.
+  // Reads the current secret, without what editors put around it. kNotFound: the file cannot be
+  // read or the variable is not set; kInvalidInput: it is empty, has more than one line or is too
+  // long to be a secret. The message names the file or variable, never its content.
   Result<Secret> Read() const;
 
   // "file /etc/…", "environment variable NAME" or "the secret in the configuration".

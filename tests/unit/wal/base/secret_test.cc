@@ -35,7 +35,8 @@ static_assert(!std::is_default_constructible_v<SecretSource>);
 
 TEST_CASE("secret: a file gives its line without the newline at its end") {
   const TempDir directory;
-  for (const char* content : {"hunter2", "hunter2\n", "hunter2\r\n"}) {
+  for (const char* content : {"hunter2", "hunter2\n", "hunter2\r\n", "hunter2\n\n\n",
+                              "hunter2\r\n\r\n", "\xef\xbb\xbfhunter2\r\n"}) {
     CAPTURE(content);
     const auto secret = SecretSource::FromFile(Put(directory, content)).Read();
     REQUIRE(secret.ok());
@@ -48,6 +49,22 @@ TEST_CASE("secret: a blank that is part of the password stays") {
   const auto secret = SecretSource::FromFile(Put(directory, " hunter2 \n")).Read();
   REQUIRE(secret.ok());
   CHECK_EQ(secret.value().Reveal(), " hunter2 ");
+}
+
+TEST_CASE("secret: a file of PowerShell's UTF-16 is refused, and says what to do") {
+  const TempDir directory;
+  const auto secret = SecretSource::FromFile(Put(directory, "\xff\xfeh")).Read();
+  REQUIRE_FALSE(secret.ok());
+  CHECK_NE(secret.error().message().find("is UTF-16: save it as UTF-8"), std::string::npos);
+}
+
+TEST_CASE("secret: a file of newlines or of a byte order mark alone is empty") {
+  const TempDir directory;
+  for (const char* content : {"", "\n\n", "\r\n", "\xef\xbb\xbf", "\xef\xbb\xbf\n"}) {
+    const auto secret = SecretSource::FromFile(Put(directory, content)).Read();
+    REQUIRE_FALSE(secret.ok());
+    CHECK_NE(secret.error().message().find("is empty"), std::string::npos);
+  }
 }
 
 TEST_CASE("secret: a rotated password is seen at the next read") {
