@@ -90,6 +90,7 @@ struct HttpListenerConfig {
   std::chrono::milliseconds head_time{10'000};
   std::chrono::milliseconds body_time{60'000};
   std::chrono::milliseconds idle_time{30'000};
+  bool honours_consistency = false;  // The parameter of v1 writes.
   std::chrono::milliseconds consistency_timeout{5'000};
 
   friend bool operator==(const HttpListenerConfig&, const HttpListenerConfig&) = default;

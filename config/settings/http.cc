@@ -131,8 +131,14 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
   section.Value({"idle_time", "How long an idle connection is kept open."}, http.idle_time,
                 TimeBetween(kShortest, kLongest));
   section.Value(
+      {"consistency",
+       "The parameter `consistency` of v1 writes. ignore: it has no effect, as in InfluxDB; "
+       "clients send it unasked. honour: one, quorum and all wait for that many backends. The "
+       "header X-Relay-Consistency does so in any case."},
+      http.honours_consistency, OneOf<bool>({{"ignore", false}, {"honour", true}}));
+  section.Value(
       {"consistency_timeout",
-       "How long a write with consistency=one, quorum or all waits for that many backends. "
+       "How long a write that demands consistency one, quorum or all waits for that many backends. "
        "Then the client gets 500 timeout; the write is delivered nevertheless."},
       http.consistency_timeout, TimeBetween(kShortest, kLongest));
   section.Map({"tls", "HTTPS instead of HTTP, TLS 1.2 and up."},

@@ -270,19 +270,34 @@ void WriteHandler::Statements(const WriteContext& context, const HttpReply& repl
                    });
 }
 
+// The parameter counts only where it is configured: clients send it unasked, to servers that ignore
+// it. The header is the relay's own.
+Status WriteHandler::ReadConsistency(const HttpRequest& request, WriteContext& context) {
+  if (!context.options->honours_consistency) context.query.consistency = Consistency::kLog;
+  const std::string_view demanded = request.Header("X-Relay-Consistency");
+  if (demanded.empty()) return Ok();
+  ASSIGN_OR_RETURN(context.query.consistency, ParseConsistency(demanded));
+  return Ok();
+}
+
 void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpReply& reply) {
   const Api api = context.api;
   Result<WriteQuery> query =
       ParseWriteQuery(api, context.parameters, context.options->default_retention_policy);
   if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
   context.query = std::move(query).value();
+  const Status demanded = ReadConsistency(request, context);
+  if (!demanded.ok()) return reply(ErrorAnswer(api, 400, demanded.error().message()));
   context.query.params.credentials = std::move(context.credentials);
-  const WriteParams& params = context.query.params;
+  WriteParams& params = context.query.params;
   if (context.user != nullptr && !context.user->MayWrite(params.database)) {
     return reply(MayNotWrite(api, *context.user, params.database));
   }
   Result<std::string> body = PlainBody(request, context);
   if (!body.ok()) return reply(ErrorAnswer(api, StatusOf(body.error()), body.error().message()));
+  if (context.query.may_be_nanoseconds && EndsWithNanoseconds(body.value())) {
+    params.precision = Precision::kNanosecond;
+  }
   ScannedLines scanned = ScanLines(std::move(body).value(), params.precision, clock_.WallNow());
   counters_.RefusedLines(scanned.refused);
   if (scanned.too_long > 0) counters_.Reached(HttpLimit::kLine);

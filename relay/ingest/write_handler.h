@@ -45,7 +45,8 @@ struct WriteHandlerOptions {
   // Serves clients that require backends to have their write; nullptr: the log suffices.
   std::shared_ptr<DeliveryWaiter> waiter = {};
   Clock::Duration consistency_timeout{5'000};
-  bool pass_credentials = false;  // Pass the client's own on with its lines.
+  bool honours_consistency = false;  // The parameter of v1 writes; the header always counts.
+  bool pass_credentials = false;     // Pass the client's own on with its lines.
   std::uint64_t ping_status = 204;
   bool log_statements = false;  // Log /query statements and deliver them in order.
 };
@@ -75,6 +76,7 @@ class WriteHandler final : public HttpHandler {
                 const HttpReply& reply);
   void Query(WriteContext context, HttpRequest& request, const HttpReply& reply);
   void Statements(const WriteContext& context, const HttpReply& reply);
+  static Status ReadConsistency(const HttpRequest& request, WriteContext& context);
   Result<std::string> PlainBody(HttpRequest& request, WriteContext& context);
 
   SharedSnapshot<WriteHandlerOptions> options_;

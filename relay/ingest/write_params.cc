@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
 #include "wal/base/precision.h"
@@ -25,14 +26,6 @@ Result<Precision> ParsePrecision(std::string_view text, PrecisionDialect dialect
   if (precision) return *precision;
   return Error(ErrorCode::kInvalidInput, fmt::format("invalid precision \"{}\" (use {}{})", text,
                                                      besides, ListPrecisions(dialect)));
-}
-
-Result<Consistency> ParseConsistency(std::string_view text) {
-  if (text.empty() || text == "any") return Consistency::kLog;
-  if (text == "one") return Consistency::kOne;
-  if (text == "quorum") return Consistency::kQuorum;
-  if (text == "all") return Consistency::kAll;
-  return Error(ErrorCode::kInvalidInput, "invalid consistency level");
 }
 
 Result<bool> ParseFlag(const QueryParameters& parameters, std::string_view name, bool otherwise) {
@@ -63,11 +56,10 @@ Result<WriteQuery> ParseV1(const QueryParameters& parameters) {
   if (query.params.database.empty()) {
     return Error(ErrorCode::kInvalidInput, "database is required");
   }
-  ASSIGN_OR_RETURN(query.params.precision,
-                   ParsePrecision(parameters.Get("precision"), PrecisionDialect::kV1));
-  Result<Consistency> consistency = ParseConsistency(parameters.Get("consistency"));
-  if (!consistency.ok()) return std::move(consistency).error();
-  query.consistency = consistency.value();
+  const std::string& precision_name = parameters.Get("precision");
+  ASSIGN_OR_RETURN(query.params.precision, ParsePrecision(precision_name, PrecisionDialect::kV1));
+  query.may_be_nanoseconds = precision_name == "us";
+  ASSIGN_OR_RETURN(query.consistency, ParseConsistency(parameters.Get("consistency")));
   return query;
 }
 
@@ -116,6 +108,24 @@ Result<WriteQuery> Parse(Api api, const QueryParameters& parameters) {
 }
 
 }  // namespace
+
+Result<Consistency> ParseConsistency(std::string_view text) {
+  std::string level(text);
+  std::transform(level.begin(), level.end(), level.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (level.empty() || level == "any") return Consistency::kLog;
+  if (level == "one") return Consistency::kOne;
+  if (level == "quorum") return Consistency::kQuorum;
+  if (level == "all") return Consistency::kAll;
+  return Error(ErrorCode::kInvalidInput, "invalid consistency level");
+}
+
+bool EndsWithNanoseconds(std::string_view body) {
+  constexpr std::size_t kDigits = 18;  // In microseconds: the year 5138 and later.
+  const std::size_t end = body.find_last_not_of(" \t\r\n") + 1;
+  const std::size_t begin = body.substr(0, end).find_last_not_of("0123456789") + 1;
+  return end - begin >= kDigits;
+}
 
 Result<WriteQuery> ParseWriteQuery(Api api, const QueryParameters& parameters,
                                    const std::string& default_retention_policy) {

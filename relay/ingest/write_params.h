@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "relay/http/query_parameters.h"
 #include "wal/base/result.h"
@@ -19,7 +20,16 @@ struct WriteQuery {
   bool guess_times = false;
   bool all_or_nothing = false;  // One bad line refuses the whole body.
   Consistency consistency = Consistency::kLog;
+  // The precision is `us` of v1, which InfluxDB 1.x does not know and reads as nanoseconds, as
+  // clients that name it send them; `params` says microseconds.
+  bool may_be_nanoseconds = false;
 };
+
+// Parses a consistency level, in any case; empty: kLog. kInvalidInput, with InfluxDB's message.
+Result<Consistency> ParseConsistency(std::string_view text);
+
+// Returns whether the last time in a body is so large a number that it is in nanoseconds.
+bool EndsWithNanoseconds(std::string_view body);
 
 // Parses the parameters of a write on the endpoint of `api`; unknown parameters are ignored.
 // kInvalidInput, with InfluxDB's message.

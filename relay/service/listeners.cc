@@ -122,6 +122,7 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
                              .admission = admission_,
                              .waiter = waiter_,
                              .consistency_timeout = listener.consistency_timeout,
+                             .honours_consistency = listener.honours_consistency,
                              .pass_credentials = listener.pass_credentials,
                              .ping_status = listener.ping_status,
                              .log_statements = listener.log_statements};

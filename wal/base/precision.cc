@@ -36,8 +36,10 @@ constexpr std::array kRows = {
     Row{"ns", Precision::kNanosecond, SetOf({kSettings, kV2}), kAll},
     Row{"nanosecond", Precision::kNanosecond, SetOf({kV3}), {}},
     Row{"", Precision::kNanosecond, {}, SetOf({kV1, kV2})},
-    Row{"u", Precision::kMicrosecond, SetOf({kCommands, kV1}), {}},
-    Row{"us", Precision::kMicrosecond, SetOf({kSettings, kV2}), SetOf({kCommands, kV3})},
+    Row{"u", Precision::kMicrosecond, SetOf({kCommands, kV1}), SetOf({kV3})},
+    Row{"us", Precision::kMicrosecond, SetOf({kSettings, kV2}), SetOf({kCommands, kV1, kV3})},
+    Row{"\xc2\xb5", Precision::kMicrosecond, {}, SetOf({kV1})},  // The micro sign,
+    Row{"\xce\xbc", Precision::kMicrosecond, {}, SetOf({kV1})},  // and the letter mu.
     Row{"microsecond", Precision::kMicrosecond, SetOf({kV3}), {}},
     Row{"ms", Precision::kMillisecond, SetOf({kSettings, kCommands, kV1, kV2}), kAll},
     Row{"millisecond", Precision::kMillisecond, SetOf({kV3}), {}},

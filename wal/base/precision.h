@@ -19,9 +19,9 @@ namespace relay {
 enum class PrecisionDialect : std::uint8_t {
   kSettings,  // Writes ns, us, ms, s, m, h.
   kCommands,  // Writes n, u, ms, s, m, h; accepts ns and us.
-  kV1,        // InfluxDB 1.x writes n, u, ms, s, m, h; it accepts ns, and an empty name for n.
+  kV1,        // InfluxDB 1.x writes n, u, ms, s, m, h; accepts ns, us, µ, and an empty name for n.
   kV2,        // InfluxDB 2.x writes ns, us, ms, s; it accepts an empty name for ns.
-  kV3,        // InfluxDB 3.x writes nanosecond ... second; it accepts n, ns, us, ms, s.
+  kV3,        // InfluxDB 3.x writes nanosecond ... second; it accepts n, ns, u, us, ms, s.
 };
 
 // nullopt: the dialect has no such name.

@@ -176,6 +176,8 @@ std::vector<Row> Differences() {
        "A database or policy that a backend does not have", 500, 204},
       {"a type conflict", Write("m v=\"text\" 1"), "A value of another type than before", 400, 204},
       {"a bad precision", Write("m v=1 1", "&precision=x"), "An unknown precision", 204, 400},
+      {"microseconds", Write("m v=1 1700000000000000", "&precision=us"), "`precision=us`", 204,
+       204},
       {"carriage returns", Write("m v=1 1\r\nm v=2 2\r\n"), "Carriage returns", 400, 204},
       {"an unsigned value", Write("u v=1u 1"), "Unsigned values", 400, 204},
       {"a name that is not UTF-8", Write("m\xff v=1 1"), "Names that are not UTF-8", 204, 400},

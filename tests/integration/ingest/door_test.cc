@@ -184,8 +184,9 @@ TEST_CASE("door: consistency waits for as many backends as it says, and no longe
   TempDir directory;
   FakeBackend west;
   FakeBackend east;
-  RelayProcess relay(directory.path(), {.backends = {{"west", west.Url()}, {"east", east.Url()}},
-                                        .http = {"consistency_timeout: 300ms"}});
+  RelayProcess relay(directory.path(),
+                     {.backends = {{"west", west.Url()}, {"east", east.Url()}},
+                      .http = {"consistency: honour", "consistency_timeout: 300ms"}});
   for (const char* level : {"any", "one", "quorum", "all"}) {
     const HttpAnswer answer = relay.Write("d", "m v=1 1\n", std::string("consistency=") + level);
     CAPTURE(level);
@@ -201,6 +202,44 @@ TEST_CASE("door: consistency waits for as many backends as it says, and no longe
     CHECK_FALSE(answer.Header("x-relay-position").empty());
   }
   CHECK_EQ(relay.Write("d", "m v=4 4\n", "consistency=any").status, 204);
+}
+
+TEST_CASE("door: a client that asks for consistency unasked is not made to wait for a backend") {
+  TempDir directory;
+  FakeBackend east;
+  east.Refuse();
+  RelayProcess relay(directory.path(),
+                     {.backends = {{"east", east.Url()}}, .http = {"consistency_timeout: 300ms"}});
+  // As the `influx` command and influxdb-java send it.
+  for (const char* level : {"all", "one", "ANY", "Quorum"}) {
+    CAPTURE(level);
+    CHECK_EQ(relay.Write("d", "m v=1 1\n", std::string("consistency=") + level).status, 204);
+  }
+  const HttpAnswer demanded = Post(relay.endpoint(), "/write?db=d", "m v=2 2\n",
+                                   {.headers = {{"X-Relay-Consistency", "All"}}});
+  CHECK_EQ(demanded.status, 500);
+  CHECK_NE(demanded.body.find("timeout: 0 of 1 backends have the write"), std::string::npos);
+  CHECK_EQ(Post(relay.endpoint(), "/write?db=d", "m v=3 3\n",
+                {.headers = {{"X-Relay-Consistency", "most"}}})
+               .status,
+           400);
+}
+
+TEST_CASE("door: precision=us of v1 is nanoseconds where the numbers say so") {
+  TempDir directory;
+  FakeBackend backend;
+  RelayProcess relay(directory.path(), {.backends = {{"a", backend.Url()}}});
+  CHECK_EQ(relay.Write("d", "m v=1 1700000000000000001\n", "precision=us").status, 204);
+  REQUIRE(relay.WaitDrained());
+  CHECK_EQ(relay.Write("d", "m v=2 1700000000000002\n", "precision=us").status, 204);
+  REQUIRE(relay.WaitDrained());
+  CHECK_EQ(relay.Write("d", "m v=3 1700000000000003\n", "precision=%C2%B5").status, 204);
+  REQUIRE(relay.WaitDrained());
+  const auto requests = backend.Requests();
+  REQUIRE_EQ(requests.size(), 3);
+  CHECK_EQ(requests[0].target.find("precision=u"), std::string::npos);
+  CHECK_NE(requests[1].target.find("precision=u"), std::string::npos);
+  CHECK_NE(requests[2].target.find("precision=u"), std::string::npos);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ fs::perms PermissionsOf(const fs::path& path) {
 
 TEST_CASE("security: only the owner can read stored files, whatever the umask") {
   TempDir directory;
-  FakeBackend backend([](const FakeRequest&) { return Answering(400, "no"); });
+  FakeBackend backend(
+      [](const FakeRequest&) { return Answering(400, R"({"error":"unable to parse"})"); });
   const Umask open_to_all(0);
   RelayProcess relay(directory.path(), {.backends = {{"a", backend.Url()}}});
   REQUIRE_EQ(relay.Write("d", "m v=1 1\n").status, 204);

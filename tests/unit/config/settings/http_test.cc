@@ -36,6 +36,7 @@ TEST_CASE("http settings: every one can be given") {
       "  - head_time: 100ms\n"
       "    body_time: 10min\n"
       "    idle_time: 1s\n"
+      "    consistency: honour\n"
       "    consistency_timeout: 2s\n"
       "    credentials: pass\n"
       "    tls: {cert: /c, key: /k, client_ca: /a}\n"
@@ -47,6 +48,7 @@ TEST_CASE("http settings: every one can be given") {
   CHECK_EQ(http.head_time, milliseconds(100));
   CHECK_EQ(http.body_time, milliseconds(600'000));
   CHECK_EQ(http.idle_time, milliseconds(1'000));
+  CHECK(http.honours_consistency);
   CHECK_EQ(http.consistency_timeout, milliseconds(2'000));
   CHECK(http.pass_credentials);
   CHECK_EQ(http.tls.certificate, "/c");

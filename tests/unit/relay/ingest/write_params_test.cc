@@ -117,6 +117,27 @@ TEST_CASE("write parameters: what v2 and v3 do not know is refused") {
   }
 }
 
+TEST_CASE("write parameters: us on v1 may be nanoseconds, which the numbers tell") {
+  CHECK(ParseFor(Api::kV1, "db=d&precision=us").value().may_be_nanoseconds);
+  CHECK(ParseFor(Api::kV1, "db=d&precision=us").value().params.precision ==
+        Precision::kMicrosecond);
+  CHECK_FALSE(ParseFor(Api::kV1, "db=d&precision=u").value().may_be_nanoseconds);
+  CHECK_FALSE(ParseFor(Api::kV2, "bucket=d&precision=us").value().may_be_nanoseconds);
+  CHECK(EndsWithNanoseconds("m v=1 1\nm v=1 1700000000000000000\r\n"));
+  CHECK(EndsWithNanoseconds("m v=1 -1700000000000000000"));
+  CHECK_FALSE(EndsWithNanoseconds("m v=1 1700000000000000\n"));
+  CHECK_FALSE(EndsWithNanoseconds("m v=1\n"));
+  CHECK_FALSE(EndsWithNanoseconds(""));
+}
+
+TEST_CASE("write parameters: consistency levels are read in any case") {
+  CHECK(ParseConsistency("ANY").value() == Consistency::kLog);
+  CHECK(ParseConsistency("One").value() == Consistency::kOne);
+  CHECK(ParseConsistency("ALL").value() == Consistency::kAll);
+  CHECK(ParseConsistency("Quorum").value() == Consistency::kQuorum);
+  CHECK_FALSE(ParseConsistency("most").ok());
+}
+
 TEST_CASE("write parameters: consistency is for v1") {
   CHECK(ParseFor(Api::kV1, "db=d").value().consistency == Consistency::kLog);
   CHECK(ParseFor(Api::kV1, "db=d&consistency=any").value().consistency == Consistency::kLog);

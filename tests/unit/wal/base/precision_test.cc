@@ -38,7 +38,10 @@ TEST_CASE("precision: what a dialect takes besides, and what it does not") {
   CHECK(PrecisionNamed("", kV2) == Precision::kNanosecond);
   CHECK_FALSE(PrecisionNamed("", kV3));
   CHECK_FALSE(PrecisionNamed("", kSettings));
-  CHECK_FALSE(PrecisionNamed("us", kV1));
+  CHECK(PrecisionNamed("us", kV1) == Precision::kMicrosecond);
+  CHECK(PrecisionNamed("\xc2\xb5", kV1) == Precision::kMicrosecond);
+  CHECK(PrecisionNamed("\xce\xbc", kV1) == Precision::kMicrosecond);
+  CHECK(PrecisionNamed("u", kV3) == Precision::kMicrosecond);
   CHECK(PrecisionNamed("us", kCommands) == Precision::kMicrosecond);
   CHECK_FALSE(PrecisionNamed("u", kV2));
   CHECK_FALSE(PrecisionNamed("m", kV2));
