@@ -22,13 +22,13 @@ namespace relay {
 // Makes everything after `to` owed again; held records among it leave their lanes.
 // kInvalidInput: `to` is not within [trimmed, cursor]; the message names the range.
 struct Rewind {
-  Sequence to;
+  Sequence to = Sequence::BeforeFirst();
 };
 
 // Gives up what is owed up to `to`: it becomes a gap.
 // kInvalidInput: `to` is not within (cursor, head]; the message names the range.
 struct Skip {
-  Sequence to;
+  Sequence to = Sequence::BeforeFirst();
   Actor actor;
 };
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "replay/delivery/dead_letters.h"
 #include "replay/batch/divide_by_answer.h"
+#include "replay/delivery/dead_letters.h"
 #include "replay/delivery/lane_batches.h"
 
 namespace relay {

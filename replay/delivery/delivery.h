@@ -44,11 +44,11 @@
 #include <variant>
 #include <vector>
 
+#include "replay/batch/send_batch.h"
 #include "replay/delivery/answer_policy.h"
 #include "replay/delivery/cursor_committer.h"
 #include "replay/delivery/lane_book.h"
 #include "replay/delivery/request_gate.h"
-#include "replay/batch/send_batch.h"
 #include "replay/delivery/status_board.h"
 #include "replay/delivery/worker_status.h"
 #include "replay/transport/transport.h"

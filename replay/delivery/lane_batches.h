@@ -12,8 +12,8 @@
 #include <random>
 #include <vector>
 
-#include "replay/delivery/lanes.h"
 #include "replay/batch/send_batch.h"
+#include "replay/delivery/lanes.h"
 #include "replay/delivery/window.h"
 
 namespace relay {

@@ -14,8 +14,8 @@
 #include <optional>
 #include <string>
 
-#include "replay/delivery/pacing.h"
 #include "replay/batch/send_batch.h"
+#include "replay/delivery/pacing.h"
 #include "replay/delivery/status_board.h"
 #include "wal/base/backoff.h"
 #include "wal/base/clock.h"
