@@ -134,8 +134,10 @@ Clock::Duration ReplayJob::SendFront() {
   switch (verdict.action) {
     case Action::kDelivered: return Delivered(batch, 0, "");
     case Action::kPartial:
-      return Delivered(batch, std::min(batch.points, verdict.dropped.value_or(0)),
-                       DescribeOutcome(verdict, reply));
+      if (verdict.dropped == batch.points) {
+        return Delivered(batch, batch.points, DescribeOutcome(verdict, reply));
+      }
+      [[fallthrough]];
     case Action::kSplit: return Refused(DescribeOutcome(verdict, reply));
     case Action::kHold:
       if (ConcernsLane(verdict.cause)) return PassedOver(DescribeOutcome(verdict, reply));

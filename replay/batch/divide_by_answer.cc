@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "wal/base/byte_set.h"
 #include "wal/record/lines.h"
 
 namespace relay {
@@ -111,6 +113,23 @@ bool HasField(std::string_view line, const ConflictingField& field) {
   return false;
 }
 
+// Names the point that a line writes: its series, whatever the order of its tags, and its time.
+std::string PointOf(std::string_view line) {
+  constexpr ByteSet kKeyEnd(" ");
+  constexpr ByteSet kTagEnd(",");
+  std::string_view key = line.substr(0, FindBare(line, 1, kKeyEnd));
+  std::vector<std::string_view> parts;
+  while (!key.empty()) {
+    const std::size_t end = FindBare(key, 0, kTagEnd);
+    parts.push_back(key.substr(0, end));
+    key.remove_prefix(std::min(end + 1, key.size()));
+  }
+  if (!parts.empty()) std::sort(parts.begin() + 1, parts.end());
+  std::string name = std::to_string(TimestampOf(line).value_or(0));
+  for (const std::string_view part : parts) name.append(",").append(part);
+  return name;
+}
+
 }  // namespace
 
 std::optional<DividedBatch> DivideByAnswer(const SendBatch& batch, const Verdict& verdict,
@@ -124,7 +143,16 @@ std::optional<DividedBatch> DivideByAnswer(const SendBatch& batch, const Verdict
   }
   const std::optional<ConflictingField> field = FieldIn(body);
   if (!field) return std::nullopt;
-  return Divide(batch, [&](std::string_view line) { return HasField(line, *field); });
+  // Lines of one point stay together, and so in order: the field may have another type in another
+  // shard, where the backend accepts them.
+  std::set<std::string> points;
+  for (const SendBatch::Part& part : batch.parts) {
+    for (LineWalk walk(part.lines()); !walk.AtEnd();) {
+      const std::string_view line = walk.Next();
+      if (HasField(line, *field)) points.insert(PointOf(line));
+    }
+  }
+  return Divide(batch, [&](std::string_view line) { return points.contains(PointOf(line)); });
 }
 
 }  // namespace relay

@@ -89,13 +89,17 @@ Decision AnswerPolicy::DecideOnCanary(const LaneFacts& facts, const Verdict& can
 Decision AnswerPolicy::Refuse(const LaneFacts& facts, const Verdict& verdict) const {
   // A statement is the only line of its request, and everything behind it would wait.
   const bool is_known = verdict.cause != Cause::kUnknownRefusal || facts.is_statement;
+  const bool is_stored = verdict.cause == Cause::kFieldDropped && verdict.dropped == 0;
+  if (is_stored && facts.points == 1) return {.step = Step::kDelivered};
   if (is_known && (facts.points == 1 || verdict.dropped == facts.points)) {
     return {.step = Step::kDeadLetter};
   }
   if (facts.points > 1) return {.step = facts.is_divided ? Step::kDivide : Step::kHalve};
-  return facts.failures + 1 < kTriesUnknown && options_.unknown_refusals == UnknownRefusals::kDead
-             ? RetrySoon(facts)
-             : GiveUp(facts);
+  const bool is_early = facts.failures + 1 < kTriesUnknown && !facts.gave_up_lately;
+  if (is_early && options_.unknown_refusals == UnknownRefusals::kDead) {
+    return {.step = Step::kWaitAlone};
+  }
+  return GiveUp(facts);
 }
 
 // Handles a single line that is not accepted, while others are, for a reason that is not known.
@@ -103,7 +107,7 @@ Decision AnswerPolicy::GiveUp(const LaneFacts& facts) const {
   const bool is_final = options_.unknown_refusals == UnknownRefusals::kDead || facts.is_statement;
   if (is_final) return {.step = Step::kDeadLetter};
   if (facts.may_hold) return {.step = Step::kHold, .gives_up = true};
-  return Retry(facts, Pace::kProbe, WorkerState::kHeld);
+  return {.step = Step::kWaitAlone};
 }
 
 Decision AnswerPolicy::DecideOnNoCreation(const LaneFacts& facts) const {

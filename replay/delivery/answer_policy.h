@@ -43,6 +43,7 @@ struct LaneFacts {
   bool has_client = false;            // It goes with a client's credentials.
   bool is_slow = false;               // It was not answered at once.
   bool names_refused = false;         // A partial write's answer names the lines it refused.
+  bool gave_up_lately = false;        // A line of the lane, after an answer of this status.
   bool is_divided = false;            // The answer tells the refused lines from the others.
   std::uint32_t failures = 0;         // In a row, before this answer.
   std::uint32_t line_suspicions = 0;  // Canaries accepted while this single line was not.

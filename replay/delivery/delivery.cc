@@ -13,6 +13,9 @@ namespace relay {
 namespace {
 
 // The read-ahead in batches: one under way, one waiting, one being read.
+// After a line was given up, lines of its lane with the same answer are given up at once.
+constexpr Clock::Duration kGivesUpAlike = std::chrono::minutes(1);
+
 constexpr std::uint64_t kBatchesRead = 3;
 constexpr RecordCount kReadRecordsMax = 10'000;
 constexpr RecordCount kWindowRecordsMax = 4 * kReadRecordsMax;
@@ -293,6 +296,8 @@ LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer)
   facts.is_slow = is_slow;
   facts.names_refused =
       answer.verdict.action == Action::kPartial && NamesRefused(front, answer.reply);
+  facts.gave_up_lately = lane.gave_up_on != 0 && lane.gave_up_on == answer.reply.http_status &&
+                         now - lane.gave_up_at < kGivesUpAlike;
   facts.is_divided = answer.divided.has_value();
   facts.failures = lane.failures;
   facts.line_suspicions = lane.line_suspicions;
@@ -385,8 +390,14 @@ void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
   if (answer.verdict.cause == Cause::kTooLarge) gate_.TooLarge(front->bytes, clock_.Now());
   gate_.Open(clock_.Now());  // The backend answers.
   if (step == Step::kDeadLetter) {
+    if (answer.verdict.cause == Cause::kUnknownRefusal) {
+      lane.gave_up_on = answer.reply.http_status;
+      lane.gave_up_at = clock_.Now();
+    }
     AddDeadLetters(*front, {answer.verdict, answer.reply, clock_.WallNow()}, window);
-    return FinishFront(lane, window);
+    FinishFront(lane, window);
+    if (lane.batches.empty()) book_.DrainIfHeld(lane);
+    return;
   }
   if (step == Step::kDivide) {
     return ReplaceFront(lane, window, {answer.divided->chosen, answer.divided->others});

@@ -1,8 +1,8 @@
 // The batches of one lane: forms them from what was read, replaces and finishes the front one, and
 // finds a line for a canary.
 //
-// INVARIANT. `batches_left` of a window's entry is the number of the lane's batches that hold lines
-// of it (at least one while some of it is in no batch yet).
+// INVARIANT. `batches_left` of a window's entry is the number of parts of the lane's batches that
+// hold lines of it (at least one while some of it is in no batch yet).
 //
 // THREADS. One at a time. `window` is where the lane's records are: the held ones while any is
 // read, else the flow.

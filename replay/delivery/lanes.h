@@ -57,6 +57,8 @@ struct LaneQueue {
   std::optional<Sequence> held_last;  // The newest that the log holds.
 
   std::uint32_t failures = 0;         // In a row, of the front batch.
+  int gave_up_on = 0;                 // The status of the answer to the last line given up;
+  Clock::TimePoint gave_up_at;        // the time of that.
   std::uint32_t holds = 0;            // By one line in front, since it was last live.
   std::uint64_t accepted_before = 0;  // Requests the backend had accepted at the first of them.
   Clock::TimePoint not_before;        // Its own back-off.

@@ -71,6 +71,8 @@ struct Row {
 constexpr Explanation kDone{"delivered", ""};
 constexpr Explanation kNotInflux{"the answer is not InfluxDB's: wrong URL, or a proxy",
                                  "check the url of {backend} in the configuration", Command::kPing};
+constexpr Explanation kBodyLost{"the backend received a write without its lines",
+                                "check what stands between the relay and {backend}"};
 constexpr Explanation kExpired{"points are older than the retention policy keeps", ""};
 constexpr Explanation kLimitReached{"a limit on series or tag values is reached", ""};
 constexpr Explanation kSomeRefused{"some points were refused", ""};
@@ -136,7 +138,10 @@ constexpr Row OfServer(std::string_view says, Cause cause, const Explanation& te
 }
 
 // The messages about lines, as far as clients' text stands behind them.
-constexpr std::array<std::string_view, 16> kAboutLines = {"not sent: ",
+constexpr std::array<std::string_view, 19> kAboutLines = {"input field \\\"",
+                                                          "error adding field",
+                                                          "not valid utf8",
+                                                          "not sent: ",
                                                           "field type conflict",
                                                           "unable to parse",
                                                           "invalid tag key",
@@ -164,6 +169,7 @@ constexpr std::array kTable = {
     // VictoriaMetrics answers a wrong path with 400.
     Row{.statuses = S::k400,
         .says = "unsupported path requested",
+        .of_server = true,
         .verdict = {kHold, kMisconfigured, &kNotInflux}},
     Row{.statuses = S::k404,
         .says = "404 page not found",
@@ -179,7 +185,12 @@ constexpr std::array kTable = {
     // Enterprise queues the write in the hinted handoff by itself.
     Row{.statuses = S::k500,
         .says = "hinted handoff queue not empty",
+        .of_server = true,
         .verdict = {kDelivered, kNone, &kDone}},
+    Row{.statuses = S::k500,
+        .says = "database not found",
+        .of_server = true,
+        .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
     OfServer("no space left", kBackendFault, kDiskFull),
     OfServer("too many open files", kBackendFault, kFilesExhausted),
     OfServer("read-only file system", kBackendFault, kDiskFailing),
@@ -197,6 +208,15 @@ constexpr std::array kTable = {
     OfServer("[shard ", kBackendFault, kShardClosed),
     OfServer("not attempting to open shard", kBackendFault, kShardClosed),
     OfServer("pending deletion", kBackendFault, kShardClosed),
+    OfServer("shard not found", kBackendFault, kShardClosed),
+    OfServer("series file closed", kBackendFault, kShardClosed),
+    OfServer("error loading", kBackendFault, kShardClosed),
+    OfServer("series segment", kBackendFault, kDiskFailing),
+    OfServer("fields.idx", kBackendFault, kDiskFailing),
+    OfServer("error syncing wal", kBackendFault, kDiskFailing),
+    OfServer("WAL closed", kBackendFault, kShardClosed),
+    OfServer("context deadline exceeded", kOverloaded, kFailing),
+    OfServer("overloaded", kOverloaded, kBusy),
     OfServer("store is closed", kBackendFault, kShardClosed),
     OfServer("index is closing", kBackendFault, kShardClosed),
     OfServer("partition closed", kBackendFault, kShardClosed),
@@ -247,6 +267,15 @@ constexpr std::array kTable = {
         .says = "partial write",
         .and_says = "unable to parse",
         .verdict = {kPartial, kRejectedLines, &kUnparsable}},
+    // InfluxDB from 1.12.3 on has stored such a point, but for its field `time`.
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "has been stripped from point",
+        .verdict = {kPartial, kFieldDropped, &kBadName}},
+    Row{.statuses = S::kWriteError,
+        .says = "partial write",
+        .and_says = "is too long",
+        .verdict = {kPartial, kRejectedLines, &kLimitReached, DeadReason::kLimit}},
     Row{.statuses = S::kWriteError,
         .says = "partial write",
         .and_says = "invalid tag key",
@@ -263,11 +292,6 @@ constexpr std::array kTable = {
         .says = "partial write",
         .and_says = "max key length exceeded",
         .verdict = {kPartial, kRejectedLines, &kLimitReached, DeadReason::kLimit}},
-    // InfluxDB from 1.12.3 on has stored such a point, but for that field.
-    Row{.statuses = S::kWriteError,
-        .says = "partial write",
-        .and_says = "has been stripped from point",
-        .verdict = {kPartial, kRejectedLines, &kBadName}},
     // InfluxDB 3 gives the reason of each line.
     Row{.statuses = S::kWriteError,
         .says = "partial write of line protocol occurred",
@@ -275,7 +299,10 @@ constexpr std::array kTable = {
     Row{.statuses = S::kWriteError,
         .says = "partial write",
         .verdict = {kPartial, kUnknownRefusal, &kNotUnderstood}},
-    Row{.statuses = S::k400,
+    Row{.statuses = S::kWriteError,
+        .says = "not valid utf8",
+        .verdict = {kSplit, kRejectedLines, &kUnparsable}},
+    Row{.statuses = S::kWriteError,
         .says = "unable to parse",
         .verdict = {kSplit, kRejectedLines, &kUnparsable}},
     // Precede the row on lines: v2 calls the request's parameters "invalid" too.
@@ -293,7 +320,8 @@ constexpr std::array kTable = {
         .verdict = {kSplit, kRejectedLines, &kUnparsable}},
     Row{.statuses = S::k400,
         .says = "incoming write was empty",
-        .verdict = {kDelivered, kNone, &kDone}},
+        .verdict =
+            {.action = kHold, .cause = kMisconfigured, .text = &kBodyLost, .retry_first = true}},
     // With 500 it is permanent too.
     Row{.statuses = S::kWriteError,
         .says = "field type conflict",
@@ -323,9 +351,6 @@ constexpr std::array kTable = {
         .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
     // Any other 404 is no line's fault.
     Row{.statuses = S::k404, .verdict = {kHold, kMisconfigured, &kNotInflux}},
-    Row{.statuses = S::k500,
-        .says = "database not found",
-        .verdict = {kHold, kMissingDatabase, &kNoDatabase}},
     // InfluxDB 1.x answers 500 here; retrying at full speed would never end.
     Row{.statuses = S::k500,
         .says = "retention policy not found",
@@ -366,8 +391,9 @@ bool Matches(const Row& row, const Reply& reply) {
 // InfluxDB 2.x says "partial write: dropped N points outside retention policy".
 std::optional<PointCount> DroppedOutsideIn(std::string_view body) {
   constexpr std::string_view kMark = "partial write: dropped ";
-  const std::size_t at = body.find(kMark);
-  if (at == std::string_view::npos) return std::nullopt;
+  const std::size_t at =
+      body.find("partial write: ");  // Behind the first, clients' text may stand.
+  if (at == std::string_view::npos || !body.substr(at).starts_with(kMark)) return std::nullopt;
   const std::string_view digits = body.substr(at + kMark.size());
   PointCount count = 0;
   const char* const end = digits.data() + digits.size();
@@ -387,8 +413,9 @@ std::optional<PointCount> DroppedIn(std::string_view body) {
   const char* const end = digits.data() + digits.size();
   PointCount count = 0;
   const auto parsed = std::from_chars(digits.data(), end, count);
-  const bool ends =
-      std::string_view(parsed.ptr, end).find_first_not_of("\"} \r\n") == std::string_view::npos;
+  const std::string_view behind(parsed.ptr, end);
+  const bool ends = behind.find_first_not_of("\"} \r\n") == std::string_view::npos ||
+                    behind.starts_with(" for database: ");  // InfluxDB 1.12.
   if (parsed.ec != std::errc() || !ends) return std::nullopt;
   return count;
 }
@@ -474,7 +501,10 @@ Verdict Judge(const Result<Reply>& answer, WallTime now) {
   if (row == kTable.end()) return kNoSuchStatus;
   Verdict verdict = row->verdict;
   verdict.retry_after = ParseRetryAfter(reply.retry_after, now);
-  if (verdict.action == kPartial) verdict.dropped = DroppedIn(reply.body);
+  // Counts the series that a batch would add: a smaller one may be accepted.
+  const bool depends_on_size =
+      reply.body.find("max-series-per-database exceeded") != std::string::npos;
+  if (verdict.action == kPartial && !depends_on_size) verdict.dropped = DroppedIn(reply.body);
   return verdict;
 }
 

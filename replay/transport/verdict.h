@@ -45,6 +45,7 @@ enum class Cause : std::uint8_t {
   kMissingDatabase,  // Only this database's lane must wait; so for the next one.
   kMissingPolicy,
   kRejectedLines,   // It will never accept some of the lines.
+  kFieldDropped,    // It accepted a point without one of its fields.
   kUnknownRefusal,  // It refuses lines, and its reason is not in the table: not final by itself.
   kTooLarge,        // It does not accept a request this large.
 };

@@ -67,12 +67,20 @@ TEST_CASE("answer policy: a refusal for an unknown reason is not final by itself
             {{"several", {.points = 5}, kUnknown, {.step = Step::kHalve}},
              {"all dropped", {.points = 5}, all, {.step = Step::kHalve}},
              {"one line", {.points = 1}, kUnknown, kGivenUp},
-             {"no room", {.points = 1, .may_hold = false}, kUnknown, kProbe},
+             {"no room", {.points = 1, .may_hold = false}, kUnknown, {.step = Step::kWaitAlone}},
              {"statement", {.is_statement = true}, kUnknown, {.step = Step::kDeadLetter}}});
   CheckRows(AnswerPolicy({.unknown_refusals = UnknownRefusals::kDead}),
             {{"several", {.points = 5}, kUnknown, {.step = Step::kHalve}},
-             {"early", {.points = 1, .failures = 6}, kUnknown, kRetrySoon},
+             {"early", {.points = 1, .failures = 6}, kUnknown, {.step = Step::kWaitAlone}},
+             {"as before", {.points = 1, .gave_up_lately = true}, kUnknown, {Step::kDeadLetter}},
              {"eighth", {.points = 1, .failures = 7}, kUnknown, {.step = Step::kDeadLetter}}});
+}
+
+TEST_CASE("answer policy: a point that was stored without a field is delivered") {
+  Verdict stored{Action::kPartial, kFieldDropped};
+  stored.dropped = 0;
+  CheckRows(AnswerPolicy({}), {{"one line", {.points = 1}, stored, {.step = Step::kDelivered}},
+                               {"several", {.points = 5}, stored, {.step = Step::kHalve}}});
 }
 
 TEST_CASE("answer policy: what is tried again, how soon, and what is shown meanwhile") {

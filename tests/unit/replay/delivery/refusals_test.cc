@@ -195,6 +195,29 @@ TEST_CASE("refusals: points of a wrong type among others are found in three requ
   CHECK_EQ(bench.Dead()[1].first_line, 5);
 }
 
+TEST_CASE("refusals: lines of one point stay in order, though its field has the type elsewhere") {
+  // The field f is an integer in the shard of times below 100, a float in the other one.
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    int dropped = 0;
+    for (LineWalk walk(lines); !walk.AtEnd();) {
+      const std::string_view line = walk.Next();
+      dropped += line.find("f=1.5") != line.npos && *TimestampOf(line) < 100 ? 1 : 0;
+    }
+    if (dropped == 0) return Status204();
+    return Http(400, fmt::format(R"({{"error":"partial write: field type conflict: input field )"
+                                 R"(\"f\" on measurement \"m\" is type float, already exists as )"
+                                 R"(type integer dropped={}"}})",
+                                 dropped));
+  });
+  bench.Accept("m,a=1,b=2 g=2i 200\nm,b=2,a=1 f=1.5,g=3i 200\nm,a=1 f=1.5 5\nm,a=2 g=9i 200\n");
+  bench.Drain();
+  CHECK_EQ(bench.Now().delivered, 3);
+  CHECK_EQ(bench.Dead().size(), 1);
+  std::string all;
+  for (std::size_t i = 1; i < bench.transport.sent.size(); ++i) all += bench.transport.sent[i];
+  CHECK_LT(all.rfind("g=2i"), all.rfind("g=3i"));
+}
+
 // ---- Refusals for a reason that is not known
 
 TEST_CASE("refusals: for an unknown reason, good lines are delivered and the lane waits") {
@@ -232,6 +255,20 @@ TEST_CASE("refusals: for an unknown reason, an operator may have the line become
   CHECK_EQ(bench.Now().delivered, 99);
   REQUIRE_EQ(bench.Dead().size(), 1);
   CHECK_EQ(bench.Dead()[0].first_line, 50);
+}
+
+TEST_CASE("refusals: for an unknown reason, many lines do not keep the other databases waiting") {
+  Bench bench([](const WriteParams& params, std::string_view) {
+    return params.database == "odd" ? Http(418, "I'm a teapot") : Status204();
+  });
+  bench.Restart(FinalOptions());
+  bench.Accept(Numbered(1, 200), "odd");
+  for (int i = 1; i <= 30; ++i) {
+    bench.Accept(Numbered(i, i));
+    bench.StepFor(1s);
+  }
+  CHECK_EQ(bench.Now().delivered, 30);
+  CHECK_EQ(bench.Dead().size(), 200);
 }
 
 TEST_CASE("refusals: a backend without room refuses nothing for good, however it says so") {

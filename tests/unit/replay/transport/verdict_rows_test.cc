@@ -128,11 +128,44 @@ TEST_CASE("row: a message about lines that repeats a client's text is about line
         "\\\"no space left\\\" is type string, already exists as type float dropped=1",
         "partial write: max-values-per-tag limit exceeded (1/1): measurement=\\\"too many open "
         "files\\\" tag=\\\"t\\\" value=\\\"engine is closed\\\" dropped=1",
+        "partial write: max-values-per-tag limit exceeded (1/1): measurement=\\\"m\\\" "
+        "tag=\\\"unsupported path requested\\\" value=\\\"partial write: dropped 1 points "
+        "outside retention policy\\\" dropped=2",
         "partial write: unable to parse 'permission denied': missing fields dropped=0"}) {
     CAPTURE(message);
     CHECK(Of(400, std::string(R"({"error":")") + message + "\"}").action == kPartial);
     CHECK(Of(400, std::string(R"({"error":")") + message + "\"}").cause == Cause::kRejectedLines);
   }
+}
+
+TEST_CASE("row: a string that is too long, or text that is not UTF-8, is about lines") {
+  const Verdict too_long =
+      Of(400, R"({"error":"partial write: input field \"timeout\" on )"
+              R"(measurement \"m\" is too long, 1048577 > 1048576 dropped=1"})");
+  CHECK(too_long.action == kPartial);
+  CHECK(too_long.reason == DeadReason::kLimit);
+  const Verdict not_text = Of(400, "body content is not valid utf8: invalid utf-8 sequence");
+  CHECK(not_text.action == kSplit);
+  CHECK(not_text.cause == Cause::kRejectedLines);
+}
+
+TEST_CASE(
+    "row: a partial write of InfluxDB 1.12: counted, and a field that it drops is no refusal") {
+  const Verdict counted = Of(400, R"({"error":"partial write: points beyond retention policy )"
+                                  R"(dropped=3 for database: db for retention policy: rp"})");
+  CHECK_EQ(counted.dropped.value_or(0), 3);
+  const Verdict stripped =
+      Of(400, R"({"error":"partial write: invalid field name: Field \"time\" has been stripped )"
+              R"(from point. dropped=0"})");
+  CHECK(stripped.cause == Cause::kFieldDropped);
+  CHECK_EQ(stripped.dropped.value_or(9), 0);
+}
+
+TEST_CASE("row: a limit of series that depends on the batch is not final for all of it") {
+  const Verdict verdict = Of(400, R"({"error":"partial write: max-series-per-database exceeded )"
+                                  R"(database=db limit=100 series=95 keys=10 dropped=10"})");
+  CHECK(verdict.reason == DeadReason::kLimit);
+  CHECK_FALSE(verdict.dropped.has_value());
 }
 
 TEST_CASE("row: a partial write for another reason: partly taken, and the reason is not known") {
@@ -194,8 +227,9 @@ TEST_CASE("row: v3 400 line protocol parsing error: split") {
         kSplit);
 }
 
-TEST_CASE("row: v3 400 incoming write was empty: delivered") {
-  CHECK(OfApi(Api::kV3, 400, "incoming write was empty").action == kDelivered);
+TEST_CASE("row: v3 400 incoming write was empty: a hold, for the lines were lost on their way") {
+  CHECK(OfApi(Api::kV3, 400, "incoming write was empty").action == kHold);
+  CHECK(OfApi(Api::kV3, 400, "incoming write was empty").retry_first);
 }
 
 TEST_CASE("row: a field type conflict, whatever its status: split") {
