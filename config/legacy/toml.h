@@ -2,7 +2,7 @@
 // backend, each [[http]] and [[udp]] a listener that writes to its outputs.
 //
 // Settings that mean something else here, or nothing, are listed in the notes of the configuration.
-// Of the settings of its maintained fork, those that decide where data goes are honoured or
+// The settings of its maintained fork that decide where data goes are honoured or
 // refused; the others are listed in the notes.
 //
 // Two tables are accepted in addition: [log] with `path`, and [admin] with `bind-addr`. The

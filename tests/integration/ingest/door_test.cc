@@ -210,7 +210,7 @@ TEST_CASE("door: a client that asks for consistency unasked is not made to wait 
   east.Refuse();
   RelayProcess relay(directory.path(),
                      {.backends = {{"east", east.Url()}}, .http = {"consistency_timeout: 300ms"}});
-  // As the `influx` command and influxdb-java send it.
+  // The `influx` command sends the first, influxdb-java the second.
   for (const char* level : {"all", "one", "ANY", "Quorum"}) {
     CAPTURE(level);
     CHECK_EQ(relay.Write("d", "m v=1 1\n", std::string("consistency=") + level).status, 204);

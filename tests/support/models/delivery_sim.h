@@ -50,7 +50,7 @@ class DeliverySim {
  private:
   struct Flying {
     Delivery::JobId id = 0;
-    std::shared_ptr<const SendBatch> batch;  // Nothing: a read.
+    std::shared_ptr<const SendBatch> batch;  // nullptr: a read.
     std::optional<Delivery::Read> read;
     std::optional<Told> answer;  // Set once the request has arrived.
     bool is_reported = false;    // A planted mistake reported it before.

@@ -351,7 +351,7 @@ TEST_CASE("poison: a lane whose records are large keeps its last line to try the
   for (int i = 0; i < 10'000; ++i) large += fmt::format("m v={} {}\n", i, i);
   bench.Accept(large);
   bench.Drain();
-  bench.Accept("m poison=1 20000\n");  // Nothing stands behind it.
+  bench.Accept("m poison=1 20000\n");  // The last one: no line behind it is known.
   bench.StepFor(120s);
   CHECK_EQ(bench.Now().delivered, 10'000);
   CHECK_EQ(bench.Dead().size(), 1);
