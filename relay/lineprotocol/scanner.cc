@@ -1,8 +1,9 @@
 #include "relay/lineprotocol/scanner.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -221,13 +222,14 @@ std::string WithGuessedTimes(std::string lines) {
   const std::string_view text = rewrite.text();
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = at + MeasureLine(text.substr(at)).size;
-    const std::size_t time_end = text.find_last_not_of(" \t\r", end - 1) + 1;
-    const std::size_t time_at = text.find_last_of(' ', time_end - 1) + 1;
-    std::int64_t time = 0;
-    const char* const behind = text.data() + time_end;
-    const bool whole = std::from_chars(text.data() + time_at, behind, time).ptr == behind;
-    const std::int64_t unit = GuessedUnit(time);
-    if (whole && unit != 1) rewrite.Replace(time_at, time_end, std::to_string(time * unit));
+    const std::string_view line = text.substr(at, end - at);
+    const std::optional<std::int64_t> time = TimestampOf(line);
+    const std::int64_t unit = time ? GuessedUnit(*time) : 1;
+    if (unit != 1) {
+      const std::string_view digits = TimeTextOf(line);
+      const auto begin = static_cast<std::size_t>(digits.data() - text.data());
+      rewrite.Replace(begin, begin + digits.size(), std::to_string(*time * unit));
+    }
     at = end + 1;
   }
   return std::move(rewrite).Finish();

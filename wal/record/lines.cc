@@ -113,13 +113,16 @@ std::string_view FieldsOf(std::string_view line) {
   return line.substr(begin, end + 1 - begin);
 }
 
+std::string_view TimeTextOf(std::string_view line) {
+  const std::string_view text = line.substr(0, line.find_last_not_of(" \t\r\n") + 1);
+  return text.substr(text.find_last_of(' ') + 1);
+}
+
 std::optional<std::int64_t> TimestampOf(std::string_view line) {
-  const std::size_t end = line.find_last_not_of(" \t\r\n") + 1;
-  if (end == 0) return std::nullopt;
-  const std::size_t begin = line.find_last_of(' ', end - 1) + 1;
+  const std::string_view text = TimeTextOf(line);
   std::int64_t time = 0;
-  const char* const behind = line.data() + end;
-  const auto parsed = std::from_chars(line.data() + begin, behind, time);
+  const char* const behind = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), behind, time);
   if (parsed.ec != std::errc() || parsed.ptr != behind) return std::nullopt;
   return time;
 }

@@ -68,6 +68,10 @@ std::string_view FieldsOf(std::string_view line);
 // Returns a name without its escapes.
 std::string Unescaped(std::string_view name);
 
+// Returns what stands behind the last space of a line but for blanks at its end: its timestamp, if
+// it has one.
+std::string_view TimeTextOf(std::string_view line);
+
 // Returns the timestamp of a line as in a Record. nullopt: it has none.
 std::optional<std::int64_t> TimestampOf(std::string_view line);
 
