@@ -323,14 +323,20 @@ class LegacyToml {
 
   BackendConfig ReadHttpOutput(Table& table) {
     BackendConfig backend = Begin(table);
-    if (auto url = table.Parsed<BackendUrl>("location", ParseLocation)) backend.url = *url;
+    const auto location = table.Parsed<Location>("location", ParseLocation);
+    if (location) backend.url = location->url;
+    if (location && location->has_query) {
+      findings_.Note(
+          table.Path("location"),
+          "its query has no effect, as in the original: a write brings its own parameters");
+    }
     ReadTimeout(table, backend);
     backend.batch.max_bytes =
         Bytes(table.NumberWithin("max-batch-kb", kBatchKib, backend.batch.max_bytes.count() >> 10U)
               << 10U);
     const bool skip = table.Flag("skip-tls-verification").value_or(false);
     backend.tls.insecure_skip_verify = skip && backend.url.tls;
-    ReadCredentials(table, backend);
+    ReadCredentials(table, location.value_or(Location{}), backend);
     ReadInputType(table);
     table.NoUse("buffer-size-mb",
                 "no longer limits memory: writes a backend has missed are in the log on disk, " +
@@ -351,8 +357,9 @@ class LegacyToml {
       findings_.Note(table.Path("timeout"), "is limited to 100ms to 10min here");
   }
 
-  // Some versions of the original do not have these.
-  static void ReadCredentials(Table& table, BackendConfig& backend) {
+  // Some versions of the original have http-user and http-pass; in all of them Go takes a user and
+  // a password from the location.
+  static void ReadCredentials(Table& table, const Location& location, BackendConfig& backend) {
     const ValueFormat<std::string> text = SomeText("text in quotes");
     const auto user = table.Parsed<std::string>("http-user", text.parse);
     const auto password = table.Parsed<std::string>("http-pass", text.parse);
@@ -361,9 +368,10 @@ class LegacyToml {
       table.AddError(has_user ? "http-user" : "http-pass",
                      "expected http-user and http-pass together");
     }
-    if (!user || !password) return;
-    backend.username = *user;
-    backend.password = SecretSource::FromText(*password);
+    backend.username = user.value_or(location.user);
+    if (!backend.username.empty()) {
+      backend.password = SecretSource::FromText(password.value_or(location.password));
+    }
   }
 
   // An early version of the fork had one output per kind of client.
@@ -415,7 +423,8 @@ class LegacyToml {
   BackendConfig Begin(Table& table) {
     if (!table.Has("location")) table.AddError("location", "expected here, as it has no default");
     std::string name = table.Text("name").value_or("");
-    if (name.empty() && table.Has("location")) name = table.Text("location").value_or("");
+    if (name.empty() && table.Has("location"))
+      name = WithoutUser(table.Text("location").value_or(""));
     Result<BackendId> id = BackendId::Parse(BackendNameFor(name));
     if (!id.ok()) id = BackendId::Parse("unnamed");
     if (table.Has("name") && id.value().text() != name) {

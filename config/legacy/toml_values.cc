@@ -1,5 +1,6 @@
 #include "config/legacy/toml_values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -47,6 +48,57 @@ bool HasPort(std::string_view url) {
   return colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
 }
 
+// Everything between the scheme and the path, as in user:password@host:port.
+struct Authority {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+
+Authority AuthorityOf(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  return {begin, std::min(url.find_first_of("/?#", begin), url.size()) - begin};
+}
+
+// Returns the size of "user:password@": its last @ ends it.
+std::size_t UserSize(std::string_view authority) {
+  const std::size_t at = authority.rfind('@');
+  return at == std::string_view::npos ? 0 : at + 1;
+}
+
+// nullopt: a percent sign without two hexadecimal digits.
+std::optional<std::string> PercentDecoded(std::string_view text) {
+  std::string decoded;
+  while (!text.empty()) {
+    unsigned char byte = static_cast<unsigned char>(text.front());
+    if (text.front() == '%') {
+      const char* begin = text.data() + 1;
+      const char* end = text.data() + std::min<std::size_t>(text.size(), 3);
+      if (std::from_chars(begin, end, byte, 16).ptr != begin + 2) return std::nullopt;
+      text.remove_prefix(2);
+    }
+    decoded += static_cast<char>(byte);
+    text.remove_prefix(1);
+  }
+  return decoded;
+}
+
+// Takes the user and the password out of what precedes the host. The message repeats neither.
+Status TakeUser(std::string_view user_and_password, Location& location) {
+  constexpr const char* kExpected =
+      "expected a user and a password before the @, as in http://user:password@host:8086/write";
+  const std::size_t colon = user_and_password.find(':');
+  if (colon == std::string_view::npos) return Error(ErrorCode::kInvalidInput, kExpected);
+  const auto user = PercentDecoded(user_and_password.substr(0, colon));
+  const auto password = PercentDecoded(user_and_password.substr(colon + 1));
+  if (!user || !password || user->empty() || password->empty()) {
+    return Error(ErrorCode::kInvalidInput, kExpected);
+  }
+  location.user = *user;
+  location.password = *password;
+  return Ok();
+}
+
 std::string_view WithoutEnd(std::string_view text, std::string_view end) {
   if (text.ends_with(end)) text.remove_suffix(end.size());
   return text;
@@ -55,7 +107,6 @@ std::string_view WithoutEnd(std::string_view text, std::string_view end) {
 }  // namespace
 
 Result<ListenAddress> ParseBindAddress(std::string_view text) {
-  if (text.starts_with(':')) return ParseListenAddress("0.0.0.0" + std::string(text));
   constexpr std::string_view kLocalHost = "localhost:";
   if (text.starts_with(kLocalHost)) {
     return ParseListenAddress("127.0.0.1:" + std::string(text.substr(kLocalHost.size())));
@@ -63,20 +114,34 @@ Result<ListenAddress> ParseBindAddress(std::string_view text) {
   return ParseListenAddress(text);
 }
 
-Result<BackendUrl> ParseLocation(std::string_view text) {
-  const bool port_given = HasPort(text);
-  Result<BackendUrl> url =
-      ParseBackendUrl(WithoutEnd(WithoutEnd(WithoutEnd(text, "/"), "/write"), "/"));
-  if (url.ok() && !port_given) url.value().port = url.value().tls ? kHttpsPort : kHttpPort;
-  return url;
+std::string WithoutUser(std::string_view location) {
+  const Authority authority = AuthorityOf(location);
+  std::string rest(location);
+  return rest.erase(authority.begin, UserSize(location.substr(authority.begin, authority.size)));
+}
+
+Result<Location> ParseLocation(std::string_view text) {
+  Location location;
+  const Authority authority = AuthorityOf(text);
+  const std::size_t user_size = UserSize(text.substr(authority.begin, authority.size));
+  if (user_size > 0) {
+    RETURN_IF_ERROR(TakeUser(text.substr(authority.begin, user_size - 1), location));
+  }
+  std::string bare = WithoutUser(text);
+  location.has_query = bare.find_first_of("?#") != std::string::npos;
+  bare.resize(std::min(bare.find_first_of("?#"), bare.size()));
+  ASSIGN_OR_RETURN(location.url,
+                   ParseBackendUrl(WithoutEnd(WithoutEnd(WithoutEnd(bare, "/"), "/write"), "/")));
+  if (!HasPort(bare)) location.url.port = location.url.tls ? kHttpsPort : kHttpPort;
+  return location;
 }
 
 Result<std::string> ParseWritePath(std::string_view text) {
-  const Result<BackendUrl> url = ParseLocation("http://host" + std::string(text));
-  if (!url.ok() || !text.starts_with('/') || !text.ends_with("/write")) {
+  const Result<Location> location = ParseLocation("http://host" + std::string(text));
+  if (!location.ok() || !text.starts_with('/') || !text.ends_with("/write")) {
     return Error(ErrorCode::kInvalidInput, "expected a path that ends with /write");
   }
-  return url.value().path_prefix;
+  return location.value().url.path_prefix;
 }
 
 Result<BackendUrl> ParsePacketLocation(std::string_view text) {

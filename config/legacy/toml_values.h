@@ -15,8 +15,20 @@ namespace relay {
 // An address whose host may be omitted (all addresses) or be localhost.
 Result<ListenAddress> ParseBindAddress(std::string_view text);
 
-// The URL of an HTTP output: http://host:port/write.
-Result<BackendUrl> ParseLocation(std::string_view text);
+// The location of an HTTP output.
+struct Location {
+  BackendUrl url;
+  std::string user = {};  // Empty: none.
+  std::string password = {};
+  bool has_query = false;  // The original replaced a query or fragment by the client's.
+};
+
+// Parses http://host:port/write, also with user:password@ before the host, percent-encoded where
+// they need it.
+Result<Location> ParseLocation(std::string_view text);
+
+// Returns the location without its user and password, which no message may show.
+std::string WithoutUser(std::string_view location);
 
 // Takes the path of a write endpoint, which ends with /write, and returns what precedes that.
 Result<std::string> ParseWritePath(std::string_view text);

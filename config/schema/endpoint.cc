@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -109,7 +111,7 @@ std::string JoinHostPort(const std::string& host, std::uint16_t port) {
 }
 
 bool IsAny(const ListenAddress& address) {
-  return address.host == "0.0.0.0" || address.host == "::";
+  return address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
 }
 
 bool IsV6(const ListenAddress& address) {
@@ -126,6 +128,14 @@ std::string ToString(const ListenAddress& address) {
   return JoinHostPort(address.host, address.port);
 }
 
+std::string HostToBind(const std::string& host) {
+  if (!host.empty()) return host;
+  const int probe = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return "0.0.0.0";
+  close(probe);
+  return "::";
+}
+
 std::string ToString(const BackendUrl& url) {
   const std::string_view scheme = url.udp ? "udp" : url.tls ? "https" : "http";
   return fmt::format("{}://{}{}", scheme, JoinHostPort(url.host, url.port), url.path_prefix);
@@ -135,6 +145,7 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
   const auto parts = Split(text);
   const auto port = parts && parts->port ? ParsePort(*parts->port) : std::nullopt;
   if (!port) return Expected(kAddressExpected);
+  if (text.starts_with(':')) return ListenAddress{.host = "", .port = *port};
   if (!parts->bracketed && IsHostName(parts->host)) {
     return Expected("an address, not a host name, as in 127.0.0.1:9096 or [::1]:9096");
   }
@@ -144,7 +155,9 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
 }
 
 bool Overlap(const ListenAddress& a, const ListenAddress& b) {
-  if (a.port == 0 || a.port != b.port || IsV6(a) != IsV6(b)) return false;
+  if (a.port == 0 || a.port != b.port) return false;
+  if (a.host.empty() || b.host.empty()) return true;
+  if (IsV6(a) != IsV6(b)) return false;
   return a.host == b.host || IsAny(a) || IsAny(b);
 }
 

@@ -12,16 +12,21 @@
 
 namespace relay {
 
-// An address to listen on: a literal IPv4 or IPv6 address and a port.
+// An address to listen on: a literal IPv4 or IPv6 address, or all addresses of both, and a port.
 struct ListenAddress {
-  std::string host;        // "0.0.0.0", "::1"
+  std::string host;        // "0.0.0.0", "::1"; empty: all addresses, IPv4 and IPv6
   std::uint16_t port = 0;  // 0: any free port (for tests)
 
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
 
-// Returns "127.0.0.1:9097" or "[::1]:9097".
+// Returns "127.0.0.1:9097", "[::1]:9097" or ":9097".
 std::string ToString(const ListenAddress& address);
+
+// Returns the address that a socket for `host` binds: for an empty one the IPv6 wildcard, which
+// takes IPv4 too where the socket is not limited to IPv6, or the IPv4 one where the system has no
+// IPv6.
+std::string HostToBind(const std::string& host);
 
 // The URL of a backend: scheme, host, port and an optional path before /write.
 struct BackendUrl {
@@ -38,7 +43,7 @@ struct BackendUrl {
 std::string ToString(const BackendUrl& url);
 
 inline constexpr std::string_view kAddressExpected =
-    "an IPv4 or IPv6 address and a port, as in 0.0.0.0:9096 or [::1]:9096";
+    "an IPv4 or IPv6 address and a port, as in 0.0.0.0:9096 or [::1]:9096, or only :9096 for all";
 inline constexpr std::string_view kUrlExpected =
     "http:// or https://, a host, a port if it is not 8086, and a path if /write is below one; or "
     "udp://, a host and a port";

@@ -21,7 +21,7 @@ namespace {
 // Replaces the wildcard address by loopback.
 ListenAddress Reachable(const AdminConfig& admin) {
   ListenAddress reachable = admin.address;
-  if (reachable.host == "0.0.0.0") reachable.host = "127.0.0.1";
+  if (reachable.host.empty() || reachable.host == "0.0.0.0") reachable.host = "127.0.0.1";
   if (reachable.host == "::") reachable.host = "::1";
   return reachable;
 }

@@ -1,3 +1,4 @@
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <fcntl.h>
@@ -37,6 +38,8 @@ Status Loop::Listen(const tcp::endpoint& endpoint) {
   using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
   error_code error;
   acceptor_.open(endpoint.protocol(), error);
+  const bool both = service_.options.host.empty() && endpoint.address().is_v6();
+  if (!error && both) acceptor_.set_option(asio::ip::v6_only(false), error);
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   // Each loop has a listening socket of its own; the kernel distributes the clients.
   if (!error) acceptor_.set_option(ReusePort(true), error);

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 
+#include "config/schema/endpoint.h"
 #include "relay/http/internal.h"
 
 namespace relay {
@@ -114,8 +115,9 @@ Status Server::MakeLoops() {
 
 Status Server::Listen() {
   error_code error;
-  const asio::ip::address address = asio::ip::make_address(options_.host, error);
-  const std::string place = fmt::format("listening on {} port {}", options_.host, options_.port);
+  const asio::ip::address address = asio::ip::make_address(HostToBind(options_.host), error);
+  const std::string place =
+      fmt::format("listening on {} port {}", address.to_string(), options_.port);
   if (error) return Error(ErrorCode::kInvalidInput, place + ": not an IP address");
   if (Status made = MakeLoops(); !made.ok()) return std::move(made).error().Within(place);
   tcp::endpoint endpoint(address, options_.port);

@@ -70,7 +70,7 @@ struct TlsFiles {
 };
 
 struct HttpServerOptions {
-  std::string host;        // A literal IPv4 or IPv6 address.
+  std::string host;        // A literal IPv4 or IPv6 address; empty: all of both.
   std::uint16_t port = 0;  // 0: any free port.
   unsigned threads = 1;
   HttpLimits limits;

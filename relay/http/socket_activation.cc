@@ -53,6 +53,12 @@ std::optional<ListenAddress> AddressOf(int fd) {
   return std::nullopt;
 }
 
+// A socket for all addresses is one family's wildcard: systemd's takes both.
+bool Serves(const ListenAddress& socket, const ListenAddress& listened) {
+  const bool any = socket.host == "::" || socket.host == "0.0.0.0";
+  return socket == listened || (listened.host.empty() && any && socket.port == listened.port);
+}
+
 }  // namespace
 
 InheritedSockets::~InheritedSockets() {
@@ -72,7 +78,7 @@ void InheritedSockets::TakeFromEnvironment() {
 
 int InheritedSockets::Find(const ListenAddress& address) const {
   for (const auto& [here, fd] : sockets_) {
-    if (here == address) return fd;
+    if (Serves(here, address)) return fd;
   }
   return -1;
 }
@@ -81,7 +87,9 @@ std::vector<std::string> InheritedSockets::Unused(
     const std::vector<ListenAddress>& listened) const {
   std::vector<std::string> unused;
   for (const auto& [address, fd] : sockets_) {
-    const bool wanted = std::find(listened.begin(), listened.end(), address) != listened.end();
+    const bool wanted =
+        std::any_of(listened.begin(), listened.end(),
+                    [&here = address](const auto& one) { return Serves(here, one); });
     if (!wanted) unused.push_back(ToString(address));
   }
   return unused;

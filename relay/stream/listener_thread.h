@@ -14,6 +14,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -47,9 +48,11 @@ template <typename Socket, typename Prepare>
 Result<BoundSocket<Socket>> Bind(const ListenAddress& address, const Prepare& prepare) try {
   error_code error;
   BoundSocket<Socket> bound;
-  const typename Socket::endpoint_type endpoint(asio::ip::make_address(address.host, error),
-                                                address.port);
+  const typename Socket::endpoint_type endpoint(
+      asio::ip::make_address(HostToBind(address.host), error), address.port);
   if (!error) bound.socket.open(endpoint.protocol(), error);
+  const bool both = address.host.empty() && endpoint.address().is_v6();
+  if (!error && both) bound.socket.set_option(asio::ip::v6_only(false), error);
   if (!error) bound.socket.non_blocking(true, error);
   if (!error) prepare(bound.socket, error);
   if (!error) bound.socket.bind(endpoint, error);

@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/socket.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/process/http_client.h"
@@ -14,6 +17,7 @@
 #include "tests/support/process/process.h"
 #include "tests/support/process/relay_process.h"
 #include "tests/support/process/relay_status.h"
+#include "tests/support/process/socket.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test::integration_ingest_haproxy_test {
@@ -211,6 +215,56 @@ TEST_CASE("haproxy: writes go on while a relay is dead, and nothing that was tak
   CHECK_EQ(site.a.CountPoints("metrics", "cpu", "v"), 40);
   CHECK_EQ(site.b.CountPoints("metrics", "cpu", "v"), 40);
   CHECK(site.a.ReadPoints("metrics", "cpu") == site.b.ReadPoints("metrics", "cpu"));
+}
+
+// A relay that refuses each write when it has read its head, as one does whose log is full.
+class FullRelay {
+ public:
+  FullRelay() : listening_(ListenOn(port_)), thread_([this] { Serve(); }) {}
+  ~FullRelay() { shutdown(listening_.get(), SHUT_RDWR); }
+
+  HostPort endpoint() const { return Local(port_); }
+  int refused() const { return refused_; }
+
+ private:
+  void Serve() {
+    constexpr std::string_view kAnswer =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for (;;) {
+      const Fd client(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!client.open()) return;
+      char head[1024];
+      if (recv(client.get(), head, sizeof head, 0) <= 0) continue;
+      ++refused_;
+      send(client.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+      while (recv(client.get(), head, sizeof head, 0) > 0) {
+      }
+    }
+  }
+
+  std::uint16_t port_ = FreePort();
+  Fd listening_;
+  std::atomic<int> refused_ = 0;
+  std::jthread thread_;
+};
+
+TEST_CASE(
+    "haproxy: a write that one relay refuses goes to the other, however late its body comes") {
+  FullRelay full;
+  Site site({"RELAY_1=" + Text(full.endpoint())});
+  constexpr int kWrites = 10;
+  for (int n = 1; n <= kWrites; ++n) {
+    const std::string line = fmt::format("cpu v={0} {0}", n);
+    RawConnection client(site.site);
+    client.Send(fmt::format(
+        "POST /write?db=metrics HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", line.size()));
+    REQUIRE_EQ(client.ReadSome(milliseconds(50)).bytes, "");
+    client.Send(line);
+    REQUIRE(client.ReadUntil("\r\n\r\n").bytes.starts_with("HTTP/1.1 204"));
+  }
+  CHECK_GT(full.refused(), 0);
+  REQUIRE(site.relay_2.WaitDrained(kLong));
+  CHECK_EQ(site.a.CountPoints("metrics", "cpu", "v"), kWrites);
 }
 
 TEST_CASE("haproxy: statements that change databases reach both, queries reach one") {

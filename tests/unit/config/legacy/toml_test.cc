@@ -70,7 +70,7 @@ TEST_CASE("original: every key of [[http]] is taken, and what has another meanin
       "output = [{ name=\"a\", location=\"https://h:8086/influx/write\", timeout=\"5s\","
       "  buffer-size-mb=100, max-batch-kb=50, max-delay-interval=\"5s\","
       "  skip-tls-verification=true }]\n");
-  CHECK_EQ(ToString(config.http[0].address), "0.0.0.0:9096");
+  CHECK_EQ(ToString(config.http[0].address), ":9096");
   CHECK_EQ(config.http[0].tls.certificate, "/etc/ssl/relay.pem");
   CHECK_EQ(config.http[0].tls.key, "/etc/ssl/relay.pem");
   CHECK_EQ(config.http[0].default_retention_policy, "week");
@@ -253,6 +253,44 @@ TEST_CASE("original: a mistake is reported with its place") {
     CAPTURE(told);
     CHECK(told.starts_with(row.message));
   }
+}
+
+TEST_CASE("original: a location may hold a user and a password, which no name or message shows") {
+  const auto read = [](const std::string& output) {
+    return Parsed("[[http]]\nbind-addr=\":1\"\noutput=[{" + output + "}]\n");
+  };
+  const auto check = [](const BackendConfig& backend, const std::string& url,
+                        const std::string& user, const std::string& password) {
+    CHECK_EQ(ToString(backend.url), url);
+    CHECK_EQ(backend.username, user);
+    REQUIRE(backend.password.has_value());
+    CHECK_EQ(backend.password->Read().value().Reveal(), password);
+  };
+  const Config named =
+      read("name=\"a\", location=\"http://writer:pa%40s%3Ass@10.0.0.1:7086/influx/write\"");
+  check(named.backends.at(0), "http://10.0.0.1:7086/influx", "writer", "pa@s:ss");
+  check(read("location=\"https://u:p@w@h/write\"").backends.at(0), "https://h:443", "u", "p@w");
+  check(read("location=\"http://u:p@[::1]/write/\"").backends.at(0), "http://[::1]:80", "u", "p");
+  check(read("location=\"http://u:p@h/write\", http-user=\"v\", http-pass=\"q\"").backends.at(0),
+        "http://h:80", "v", "q");
+
+  const Config unnamed = read("location=\"http://writer:secret@h:1/write\"");
+  CHECK_EQ(unnamed.backends.at(0).name.text(), "http---h-1-write");
+
+  for (const std::string user : {"secret", "secret:", ":secret", "u:secret%4", "%zz:secret", ""}) {
+    CAPTURE(user);
+    const std::string told = Mistake("[[http]]\nbind-addr=\":1\"\noutput=[{location=\"http://" +
+                                     user + "@h/write\"}]\n");
+    CHECK(told.find("expected a user and a password before the @") != std::string::npos);
+    CHECK_EQ(told.find("secret"), std::string::npos);
+  }
+}
+
+TEST_CASE("original: the query of a location has no effect and is said to have none") {
+  const Config config = Parsed(
+      "[[http]]\nbind-addr=\":1\"\noutput=[{name=\"a\", location=\"http://h:1/write?db=x\"}]\n");
+  CHECK_EQ(ToString(config.backends.at(0).url), "http://h:1");
+  CHECK(Notes(config, "http[0].output[0].location: its query has no effect"));
 }
 
 TEST_CASE("original: durations are read as Go reads them") {

@@ -20,6 +20,7 @@ TEST_CASE("address: an IPv4 or IPv6 address with a port") {
            Row{"[::1]:65535", "::1", 65535, "[::1]:65535"},
            Row{"[0:0:0::1]:9096", "::1", 9096, "[::1]:9096"},
            Row{"[FE80::A]:9096", "fe80::a", 9096, "[fe80::a]:9096"},
+           Row{":9096", "", 9096, ":9096"},
        }) {
     CAPTURE(row.text);
     const auto address = ParseListenAddress(row.text);
@@ -32,7 +33,7 @@ TEST_CASE("address: an IPv4 or IPv6 address with a port") {
 
 TEST_CASE("address: anything else is refused") {
   for (const char* text :
-       {"", ":9096", "9096", "0.0.0.0", "0.0.0.0:", "0.0.0.0:65536", "0.0.0.0:-1", "0.0.0.0:+1",
+       {"", ":", "9096", "0.0.0.0", "0.0.0.0:", "0.0.0.0:65536", "0.0.0.0:-1", "0.0.0.0:+1",
         "0.0.0.0:9096 ", "256.0.0.1:9096", "1.2.3:9096", "::1:9096", "[::1]", "[::1]9096", "[::1:9",
         "[127.0.0.1]:9096", "[fe80::1%eth0]:9096", "[]:9096", "http://0.0.0.0:9096"}) {
     CAPTURE(text);
@@ -63,6 +64,8 @@ TEST_CASE("address: two overlap if a connection could mean either") {
            Row{"127.0.0.1:80", "127.0.0.1:80", true}, Row{"0.0.0.0:80", "127.0.0.1:80", true},
            Row{"[::1]:80", "[::]:80", true}, Row{"127.0.0.1:80", "127.0.0.1:81", false},
            Row{"127.0.0.1:80", "127.0.0.2:80", false}, Row{"0.0.0.0:80", "[::]:80", false},
+           Row{":80", "127.0.0.1:80", true}, Row{":80", "[::1]:80", true}, Row{":80", ":80", true},
+           Row{":80", ":81", false},
            Row{"127.0.0.1:0", "127.0.0.1:0", false},  // Each gets a free port of its own.
        }) {
     CAPTURE(row.a);

@@ -11,6 +11,7 @@
 #include <future>
 #include <mutex>
 
+#include "config/schema/endpoint.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fakes/fake_clock.h"
 #include "tests/support/process/http_client.h"
@@ -420,6 +421,17 @@ TEST_CASE("http server: a client that stays after its refusal does not keep it f
   CHECK(lingering.ReadUntil("411").bytes.starts_with("HTTP/1.1 411"));
   auto stopped = std::async(std::launch::async, [&] { bench.server->Stop(kPatience); });
   CHECK_EQ(stopped.wait_for(kPatience), std::future_status::ready);
+}
+
+TEST_CASE("http server: without a host it is reached by IPv4 and, where there is one, by IPv6") {
+  Echo echo;
+  const SystemClock clock;
+  const auto server = HttpServer::Start({.host = "", .port = 0, .threads = 2}, echo, clock).value();
+  CHECK_EQ(Post({.host = "127.0.0.1", .port = server->port()}, "/", "four").status, 200);
+  if (HostToBind("") == "::") {
+    CHECK_EQ(Post({.host = "::1", .port = server->port()}, "/", "six").status, 200);
+  }
+  CHECK(!HttpServer::Start({.host = "", .port = server->port()}, echo, clock).ok());
 }
 
 TEST_CASE("http server: an address that is in use or not ours is reported") {

@@ -288,6 +288,25 @@ TEST_CASE(
   CHECK_EQ(fixture.Own().abandoned_points(), 1);
 }
 
+TEST_CASE("line listeners: without a host they are reached by IPv4 and IPv6") {
+  Fixture tcp;
+  const ListenAddress any{.host = "", .port = 0};
+  tcp.listener = StartTcpListener({.address = any, .batcher = {}}, Target(), tcp.deps()).value();
+  RawConnection four(tcp.At());
+  CHECK(four.Send("m v=4 1\n"));
+  CHECK(tcp.WaitStored("m v=4 1\n"));
+  Fixture udp;
+  udp.listener = StartUdpListener({.address = any, .batcher = {}}, Target(), udp.deps()).value();
+  SendPacket(udp.At(), "m v=4 1\n");
+  CHECK(udp.WaitStored("m v=4 1\n"));
+  if (HostToBind("") != "::") return;
+  RawConnection six({.host = "::1", .port = tcp.listener->port()});
+  CHECK(six.Send("m v=6 2\n"));
+  CHECK(tcp.WaitStored("m v=4 1\nm v=6 2\n"));
+  SendPacket({.host = "::1", .port = udp.listener->port()}, "m v=6 2\n");
+  CHECK(udp.WaitStored("m v=4 1\nm v=6 2\n"));
+}
+
 TEST_CASE("line listeners: an address in use is refused with a message") {
   Fixture fixture;
   fixture.Tcp();
