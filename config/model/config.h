@@ -169,6 +169,7 @@ struct BackendConfig {
   std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
   std::chrono::milliseconds timeout{10'000};  // For one attempt as a whole.
   bool gzip = false;
+  bool follow_redirects = false;  // On the same host.
   bool create_databases = false;
   bool unknown_refusals_are_final = false;  // Their lines become dead letters, else they wait.
   Bytes mtu{1024};                          // This and `precision`: for udp:// only.

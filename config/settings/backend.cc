@@ -119,7 +119,8 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
   if (!backend.url.udp) return Refuse(section, {"mtu", "precision"}, "expected only with udp://");
   Refuse(section,
          {"api", "org", "bucket", "username", "password", "password_file", "token", "token_file",
-          "connect_timeout", "write_timeout", "compress", "create_databases", "on_unknown_refusal"},
+          "connect_timeout", "write_timeout", "compress", "follow_redirects", "create_databases",
+          "on_unknown_refusal"},
          "expected only with http:// or https://");
 }
 
@@ -155,6 +156,12 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
       backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
   section.Value({"compress", "Compression of request bodies; worthwhile on a slow network."},
                 backend.gzip, OneOf<bool>({{"none", false}, {"gzip", true}}));
+  section.Value(
+      {"follow_redirects",
+       "Redirects to follow: none, or those (307 and 308) that stay on the same host and "
+       "port, or lead there from http to https. The lines are sent twice then: a url that "
+       "needs no redirect is better."},
+      backend.follow_redirects, OneOf<bool>({{"none", false}, {"same-host", true}}));
   section.Value(
       {"create_databases",
        "Create databases missing on the backend (and retention policies, without expiry)."},

@@ -33,6 +33,7 @@ std::unique_ptr<Transport> ToHttp(const BackendConfig& backend, bool pass_creden
       .username = backend.username, .password = backend.password, .token = backend.token};
   options.pass_credentials = pass_credentials && !backend.has_credentials();
   options.gzip = backend.gzip;
+  options.follow_redirects = backend.follow_redirects;
   options.peer.connect_timeout = backend.connect_timeout;
   options.write_timeout = backend.write_timeout;
   options.timeout = backend.timeout;

@@ -43,6 +43,18 @@ std::string RemedyOf(const Verdict& verdict, const WriteParams& params,
   return command.empty() ? remedy : remedy + ": " + command;
 }
 
+// Returns the reason of a verdict; that of a redirect names its target.
+std::string ReasonOf(const Verdict& verdict, const Result<Reply>& answer) {
+  if (!answer.ok()) return answer.error().message();
+  std::string reason(verdict.text->reason);
+  const Reply& reply = answer.value();
+  constexpr std::size_t kShownMax = 256;
+  if (reply.http_status / 100 == 3 && !reply.location.empty()) {
+    reason += ": " + reply.location.substr(0, kShownMax);
+  }
+  return reason;
+}
+
 std::string RemedyByCreating(const WriteParams& params, const DeliveryOptions& options) {
   std::string remedy =
       fmt::format("create database \"{}\" on {}", params.database, options.backend.text());
@@ -240,8 +252,7 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
     gate_.Overloaded();
   }
   if (job.epoch == lane.epoch) {
-    Judged judged{verdict, answer.ok() ? answer.value() : Reply{},
-                  answer.ok() ? std::string(verdict.text->reason) : answer.error().message()};
+    Judged judged{verdict, answer.ok() ? answer.value() : Reply{}, ReasonOf(verdict, answer)};
     if (job.kind == Kind::kBatch) {
       judged.divided = DivideByAnswer(*lane.batches.front(), verdict, judged.reply.body);
     }

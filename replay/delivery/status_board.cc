@@ -12,6 +12,7 @@ constexpr std::size_t kShownAnswerMax = 512;
 // Formats an answer as one line that cannot disturb a terminal or a log.
 std::string Shown(const Reply& reply) {
   std::string text = fmt::format("HTTP {}", reply.http_status);
+  if (!reply.location.empty()) text += " to " + reply.location;
   if (!reply.body.empty()) text += ": " + reply.body.substr(0, kShownAnswerMax);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   for (char& c : text) {

@@ -12,6 +12,7 @@
 #include "replay/transport/base64.h"
 #include "replay/transport/create_database.h"
 #include "replay/transport/gzip.h"
+#include "replay/transport/redirect.h"
 #include "replay/transport/response_parser.h"
 
 namespace relay {
@@ -148,10 +149,22 @@ Reply RefusedHere(const Error& reason) {
           .body = "not sent: " + reason.message()};
 }
 
+// A peer and the connection to it.
+struct Place {
+  explicit Place(Peer to)
+      : peer(std::move(to)), text(HostPort(peer)), has_name(!IsLiteralAddress(peer.host)) {}
+
+  Peer peer;
+  std::string text;
+  bool has_name;
+  Deadline age;  // The age of the connection.
+  std::unique_ptr<Connection> connection;
+};
+
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(HttpTransportOptions options)
-      : options_(std::move(options)), place_(HostPort(options_.peer)) {}
+      : options_(std::move(options)), place_(options_.peer) {}
 
   Result<Reply> Send(const WriteRequest& request) override {
     if (request.params.api == Api::kStatement) return SendStatement(request);
@@ -226,40 +239,61 @@ class HttpTransport final : public Transport {
   Result<Reply> Post(const WriteParams& params, const std::string& path, std::string_view type,
                      std::string_view body) {
     ASSIGN_OR_RETURN(std::string authorization, Authorization(params.credentials));
-    const std::string head = fmt::format(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: influxdb-relay\r\nContent-Type: {}\r\n"
-        "Content-Length: {}\r\n{}\r\n",
-        path, place_, type, body.size(), authorization);
+    const std::string headers = fmt::format(
+        "User-Agent: influxdb-relay\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\r\n", type,
+        body.size(), authorization);
     deadline_.Arm(options_.timeout);
-    Result<Reply> reply = Attempt(head, body);
+    Place* place = &place_;
+    Result<Reply> reply = Attempt(*place, path, headers, body);
+    for (int followed = 0; followed < kRedirectsMax && reply.ok(); ++followed) {
+      const auto to = SameHostDestination(place->peer, reply.value());
+      if (!options_.follow_redirects || !to) break;
+      place = &PlaceOf(*to);
+      reply = Attempt(*place, to->path, headers, body);
+    }
     if (reply.ok()) return reply;
-    connection_.reset();
-    return WithPlace(reply.error());
+    place->connection.reset();
+    return WithPlace(*place, reply.error());
   }
 
-  Result<Reply> Attempt(std::string head, std::string_view body) {
-    RETURN_IF_ERROR(Connect());
+  // Returns the place with the connection of before, if there is one.
+  Place& PlaceOf(const Destination& to) {
+    const auto is_there = [&to](const Place& place) {
+      return place.peer.port == to.port && place.peer.tls.has_value() == to.tls;
+    };
+    if (is_there(place_)) return place_;
+    if (redirected_ && is_there(*redirected_)) return *redirected_;
+    Peer peer = options_.peer;
+    peer.port = to.port;
+    peer.tls.reset();
+    if (to.tls) peer.tls = options_.peer.tls.value_or(TlsOptions{});
+    return redirected_.emplace(std::move(peer));
+  }
+
+  Result<Reply> Attempt(Place& place, const std::string& path, const std::string& headers,
+                        std::string_view body) {
+    RETURN_IF_ERROR(Connect(place));
+    std::string head = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\n{}", path, place.text, headers);
     if (body.size() <= kJoinedMax) {
       head += std::exchange(body, {});  // In one packet.
     }
-    Exchange exchange(*connection_, deadline_, options_.write_timeout);
+    Exchange exchange(*place.connection, deadline_, options_.write_timeout);
     RETURN_IF_ERROR(exchange.Run(head, body));
-    if (!exchange.answer().reusable()) connection_.reset();
+    if (!exchange.answer().reusable()) place.connection.reset();
     Reply reply = exchange.answer().reply();
     reply.api = options_.target.api;
     if (reply.http_status == 401 || reply.http_status == 403) authorization_.reset();
     return reply;
   }
 
-  Status Connect() {
+  Status Connect(Place& place) {
     if (deadline_.cancelled()) return WaitEnded(Deadline::Wake::kCancelled);
-    const bool may_have_moved = has_name_ && age_.Left() == std::chrono::milliseconds(0);
-    if (connection_ && !may_have_moved && connection_->Quiet()) return Ok();
-    connection_.reset();
-    ASSIGN_OR_RETURN(std::unique_ptr<Connection> opened,
-                     Connection::Open(options_.peer, deadline_));
-    connection_ = std::move(opened);
-    age_.Arm(options_.look_up_after);
+    const bool may_have_moved = place.has_name && place.age.Left() == std::chrono::milliseconds(0);
+    if (place.connection && !may_have_moved && place.connection->Quiet()) return Ok();
+    place.connection.reset();
+    ASSIGN_OR_RETURN(std::unique_ptr<Connection> opened, Connection::Open(place.peer, deadline_));
+    place.connection = std::move(opened);
+    place.age.Arm(options_.look_up_after);
     return Ok();
   }
 
@@ -287,24 +321,24 @@ class HttpTransport final : public Transport {
     return *authorization_;
   }
 
-  Error WithPlace(const Error& error) const {
+  Error WithPlace(const Place& place, const Error& error) const {
     const bool time_up = deadline_.Left() == std::chrono::milliseconds(0) && !deadline_.cancelled();
     if (time_up && error.code() == ErrorCode::kUnavailable) {
       return {error.code(),
-              fmt::format("{}: no answer within {} ms", place_, options_.timeout.count())};
+              fmt::format("{}: no answer within {} ms", place.text, options_.timeout.count())};
     }
-    return {error.code(), fmt::format("{}: {}", place_, error.message())};
+    return {error.code(), fmt::format("{}: {}", place.text, error.message())};
   }
 
   // A body up to this size is copied behind the head.
   static constexpr std::size_t kJoinedMax = 16U << 10U;
 
+  static constexpr int kRedirectsMax = 3;
+
   const HttpTransportOptions options_;
-  const std::string place_;
-  const bool has_name_ = !IsLiteralAddress(options_.peer.host);
   Deadline deadline_;
-  Deadline age_;  // The age of the connection.
-  std::unique_ptr<Connection> connection_;
+  Place place_;
+  std::optional<Place> redirected_;
   std::optional<std::string> authorization_;
   std::string rescaled_;
   GzipCompressor gzip_;

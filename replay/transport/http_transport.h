@@ -3,7 +3,8 @@
 // The connection is reused, for a minute if the host has a name, so that a changed address is
 // followed though the old one still answers. After an answer that does not end cleanly, or
 // unexpected bytes, it is closed, so that no answer is ever taken for that of another request.
-// Redirects are not followed; answers are not decompressed and are cut at 64 KiB. A peer that
+// Redirects are followed only if asked for, and only on the same host (see redirect.h), three in a
+// row at most; answers are not decompressed and are cut at 64 KiB. A peer that
 // accepts no more of a request is given up after a time of its own; one deadline covers the whole
 // attempt, so a backend that answers a byte a second holds the worker no longer than a silent one.
 //
@@ -52,6 +53,7 @@ struct HttpTransportOptions {
   // `credentials`.
   bool pass_credentials = false;
   bool gzip = false;
+  bool follow_redirects = false;  // On the same host, with the credentials.
   // The limit for a peer that accepts no bytes of a request; by default `timeout` ends earlier.
   std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
   std::chrono::milliseconds timeout{10'000};        // For the whole attempt.

@@ -10,6 +10,17 @@ namespace {
 
 // The kept part of a header's value; no real one is longer.
 constexpr std::size_t kValueMax = 256;
+constexpr std::size_t kLocationMax = 1024;
+
+// Replaces what could disturb a terminal or a log.
+std::string Printable(std::string_view text) {
+  std::string printable(text);
+  constexpr char kDelete = 0x7f;
+  for (char& c : printable) {
+    if (static_cast<unsigned char>(c) < ' ' || c == kDelete) c = '?';
+  }
+  return printable;
+}
 constexpr std::size_t kChunkSizeLineMax = 1024;
 
 Error NotAnAnswer(std::string what) {
@@ -122,6 +133,7 @@ Status AnswerReader::TakeHeader(std::string_view line) {
   const std::string_view value = Trimmed(line.substr(std::min(colon + 1, line.size())));
   if (SameWord(name, "content-type")) reply_.content_type = value.substr(0, kValueMax);
   if (SameWord(name, "retry-after")) reply_.retry_after = value.substr(0, kValueMax);
+  if (SameWord(name, "location")) reply_.location = Printable(value.substr(0, kLocationMax));
   if (SameWord(name, "connection") && !SameWord(value, "keep-alive")) closes_ = true;
   if (SameWord(name, "content-length")) return TakeLength(value);
   if (!SameWord(name, "transfer-encoding")) return Ok();

@@ -23,6 +23,7 @@ struct Reply {
   int http_status = 0;
   std::string content_type;
   std::string retry_after;  // Seconds or an HTTP date, as sent.
+  std::string location;     // The target of a redirect, as sent; cut at 1,024 bytes.
   std::string body;         // Cut at the transport's limit.
   Api api = Api::kV1;       // The API of the request.
 };

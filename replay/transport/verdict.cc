@@ -71,6 +71,11 @@ struct Row {
 constexpr Explanation kDone{"delivered", ""};
 constexpr Explanation kNotInflux{"the answer is not InfluxDB's: wrong URL, or a proxy",
                                  "check the url of {backend} in the configuration", Command::kPing};
+constexpr Explanation kRedirected{
+    "the backend redirects writes to another address",
+    "set the url of {backend} in the configuration to the address that it redirects to, or, on the "
+    "same host, set its follow_redirects: same-host",
+    Command::kPing};
 constexpr Explanation kBodyLost{"the backend received a write without its lines",
                                 "check what stands between the relay and {backend}"};
 constexpr Explanation kExpired{"points are older than the retention policy keeps", ""};
@@ -173,7 +178,7 @@ constexpr std::array kTable = {
     Row{.statuses = S::k2xx,
         .verdict =
             {.action = kHold, .cause = kMisconfigured, .text = &kNotInflux, .retry_first = true}},
-    Row{.statuses = S::k3xx, .verdict = {kHold, kMisconfigured, &kNotInflux}},
+    Row{.statuses = S::k3xx, .verdict = {kHold, kMisconfigured, &kRedirected}},
     // VictoriaMetrics answers a wrong path with 400.
     Row{.statuses = S::k400,
         .says = "unsupported path requested",

@@ -143,6 +143,18 @@ TEST_CASE("worker: a line with a newline in a string is never cut in two") {
   CHECK_EQ(bench.Now().delivered, 2);
 }
 
+TEST_CASE("worker: a redirect names its target and the setting to change") {
+  Reply redirect{.http_status = 308};
+  redirect.location = "https://influx.example.org/write";
+  Bench bench({redirect, Status204()});
+  bench.Accept("m v=1 1\n");
+  CHECK_EQ(bench.Step(), kHeld);
+  CHECK_EQ(bench.Status().reason,
+           "the backend redirects writes to another address: https://influx.example.org/write");
+  CHECK_EQ(bench.Status().last_answer, "HTTP 308 to https://influx.example.org/write");
+  CHECK(bench.Status().remedy.starts_with("set the url of "));
+}
+
 TEST_CASE("worker: a backend on hold is probed slowly with the same lines and goes on by itself") {
   Bench bench({Http(401, "authorization failed"), Http(401, "authorization failed"), Status204()});
   bench.Accept("m v=1 1\n");

@@ -1,6 +1,7 @@
 #include "replay/transport/http_transport.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -381,6 +382,47 @@ TEST_CASE("transport: a backend that takes no more of a request is given up befo
   FakeBackend slow([](const FakeRequest&) { return Slowly(20ms, Answering(204)); });
   options.peer.port = slow.endpoint().port;
   CHECK_EQ(Send(*MakeHttpTransport(options)).value().http_status, 204);
+}
+
+FakeAnswer Redirecting(const std::string& location) {
+  return AnsweringBytes("HTTP/1.1 308 Permanent Redirect\r\nLocation: " + location +
+                        "\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_CASE("transport: a redirect on the same host is followed where that is asked for") {
+  FakeBackend backend([](const FakeRequest& request) {
+    const bool there = request.target.starts_with("/influx/write");
+    return there ? Answering(204) : Redirecting("/influx" + request.target);
+  });
+  HttpTransportOptions options = To(backend);
+  options.credentials = {.username = "u", .password = SecretSource::FromText("p")};
+  const Reply told = Send(*MakeHttpTransport(options)).value();
+  CHECK_EQ(told.http_status, 308);
+  CHECK_EQ(told.location, "/influx/write?db=my%20db&precision=s");
+
+  options.follow_redirects = true;
+  CHECK_EQ(Send(*MakeHttpTransport(options), "m v=2 2\n").value().http_status, 204);
+  const FakeRequest last = backend.Requests().back();
+  CHECK_EQ(last.target, "/influx/write?db=my%20db&precision=s");
+  CHECK_EQ(last.body, "m v=2 2\n");
+  CHECK_EQ(last.method, "POST");
+  CHECK_EQ(last.Header("authorization"), "Basic dTpw");
+}
+
+TEST_CASE("transport: a redirect to another port, or one without an end, is the answer") {
+  FakeBackend elsewhere;
+  FakeBackend backend([&](const FakeRequest&) {
+    return Redirecting(fmt::format("http://127.0.0.1:{}/write", elsewhere.endpoint().port));
+  });
+  HttpTransportOptions options = To(backend);
+  options.follow_redirects = true;
+  const auto transport = MakeHttpTransport(options);
+  CHECK_EQ(Send(*transport).value().http_status, 308);
+  CHECK_EQ(elsewhere.RequestCount(), 0);
+
+  backend.Follow([](const FakeRequest& request) { return Redirecting(request.target); });
+  CHECK_EQ(Send(*transport).value().http_status, 308);
+  CHECK_EQ(backend.RequestCount(), 1 + 4);
 }
 
 TEST_CASE("transport: cancelling ends a request under way") {
