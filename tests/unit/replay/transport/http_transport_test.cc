@@ -385,8 +385,9 @@ TEST_CASE("transport: a backend that takes no more of a request is given up befo
 }
 
 FakeAnswer Redirecting(const std::string& location) {
-  return AnsweringBytes("HTTP/1.1 308 Permanent Redirect\r\nLocation: " + location +
-                        "\r\nContent-Length: 0\r\n\r\n");
+  FakeAnswer answer = Answering(308);
+  answer.headers.emplace("location", location);
+  return answer;
 }
 
 TEST_CASE("transport: a redirect on the same host is followed where that is asked for") {
