@@ -42,8 +42,11 @@ void DeclareLog(Section& section, LogConfig& log) {
        "The most disk space the directory may use. When it is reached, delivered records kept "
        "for a rewind are deleted first, then `when_full` applies."},
       log.max_size, SizeBetween(1_GiB, kDiskMost));
-  section.Value({"min_free", "Space to leave free on the file system; a limit like max_size."},
-                log.min_free, SizeBetween(0_B, kDiskMost));
+  section.Value({.key = "min_free",
+                 .description = "Space to leave free on the file system; a limit like max_size. "
+                                "Default: a tenth of the file system, 2GiB at most.",
+                 .example = "2GiB"},
+                log.min_free, OrNone(SizeBetween(0_B, kDiskMost)));
   section.Value(
       {"when_full",
        "refuse: writes get 503 until there is room again. drop_oldest: the oldest undelivered "
@@ -58,6 +61,23 @@ void DeclareLog(Section& section, LogConfig& log) {
                    TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365)));
         keep.Value({"up_to", "Their size as stored, per backend."}, log.keep_up_to,
                    SizeBetween(0_B, kDiskMost));
+      });
+  section.Map(
+      {"dead_letters",
+       "The budget of dead letters, of all backends together. Beyond it the oldest are removed "
+       "and listed in the gap ledger: points that no backend accepts must not stop the others."},
+      [&log](Section& dead) {
+        dead.Value({.key = "up_to",
+                    .description = "Their size as stored. Default: a tenth of max_size, or of the "
+                                   "file system if that is smaller.",
+                    .example = "6GiB"},
+                   log.dead_up_to, OrNone(SizeBetween(1_MiB, kDiskMost)));
+        dead.Value({.key = "for",
+                    .description = "The time since they were refused. Default: any time, as an old "
+                                   "dead letter may be the only copy of its points.",
+                    .example = "2160h"},
+                   log.dead_for,
+                   OrNone(TimeBetween(std::chrono::hours(1), std::chrono::hours(24 * 3650))));
       });
   section.Value(
       {.key = "checkpoint_dir",

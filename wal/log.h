@@ -75,6 +75,7 @@ struct DiskUse {
   Bytes max{0};
   Bytes free{0};  // On the file system.
   Bytes min_free{0};
+  Bytes dead_max{0};  // The most that dead letters may take.
 
   bool full() const { return used >= max || free <= min_free; }
 };
@@ -184,9 +185,10 @@ struct Resolution {
   Sequence after;  // The cursor when they were read.
   Position through;
   PointCount delivered = 0;
-  std::vector<DeadLetter> letters;  // Their points are dead.
-  std::vector<Gap> gaps;            // Their points are dropped.
-  std::vector<Sequence> held;       // Records to hold whole, in their lanes.
+  std::vector<DeadLetter> letters;      // Their points are dead.
+  std::vector<Gap> gaps;                // Their points are dropped.
+  std::vector<Sequence> held;           // Records to hold whole, in their lanes.
+  std::vector<Sequence> overflow = {};  // Those of `held` to hold in the overflow lane instead.
 };
 
 // Says what became of the oldest records that a lane held.
@@ -200,8 +202,8 @@ struct HeldResolution {
 
 class Log : public LogView {
  public:
-  // Limits the lanes that a backend may hold: a client that invents databases must
-  // not make the log keep account of each.
+  // Limits the lanes that a backend may hold besides the overflow lane: a client that invents
+  // databases must not make the log keep account of each.
   static constexpr std::size_t kHeldLanesMax = 1'000;
 
   // Returns at once; `done` is called when the record is on stable storage or
@@ -223,8 +225,9 @@ class Log : public LogView {
   // Resolves records and moves the cursor over them. Takes effect at once without
   // letters, gaps and held records; with them it waits for the disk.
   // kConflict: the cursor is no longer at `after`; nothing changed, and the records
-  // must be read again. kFull: more than kHeldLanesMax lanes would be held.
-  // REQUIRES: after < through <= head; `held` ascends, within (after, through].
+  // must be read again. kFull: more than kHeldLanesMax lanes would be held
+  // besides the overflow lane. REQUIRES: after < through <= head; `held` and `overflow` ascend,
+  // within (after, through].
   virtual Status Resolve(const BackendId& backend, Resolution resolution) = 0;
 
   // Resolves the oldest records that the lane holds; they leave it. Waits for the

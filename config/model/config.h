@@ -24,11 +24,14 @@ struct LogConfig {
   std::string path = "/var/lib/influxdb-relay";
   Codec codec = Codec::kZstd;
   Bytes max_size = 64_GiB;  // On disk.
-  Bytes min_free = 2_GiB;   // To leave free on the file system.
+  // To leave free on the file system. nullopt: a tenth of it, 2 GiB at most.
+  std::optional<Bytes> min_free = {};
   WhenFull when_full = WhenFull::kRefuse;
   std::chrono::milliseconds keep_for = std::chrono::hours(24);  // Delivered records: age limit,
-  Bytes keep_up_to = 8_GiB;         // and size limit per backend, as stored.
-  std::string checkpoint_dir = {};  // Empty: `checkpoints` in `path`.
+  Bytes keep_up_to = 8_GiB;              // and size limit per backend, as stored.
+  std::optional<Bytes> dead_up_to = {};  // nullopt: a tenth of what the log may take.
+  std::optional<std::chrono::milliseconds> dead_for = {};  // nullopt: for any time.
+  std::string checkpoint_dir = {};                         // Empty: `checkpoints` in `path`.
 
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };

@@ -37,6 +37,20 @@ ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low
                                                    std::chrono::milliseconds high);
 ValueFormat<PointCount> CountBetween(PointCount low, PointCount high);
 
+// Accepts what `form` does; a setting without a default of its own is shown as nothing.
+template <typename T>
+ValueFormat<std::optional<T>> OrNone(ValueFormat<T> form) {
+  const auto parse = [form](std::string_view text) -> Result<std::optional<T>> {
+    Result<T> value = form.parse(text);
+    if (!value.ok()) return std::move(value).error();
+    return std::optional<T>(std::move(value).value());
+  };
+  const auto show = [form](const std::optional<T>& shown) {
+    return shown ? form.show(*shown) : std::string();
+  };
+  return {form.expects, parse, show};
+}
+
 // Accepts literal text: a ${VARIABLE} in it is refused, not expanded.
 ValueFormat<std::string> AnyText();
 ValueFormat<std::string> SomeText(const std::string& expects);

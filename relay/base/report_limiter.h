@@ -25,6 +25,9 @@ class ReportLimiter {
     return std::exchange(unreported_, 0);
   }
 
+  // Returns whether an event was noted and not reported.
+  bool pending() const { return unreported_ > 0; }
+
  private:
   Clock::Duration every_;
   std::uint64_t unreported_ = 0;

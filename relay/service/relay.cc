@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "relay/base/event_log.h"
+#include "relay/base/human_format.h"
 #include "relay/service/backend_transport.h"
 #include "relay/service/backends.h"
 
@@ -15,10 +16,14 @@ namespace {
 // The clients' part of a clean stop, which takes at most 10 s.
 constexpr std::chrono::milliseconds kGrace{5'000};
 
+// Enough to open a log, to move its cursors and to delete what was delivered.
+constexpr Bytes kReserve = 16_MiB;
+
 LogLimits LimitsOf(const LogConfig& log) {
   return {.keep = {.time = log.keep_for, .size = log.keep_up_to},
           .size_max = log.max_size,
           .free_min = log.min_free,
+          .dead = {.size = log.dead_up_to, .age = log.dead_for},
           .when_full = log.when_full};
 }
 
@@ -92,11 +97,20 @@ void Relay::Stop() {
 
 Status Relay::OpenLog() {
   log_times_.now = [this] { return clock_.Now().time_since_epoch(); };
-  const LogOptions options{
-      .directory = config_.log.path, .limits = LimitsOf(config_.log), .times = &log_times_};
+  const LogOptions options{.directory = config_.log.path,
+                           .limits = LimitsOf(config_.log),
+                           .reserve = kReserve,
+                           .times = &log_times_};
   ASSIGN_OR_RETURN(std::unique_ptr<DurableLog> log,
                    DurableLog::Open(options, config_.BackendNames()));
   log_ = std::move(log);
+  const DiskUse use = log_->disk_use();
+  LogEvent(Level::kInfo, "log opened",
+           {{"log", config_.log.path},
+            {"max_size", ShownBytes(use.max)},
+            {"min_free", ShownBytes(use.min_free)},
+            {"free", ShownBytes(use.free)},
+            {"dead_letters", ShownBytes(use.dead_max)}});
   return Ok();
 }
 

@@ -40,6 +40,7 @@ void RetentionThread::Report(const std::stop_token& stop) {
     const Status outcome = LastOutcome();
     ReportTrouble(outcome.ok() ? log_.Health() : outcome);
     ReportAlarms();
+    ReportRemovedLetters();
     if (Alive()) NotifyServiceManager("WATCHDOG=1");
     clock_.WaitFor(never, kTurn, stop);
   }
@@ -69,6 +70,24 @@ void RetentionThread::ReportAlarms() {
   for (const std::string& alarm : log_.Alarms()) {
     if (!alarmed_.insert(alarm).second) continue;
     LogEvent(Level::kError, "log damaged", {{"reason", alarm}});
+  }
+}
+
+void RetentionThread::ReportRemovedLetters() {
+  std::uint64_t removed = 0;
+  for (const BackendId& backend : log_.Backends()) {
+    const Result<QueueStats> stats = log_.StatsOf(backend);
+    if (!stats.ok()) return;  // The log is being reopened.
+    removed += stats.value().dead_letters_removed;
+  }
+  const std::uint64_t before = std::exchange(removed_seen_, removed).value_or(removed);
+  if (removed < before) return;  // A backend was forgotten.
+  const std::uint64_t fresh = removed - before;
+  if (fresh == 0 && !removed_.pending()) return;
+  if (const auto letters = removed_.Note(fresh, clock_.Now())) {
+    LogEvent(Level::kWarning, "dead letters removed",
+             {{"letters", std::to_string(*letters)},
+              {"reason", "beyond log.dead_letters; the gap ledger says how much was lost"}});
   }
 }
 

@@ -1,5 +1,5 @@
 // Keeps the log within its limits, once a second, and logs when the log begins to
-// fail, when it recovers, and what damage it found.
+// fail, when it recovers, what damage it found, and (once a minute) that dead letters were removed.
 //
 // Sends WATCHDOG=1 to the service manager each second that retention makes progress, or
 // that the log waits for a hung disk: a restart would not help, and would keep stored
@@ -9,10 +9,12 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "relay/base/report_limiter.h"
 #include "wal/base/clock.h"
 #include "wal/log/durable_log.h"
 
@@ -31,6 +33,7 @@ class RetentionThread {
   bool Alive();
   void ReportTrouble(const Status& status);
   void ReportAlarms();
+  void ReportRemovedLetters();
 
   DurableLog& log_;
   Clock& clock_;
@@ -40,6 +43,8 @@ class RetentionThread {
   std::uint64_t turns_seen_ = 0;         // These three belong to the reporting thread.
   std::string trouble_;                  // Already reported, as the ones below; empty: none.
   std::set<std::string> alarmed_;
+  std::optional<std::uint64_t> removed_seen_;  // Dead letters; nullopt: not looked at yet.
+  ReportLimiter removed_{std::chrono::minutes(1)};
   std::jthread enforcer_;
   std::jthread reporter_;
 };

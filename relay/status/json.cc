@@ -168,6 +168,9 @@ void DeclareCounts(Io& io, FiguresT& figures) {
     part.Field("damaged", by_reason[DeadReason::kDamaged]);
   });
   io.Field("dead_letters", figures.dead_letters);
+  io.Field("dead_letter_bytes", figures.dead_bytes);
+  io.Field("dead_letters_removed", figures.dead_letters_removed);
+  io.Field("dead_points_removed", figures.dead_removed);
   io.Field("dropped_points", figures.dropped);
   io.Field("gaps", figures.gaps);
   io.Derived("unaccounted_points", [&] { return figures.unaccounted(); });
@@ -226,6 +229,8 @@ void DeclareLog(Io& io, StatusT& status) {
   io.Field("max_bytes", status.disk.max);
   io.Field("free_bytes", status.disk.free);
   io.Field("min_free_bytes", status.disk.min_free);
+  io.Field("dead_letters_max_bytes", status.disk.dead_max);
+  io.Derived("dead_letters_bytes", [&] { return DeadBytes(status).count(); });
   io.Derived("full_eta_seconds", [&] { return FullEta(status); });
   io.Derived("outage_tolerance_seconds", [&] { return OutageTolerance(status); });
 }

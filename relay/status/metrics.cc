@@ -89,6 +89,16 @@ constexpr std::array kOutcomes = {
                   [](Backend b, WallTime) { return AsNumber(b.lanes.size()); }},
     BackendMetric{"backend_dead_letters", "gauge", "Dead letters stored now.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters); }},
+    BackendMetric{
+        "backend_dead_letter_bytes", "gauge",
+        "Bytes of the dead letters stored now; all backends share log.dead_letters.up_to.",
+        [](Backend b, WallTime) { return AsNumber(b.figures.dead_bytes.count()); }},
+    BackendMetric{"backend_dead_letters_removed_total", "counter",
+                  "Dead letters removed because they were beyond log.dead_letters.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters_removed); }},
+    BackendMetric{"backend_dead_points_removed_total", "counter",
+                  "Points of the removed dead letters; they stay counted as dead.",
+                  [](Backend b, WallTime) { return AsNumber(b.figures.dead_removed); }},
     BackendMetric{"backend_gaps", "gauge", "Entries of the backend's gap ledger.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.gaps); }},
     BackendMetric{"backend_takes_writes", "gauge",
@@ -263,6 +273,9 @@ void AddLog(MetricsPage& page, const RelayStatus& status) {
             AsNumber(status.disk.free.count()));
   page.Only("log_min_free_bytes", "gauge", "Bytes left free for others there: log.min_free.",
             AsNumber(status.disk.min_free.count()));
+  page.Only("log_dead_letters_capacity_bytes", "gauge",
+            "Bytes that dead letters may take, of all backends together: log.dead_letters.up_to.",
+            AsNumber(status.disk.dead_max.count()));
   page.Only(
       "log_full_eta_seconds", "gauge",
       "Time until the log is full at the growth rate of what is owed; +Inf: it does not grow.",

@@ -54,6 +54,12 @@ std::string WhyNotReady(const BackendStatus& backend, WallTime now, const Tolera
   return "";
 }
 
+Bytes DeadBytes(const RelayStatus& status) {
+  Bytes sum(0);
+  for (const BackendStatus& backend : status.backends) sum += backend.figures.dead_bytes;
+  return sum;
+}
+
 Bytes KeptByAll(const RelayStatus& status) {
   if (status.backends.empty()) return 0_B;
   const auto least = std::min_element(status.backends.begin(), status.backends.end(),

@@ -79,6 +79,9 @@ std::string WhyNotReady(const BackendStatus& backend, WallTime now, const Tolera
 // deleted before the log is full.
 Bytes KeptByAll(const RelayStatus& status);
 
+// Returns the size of the stored dead letters, of all backends.
+Bytes DeadBytes(const RelayStatus& status);
+
 // Estimates the time until the log is full, at the growth rate of what is owed to the
 // worst backend. nullopt: it does not grow.
 std::optional<std::chrono::seconds> FullEta(const RelayStatus& status);

@@ -115,8 +115,17 @@ std::string DeadText(const BackendStatus& backend) {
     if (points == 0) continue;
     reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", points, word);
   }
-  return fmt::format("{0}: {1} dead letters ({2}): influxdb-relay dead list --backend {0}\n",
-                     backend.name, backend.figures.dead_letters, reasons);
+  return fmt::format("{0}: {1} dead letters, {2} ({3}): influxdb-relay dead list --backend {0}\n",
+                     backend.name, backend.figures.dead_letters,
+                     ShownBytes(backend.figures.dead_bytes), reasons);
+}
+
+std::string RemovedText(const BackendStatus& backend) {
+  if (backend.figures.dead_letters_removed == 0) return "";
+  return fmt::format(
+      "{0}: {1} dead letters of {2} points were removed, beyond log.dead_letters: influxdb-relay "
+      "gaps --backend {0}\n",
+      backend.name, backend.figures.dead_letters_removed, backend.figures.dead_removed);
 }
 
 std::string GapText(const BackendStatus& backend) {
@@ -139,7 +148,7 @@ std::string TroubleOf(const BackendStatus& backend) {
                                  : "stuck: no progress for a while");
   }
   for (const LaneReport& lane : backend.lanes) text += LaneText(backend, lane);
-  text += DeadText(backend) + GapText(backend);
+  text += DeadText(backend) + RemovedText(backend) + GapText(backend);
   if (const std::int64_t missing = backend.figures.unaccounted(); missing != 0) {
     add("", fmt::format("{} points are unaccounted for: this is a bug", missing));
   }
@@ -150,6 +159,10 @@ std::string DiskText(const RelayStatus& status) {
   if (!status.running) return "";
   std::string text = fmt::format("\nlog: {} of {} used", ShownBytes(status.disk.used),
                                  ShownBytes(status.disk.max));
+  if (const Bytes dead = DeadBytes(status); dead > 0_B) {
+    text +=
+        fmt::format("; dead letters {} of {}", ShownBytes(dead), ShownBytes(status.disk.dead_max));
+  }
   if (const auto full = FullEta(status)) text += fmt::format("; full in {}", ShownAge(full));
   const auto outage = OutageTolerance(status);
   text += outage ? fmt::format("; room for an outage of {}", ShownAge(outage))

@@ -28,6 +28,8 @@
   POINT(kTrimMarked, "trim/marked")                  \
   POINT(kTrimEntriesGone, "trim/entries-gone")       \
   POINT(kTrimPayloadsGone, "trim/payloads-gone")     \
+  POINT(kDeadRemoved, "dead/removed")                \
+  POINT(kDeadRowsGone, "dead/rows-gone")             \
   POINT(kDiscardFloorRaised, "discard/floor-raised") \
   POINT(kDiscardFilesGone, "discard/files-gone")     \
   POINT(kForgetMarked, "forget/marked")              \

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "wal/default_limits.h"
 #include "wal/offline.h"
 
 namespace relay {
@@ -16,16 +17,23 @@ Error CannotMeasure(const std::string& directory, const std::error_code& why) {
   return {ErrorCode::kIo, fmt::format("measuring {}: {}", directory, why.message())};
 }
 
-// Returns the size of the directory and the free space of its file system.
+struct Measured {
+  DiskUse use;
+  Bytes capacity{0};
+};
+
+// Returns the size of the directory, and the size and the free space of its file system.
 // Checkpoints do not count: files that they share with the log take no space of their
 // own, and the log could not free their other files by dropping records.
-Result<DiskUse> MeasureDirectory(const std::string& directory) {
+Result<Measured> MeasureDirectory(const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code failed;
-  DiskUse use;
+  Measured measured;
+  DiskUse& use = measured.use;
   const fs::space_info space = fs::space(directory, failed);
   if (failed) return CannotMeasure(directory, failed);
   use.free = Bytes(space.available);
+  measured.capacity = Bytes(space.capacity);
   const fs::path checkpoints(CheckpointsDirectory(directory));
   fs::recursive_directory_iterator at(directory, failed);
   for (; !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
@@ -35,7 +43,7 @@ Result<DiskUse> MeasureDirectory(const std::string& directory) {
     if (!gone) use.used += Bytes(size);
   }
   if (failed) return CannotMeasure(directory, failed);
-  return use;
+  return measured;
 }
 
 }  // namespace
@@ -51,8 +59,14 @@ LogLimits DiskBudget::limits() const {
 void DiskBudget::SetLimits(const LogLimits& limits) {
   const std::lock_guard lock(mutex_);
   limits_ = limits;
-  measured_.max = limits.size_max;
-  measured_.min_free = limits.free_min;
+  AdoptLimits();
+}
+
+// REQUIRES: mutex_ is held.
+void DiskBudget::AdoptLimits() {
+  measured_.max = limits_.size_max;
+  measured_.min_free = limits_.free_min.value_or(DefaultMinFree(capacity_));
+  measured_.dead_max = limits_.dead.size.value_or(DefaultDeadLetters(limits_.size_max, capacity_));
 }
 
 Status DiskBudget::Measure() {
@@ -61,11 +75,11 @@ Status DiskBudget::Measure() {
     const std::lock_guard lock(mutex_);
     appended_before = appended_since_;
   }
-  ASSIGN_OR_RETURN(DiskUse measured, MeasureDirectory(directory_));
+  ASSIGN_OR_RETURN(const Measured measured, MeasureDirectory(directory_));
   const std::lock_guard lock(mutex_);
-  measured_ = measured;
-  measured_.max = limits_.size_max;
-  measured_.min_free = limits_.free_min;
+  measured_ = measured.use;
+  capacity_ = measured.capacity;
+  AdoptLimits();
   appended_since_ = appended_since_ - appended_before;
   return Ok();
 }
@@ -90,13 +104,14 @@ Status DiskBudget::CheckRoom() const {
   const std::lock_guard lock(mutex_);
   const DiskUse use = UseLocked();
   if (use.used >= limits_.size_max) {
-    return Error(ErrorCode::kFull, fmt::format("the log is full: {} of {} bytes are used",
-                                               use.used.count(), limits_.size_max.count()));
+    return Error(ErrorCode::kFull,
+                 fmt::format("the log is full: {} of {} bytes (log.max_size) are used",
+                             use.used.count(), limits_.size_max.count()));
   }
   // use.max is zero until the first measurement.
   if (use.max.count() > 0 && use.free <= use.min_free) {
     return Error(ErrorCode::kFull,
-                 fmt::format("the disk is full: {} bytes are free, {} are left to others",
+                 fmt::format("the disk is full: {} bytes are free, {} are left free (log.min_free)",
                              use.free.count(), use.min_free.count()));
   }
   return Ok();

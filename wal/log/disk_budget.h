@@ -48,11 +48,13 @@ class DiskBudget {
 
  private:
   DiskUse UseLocked() const;
+  void AdoptLimits();
 
   const std::string directory_;
   mutable std::mutex mutex_;  // Guards what follows.
   LogLimits limits_;
   DiskUse measured_;
+  Bytes capacity_{0};  // Of the file system; zero until the first measurement.
   Bytes appended_since_{0};
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -20,6 +21,11 @@ Error OutOfRange(std::string_view what, Sequence to, Sequence low, Sequence high
 
 Error NoLetter(std::uint64_t number) {
   return {ErrorCode::kNotFound, fmt::format("there is no dead letter {}", number)};
+}
+
+// Returns the difference, or zero.
+Bytes Less(Bytes from, Bytes by) {
+  return from - std::min(from, by);
 }
 
 std::vector<std::uint64_t> Ascending(std::vector<std::uint64_t> numbers) {
@@ -52,9 +58,10 @@ Result<Change> ChangePlan::Done() {
 }
 
 Status ChangePlan::CheckLaneCount() const {
-  std::size_t count = queue_.lanes->size();
+  std::size_t count = queue_.lanes->size() - queue_.lanes->count(OverflowLane());
   bool grew = false;
   for (const auto& [lane, state] : change_.lanes) {
+    if (lane == OverflowLane()) continue;
     const bool was = queue_.lanes->contains(lane);
     if (was && state.empty()) --count;
     if (!was && !state.empty()) {
@@ -81,7 +88,9 @@ Result<Change> ChangePlan::Resolve(const Resolution& resolution) && {
   AppendGaps(resolution.gaps);
   for (const Sequence sequence : resolution.held) {
     INVARIANT(sequence > resolution.after && sequence <= resolution.through.sequence);
-    if (Status held = Hold(sequence); !held.ok()) {
+    const bool in_overflow =
+        std::binary_search(resolution.overflow.begin(), resolution.overflow.end(), sequence);
+    if (Status held = Hold(sequence, in_overflow); !held.ok()) {
       return std::move(held).error().Within(fmt::format("holding record {}", sequence.value()));
     }
   }
@@ -92,8 +101,10 @@ void ChangePlan::RecordDeadLetters(const std::vector<DeadLetter>& letters) {
   for (const DeadLetter& letter : letters) {
     std::string key = DeadKey(queue_.number, ++state_.last_dead);
     std::string value = EncodeDead(key, letter);
+    const Bytes stored(key.size() + value.size());
     change_.rows.push_back({Family::kDead, std::move(key), std::move(value)});
     state_.dead[letter.reason] += letter.points;
+    state_.dead_bytes += stored;
     if (state_.dead_letters++ == 0) state_.first_dead = state_.last_dead;
   }
 }
@@ -109,7 +120,7 @@ void ChangePlan::AppendGaps(const std::vector<Gap>& gaps) {
 
 // Copies the record together with its payload: a record that a lane holds for weeks must
 // not keep the payloads of all others on disk.
-Status ChangePlan::Hold(Sequence sequence) {
+Status ChangePlan::Hold(Sequence sequence, bool in_overflow) {
   ASSIGN_OR_RETURN(Entry entry, reader_.ReadEntry(sequence));
   const PayloadId id = entry.payload;
   Result<std::optional<std::string>> payload = store_.Get(Family::kPayloads, PayloadKey(id));
@@ -117,7 +128,7 @@ Status ChangePlan::Hold(Sequence sequence) {
   if (!payload.value()) return Error(ErrorCode::kCorruption, "its payload is missing");
   ASSIGN_OR_RETURN(WriteParams params, DecodeParams(id, *payload.value()));
 
-  const Lane lane = LaneOf(params);
+  const Lane lane = in_overflow ? OverflowLane() : LaneOf(params);
   LaneState& state = LaneToChange(lane);
   INVARIANT(state.records == 0 || state.last < sequence);
   if (state.records == 0) {
@@ -329,30 +340,44 @@ Status ChangePlan::AppendDroppedGap(Gap gap, WallTime now) {
   gap.by = "relay";
   gap.note = "the log was full";
   gap.when = now;
-  Result<std::vector<StoredGap>> last =
-      reader_.ReadGaps(std::max<std::uint64_t>(state_.last_gap, 1) - 1, 1);
-  if (!last.ok()) return std::move(last).error();
-  if (last.value().empty() || last.value().front().gap.reason != GapReason::kDropOldest ||
-      last.value().front().gap.last.Next() != gap.first) {
+  ASSIGN_OR_RETURN(std::optional<StoredGap> last, LastGap());
+  const bool follows =
+      last && last->gap.reason == GapReason::kDropOldest && last->gap.last.Next() == gap.first;
+  if (!follows) {
     AppendGaps({gap});
     return Ok();
   }
   state_.dropped += gap.points;
-  Gap& longer = last.value().front().gap;
-  longer.last = gap.last;
-  longer.to = gap.to;
-  longer.when = now;
-  longer.points += gap.points;
-  longer.bytes += gap.bytes;
+  ExtendGap(*std::move(last), gap);
+  return Ok();
+}
+
+// nullopt: the ledger is empty.
+Result<std::optional<StoredGap>> ChangePlan::LastGap() const {
+  Result<std::vector<StoredGap>> last =
+      reader_.ReadGaps(std::max<std::uint64_t>(state_.last_gap, 1) - 1, 1);
+  if (!last.ok()) return std::move(last).error();
+  if (last.value().empty()) return std::optional<StoredGap>();
+  return std::optional(std::move(last.value().front()));
+}
+
+void ChangePlan::ExtendGap(StoredGap last, const Gap& by) {
+  Gap& longer = last.gap;
+  longer.first = std::min(longer.first, by.first);
+  longer.last = std::max(longer.last, by.last);
+  longer.from = std::min(longer.from, by.from);
+  longer.to = std::max(longer.to, by.to);
+  longer.when = by.when;
+  longer.points += by.points;
+  longer.bytes += by.bytes;
   std::vector<std::string> databases;
-  std::set_union(longer.databases.begin(), longer.databases.end(), gap.databases.begin(),
-                 gap.databases.end(), std::back_inserter(databases));
+  std::set_union(longer.databases.begin(), longer.databases.end(), by.databases.begin(),
+                 by.databases.end(), std::back_inserter(databases));
   databases.resize(std::min(databases.size(), Gap::kDatabasesMax));
   longer.databases = std::move(databases);
-  std::string key = GapKey(queue_.number, last.value().front().number);
+  std::string key = GapKey(queue_.number, last.number);
   std::string value = EncodeGap(key, longer);
   change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
-  return Ok();
 }
 
 Result<Change> ChangePlan::PlanFor(const HoldLane& command) {
@@ -380,11 +405,14 @@ Result<Change> ChangePlan::PlanFor(const SetPaused& command) {
 }
 
 Result<DeadLetter> ChangePlan::TakeLetter(std::uint64_t number) {
+  // The rows of removed letters stay on disk until their file is rewritten.
+  if (number < state_.first_dead) return NoLetter(number);
   std::string key = DeadKey(queue_.number, number);
   Result<std::optional<std::string>> value = store_.Get(Family::kDead, key);
   if (!value.ok()) return std::move(value).error();
   if (!value.value()) return NoLetter(number);
   Result<DeadLetter> letter = DecodeDead(key, *value.value());
+  state_.dead_bytes = Less(state_.dead_bytes, Bytes(key.size() + value.value()->size()));
   change_.rows.push_back({Family::kDead, std::move(key), std::nullopt});
   --state_.dead_letters;
   return letter;
@@ -440,6 +468,103 @@ Result<Change> ChangePlan::PlanFor(const Redrive& command) {
   RETURN_IF_ERROR(FindFirstDead(wanted));
   change_.accepted_at = command.now;
   return Done();
+}
+
+namespace {
+
+// Sums up the dead letters that are removed together.
+class RemovedLetters {
+ public:
+  RemovedLetters() {
+    gap_.reason = GapReason::kDeadLetters;
+    gap_.by = "relay";
+    gap_.note = "beyond log.dead_letters";
+  }
+
+  void Add(Bytes stored, const Result<DeadLetter>& letter) {
+    ++count_;
+    stored_ += stored;
+    if (!letter.ok()) return;  // What a damaged letter held is not known.
+    const DeadLetter& one = letter.value();
+    const bool is_first = gap_.databases.empty();
+    gap_.first = is_first ? one.sequence : std::min(gap_.first, one.sequence);
+    gap_.last = std::max(gap_.last, one.sequence);
+    gap_.from = is_first ? one.when : std::min(gap_.from, one.when);
+    gap_.to = is_first ? one.when : std::max(gap_.to, one.when);
+    gap_.points += one.points;
+    gap_.bytes += Bytes(one.lines.size());
+    const auto place =
+        std::lower_bound(gap_.databases.begin(), gap_.databases.end(), one.params.database);
+    const bool is_known = place != gap_.databases.end() && *place == one.params.database;
+    if (!is_known && gap_.databases.size() < Gap::kDatabasesMax) {
+      gap_.databases.insert(place, one.params.database);
+    }
+  }
+
+  std::uint64_t count() const { return count_; }
+  Bytes stored() const { return stored_; }
+  const Gap& gap() const { return gap_; }
+
+ private:
+  std::uint64_t count_ = 0;
+  Bytes stored_{0};
+  Gap gap_;
+};
+
+bool IsBeyond(const DeadExcess& excess, const RemovedLetters& so_far,
+              const Result<DeadLetter>& letter) {
+  if (so_far.stored() < excess.size) return true;
+  return excess.older_than && (!letter.ok() || letter.value().when < *excess.older_than);
+}
+
+}  // namespace
+
+// Deletes no row: those below `first_dead` are discarded once this is on stable storage.
+Result<Change> ChangePlan::RemoveDead(const DeadExcess& excess, WallTime now) && {
+  RemovedLetters removed;
+  const std::string prefix = BackendKeys(queue_.number);
+  const std::unique_ptr<StoreCursor> at = store_.NewCursor(Family::kDead);
+  at->Seek(DeadKey(queue_.number, state_.first_dead));
+  for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    ASSIGN_OR_RETURN(const NumberedKey place, DecodeNumberedKey(at->Key()));
+    state_.first_dead = place.number;
+    const Result<DeadLetter> letter = DecodeDead(at->Key(), at->Value());
+    const bool is_enough =
+        removed.count() >= kRemovedLettersMax || removed.stored() >= kRemovedBytesMax;
+    if (is_enough || !IsBeyond(excess, removed, letter)) break;
+    removed.Add(Bytes(at->Key().size() + at->Value().size()), letter);
+    state_.first_dead = place.number + 1;
+  }
+  RETURN_IF_ERROR(at->Health());
+  if (removed.count() == 0)
+    return Error(ErrorCode::kConflict, "no dead letter is beyond its budget");
+  INVARIANT(removed.count() <= state_.dead_letters);
+  state_.dead_letters -= removed.count();
+  state_.dead_bytes =
+      state_.dead_letters == 0 ? Bytes(0) : Less(state_.dead_bytes, removed.stored());
+  state_.dead_removed += removed.gap().points;
+  state_.dead_letters_removed += removed.count();
+  Gap gap = removed.gap();
+  gap.when = now;
+  RETURN_IF_ERROR(AppendDeadGap(gap));
+  return Done();
+}
+
+// Extends the last gap if it is of the same kind and of the same day: a client that sends the
+// wrong type has letters removed for weeks.
+Status ChangePlan::AppendDeadGap(const Gap& gap) {
+  ASSIGN_OR_RETURN(std::optional<StoredGap> last, LastGap());
+  const auto day = [](WallTime time) { return std::chrono::floor<std::chrono::days>(time); };
+  const bool joins =
+      last && last->gap.reason == GapReason::kDeadLetters && day(last->gap.when) == day(gap.when);
+  if (joins) {
+    ExtendGap(*std::move(last), gap);
+    return Ok();
+  }
+  std::string key = GapKey(queue_.number, ++state_.last_gap);
+  std::string value = EncodeGap(key, gap);
+  change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
+  return Ok();
 }
 
 Result<Change> ChangePlan::Trim(const Position& through) && {

@@ -37,8 +37,19 @@ struct Change {
   std::optional<Gap> skipped;          // nullopt: the change is not a skip.
 };
 
+// The dead letters that are beyond their budget: the oldest ones up to this size, and those that
+// are as old.
+struct DeadExcess {
+  Bytes size{0};
+  std::optional<WallTime> older_than;  // nullopt: no age is too old.
+};
+
 class ChangePlan {
  public:
+  // Limits what one RemoveDead removes, so that deliveries do not wait for it.
+  static constexpr Bytes kRemovedBytesMax = 8_MiB;
+  static constexpr std::uint64_t kRemovedLettersMax = 20'000;
+
   // The arguments outlive the plan; `queue` belongs to `backend`.
   ChangePlan(const Store& store, const BackendId& backend, const Queue& queue);
 
@@ -51,6 +62,9 @@ class ChangePlan {
   Result<Change> DropOwed(Bytes stored, WallTime now) &&;
   Result<Change> DropHeld(const Lane& lane, Bytes stored, WallTime now) &&;
   Result<Change> Trim(const Position& through) &&;
+  // Removes the oldest dead letters beyond their budget: they become a gap.
+  // kConflict: none of them is beyond it.
+  Result<Change> RemoveDead(const DeadExcess& excess, WallTime now) &&;
 
  private:
   Result<Change> PlanFor(const Rewind& command);
@@ -69,7 +83,10 @@ class ChangePlan {
   void AppendGaps(const std::vector<Gap>& gaps);
   Result<Change> AppendSkippedGap(Gap gap, const Actor& actor);
   Status AppendDroppedGap(Gap gap, WallTime now);
-  Status Hold(Sequence sequence);
+  Result<std::optional<StoredGap>> LastGap() const;
+  Status AppendDeadGap(const Gap& gap);
+  void ExtendGap(StoredGap last, const Gap& by);
+  Status Hold(Sequence sequence, bool in_overflow);
   LaneState& LaneToChange(const Lane& lane);
   Status CheckLaneCount() const;
   Result<Gap> GapOf(Sequence first, const Position& last) const;

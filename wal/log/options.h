@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "wal/base/histogram.h"
@@ -24,11 +25,19 @@ struct LogTimes {
   Histogram syncs;                                // From the start of a batch to its sync.
 };
 
+// The budget of dead letters, of all backends together: beyond it the oldest are removed.
+struct DeadLetterLimits {
+  std::optional<Bytes> size;                    // nullopt: a tenth of what the log may take.
+  std::optional<std::chrono::nanoseconds> age;  // nullopt: they are kept for any time.
+};
+
 // The limits of a log, which may change while it is open.
 struct LogLimits {
   KeepPolicy keep = {};
   Bytes size_max = 64_GiB;  // On disk, all of the directory.
-  Bytes free_min = 2_GiB;   // To leave free on the file system.
+  // To leave free on the file system. nullopt: a tenth of it, 2 GiB at most.
+  std::optional<Bytes> free_min;
+  DeadLetterLimits dead = {};
   WhenFull when_full = WhenFull::kRefuse;
 };
 
@@ -48,6 +57,8 @@ struct LogOptions {
   Bytes recent_max = 32_MiB;
   LogLimits limits = {};     // The initial ones; see DurableLog::SetLimits.
   Bytes file_size = 64_MiB;  // See StoreOptions.
+  // Kept of the disk, to be able to open the log on a disk that others have filled.
+  Bytes reserve{0};
   std::chrono::milliseconds reopen_first{1'000};
   std::chrono::milliseconds reopen_max{30'000};
   // Counts how long appends and syncs take; it outlives the log.

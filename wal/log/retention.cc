@@ -29,14 +29,75 @@ Bytes MostKept(const Queues& queues) {
 
 Status Retention::Enforce(WallTime now) {
   RETURN_IF_ERROR(parts_.budget.Measure());
+  // Dead letters that cannot be removed do not stop records from being trimmed.
+  const Status shrunk = ShrinkDead(now);
   const KeepPolicy keep = PolicyNow();
   RETURN_IF_ERROR(Trim(keep, now));
+  RETURN_IF_ERROR(shrunk);
   RETURN_IF_ERROR(parts_.budget.Measure());
   // Waits one more turn: the files released above may not be deleted yet.
   const bool nothing_kept = parts_.budget.use().full() && keep.size == 0_B;
   const bool had_nothing = std::exchange(nothing_kept_, nothing_kept);
   const bool drops = parts_.budget.limits().when_full == WhenFull::kDropOldest;
   return drops && nothing_kept && had_nothing ? DropUntilThereIsRoom(now) : Ok();
+}
+
+namespace {
+
+Bytes DeadBytesOf(const Queues& queues) {
+  Bytes sum(0);
+  for (const auto& [backend, queue] : queues) sum += queue.state.dead_bytes;
+  return sum;
+}
+
+}  // namespace
+
+// Bounded, so that a log that was written without a budget is brought to it in several turns.
+Status Retention::ShrinkDead(WallTime now) {
+  constexpr int kChangesMax = 64;
+  for (int change = 0; change < kChangesMax; ++change) {
+    ASSIGN_OR_RETURN(const bool removed, RemoveOldestDead(now));
+    if (!removed) return Ok();
+    PassCrashPoint(CrashPoint::kDeadRemoved);
+  }
+  return Ok();
+}
+
+// Removes some of the oldest dead letters that are beyond the budget; of backends, the one whose
+// first letter is the oldest is the first.
+Result<bool> Retention::RemoveOldestDead(WallTime now) {
+  const Bytes used = DeadBytesOf(parts_.queues.All().queues);
+  const Bytes most = parts_.budget.use().dead_max;
+  DeadExcess excess{.size = used - std::min(used, most), .older_than = {}};
+  if (const auto age = parts_.budget.limits().dead.age) excess.older_than = now - *age;
+  if (excess.size == 0_B && !excess.older_than) return false;
+  std::optional<OldestDead> oldest;
+  for (const BackendId& backend : parts_.queues.Names()) {
+    ASSIGN_OR_RETURN(const std::optional<WallTime> when, FirstDeadOf(backend));
+    if (when && (!oldest || *when < oldest->when)) oldest = OldestDead{backend, *when};
+  }
+  const bool is_beyond = excess.size > 0_B || (oldest && oldest->when < *excess.older_than);
+  if (!oldest || !is_beyond) return false;
+  Status removed = parts_.live.Apply(
+      oldest->backend, [&](ChangePlan queue) { return std::move(queue).RemoveDead(excess, now); },
+      Wakes::kNobody);
+  if (removed.ok()) return true;
+  // An operator took the letters meanwhile: there is a next time.
+  if (removed.error().code() == ErrorCode::kConflict) return false;
+  return std::move(removed).error().Within("removing dead letters of " + oldest->backend.text());
+}
+
+// nullopt: it has none. A damaged letter counts as the oldest.
+Result<std::optional<WallTime>> Retention::FirstDeadOf(const BackendId& backend) const {
+  ASSIGN_OR_RETURN(const OpenQueue queue, parts_.live.Open(backend));
+  if (queue.reader.queue().state.dead_letters == 0) return std::optional<WallTime>();
+  const Result<std::vector<StoredDeadLetter>> first = queue.reader.ReadDead(0, 1);
+  if (!first.ok() && first.error().code() == ErrorCode::kCorruption) {
+    return std::optional(WallTime());
+  }
+  if (!first.ok()) return first.error();
+  if (first.value().empty()) return std::optional<WallTime>();
+  return std::optional(first.value().front().letter.when);
 }
 
 // Gives up the last kept records at once if they are smaller than a file: they are not
@@ -127,6 +188,11 @@ Status Retention::DiscardTrimmed() {
     const std::string prefix = end.substr(0, sizeof(std::uint32_t));
     RETURN_IF_ERROR(store.Discard(Family::kEntries, prefix, end));
     PassCrashPoint(CrashPoint::kTrimEntriesGone);
+    if (queue.state.first_dead > 1) {
+      const std::string letters = DeadKey(queue.number, queue.state.first_dead);
+      RETURN_IF_ERROR(store.Discard(Family::kDead, prefix, letters));
+      PassCrashPoint(CrashPoint::kDeadRowsGone);
+    }
   }
   Status gone = store.Discard(Family::kPayloads, "", PayloadKey(floor));
   PassCrashPoint(CrashPoint::kTrimPayloadsGone);

@@ -1,8 +1,9 @@
-// Keeps the log within its limits: deletes delivered records that need no longer be kept
-// and, if the log is full and configured to, drops the oldest.
+// Keeps the log within its limits: removes dead letters beyond their budget, deletes delivered
+// records that need no longer be kept and, if the log is full and configured to, drops the oldest.
 //
 // INVARIANT. Records that are kept for a rewind are deleted before any that are owed or
-// held; dropped records are in the gap ledger.
+// held; dropped records and removed dead letters are in the gap ledger, written in one step with
+// their removal.
 //
 // DURABILITY. Rows are deleted only once the marks that allow it are on stable storage.
 //
@@ -38,6 +39,12 @@ const OldestKept* FirstAccepted(const std::vector<OldestKept>& candidates);
 // Returns the most that one queue keeps for a rewind.
 Bytes MostKept(const Queues& queues);
 
+// The oldest dead letters of one backend.
+struct OldestDead {
+  BackendId backend;
+  WallTime when;  // The time of its first letter.
+};
+
 class Retention {
  public:
   // The parts of the log that this object uses; they outlive it.
@@ -60,6 +67,9 @@ class Retention {
   Status DropUntilThereIsRoom(WallTime now);
   Status DropOldest(const OldestKept& oldest, WallTime now);
   Result<std::vector<OldestKept>> Candidates() const;
+  Status ShrinkDead(WallTime now);
+  Result<bool> RemoveOldestDead(WallTime now);
+  Result<std::optional<WallTime>> FirstDeadOf(const BackendId& backend) const;
   Status Trim(const KeepPolicy& keep, WallTime now);
   Status TrimQueue(const BackendId& backend, const KeepPolicy& keep, WallTime now);
   Status DiscardTrimmed();

@@ -74,12 +74,27 @@ Status CountDeadByReason(const Store& store, BackendNumber number, QueueState& s
   return at->Health();
 }
 
+// Formats before 4 did not know how much their dead letters take.
+Status CountDeadBytes(const Store& store, BackendNumber number, QueueState& state) {
+  state.dead_bytes = Bytes(0);
+  if (state.dead_letters == 0) return Ok();
+  const std::string prefix = BackendKeys(number);
+  const std::unique_ptr<StoreCursor> at = store.NewCursor(Family::kDead);
+  at->Seek(DeadKey(number, state.first_dead));
+  for (; at->Valid() && at->Key().starts_with(prefix); at->Next()) {
+    state.dead_bytes += Bytes(at->Key().size() + at->Value().size());
+  }
+  return at->Health();
+}
+
 Result<QueueState> LoadRunState(const Store& store, BackendNumber number, std::uint64_t format) {
   const std::string key = QueueKey(number);
   ASSIGN_OR_RETURN(std::optional<std::string> stored, store.Get(Family::kState, key));
   if (!stored) return QueueState();
   Result<QueueState> state = DecodeQueueState(key, *stored);
-  if (!state.ok() || format > 1) return state;
+  if (!state.ok() || format >= kFirstFormatWithDeadBytes) return state;
+  RETURN_IF_ERROR(CountDeadBytes(store, number, state.value()));
+  if (format > 1) return state;
   RETURN_IF_ERROR(CountDeadByReason(store, number, state.value()));
   return state;
 }

@@ -170,6 +170,9 @@ Result<QueueStats> QueueReader::ReadStats() const {
   figures.dead = queue_.state.dead_points();
   figures.dead_by_reason = queue_.state.dead;
   figures.dead_letters = queue_.state.dead_letters;
+  figures.dead_bytes = queue_.state.dead_bytes;
+  figures.dead_removed = queue_.state.dead_removed;
+  figures.dead_letters_removed = queue_.state.dead_letters_removed;
   figures.dropped = queue_.state.dropped;
   figures.gaps = queue_.state.last_gap;
   figures.paused = queue_.state.paused;

@@ -4,12 +4,18 @@
 
 namespace relay {
 
+const Lane& OverflowLane() {
+  static const Lane lane{"(overflow)", ""};
+  return lane;
+}
+
 std::string ToString(const Lane& lane) {
   if (lane.retention_policy.empty()) return lane.database;
   return fmt::format("{}.{}", lane.database, lane.retention_policy);
 }
 
 std::string DescribeLane(const Lane& lane) {
+  if (lane == OverflowLane()) return "databases beyond those on hold by themselves";
   if (lane.retention_policy.empty()) return fmt::format("database \"{}\"", lane.database);
   return fmt::format("database \"{}\", retention policy \"{}\"", lane.database,
                      lane.retention_policy);
@@ -21,6 +27,7 @@ std::string_view ToString(GapReason reason) {
     case GapReason::kDropOldest: return "drop oldest";
     case GapReason::kDamaged: return "damaged";
     case GapReason::kLost: return "lost";
+    case GapReason::kDeadLetters: return "dead letters";
   }
   return "unknown";  // Written by a newer program.
 }

@@ -65,6 +65,10 @@ inline Lane LaneOf(const WriteParams& params) {
   return {params.database, params.retention_policy};
 }
 
+// Holds the records of all databases that a backend did not accept while Log::kHeldLanesMax others
+// were on hold. A client's database of this name shares it.
+const Lane& OverflowLane();
+
 // Returns "telegraf" or "telegraf.autogen": short, for tables and keys. Clients choose the names,
 // which may hold any bytes.
 std::string ToString(const Lane& lane);
@@ -119,16 +123,19 @@ struct StoredDeadLetter {
 
 // The reason why records will never be delivered. The values are part of the stored format.
 enum class GapReason : std::uint8_t {
-  kSkipped = 1,     // By an operator.
-  kDropOldest = 2,  // The log was full and configured to drop the oldest records.
-  kDamaged = 3,     // The stored bytes failed a check.
-  kLost = 4,        // The log's newest records were missing when it was opened.
+  kSkipped = 1,      // By an operator.
+  kDropOldest = 2,   // The log was full and configured to drop the oldest records.
+  kDamaged = 3,      // The stored bytes failed a check.
+  kLost = 4,         // The log's newest records were missing when it was opened.
+  kDeadLetters = 5,  // Dead letters beyond their budget. Their points stay counted as dead.
 };
 
-// Returns "skipped", "drop oldest", "damaged" or "lost".
+// Returns "skipped", "drop oldest", "damaged", "lost" or "dead letters".
 std::string_view ToString(GapReason reason);
 
-// An entry of the gap ledger: records that will never be delivered to a backend.
+// An entry of the gap ledger: records that will never be delivered to a backend. For kDeadLetters:
+// the range of their records, most of which may have been delivered, and when the first and the
+// last of the letters were written.
 struct Gap {
   static constexpr std::size_t kDatabasesMax = 100;
   static constexpr std::size_t kTextMax = 4U << 10U;  // For `note` and for `by`.
@@ -188,7 +195,10 @@ struct QueueStats {
   DeadByReason dead_by_reason;
   RecordCount held_records = 0;
   std::uint64_t dead_letters = 0;  // Currently stored.
-  std::uint64_t gaps = 0;          // In the gap ledger.
+  Bytes dead_bytes{0};             // Their size as stored.
+  PointCount dead_removed = 0;     // Points of letters removed beyond the budget; part of `dead`.
+  std::uint64_t dead_letters_removed = 0;  // Those letters.
+  std::uint64_t gaps = 0;                  // In the gap ledger.
   bool paused = false;
 
   // accepted + rewound - (delivered + owed + held + dead + dropped). Anything but 0 is a bug.

@@ -13,7 +13,8 @@ namespace relay {
 namespace {
 
 constexpr std::uint8_t kRowVersion = 1;
-constexpr std::uint8_t kRunVersion = 2;
+constexpr std::uint8_t kRunVersion = 3;
+constexpr std::uint8_t kRunVersionWithoutDeadBytes = 2;
 constexpr std::uint8_t kDeadVersionWithCredentials = 2;
 constexpr std::size_t kRowCrcAt = 1;
 constexpr std::size_t kBodyAt = kRowCrcAt + sizeof(std::uint32_t);
@@ -364,6 +365,9 @@ std::string EncodeQueueState(std::string_view key, const QueueState& state) {
   PutBigEndian(value, state.last_gap);
   PutBigEndian(value, state.edition);
   PutBigEndian(value, static_cast<std::uint8_t>(state.paused));
+  PutBigEndian(value, state.dead_bytes.count());
+  PutBigEndian(value, state.dead_removed);
+  PutBigEndian(value, state.dead_letters_removed);
   return Seal(key, std::move(value));
 }
 
@@ -390,7 +394,9 @@ Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value
   if (VersionOf(value) == 1) {
     return DecodeFirstRunState(key, value);
   }
-  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value, kRunVersion));
+  const bool is_older = VersionOf(value) == kRunVersionWithoutDeadBytes;
+  ASSIGN_OR_RETURN(BigEndianReader body,
+                   Open(key, value, is_older ? kRunVersionWithoutDeadBytes : kRunVersion));
   BigEndianReader reader = body;
   QueueState state;
   state.trimmed = TakePosition(reader);
@@ -409,6 +415,11 @@ Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value
   state.last_gap = reader.Take<std::uint64_t>();
   state.edition = reader.Take<std::uint64_t>();
   state.paused = reader.Take<std::uint8_t>() != 0;
+  if (!is_older) {
+    state.dead_bytes = Bytes(reader.Take<std::uint64_t>());
+    state.dead_removed = reader.Take<std::uint64_t>();
+    state.dead_letters_removed = reader.Take<std::uint64_t>();
+  }
   if (!reader.finished()) return Damaged(key, "a queue state of the wrong length");
   return state;
 }

@@ -38,9 +38,12 @@ struct QueueState {
   DeadByReason dead;
   Totals held;
   RecordCount held_records = 0;
-  std::uint64_t dead_letters = 0;  // Currently stored.
-  std::uint64_t first_dead = 1;    // No stored dead letter has a lower number.
-  std::uint64_t last_dead = 0;     // The highest number ever assigned.
+  std::uint64_t dead_letters = 0;          // Currently stored.
+  std::uint64_t first_dead = 1;            // No stored dead letter has a lower number.
+  std::uint64_t last_dead = 0;             // The highest number ever assigned.
+  Bytes dead_bytes{0};                     // The rows of the stored dead letters, keys and values.
+  PointCount dead_removed = 0;             // Points of the letters removed beyond their budget.
+  std::uint64_t dead_letters_removed = 0;  // Those letters.
   std::uint64_t last_gap = 0;
   // Incremented by every change other than an advance of the cursor: after a failed write it tells
   // whether the change is on disk.
@@ -119,14 +122,15 @@ std::string LaneKey(BackendNumber backend, const Lane& lane);
 Result<Lane> DecodeLaneKey(std::string_view key, BackendNumber backend);
 
 // Version of the stored format as a whole: which families exist and what they mean.
-inline constexpr std::uint32_t kFormatVersion = 3;
+inline constexpr std::uint32_t kFormatVersion = 4;
 inline constexpr std::uint32_t kFormatVersionOldest = 1;  // The oldest that can be read.
+inline constexpr std::uint32_t kFirstFormatWithDeadBytes = 4;
 
 std::string EncodeNumber(std::string_view key, std::uint64_t number);
 Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value);
 
-// Also decodes format 1: all its dead points have the reason kRefused until its dead letters are
-// counted.
+// Also decodes what formats before 4 wrote, which did not know the size of their dead letters; in
+// format 1 all dead points have the reason kRefused until its dead letters are counted.
 std::string EncodeQueueState(std::string_view key, const QueueState& state);
 Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value);
 

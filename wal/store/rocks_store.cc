@@ -122,9 +122,10 @@ class RocksStore final : public Store {
     Status gone = ToStatus(rocksdb::DeleteFilesInRange(db_.get(), HandleOf(handles_, family),
                                                        &begin, &end, kIncludeEnd));
     PassCrashPoint(CrashPoint::kDiscardFilesGone);
-    if (!gone.ok() || !prefix.empty()) return gone;
-    RETURN_IF_ERROR(FlushWhatIsBelow(family, floor));
-    return CompactFilesBelow(family, floor);
+    const bool gives_back_newest = prefix.empty() || family == Family::kDead;
+    if (!gone.ok() || !gives_back_newest) return gone;
+    if (prefix.empty()) RETURN_IF_ERROR(FlushWhatIsBelow(family, floor));
+    return CompactFilesBelow(family, prefix, floor);
   }
 
   std::unique_ptr<StoreCursor> NewCursor(Family family) const override {
@@ -163,14 +164,16 @@ class RocksStore final : public Store {
 
   // DeleteFilesInRange skips the newest level, where hundreds of megabytes stay until there is
   // enough to compact. A compaction of only such files reads them and writes nothing.
-  Status CompactFilesBelow(Family family, std::string_view floor) {
+  Status CompactFilesBelow(Family family, std::string_view prefix, std::string_view floor) {
     rocksdb::ColumnFamilyHandle* handle = HandleOf(handles_, family);
     rocksdb::ColumnFamilyMetaData files;
     db_->GetColumnFamilyMetaData(handle, &files);
     std::vector<std::string> below;
     for (const rocksdb::SstFileMetaData& file : files.levels.front().files) {
       if (file.being_compacted) return Ok();
-      if (std::string_view(file.largestkey) < floor) below.push_back(file.name);
+      const bool is_below =
+          std::string_view(file.smallestkey) >= prefix && std::string_view(file.largestkey) < floor;
+      if (is_below) below.push_back(file.name);
     }
     if (below.empty()) return Ok();
     rocksdb::CompactionOptions options;

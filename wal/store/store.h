@@ -73,9 +73,9 @@ class Store {
   virtual Result<std::optional<std::string>> Get(Family family, std::string_view key) const = 0;
 
   // Declares the keys that begin with `prefix` and sort before `floor` unneeded. Whole files of
-  // them are deleted at once (without a prefix, the newest files too), the rest when their files
-  // are next rewritten; until then they may still be read. A floor holds until the store is closed
-  // and never falls. REQUIRES: the state that makes them unneeded is synced.
+  // them are deleted at once (without a prefix and of kDead, the newest files too), the rest when
+  // their files are next rewritten; until then they may still be read. A floor holds until the
+  // store is closed and never falls. REQUIRES: the state that makes them unneeded is synced.
   virtual Status Discard(Family family, std::string_view prefix, std::string_view floor) = 0;
 
   // Describes damage that a read found and that stays until the store is reopened with repair;

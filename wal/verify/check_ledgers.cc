@@ -53,6 +53,7 @@ bool Explained::Covers(Sequence first, Sequence last) const {
 void CheckGaps(const Store& store, CheckedQueue& queue, VerifyReport& report) {
   std::uint64_t expected = 1;
   PointCount points = 0;
+  PointCount dead = 0;
   bool whole = true;
   const auto check = [&](const NumberWalk& walk) {
     ++report.summary.gaps;
@@ -67,8 +68,8 @@ void CheckGaps(const Store& store, CheckedQueue& queue, VerifyReport& report) {
       whole = false;
       return report.FindDamaged("gaps", queue.At("gap", walk.Number()), gap.error());
     }
-    points += gap.value().points;
     const GapReason reason = gap.value().reason;
+    (reason == GapReason::kDeadLetters ? dead : points) += gap.value().points;
     if (reason == GapReason::kLost || reason == GapReason::kDamaged) {
       queue.explained.Add(gap.value().first, gap.value().last);
     }
@@ -84,15 +85,20 @@ void CheckGaps(const Store& store, CheckedQueue& queue, VerifyReport& report) {
     report.Compare("gaps", "backend " + queue.name,
                    fmt::format("gaps of {} points, as were dropped", queue.state->dropped),
                    fmt::format("gaps of {} points, as were dropped", points));
+    report.Compare("gaps", "backend " + queue.name,
+                   fmt::format("gaps of {} removed dead points", queue.state->dead_removed),
+                   fmt::format("gaps of {} removed dead points", dead));
   }
 }
 
 void CheckDead(const Store& store, const CheckedQueue& queue, VerifyReport& report) {
   std::uint64_t letters = 0;
+  Bytes bytes(0);
   DeadByReason points;
   const auto check = [&](const NumberWalk& walk) {
     ++report.summary.dead_letters;
     ++letters;
+    bytes += Bytes(walk.Key().size() + walk.Value().size());
     const std::string key = queue.At("dead letter", walk.Number());
     const Result<DeadLetter> letter = DecodeDead(walk.Key(), walk.Value());
     if (!letter.ok()) return report.FindDamaged("dead", key, letter.error());
@@ -110,6 +116,11 @@ void CheckDead(const Store& store, const CheckedQueue& queue, VerifyReport& repo
   report.Compare("dead", "backend " + queue.name,
                  fmt::format("{} dead letters", queue.state->dead_letters),
                  fmt::format("{} dead letters", letters));
+  if (report.summary.format >= kFirstFormatWithDeadBytes && letters == queue.state->dead_letters) {
+    report.Compare("dead", "backend " + queue.name,
+                   fmt::format("dead letters of {} bytes", queue.state->dead_bytes.count()),
+                   fmt::format("dead letters of {} bytes", bytes.count()));
+  }
   if (report.summary.format == 1) return;  // Format 1 did not count by reason.
   for (std::size_t i = 1; i <= kDeadReasons; ++i) {
     const auto reason = static_cast<DeadReason>(i);
@@ -154,8 +165,10 @@ class LaneCheck {
   void TakePayload(const std::string& key, const Entry& entry, std::string_view payload) {
     const Result<Record> record = Decode(entry.payload, payload);
     if (!record.ok()) return report_.FindDamaged("held", key, record.error());
-    report_.Compare("held", key, "lane " + ToString(lane_),
-                    "lane " + ToString(LaneOf(record.value().params)));
+    if (lane_ != OverflowLane()) {
+      report_.Compare("held", key, "lane " + ToString(lane_),
+                      "lane " + ToString(LaneOf(record.value().params)));
+    }
     const Totals size{record.value().points, Bytes(record.value().lines.size()),
                       Bytes(payload.size())};
     report_.Compare("held", key, DescribeTotals(entry.size), DescribeTotals(size));

@@ -189,7 +189,10 @@ function showSummaries(card, backend) {
   const reasons = Object.entries(backend.dead_points_by_reason || {}).filter(([, count]) => count > 0)
     .map(([reason, count]) => shownCount(count) + ' ' + reason).join(', ');
   set(card.dead, backend.dead_letters, counted(backend.dead_letters, 'dead letter')
-    + (reasons ? ' (points: ' + reasons + ')' : ''), showDead, 'dead');
+    + ', ' + shownBytes(backend.dead_letter_bytes)
+    + (reasons ? ' (points: ' + reasons + ')' : '')
+    + (backend.dead_letters_removed ? '; ' + shownCount(backend.dead_letters_removed) + ' more were removed: see the gaps' : ''),
+    showDead, 'dead');
   set(card.gaps, backend.gaps, counted(backend.gaps, 'gap'), showGaps, 'gaps');
 }
 
@@ -267,6 +270,7 @@ function showRelay(status) {
     figure('Points in', shownRate(most('points_in_per_second'))),
     figure('Log on disk', shownBytes(log.used_bytes) + ' of ' + shownBytes(log.max_bytes)),
     figure('Free on the disk', shownBytes(log.free_bytes)),
+    figure('Dead letters', shownBytes(log.dead_letters_bytes) + ' of ' + shownBytes(log.dead_letters_max_bytes)),
     figure('Log full', log.full_eta_seconds === null ? 'not at this rate' : 'in ' + shownTime(log.full_eta_seconds),
       log.full_eta_seconds !== null && log.full_eta_seconds < 86400 ? 'warn' : ''),
     figure('Outage tolerated', tolerance === null ? 'any length' : shownTime(tolerance)));

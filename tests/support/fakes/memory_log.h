@@ -89,6 +89,36 @@ class MemoryLog final : public Log {
     run.trimmed = run.PositionAt(through);
   }
 
+  // Removes all dead letters of the backend, as the log does beyond their budget.
+  void RemoveDead(const BackendId& backend, WallTime now) {
+    const std::lock_guard lock(mutex_);
+    Run& run = queues_.at(backend);
+    if (run.letters.empty()) return;
+    const DeadLetter& first = run.letters.begin()->second;
+    Gap gap{.first = first.sequence,
+            .last = first.sequence,
+            .from = first.when,
+            .to = first.when,
+            .databases = {},
+            .reason = GapReason::kDeadLetters,
+            .note = "beyond log.dead_letters",
+            .by = "relay",
+            .when = now};
+    std::set<std::string> databases;
+    for (const auto& [number, letter] : run.letters) {
+      gap.first = std::min(gap.first, letter.sequence);
+      gap.last = std::max(gap.last, letter.sequence);
+      gap.points += letter.points;
+      gap.bytes += Bytes(letter.lines.size());
+      databases.insert(letter.params.database);
+    }
+    gap.databases.assign(databases.begin(), databases.end());
+    run.figures.dead_removed += gap.points;
+    run.figures.dead_letters_removed += run.letters.size();
+    run.letters.clear();
+    run.gaps.push_back(std::move(gap));
+  }
+
   std::vector<BackendId> Backends() const override {
     const std::lock_guard lock(mutex_);
     std::vector<BackendId> names;
@@ -264,8 +294,12 @@ class MemoryLog final : public Log {
     INVARIANT(resolution.through.sequence <= run.head().sequence);
     for (const Sequence sequence : resolution.held) {
       const Stored& stored = run.At(sequence);
-      const Lane lane = LaneOf(stored.record->params);
-      if (!run.lanes.contains(lane) && run.lanes.size() == kHeldLanesMax) return TooManyLanes();
+      const bool in_overflow =
+          std::binary_search(resolution.overflow.begin(), resolution.overflow.end(), sequence);
+      const Lane lane = in_overflow ? OverflowLane() : LaneOf(stored.record->params);
+      const std::size_t own = run.lanes.size() - run.lanes.count(OverflowLane());
+      const bool is_new = !in_overflow && !run.lanes.contains(lane);
+      if (is_new && own == kHeldLanesMax) return TooManyLanes();
       run.lanes[lane].records.emplace(sequence, stored);
     }
     run.cursor = resolution.through;
@@ -484,7 +518,8 @@ class MemoryLog final : public Log {
 
   static Result<CommandResult> Do(NamedRun& named, const HoldLane& command) {
     Run& run = named.second;
-    if (!run.lanes.contains(command.lane) && run.lanes.size() == kHeldLanesMax) {
+    const std::size_t own = run.lanes.size() - run.lanes.count(OverflowLane());
+    if (!run.lanes.contains(command.lane) && own == kHeldLanesMax) {
       return TooManyLanes();
     }
     run.lanes[command.lane].by_operator = true;

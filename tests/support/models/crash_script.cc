@@ -230,6 +230,21 @@ class Writer {
     Append(8, 6'000);
     for (const BackendId& backend : backends) Deliver(backend, 6);
     EnforceRetention();
+    // Nothing is left to trim: a turn of the house removes the letters of west in one step.
+    AddCommand("a dead letter of east is dropped", Named("east"), DropDead{{1}});
+    SetAside(Named("west"));
+    EnforceRetention();
+    RemoveDeadLetters(Named("west"));
+  }
+
+  void RemoveDeadLetters(const BackendId& backend) {
+    const auto on_log = [](SmallLog& small) {
+      small.LimitDeadLetters(0_B);
+      return small.log().EnforceRetention(Moment());
+    };
+    const auto on_model = [backend](MemoryLog& model) { model.RemoveDead(backend, Moment()); };
+    steps_.push_back(
+        {"dead letters beyond their budget are removed", on_log, on_model, true, configured_});
   }
 
   void EnforceRetention() {
@@ -275,6 +290,12 @@ SmallLog::SmallLog(std::string directory) {
   options_.file_size = 64_KiB;
   options_.limits.free_min = 0_B;
   options_.limits.keep = {.time = 1h, .size = 0_B};
+}
+
+void SmallLog::LimitDeadLetters(Bytes size) {
+  LogLimits limits = options_.limits;
+  limits.dead.size = size;
+  log_->SetLimits(limits);
 }
 
 Status SmallLog::Open(const std::vector<BackendId>& backends) {

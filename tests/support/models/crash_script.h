@@ -21,6 +21,7 @@ class SmallLog {
 
   Status Open(const std::vector<BackendId>& backends);
   void Close() { log_.reset(); }
+  void LimitDeadLetters(Bytes size);  // Until it is opened again.
   bool is_open() const { return log_ != nullptr; }
 
   // Returns the path of a copy of it, beside it.

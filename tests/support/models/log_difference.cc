@@ -88,13 +88,14 @@ std::string Shown(const QueueStats& f) {
   const auto dead = [&f](DeadReason reason) { return f.dead_by_reason[reason]; };
   return fmt::format(
       "trimmed {} cursor {} head {} accepted {} owed {} kept {} held {} oldest owed {} kept {} "
-      "rewound {} delivered {} dead {} ({} {} {}) dropped {} held records {} letters {} gaps {} "
+      "rewound {} delivered {} dead {} ({} {} {}) removed {} in {} dropped {} held records {} "
+      "letters {} gaps {} "
       "paused {} unaccounted {}",
       f.marks.trimmed.value(), f.marks.cursor.value(), f.marks.head.value(), Shown(f.accepted),
       Shown(f.owed), Shown(f.kept), Shown(f.held), Shown(f.oldest_owed), Shown(f.oldest_kept),
       f.rewound, f.delivered, f.dead, dead(DeadReason::kRefused), dead(DeadReason::kExpired),
-      dead(DeadReason::kLimit), f.dropped, f.held_records, f.dead_letters, f.gaps, f.paused,
-      f.unaccounted());
+      dead(DeadReason::kLimit), f.dead_removed, f.dead_letters_removed, f.dropped, f.held_records,
+      f.dead_letters, f.gaps, f.paused, f.unaccounted());
 }
 
 void ExpectSame(const Result<std::vector<StoredRecord>>& log,

@@ -491,7 +491,7 @@ TEST_CASE("config: a file is read under its name") {
   CHECK_EQ(wrong.error().message(),
            path +
                ":1:6: log: expected a map of settings: path, codec, max_size, min_free, when_full, "
-               "keep_delivered, checkpoint_dir");
+               "keep_delivered, dead_letters, checkpoint_dir");
 }
 
 TEST_CASE("config: a missing, an unreadable and a too large file are told apart") {

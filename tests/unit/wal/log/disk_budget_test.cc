@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/support/temp_dir.h"
+#include "wal/default_limits.h"
 #include "wal/offline.h"
 
 namespace relay::test::wal_log_disk_budget_test {
@@ -43,7 +44,8 @@ TEST_CASE("disk budget: there is room up to the limit and none at it") {
   budget.CountAppended(Bytes(1));
   REQUIRE(!budget.CheckRoom().ok());
   CHECK_EQ(budget.CheckRoom().error().code(), ErrorCode::kFull);
-  CHECK_EQ(budget.CheckRoom().error().message(), "the log is full: 1000 of 1000 bytes are used");
+  CHECK_EQ(budget.CheckRoom().error().message(),
+           "the log is full: 1000 of 1000 bytes (log.max_size) are used");
   CHECK(budget.use().full());
 }
 
@@ -75,6 +77,33 @@ TEST_CASE("disk budget: a full file system refuses appends and checkpoints") {
   CHECK_EQ(budget.CheckRoom().error().code(), ErrorCode::kFull);
   REQUIRE(!budget.CheckRoomForCheckpoint().ok());
   CHECK_EQ(budget.CheckRoomForCheckpoint().error().code(), ErrorCode::kFull);
+}
+
+TEST_CASE("disk budget: without settings the limits follow the file system") {
+  const TempDir directory;
+  DiskBudget budget(directory.path(), {.size_max = Bytes(1ULL << 60U)});
+  REQUIRE(budget.Measure().ok());
+  const Bytes capacity(std::filesystem::space(directory.path()).capacity);
+  CHECK_EQ(budget.use().min_free, DefaultMinFree(capacity));
+  CHECK_EQ(budget.use().dead_max, Bytes(capacity.count() / 10));
+  budget.SetLimits({.size_max = Bytes(1000), .free_min = Bytes(7), .dead = {.size = Bytes(9)}});
+  CHECK_EQ(budget.use().min_free, Bytes(7));
+  CHECK_EQ(budget.use().dead_max, Bytes(9));
+}
+
+TEST_CASE("disk budget: the default to leave free is a tenth of a small volume, at most 2 GiB") {
+  CHECK_EQ(DefaultMinFree(1_GiB), Bytes((1ULL << 30U) / 10));
+  CHECK_EQ(DefaultMinFree(20_GiB), 2_GiB);
+  CHECK_EQ(DefaultMinFree(500_GiB), 2_GiB);
+  CHECK_EQ(DefaultDeadLetters(100_GiB, 500_GiB), 10_GiB);
+  CHECK_EQ(DefaultDeadLetters(64_GiB, 10_GiB), 1_GiB);
+}
+
+TEST_CASE("disk budget: a full disk is refused with the setting that decides") {
+  const TempDir directory;
+  DiskBudget budget(directory.path(), {.size_max = kMore, .free_min = Bytes(1ULL << 60U)});
+  REQUIRE(budget.Measure().ok());
+  CHECK_NE(budget.CheckRoom().error().message().find("log.min_free"), std::string::npos);
 }
 
 TEST_CASE("disk budget: a log that reached its own limit may still be copied") {

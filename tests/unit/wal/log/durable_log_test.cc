@@ -266,7 +266,7 @@ TEST_CASE("durable log: a log of format 1 is brought up to this one, and nothing
   const std::string format = store->Get(Family::kState, kFormatKey).value().value();
   CHECK_EQ(DecodeNumber(kFormatKey, format).value(), kFormatVersion);
   const std::string key = QueueKey(BackendNumber(1));
-  CHECK_EQ(store->Get(Family::kState, key).value().value().front(), 2);
+  CHECK_EQ(store->Get(Family::kState, key).value().value().front(), 3);
 }
 
 TEST_CASE("durable log: a log of format 2 is brought up to this one as it is") {

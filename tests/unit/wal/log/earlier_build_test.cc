@@ -38,6 +38,9 @@ void CheckWest(const LogView& log) {
   CHECK_EQ(west.unaccounted(), 0);
   const auto letters = log.ReadDead(kWest, 0, 10).value();
   REQUIRE_EQ(letters.size(), 1);
+  CHECK_GT(west.dead_bytes.count(), letters[0].letter.lines.size());
+  CHECK_LT(west.dead_bytes, 1_KiB);
+  CHECK_EQ(west.dead_letters_removed, 0);
   CHECK(letters[0].letter.lines.find("a string") != std::string::npos);
   CHECK(letters[0].letter.message.find("field type conflict") != std::string::npos);
   const auto held = log.HeldLanes(kWest).value();

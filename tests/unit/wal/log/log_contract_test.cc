@@ -564,6 +564,15 @@ TEST_CASE_TEMPLATE("log: no more lanes are held than an operator can look throug
   CHECK_EQ(log.MarksOf(kWest).cursor, Sequence(Log::kHeldLanesMax));
   CHECK_EQ(log.HeldLanes(kWest).value().size(), Log::kHeldLanesMax);
   CHECK(log.Execute(kWest, HoldLane{{"db7", ""}}).ok());
+
+  one_more.overflow = one_more.held;
+  REQUIRE(log.Resolve(kWest, one_more).ok());
+  CHECK_EQ(log.HeldLanes(kWest).value().size(), Log::kHeldLanesMax + 1);
+  const auto shared =
+      log.ReadHeld(kWest, OverflowLane(), Sequence(0), {.records = 9, .bytes = 1_GiB}).value();
+  REQUIRE_EQ(shared.size(), 1);
+  CHECK_EQ(LaneOf(shared[0].record.value()->params), kRed);
+  CHECK_EQ(log.Execute(kWest, HoldLane{kRed}).error().code(), ErrorCode::kFull);
 }
 
 TEST_CASE_TEMPLATE("log: a pause is remembered, of one backend", T, LOGS) {
