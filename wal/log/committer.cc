@@ -177,7 +177,11 @@ Status Committer::Open() {
 }
 
 Status Committer::OpenToWrite() {
-  RETURN_IF_ERROR(parts_.opener.Open(waiting_.closed_because()));
+  Status opened = parts_.opener.Open(waiting_.closed_because());
+  if (!opened.ok() && parts_.reserve.ReleaseIfFull()) {
+    opened = parts_.opener.Open(waiting_.closed_because());
+  }
+  RETURN_IF_ERROR(opened);
   builder_.Begin(parts_.queues.SyncedState().log, parts_.store.ForWriter()->NewBatch());
   return Ok();
 }

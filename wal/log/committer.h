@@ -9,7 +9,8 @@
 // DURABILITY. A store that failed a write is never written to again: the
 // committer refuses everything that waits, closes the store and opens it anew (at
 // once, then after `reopen_first`, later every `reopen_max`).
-// Meanwhile readers are served if the store opens for reading.
+// Meanwhile readers are served if the store opens for reading. A disk without room gets that of the
+// reserve.
 //
 // THREADS. Any thread may call the public methods between Start and Stop. AppendDone and
 // the listener are called on the committer's thread: they must not block.
@@ -36,6 +37,7 @@
 #include "wal/log/opener.h"
 #include "wal/log/options.h"
 #include "wal/log/queue_table.h"
+#include "wal/log/reserve.h"
 #include "wal/log/shared_store.h"
 #include "wal/reading/record_cache.h"
 
@@ -50,6 +52,7 @@ class Committer {
     DiskBudget& budget;
     RecentRecords& recent;
     Opener& opener;
+    const DiskReserve& reserve;
   };
 
   Committer(const LogOptions& options, const Parts& parts);

@@ -50,9 +50,10 @@ DurableLog::DurableLog(const LogOptions& options, const std::vector<BackendId>& 
     : options_(options),
       queues_(backends),
       budget_(options_.directory, options_.limits),
+      reserve_(options_.directory, options_.reserve),
       recent_(options_.recent_max),
       opener_(options_, store_, queues_),
-      committer_(options_, {store_, queues_, budget_, recent_, opener_}),
+      committer_(options_, {store_, queues_, budget_, recent_, opener_, reserve_}),
       live_(store_, queues_, recent_, committer_),
       retention_(options_.file_size, {store_, queues_, budget_, committer_, live_}),
       checkpointer_(options_, store_, budget_, committer_) {}
@@ -66,7 +67,9 @@ DurableLog::~DurableLog() {
 }
 
 Status DurableLog::EnforceRetention(WallTime now) {
-  return retention_.Enforce(now);
+  RETURN_IF_ERROR(retention_.Enforce(now));
+  reserve_.Keep(budget_.use().min_free);
+  return Ok();
 }
 
 DiskUse DurableLog::disk_use() const {

@@ -6,6 +6,7 @@
 //   live_queues   reading a queue, planning and writing a change of it
 //   opener        opening, repair, the high-water mark, alarms
 //   disk_budget   limits and measured use of the disk
+//   reserve       room to open on a full disk
 //   retention     trimming, and dropping the oldest
 //   checkpoint    copies while the log is in use
 //
@@ -32,6 +33,7 @@
 #include "wal/log/opener.h"
 #include "wal/log/options.h"
 #include "wal/log/queue_table.h"
+#include "wal/log/reserve.h"
 #include "wal/log/retention.h"
 #include "wal/log/shared_store.h"
 #include "wal/reading/queue_view.h"
@@ -111,6 +113,7 @@ class DurableLog final : public QueueView<Log> {
   SharedStore store_;
   QueueTable queues_;
   DiskBudget budget_;
+  const DiskReserve reserve_;
   RecentRecords recent_;
   Opener opener_;
   Committer committer_;

@@ -48,7 +48,8 @@ struct Fixture {
   DiskBudget budget{options.directory, options.limits};
   RecentRecords recent{1_MiB};
   Opener opener{options, store, queues};
-  Committer committer{options, {store, queues, budget, recent, opener}};
+  const DiskReserve reserve{options.directory, options.reserve};
+  Committer committer{options, {store, queues, budget, recent, opener, reserve}};
   LiveQueues live{store, queues, recent, committer};
   bool readable = true;
   std::vector<std::uint64_t> told;
