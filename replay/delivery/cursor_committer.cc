@@ -23,6 +23,7 @@ void CursorCommitter::Look() {
   marks_ = parts_.log.MarksOf(backend_);
   if (marks_.cursor != parts_.book.flow().forgotten_through()) Restart();
   is_paused_ = parts_.log.PausedOf(backend_);
+  LearnOverflow();
   const Clock::TimePoint now = parts_.clock.Now();
   if (now < look_again_at_) return;
   look_again_at_ = now + kLookAgain;
@@ -36,6 +37,20 @@ void CursorCommitter::Look() {
   parts_.book.lanes().ForgetIdle();
   parts_.board.ShowLanes(*parts_.book.TakeChanged(true));
   parts_.board.CheckStuck(marks_.lag(), is_paused_, parts_.book.LongestHeld());
+}
+
+// Reads a part of the overflow lane after a start, until the book knows whose records are in it.
+void CursorCommitter::LearnOverflow() {
+  constexpr ReadLimit kAtOnce{.records = 10'000, .bytes = 4_MiB};
+  const std::optional<Sequence> after = parts_.book.overflow().learning_after();
+  if (!after) return;
+  const Result<std::vector<StoredRecord>> read =
+      parts_.log.ReadHeld(backend_, OverflowLane(), *after, kAtOnce);
+  if (read.ok()) {
+    parts_.book.overflow().Learn(read.value());
+  } else {
+    Failed(read.error());
+  }
 }
 
 void CursorCommitter::LookAtRate() {
@@ -64,7 +79,8 @@ bool CursorCommitter::CommitFlow() {
                                     .delivered = prefix->delivered,
                                     .letters = prefix->letters,
                                     .gaps = prefix->gaps,
-                                    .held = prefix->held});
+                                    .held = prefix->held,
+                                    .overflow = parts_.book.InOverflow(prefix->held)});
   if (resolved.ok()) {
     failures_ = 0;
     parts_.book.FlowCommitted(*prefix);

@@ -36,7 +36,8 @@ class CursorCommitter {
 
   CursorCommitter(BackendId backend, Backoff retry, const Parts& parts);
 
-  // Checks the log, and now and then everything that operators change.
+  // Checks the log, and now and then everything that operators change. After a start it also reads
+  // the overflow lane, a part each time: nothing is to be read behind the cursor before that.
   void Look();
   void LookAgainNow() { look_again_at_ = parts_.clock.Now(); }
 
@@ -64,6 +65,7 @@ class CursorCommitter {
   bool CommitHeld(LaneQueue& lane);
   void Restart();
   void LookAtRate();
+  void LearnOverflow();
   bool Failed(const Error& error);
 
   const BackendId backend_;

@@ -158,11 +158,16 @@ Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
 
 // ---------------------------------------------------------------------- reads
 
+// Returns whether the book does not know yet whose records the overflow lane holds.
+bool Delivery::IsLearning() const {
+  return book_.overflow().learning_after().has_value();
+}
+
 bool Delivery::MayReadOn() const {
   const Window& window = book_.flow();
   const Bytes most(kBatchesRead * std::max(options_.batch_bytes_max, options_.read_least).count());
   const bool is_reading = flow_read_.id && flow_read_.restarts == cursor_.restarts();
-  if (is_reading || book_.is_fenced()) return false;
+  if (is_reading || book_.is_fenced() || IsLearning()) return false;
   return window.bytes() < most && window.records() < kWindowRecordsMax;
 }
 
@@ -214,6 +219,7 @@ void Delivery::HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read) {
 
 Delivery::Wait Delivery::WaitForWork() {
   const Clock::TimePoint now = clock_.Now();
+  if (IsLearning()) return {WorkerState::kDelivering, Clock::Duration(1), false};
   Clock::TimePoint until = std::max(cursor_.look_again_at(), now);
   if (const auto turn = book_.lanes().NextTurn(); turn && gate_.has_room()) {
     // A lane that is due but waits for another to finish reading does not count.
@@ -315,7 +321,7 @@ LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer)
   facts.is_suspect = lane.is_suspect;
   facts.create_tried = lane.create_tried;
   facts.is_live = lane.mode == LaneMode::kLive;
-  facts.knows_accepted = lane.last_accepted != nullptr;
+  facts.knows_accepted = KnowsAccepted(lane);
   facts.has_canary = HasCanary(lane, book_.WindowOf(lane));
   facts.has_other_client = refuses_client && HasOtherClient(lane, book_.WindowOf(lane));
   facts.others_accepted = accepted_.requests > lane.accepted_before;

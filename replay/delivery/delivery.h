@@ -161,6 +161,7 @@ class Delivery {
   std::optional<Job> NextOfLanes();
   Job StartHeldRead(LaneQueue& lane);
   Job StartRequest(LaneQueue& lane, Kind kind, std::shared_ptr<const SendBatch> batch);
+  bool IsLearning() const;
   bool MayReadOn() const;
   std::optional<Job> NextRead();
   void HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read);

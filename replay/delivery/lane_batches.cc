@@ -20,11 +20,23 @@ const WriteParams& ParamsAt(Window& window, Sequence sequence) {
   return window.At(sequence).record->params;
 }
 
-bool IsOfOther(const WriteParams& params, const ClientCredentials& than) {
-  return params.api != Api::kStatement && !params.credentials.empty() && params.credentials != than;
+bool AreOfOneLane(const WriteParams& a, const WriteParams& b) {
+  return a.database == b.database && a.retention_policy == b.retention_policy;
 }
 
-bool HasUnsentOfOther(LaneQueue& lane, Window& window, const ClientCredentials& than) {
+// The overflow lane has records of several databases.
+bool IsOfOther(const WriteParams& params, const WriteParams& than) {
+  return params.api != Api::kStatement && !params.credentials.empty() &&
+         params.credentials != than.credentials && AreOfOneLane(params, than);
+}
+
+// Returns whether a line of `params` can be the canary for the front batch: no statement, and of
+// its database.
+bool MayBeCanary(const LaneQueue& lane, const WriteParams& params) {
+  return params.api != Api::kStatement && AreOfOneLane(params, lane.batches.front()->params());
+}
+
+bool HasUnsentOfOther(LaneQueue& lane, Window& window, const WriteParams& than) {
   const std::deque<Sequence>& unsent = UnsentOf(lane);
   return std::any_of(unsent.begin(), unsent.end(), [&](Sequence sequence) {
     return IsOfOther(ParamsAt(window, sequence), than);
@@ -41,6 +53,10 @@ std::shared_ptr<const SendBatch> AnyLine(const SendBatch& batch, std::minstd_ran
 }
 
 }  // namespace
+
+bool KnowsAccepted(const LaneQueue& lane) {
+  return lane.last_accepted && MayBeCanary(lane, lane.last_accepted->params());
+}
 
 std::shared_ptr<const SendBatch> FormBatch(LaneQueue& lane, Window& window, BatchLimit limit) {
   std::deque<Sequence>& unsent = UnsentOf(lane);
@@ -112,28 +128,28 @@ std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
 
 // A canary is never a statement, nor from behind one: before its turn it may do harm.
 bool HasCanary(LaneQueue& lane, Window& window) {
-  if (lane.last_accepted) return true;
-  if (lane.batches.size() > 1) return lane.batches[1]->params().api != Api::kStatement;
+  if (KnowsAccepted(lane)) return true;
+  if (lane.batches.size() > 1) return MayBeCanary(lane, lane.batches[1]->params());
   const std::deque<Sequence>& unsent = UnsentOf(lane);
-  return !unsent.empty() && ParamsAt(window, unsent.front()).api != Api::kStatement;
+  return !unsent.empty() && MayBeCanary(lane, ParamsAt(window, unsent.front()));
 }
 
 std::shared_ptr<const SendBatch> FindCanary(LaneQueue& lane, Window& window, BatchLimit limit,
                                             std::minstd_rand& random) {
-  if (lane.last_accepted) return LastAccepted(lane);
+  if (KnowsAccepted(lane)) return LastAccepted(lane);
   // Forms one more batch each time: the next few may be poisoned too.
   if (!UnsentOf(lane).empty()) FormBatch(lane, window, limit);
-  const auto statement =
+  const auto unfit =
       std::find_if(lane.batches.begin() + 1, lane.batches.end(),
-                   [](const auto& batch) { return batch->params().api == Api::kStatement; });
-  const auto behind = static_cast<std::size_t>(statement - lane.batches.begin() - 1);
+                   [&lane](const auto& batch) { return !MayBeCanary(lane, batch->params()); });
+  const auto behind = static_cast<std::size_t>(unfit - lane.batches.begin() - 1);
   INVARIANT(behind > 0);
   const SendBatch& chosen = *lane.batches[1 + random() % behind];
   return AnyLine(chosen, random);
 }
 
 bool HasOtherClient(LaneQueue& lane, Window& window) {
-  const ClientCredentials& refused = lane.batches.front()->params().credentials;
+  const WriteParams& refused = lane.batches.front()->params();
   if (lane.last_accepted && IsOfOther(lane.last_accepted->params(), refused)) return true;
   if (HasUnsentOfOther(lane, window, refused)) return true;
   return std::any_of(lane.batches.begin(), lane.batches.end(),
@@ -142,7 +158,7 @@ bool HasOtherClient(LaneQueue& lane, Window& window) {
 
 std::shared_ptr<const SendBatch> FindOtherClient(LaneQueue& lane, Window& window, BatchLimit limit,
                                                  std::minstd_rand& random) {
-  const ClientCredentials& refused = lane.batches.front()->params().credentials;
+  const WriteParams refused = lane.batches.front()->params();
   if (lane.last_accepted && IsOfOther(lane.last_accepted->params(), refused))
     return LastAccepted(lane);
   // Forms one more each time: the next few may be refused too.

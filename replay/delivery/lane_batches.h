@@ -37,6 +37,10 @@ void CreditAll(const SendBatch& batch, Window& window);
 // it is too large to keep.
 std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch);
 
+// Returns whether a line of the front batch's database was accepted and is kept. REQUIRES: the lane
+// has a front batch.
+bool KnowsAccepted(const LaneQueue& lane);
+
 // Returns whether FindCanary finds one: the lane's last accepted line, or one from behind the front
 // batch.
 bool HasCanary(LaneQueue& lane, Window& window);

@@ -39,14 +39,24 @@ double Chance(std::minstd_rand& random) {
 // ---------------------------------------------------------------- what is read
 
 // Returns the record's lane; tries the previous record's lane, if any, first.
+// REQUIRES: nothing of the overflow lane is left to be learnt.
 LaneQueue& LaneBook::LaneFor(const WriteParams& params, LaneQueue* last) {
+  if (IsShared(params)) return lanes_.Of(OverflowLane());
   const bool same = last != nullptr && last->lane.database == params.database &&
                     last->lane.retention_policy == params.retention_policy;
   return same ? *last : lanes_.Of(LaneOf(params));
 }
 
+// A lane that holds records of its own is no member, even if its name has the hash of one.
+bool LaneBook::IsShared(const WriteParams& params) const {
+  if (!overflow_.Contain(params)) return false;
+  const LaneQueue* own = lanes_.Find(LaneOf(params));
+  return own == nullptr || !own->held_last;
+}
+
 void LaneBook::TakeFlow(std::vector<StoredRecord> records) {
   LaneQueue* lane = nullptr;
+  if (!overflow_.empty() && lanes_.Of(OverflowLane()).is_idle()) overflow_.Clear();
   for (StoredRecord& stored : records) {
     const bool fences = IsStatement(stored);
     fenced_ = fences;
@@ -79,10 +89,9 @@ void LaneBook::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {
 
 void LaneBook::FlowCommitted(const ResolvedPrefix& resolved) {
   for (const Sequence sequence : resolved.held) {
-    LaneQueue* const lane = lanes_.Find(LaneOf(window_.At(sequence).record->params));
-    INVARIANT(lane != nullptr);
-    lane->held_last = sequence;
-    lanes_.Queue(*lane, clock_.Now());
+    LaneQueue& lane = LaneFor(window_.At(sequence).record->params, nullptr);
+    lane.held_last = sequence;
+    lanes_.Queue(lane, clock_.Now());
   }
   window_.Forget(resolved.through.sequence);
 }
@@ -98,6 +107,7 @@ void LaneBook::HeldCommitted(LaneQueue& lane, Sequence through) {
 // --------------------------------------------------------------- held and live
 
 void LaneBook::PutOnHold(LaneQueue& lane, std::string reason, std::string remedy) {
+  if (MustShare(lane)) return MoveToOverflow(lane);
   TakeOutOfFlow(lane);
   if (lane.mode == LaneMode::kLive || lane.reason != reason) lane.since = clock_.WallNow();
   lane.mode = LaneMode::kHeld;
@@ -112,6 +122,51 @@ void LaneBook::PutOnHold(LaneQueue& lane, std::string reason, std::string remedy
   on_hold_.insert(&lane);
   changed_ = true;
   lanes_.Queue(lane, clock_.Now());
+}
+
+bool LaneBook::MustShare(const LaneQueue& lane) const {
+  const bool is_new = lane.mode == LaneMode::kLive && !lane.by_operator && !lane.held_last;
+  if (!is_new || lane.lane == OverflowLane()) return false;
+  const LaneQueue* shared = lanes_.Find(OverflowLane());
+  const std::size_t of_it = shared != nullptr && shared->mode != LaneMode::kLive ? 1 : 0;
+  return on_hold_.size() - of_it >= Log::kHeldLanesMax;
+}
+
+// Gives the lane's records, none of which the log holds, to the overflow lane: it is now the one
+// that sends them or holds them. REQUIRES: neither lane is busy, or the overflow lane is.
+void LaneBook::MoveToOverflow(LaneQueue& lane) {
+  TakeOutOfFlow(lane);
+  LaneQueue& shared = lanes_.Of(OverflowLane());
+  const Lane name = lane.lane;
+  const std::vector<Sequence> moved = window_.SequencesToHold(
+      [&name](const WriteParams& params) { return LaneOf(params) == name; });
+  overflow_.Add(name);
+  lane = LaneQueue{.lane = name, .epoch = lane.epoch + 1};
+  lanes_.Queue(lane, clock_.Now());
+  if (!shared.takes_flow()) return;  // They are held now.
+  for (const Sequence sequence : moved) {
+    window_.Unhold(sequence);
+    shared.flow.push_back(sequence);
+  }
+  lanes_.Queue(shared, clock_.Now());
+}
+
+std::vector<Sequence> LaneBook::InOverflow(const std::vector<Sequence>& held) {
+  std::vector<Sequence> found;
+  if (overflow_.empty()) return found;
+  for (const Sequence sequence : held) {
+    if (IsShared(window_.At(sequence).record->params)) found.push_back(sequence);
+  }
+  return found;
+}
+
+// Returns the sequences in the flow that are to go on hold for this lane.
+std::vector<Sequence> LaneBook::SequencesToHold(const LaneQueue& lane) const {
+  const bool is_shared = lane.lane == OverflowLane();
+  return window_.SequencesToHold([&](const WriteParams& params) {
+    if (IsShared(params)) return is_shared;
+    return LaneOf(params) == lane.lane;
+  });
 }
 
 // Puts the lane's records that were read and not sent on hold. REQUIRES: not busy.
@@ -157,7 +212,7 @@ void LaneBook::FinishIfAllRead(LaneQueue& lane) {
 // Takes back records that were to go on hold but have not gone yet. They are newer than all held
 // ones.
 void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
-  for (const Sequence sequence : window_.SequencesToHold(lane.lane)) {
+  for (const Sequence sequence : SequencesToHold(lane)) {
     window_.Unhold(sequence);
     lane.flow.push_back(sequence);
   }
@@ -194,7 +249,9 @@ void LaneBook::HoldByOperator(LaneQueue& lane, bool held) {
 
 void LaneBook::Adopt(const std::vector<HeldLane>& held) {
   std::set<LaneQueue*> gone = on_hold_;
+  const bool is_first = !std::exchange(has_looked_, true);
   for (const HeldLane& info : held) {
+    if (is_first && info.lane == OverflowLane()) overflow_.MustLearn();
     LaneQueue& lane = lanes_.Of(info.lane);
     gone.erase(&lane);
     AdoptLane(lane, &info);
@@ -216,7 +273,7 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   }
   if (by_operator != lane.by_operator) HoldByOperator(lane, by_operator);
   const bool holds_nothing = !last && !lane.by_operator && lane.mode != LaneMode::kLive;
-  if (holds_nothing && window_.SequencesToHold(lane.lane).empty()) GoLive(lane);
+  if (holds_nothing && SequencesToHold(lane).empty()) GoLive(lane);
   lanes_.Queue(lane, clock_.Now());
 }
 

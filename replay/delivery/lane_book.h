@@ -6,6 +6,10 @@
 // first, while newly read ones still go behind them. Live: after the last held record was read, the
 // lane takes its records from the flow again.
 //
+// Overflow. While Log::kHeldLanesMax lanes are on hold, the next ones that the backend does not
+// accept share one: it is held, drained and live like any other, and each of its batches is of one
+// database.
+//
 // INVARIANT. Each record in the window belongs to its lane or goes on hold; what a lane sends from
 // the flow is newer than all that the log holds for it.
 //
@@ -19,6 +23,7 @@
 #include <vector>
 
 #include "replay/delivery/lanes.h"
+#include "replay/delivery/overflow.h"
 #include "replay/delivery/window.h"
 #include "replay/delivery/worker_status.h"
 #include "wal/base/backoff.h"
@@ -45,6 +50,12 @@ class LaneBook {
   // Returns whether a statement is alone in the window or comes next: nothing is read behind it
   // until the window is empty.
   bool is_fenced() const { return fenced_ && !window_.empty(); }
+
+  OverflowMembers& overflow() { return overflow_; }
+  const OverflowMembers& overflow() const { return overflow_; }
+
+  // Returns the records among `held`, which the flow resolved, that go to the overflow lane.
+  std::vector<Sequence> InOverflow(const std::vector<Sequence>& held);
 
   // Distributes records read from the flow, up to the first statement that is not alone.
   void TakeFlow(std::vector<StoredRecord> records);
@@ -88,6 +99,10 @@ class LaneBook {
  private:
   LaneQueue& LaneFor(const WriteParams& params, LaneQueue* last);
   void TakeOutOfFlow(LaneQueue& lane);
+  bool IsShared(const WriteParams& params) const;
+  bool MustShare(const LaneQueue& lane) const;
+  void MoveToOverflow(LaneQueue& lane);
+  std::vector<Sequence> SequencesToHold(const LaneQueue& lane) const;
   void FinishIfAllRead(LaneQueue& lane);
   void PutBackIntoFlow(LaneQueue& lane);
   void GoLive(LaneQueue& lane);
@@ -100,9 +115,11 @@ class LaneBook {
   Window window_;
   bool fenced_ = false;
   LaneQueues lanes_;
+  OverflowMembers overflow_;
   std::set<LaneQueue*> on_hold_;  // Lanes that are not live.
   std::set<LaneQueue*> reading_held_;
   bool changed_ = false;
+  bool has_looked_ = false;  // The log's held lanes were adopted once.
 };
 
 }  // namespace relay

@@ -30,7 +30,7 @@ LaneQueue& LaneQueues::Of(const Lane& lane) {
   return found->second;
 }
 
-LaneQueue* LaneQueues::Find(const Lane& lane) {
+const LaneQueue* LaneQueues::Find(const Lane& lane) const {
   const auto found = lanes_.find(lane);
   return found == lanes_.end() ? nullptr : &found->second;
 }

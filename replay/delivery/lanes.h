@@ -92,7 +92,7 @@ struct LaneQueue {
 class LaneQueues {
  public:
   LaneQueue& Of(const Lane& lane);
-  LaneQueue* Find(const Lane& lane);
+  const LaneQueue* Find(const Lane& lane) const;
 
   // Updates the lane's turn; call it whenever something that decides on it has changed.
   void Queue(LaneQueue& lane, Clock::TimePoint now);

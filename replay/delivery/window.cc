@@ -94,10 +94,11 @@ void Window::Unhold(Sequence sequence) {
   one.letters = one.unsendable;
 }
 
-std::vector<Sequence> Window::SequencesToHold(const Lane& lane) const {
+std::vector<Sequence> Window::SequencesToHold(
+    const std::function<bool(const WriteParams&)>& are_wanted) const {
   std::vector<Sequence> found;
   for (const WindowEntry& one : entries_) {
-    if (one.hold_whole && LaneOf(one.record->params) == lane) {
+    if (one.hold_whole && are_wanted(one.record->params)) {
       found.push_back(one.entry.position.sequence);
     }
   }

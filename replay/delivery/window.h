@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,8 +65,9 @@ class Window {
   void Hold(Sequence sequence);
   void Unhold(Sequence sequence);
 
-  // Returns the sequences of `lane` that are to go on hold.
-  std::vector<Sequence> SequencesToHold(const Lane& lane) const;
+  // Returns the sequences of the records with such parameters that are to go on hold.
+  std::vector<Sequence> SequencesToHold(
+      const std::function<bool(const WriteParams&)>& are_wanted) const;
 
   // nullopt: the oldest record is not resolved.
   std::optional<ResolvedPrefix> Resolved() const;

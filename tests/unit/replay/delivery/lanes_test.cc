@@ -188,20 +188,71 @@ TEST_CASE("lanes: a database that cannot be created holds its lane, with the bac
            "the database does not exist on the backend and could not be created: not an admin");
 }
 
-TEST_CASE("lanes: where no more lanes can be held the backend waits, and nothing is lost") {
+TEST_CASE("lanes: beyond those on hold by themselves, missing databases share one, in order") {
   Bench bench;
-  for (std::size_t i = 0; i <= Log::kHeldLanesMax; ++i) {
-    bench.Accept("m v=1 1\n", fmt::format("db{}", i));
+  bench.backend.databases = {"here"};
+  constexpr std::size_t kNames = Log::kHeldLanesMax + 200;
+  for (int round = 1; round <= 3; ++round) {
+    for (std::size_t i = 0; i < kNames; ++i) {
+      bench.Accept(fmt::format("m v={} 1\n", round), fmt::format("db{}", i));
+    }
+    bench.Accept(fmt::format("m v={} 1\n", round), "here");
+    bench.StepFor(60s);
+    CHECK_EQ(bench.Now().owed.points, 0);
   }
-  bench.StepFor(120s);
-  CHECK_EQ(bench.Held().size(), Log::kHeldLanesMax);
-  CHECK_EQ(bench.Now().owed.points, 1);
+  CHECK_EQ(bench.backend.taken["here"], "m v=1 1\nm v=2 1\nm v=3 1\n");
+  CHECK_EQ(bench.Held().size(), Log::kHeldLanesMax + 1);
   CHECK_EQ(bench.Status().state, kHeld);
-  for (std::size_t i = 0; i <= Log::kHeldLanesMax; ++i) {
-    bench.backend.databases.insert(fmt::format("db{}", i));
+  CHECK_EQ(bench.HeldPoints(), 3 * kNames);
+
+  SUBCASE("the relay goes on") {}
+  SUBCASE("the relay is restarted") {
+    bench.Restart(QuickOptions());
+    for (std::size_t i = 0; i < kNames; ++i) bench.Accept("m v=4 1\n", fmt::format("db{}", i));
+    bench.Accept("m v=4 1\n", "here");
+    bench.StepFor(60s);
+    CHECK_EQ(bench.backend.taken["here"], "m v=1 1\nm v=2 1\nm v=3 1\nm v=4 1\n");
   }
+  const PointCount points = bench.Now().accepted.points;
+  for (std::size_t i = 0; i < kNames; ++i) bench.backend.databases.insert(fmt::format("db{}", i));
   bench.StepFor(180s);
-  CHECK_EQ(bench.Now().delivered, Log::kHeldLanesMax + 1);
+  CHECK_EQ(bench.Now().delivered, points);
+  CHECK_EQ(bench.HeldPoints(), 0);
+  CHECK(bench.Held().empty());
+  for (std::size_t i = 0; i < kNames; ++i) {
+    INFO(i);
+    REQUIRE(bench.backend.taken[fmt::format("db{}", i)].starts_with("m v=1 1\nm v=2 1\nm v=3 1\n"));
+  }
+  bench.Accept("m v=5 1\n", "db1100");
+  bench.StepFor(1s);
+  CHECK(bench.backend.taken["db1100"].ends_with("m v=5 1\n"));
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
+TEST_CASE(
+    "lanes: 100,000 made-up databases keep no good one waiting, and may be given up at once") {
+  Bench bench;
+  bench.backend.databases = {"here", "there"};
+  for (int i = 0; i < 100'000; ++i) {
+    bench.Accept("m v=1 1\n", fmt::format("made-up-{}", i));
+    if (i % 1'000 != 0) continue;
+    bench.Accept("m v=1 1\n", i % 2'000 == 0 ? "here" : "there");
+    bench.StepFor(1s);
+  }
+  bench.StepFor(10s);
+  CHECK_EQ(bench.Now().owed.points, 0);
+  CHECK_EQ(bench.Now().delivered, 100);
+  CHECK_EQ(bench.Held().size(), Log::kHeldLanesMax + 1);
+  REQUIRE(bench.log.Execute(kWest, SkipHeld{OverflowLane(), {.by = "me", .note = "", .when = {}}})
+              .ok());
+  bench.StepFor(10s);
+  CHECK_EQ(bench.HeldPoints(), Log::kHeldLanesMax);
+  CHECK_EQ(bench.Held().size(), Log::kHeldLanesMax);
+  // Its name is no longer that of a member.
+  bench.backend.databases.insert("made-up-99999");
+  bench.Accept("m v=1 1\n", "made-up-99999");
+  bench.StepFor(1s);
+  CHECK_EQ(bench.backend.taken["made-up-99999"], "m v=1 1\n");
   CHECK_EQ(bench.Now().unaccounted(), 0);
 }
 
