@@ -137,11 +137,12 @@ Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
                              .epoch = lane.epoch,
                              .started = clock_.Now(),
                              .batch = nullptr};
-  return Read{
-      last_job_,
-      lane.lane,
-      Sequence::BeforeFirst(),
-      {.records = kReadRecordsMax, .bytes = std::max(gate_.Limit().bytes, options_.read_least)}};
+  const bool is_shared = lane.lane == OverflowLane();
+  return Read{last_job_,
+              lane.lane,
+              is_shared ? book_.overflow().round_after() : Sequence::BeforeFirst(),
+              {.records = is_shared ? book_.overflow().read_most() : kReadRecordsMax,
+               .bytes = std::max(gate_.Limit().bytes, options_.read_least)}};
 }
 
 Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
@@ -196,7 +197,10 @@ void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
     cursor_.ReadFailed(read.error());
   } else if (job.epoch == lane.epoch) {
     cursor_.ReadSucceeded();
-    if (read.value().empty()) {  // Somebody removed them: the next look shows it.
+    const bool ends_round = read.value().empty() && book_.EndRound(lane);
+    if (ends_round) {
+      cursor_.LookAgainNow();
+    } else if (read.value().empty()) {  // Somebody removed them: the next look shows it.
       cursor_.LookAgainNow();
       lane.not_before = clock_.Now() + kReadAgain;
     } else {

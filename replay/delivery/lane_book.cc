@@ -11,6 +11,17 @@
 namespace relay {
 namespace {
 
+// The overflow lane waits so long after each database that was refused, and after a round.
+constexpr Clock::Duration kNextOfRound{50};
+constexpr std::uint32_t kRoundFailures = 4;
+
+void ForgetSuspicion(LaneQueue& lane) {
+  lane.create_due = lane.create_tried = lane.is_suspect = false;
+  lane.canary.reset();
+  lane.line_suspicions = 0;
+  lane.suspicion.reset();
+}
+
 LaneStatus StatusOf(const LaneQueue& lane) {
   LaneStatus status;
   status.lane = lane.lane;
@@ -78,6 +89,8 @@ void LaneBook::TakeFlow(std::vector<StoredRecord> records) {
 
 void LaneBook::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {
   lane.held.Restart(Sequence::BeforeFirst());
+  if (lane.lane == OverflowLane()) records = overflow_.TakeRun(std::move(records));
+  if (records.empty()) return;
   for (StoredRecord& stored : records) {
     const Sequence sequence = stored.entry.position.sequence;
     lane.held.Add(std::move(stored), clock_.WallNow());
@@ -100,28 +113,66 @@ void LaneBook::HeldCommitted(LaneQueue& lane, Sequence through) {
   lane.held.Forget(through);
   if (!lane.held.empty()) return;
   reading_held_.erase(&lane);
+  if (lane.lane == OverflowLane()) overflow_.PassedThrough(through);
   const bool is_last = lane.held_last && *lane.held_last <= lane.held.forgotten_through();
-  if (lane.mode == LaneMode::kFinishing || is_last) GoLive(lane);
+  if (lane.mode == LaneMode::kFinishing || (is_last && !HasPassedOver(lane))) GoLive(lane);
 }
 
 // --------------------------------------------------------------- held and live
 
 void LaneBook::PutOnHold(LaneQueue& lane, std::string reason, std::string remedy) {
   if (MustShare(lane)) return MoveToOverflow(lane);
+  if (IsOfRound(lane)) return PassOver(lane, std::move(reason), std::move(remedy));
+  if (lane.lane == OverflowLane()) overflow_.BeginRound();
   TakeOutOfFlow(lane);
   if (lane.mode == LaneMode::kLive || lane.reason != reason) lane.since = clock_.WallNow();
   lane.mode = LaneMode::kHeld;
   lane.reason = std::move(reason);
   lane.remedy = std::move(remedy);
-  lane.create_due = lane.create_tried = lane.is_suspect = false;
-  lane.canary.reset();
-  lane.line_suspicions = 0;
-  lane.suspicion.reset();
+  ForgetSuspicion(lane);
   lane.failures = std::max(lane.failures, 1U);
   lane.not_before = clock_.Now() + probe_.After(lane.failures, Chance(random_));
   on_hold_.insert(&lane);
   changed_ = true;
   lanes_.Queue(lane, clock_.Now());
+}
+
+// Returns whether records of one of the overflow lane's databases, read from what the log holds,
+// were refused: the others have their turn.
+bool LaneBook::IsOfRound(const LaneQueue& lane) const {
+  return lane.lane == OverflowLane() && !lane.by_operator && !lane.held.empty() &&
+         !lane.batches.empty();
+}
+
+bool LaneBook::HasPassedOver(const LaneQueue& lane) const {
+  return lane.lane == OverflowLane() && overflow_.has_refused();
+}
+
+// Shows the first reason of a round only: there may be a hundred thousand.
+void LaneBook::PassOver(LaneQueue& lane, std::string reason, std::string remedy) {
+  overflow_.Refuse(lane.batches.front()->params());
+  overflow_.PassedThrough(lane.held.read_through());
+  TakeOutOfFlow(lane);
+  ForgetSuspicion(lane);
+  lane.mode = LaneMode::kHeld;
+  lane.failures = std::max(lane.failures, 1U);
+  lane.not_before = clock_.Now() + kNextOfRound;
+  if (lane.reason.empty()) {
+    lane.reason = std::move(reason);
+    lane.remedy = std::move(remedy);
+    lane.since = clock_.WallNow();
+    changed_ = true;
+  }
+  lanes_.Queue(lane, clock_.Now());
+}
+
+bool LaneBook::EndRound(LaneQueue& lane) {
+  const bool has_begun = overflow_.round_after() > Sequence::BeforeFirst();
+  if (lane.lane != OverflowLane() || !has_begun) return false;
+  lane.not_before = clock_.Now() + probe_.After(kRoundFailures, Chance(random_));
+  if (!overflow_.has_refused()) lane.not_before = clock_.Now();
+  overflow_.BeginRound();
+  return true;
 }
 
 bool LaneBook::MustShare(const LaneQueue& lane) const {
@@ -194,6 +245,7 @@ void LaneBook::ForgetHeldRead(LaneQueue& lane) {
 
 void LaneBook::DrainIfHeld(LaneQueue& lane) {
   if (lane.mode != LaneMode::kHeld || lane.by_operator) return;
+  if (HasPassedOver(lane)) return;  // Others of it are on hold.
   lane.mode = LaneMode::kDraining;
   lane.reason.clear();
   lane.remedy.clear();
@@ -203,7 +255,7 @@ void LaneBook::DrainIfHeld(LaneQueue& lane) {
 }
 
 void LaneBook::FinishIfAllRead(LaneQueue& lane) {
-  if (lane.mode != LaneMode::kDraining || lane.held.empty()) return;
+  if (lane.mode != LaneMode::kDraining || lane.held.empty() || HasPassedOver(lane)) return;
   if (lane.held_last && lane.held.read_through() < *lane.held_last) return;
   lane.mode = LaneMode::kFinishing;
   PutBackIntoFlow(lane);
@@ -264,7 +316,9 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   if (lane.is_busy) return;
   const bool by_operator = held != nullptr && held->by_operator;
   const std::optional<Sequence> last = held != nullptr ? held->last : std::nullopt;
-  const bool others_left = lane.held.empty() || (last && held->first == lane.held.first());
+  const bool is_in_place = last && (lane.lane == OverflowLane() ? held->first <= lane.held.first()
+                                                                : held->first == lane.held.first());
+  const bool others_left = lane.held.empty() || is_in_place;
   if (!others_left) ForgetHeldRead(lane);
   lane.held_last = last;
   if (last && lane.mode == LaneMode::kLive) {

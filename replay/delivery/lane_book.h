@@ -65,6 +65,10 @@ class LaneBook {
   void HeldReadEnded(LaneQueue& lane) { reading_held_.erase(&lane); }
   void TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records);
 
+  // Ends a round of the overflow lane: nothing is held behind what was looked at. Returns false if
+  // the lane is another or no round had begun.
+  bool EndRound(LaneQueue& lane);
+
   // Returns the lanes that read or send held records.
   const std::set<LaneQueue*>& reading_held() const { return reading_held_; }
 
@@ -102,6 +106,9 @@ class LaneBook {
   bool IsShared(const WriteParams& params) const;
   bool MustShare(const LaneQueue& lane) const;
   void MoveToOverflow(LaneQueue& lane);
+  bool IsOfRound(const LaneQueue& lane) const;
+  void PassOver(LaneQueue& lane, std::string reason, std::string remedy);
+  bool HasPassedOver(const LaneQueue& lane) const;
   std::vector<Sequence> SequencesToHold(const LaneQueue& lane) const;
   void FinishIfAllRead(LaneQueue& lane);
   void PutBackIntoFlow(LaneQueue& lane);

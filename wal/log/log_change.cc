@@ -156,15 +156,17 @@ LaneState& ChangePlan::LaneToChange(const Lane& lane) {
 
 Result<Change> ChangePlan::ResolveHeld(const Lane& lane, const HeldResolution& resolution) && {
   const auto found = queue_.lanes->find(lane);
+  const bool may_begin_later = lane == OverflowLane();
   if (found == queue_.lanes->end() || found->second.records == 0 ||
-      found->second.first != resolution.first) {
+      (found->second.first != resolution.first && !may_begin_later)) {
     return Error(ErrorCode::kConflict,
                  fmt::format("record {} is not the oldest that is held", resolution.first.value()));
   }
   ASSIGN_OR_RETURN(Taken taken, TakeHeld(lane, resolution.first, resolution.through));
-  if (taken.last != resolution.through) {
+  if (taken.first != resolution.first || taken.last != resolution.through) {
     return Error(ErrorCode::kConflict,
-                 fmt::format("record {} is not held", resolution.through.value()));
+                 fmt::format("records {} to {} are not held", resolution.first.value(),
+                             resolution.through.value()));
   }
   state_.delivered += resolution.delivered;
   RecordDeadLetters(resolution.letters);
@@ -187,7 +189,7 @@ Result<ChangePlan::Taken> ChangePlan::TakeHeld(const Lane& lane, Sequence from, 
       taken.size = taken.size + entry.value().size;
       taken.newest = entry.value().accepted_at;
     }
-    ++taken.records;
+    if (taken.records++ == 0) taken.first = sequence;
     taken.last = sequence;
     change_.rows.push_back({Family::kHeld, std::string(at->Key()), std::nullopt});
   }

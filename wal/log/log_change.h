@@ -96,6 +96,7 @@ class ChangePlan {
   struct Taken {
     RecordCount records = 0;
     Totals size;
+    Sequence first = Sequence::BeforeFirst();
     Sequence last = Sequence::BeforeFirst();
     WallTime newest;
   };

@@ -318,9 +318,10 @@ class MemoryLog final : public Log {
     const auto held = run.lanes.find(lane);
     if (held == run.lanes.end()) return Conflict();
     auto& records = held->second.records;
-    if (records.empty() || records.begin()->first != resolution.first) return Conflict();
+    const auto from = lane == OverflowLane() ? records.find(resolution.first) : records.begin();
+    if (from == records.end() || from->first != resolution.first) return Conflict();
     if (!records.contains(resolution.through)) return Conflict();
-    records.erase(records.begin(), records.upper_bound(resolution.through));
+    records.erase(from, records.upper_bound(resolution.through));
     run.DropEmptyLanes();
     run.Account(resolution.delivered, resolution.letters, resolution.gaps);
     ++synced_changes_;

@@ -229,6 +229,36 @@ TEST_CASE("lanes: beyond those on hold by themselves, missing databases share on
   CHECK_EQ(bench.Now().unaccounted(), 0);
 }
 
+TEST_CASE("lanes: one of those that share a lane is delivered once it exists, in order") {
+  Bench bench;
+  constexpr std::size_t kNames = Log::kHeldLanesMax + 100;
+  const auto write = [&](int value) {
+    for (std::size_t i = 0; i < kNames; ++i) {
+      bench.Accept(fmt::format("m v={} 1\n", value), fmt::format("db{}", i));
+    }
+    bench.StepFor(3s);
+  };
+  write(1);
+  write(2);
+  REQUIRE_EQ(bench.Held().size(), Log::kHeldLanesMax + 1);
+  bench.backend.databases = {"db1050"};
+  write(3);
+  bench.StepFor(60s);
+  CHECK_EQ(bench.backend.taken["db1050"], "m v=1 1\nm v=2 1\nm v=3 1\n");
+  CHECK_EQ(bench.backend.taken.size(), 1);
+  CHECK_EQ(bench.HeldPoints(), 3 * (kNames - 1));
+  write(4);
+  bench.StepFor(60s);
+  CHECK(bench.backend.taken["db1050"].ends_with("m v=4 1\n"));
+  for (std::size_t i = 0; i < kNames; ++i) bench.backend.databases.insert(fmt::format("db{}", i));
+  bench.StepFor(120s);
+  CHECK_EQ(bench.HeldPoints(), 0);
+  for (std::size_t i = 0; i < kNames; ++i) {
+    REQUIRE_EQ(bench.backend.taken[fmt::format("db{}", i)], "m v=1 1\nm v=2 1\nm v=3 1\nm v=4 1\n");
+  }
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
 TEST_CASE(
     "lanes: 100,000 made-up databases keep no good one waiting, and may be given up at once") {
   Bench bench;
