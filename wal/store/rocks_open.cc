@@ -175,7 +175,11 @@ class Opening {
   }
 
   Result<std::unique_ptr<Store>> Finish(const rocksdb::Status& opened) {
-    if (!opened.ok()) return OpenError(options_, opened);
+    if (!opened.ok()) {
+      // RocksDB changed nothing, and links to what it will give back would keep the disk full.
+      if (opened.IsNoSpace() && alarms_.empty()) DropKept();
+      return OpenError(options_, opened);
+    }
     PassCrashPoint(CrashPoint::kOpenDatabase);
     std::unique_ptr<Store> store = StoreOn(std::move(db_), opened_.handles, floors_);
     if (options_.mending == nullptr) return store;
