@@ -54,7 +54,7 @@ class DiskBudget {
   mutable std::mutex mutex_;  // Guards what follows.
   LogLimits limits_;
   DiskUse measured_;
-  Bytes capacity_{0};  // Of the file system; zero until the first measurement.
+  Bytes capacity_{0};  // The file system holds this much; zero until the first measurement.
   Bytes appended_since_{0};
 };
 

@@ -486,7 +486,7 @@ class RemovedLetters {
   void Add(Bytes stored, const Result<DeadLetter>& letter) {
     ++count_;
     stored_ += stored;
-    if (!letter.ok()) return;  // What a damaged letter held is not known.
+    if (!letter.ok()) return;  // Nobody knows what a damaged letter held.
     const DeadLetter& one = letter.value();
     const bool is_first = gap_.databases.empty();
     gap_.first = is_first ? one.sequence : std::min(gap_.first, one.sequence);
