@@ -191,7 +191,8 @@ struct Resolution {
   std::vector<Sequence> overflow = {};  // Those of `held` to hold in the overflow lane instead.
 };
 
-// Says what became of the oldest records that a lane held.
+// Says what became of the oldest records that a lane held, or of consecutive ones that the overflow
+// lane held.
 struct HeldResolution {
   Sequence first;
   Sequence through;  // Inclusive.
@@ -230,9 +231,9 @@ class Log : public LogView {
   // within (after, through].
   virtual Status Resolve(const BackendId& backend, Resolution resolution) = 0;
 
-  // Resolves the oldest records that the lane holds; they leave it. Waits for the
-  // disk. kConflict: `first` is not the oldest that the lane holds, or `through` is
-  // not held.
+  // Resolves the oldest records that the lane holds, or consecutive ones of the overflow
+  // lane; they leave it. Waits for the disk. kConflict: `first` is not the oldest that the
+  // lane holds (of the overflow lane: is not held), or `through` is not held.
   virtual Status ResolveHeld(const BackendId& backend, const Lane& lane,
                              HeldResolution resolution) = 0;
 

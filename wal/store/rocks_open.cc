@@ -34,6 +34,21 @@ bool SupportsDirectIo(const std::string& directory) {
   return true;
 }
 
+// Returns whether the file system has room for what the WALs hold, which an opening writes to
+// tables.
+bool HasRoomForWals(const std::string& directory) {
+  std::error_code failed;
+  std::uintmax_t held = 0;
+  for (fs::directory_iterator at(directory, failed), end; !failed && at != end;
+       at.increment(failed)) {
+    std::error_code gone;
+    const std::uintmax_t size = at->path().extension() == ".log" ? at->file_size(gone) : 0;
+    if (!gone) held += size;
+  }
+  const fs::space_info space = fs::space(directory, failed);
+  return failed || space.available / 2 >= held;
+}
+
 // RocksDB has no status code for a directory that is in use. It says "lock hold by current process"
 // for this process, and "While lock file" with fcntl's error for another.
 bool IsInUse(const rocksdb::Status& status) {
@@ -60,6 +75,8 @@ class Opening {
     rocks_.options.info_log = EngineWarnings(options.directory);
     rocks_.options.use_direct_io_for_flush_and_compaction =
         options.env == nullptr && SupportsDirectIo(options.directory);
+    // Where there is no room, the rows stay in memory and in the WAL.
+    rocks_.options.avoid_flush_during_recovery = !HasRoomForWals(options.directory);
     rocks_.families = FamiliesOf(options, floors_);
   }
 

@@ -154,8 +154,6 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   // Above this size the oldest memtables are flushed. That bounds recovery and what a damaged WAL
   // can hold; a family that is rarely written would otherwise pin gigabytes of WAL.
   db.max_total_wal_size = options.file_size.count();
-  // The rows of a WAL stay in memory and in the WAL: a log on a disk without room opens too.
-  db.avoid_flush_during_recovery = true;
   db.max_open_files = kOpenFilesMax;
   // RocksDB starts this many threads for each family, however few files it has. With its default
   // of 16, opening mostly creates and joins 90 threads.

@@ -56,6 +56,7 @@ LogModel::LogModel(std::uint64_t seed, PlantedBug bug)
   options_.file_size = 256_KiB;
   options_.group_max = 64_KiB;
   options_.limits.free_min = 0_B;
+  options_.limits.dead.size = 1_GiB;  // It does not follow a size_max of one byte.
   options_.recent_max = 16_KiB;
   options_.limits.keep = {.time = 400s, .size = 64_KiB};
 }

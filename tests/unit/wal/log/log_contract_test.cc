@@ -575,6 +575,43 @@ TEST_CASE_TEMPLATE("log: no more lanes are held than an operator can look throug
   CHECK_EQ(log.Execute(kWest, HoldLane{kRed}).error().code(), ErrorCode::kFull);
 }
 
+TEST_CASE_TEMPLATE(
+    "log: records of the overflow lane leave it from anywhere, others from the front", T, LOGS) {
+  T bench;
+  Log& log = *bench;
+  for (std::uint64_t n = 1; n <= 6; ++n) {
+    REQUIRE(AppendAndWait(log, InLane(n, {fmt::format("db{}", n), ""})).ok());
+  }
+  Resolution resolution = UpTo(PositionOf(log, 6), 0);
+  resolution.held = {Sequence(1), Sequence(2), Sequence(3), Sequence(4), Sequence(5), Sequence(6)};
+  resolution.overflow = resolution.held;
+  REQUIRE(log.Resolve(kWest, resolution).ok());
+  const Totals before = log.StatsOf(kWest).value().held;
+
+  const auto resolve = [&log](std::uint64_t first, std::uint64_t through) {
+    return log.ResolveHeld(kWest, OverflowLane(),
+                           {.first = Sequence(first),
+                            .through = Sequence(through),
+                            .delivered = through - first + 1,
+                            .letters = {},
+                            .gaps = {}});
+  };
+  REQUIRE(resolve(3, 4).ok());
+  CHECK_EQ(HeldIn(log, OverflowLane()), std::vector<std::uint64_t>{1, 2, 5, 6});
+  CHECK_EQ(resolve(4, 5).error().code(), ErrorCode::kConflict);
+  CHECK_EQ(resolve(2, 4).error().code(), ErrorCode::kConflict);
+  REQUIRE(resolve(6, 6).ok());
+  CHECK_EQ(log.HeldLanes(kWest).value().at(0).last, Sequence(5));
+  REQUIRE(resolve(1, 1).ok());
+  CHECK_EQ(log.HeldLanes(kWest).value().at(0).first, Sequence(2));
+  CHECK_EQ(log.HeldLanes(kWest).value().at(0).records, 2);
+  CHECK_EQ(3 * log.StatsOf(kWest).value().held.points, before.points);
+  REQUIRE(resolve(2, 5).ok());
+  CHECK(log.HeldLanes(kWest).value().empty());
+  CHECK_EQ(log.StatsOf(kWest).value().held.points, 0);
+  CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
+}
+
 TEST_CASE_TEMPLATE("log: a pause is remembered, of one backend", T, LOGS) {
   T bench;
   Log& log = *bench;
