@@ -588,25 +588,25 @@ TEST_CASE_TEMPLATE(
   REQUIRE(log.Resolve(kWest, resolution).ok());
   const Totals before = log.StatsOf(kWest).value().held;
 
-  const auto resolve = [&log](std::uint64_t first, std::uint64_t through) {
+  const auto resolve = [&log](std::uint64_t first, std::uint64_t through, PointCount delivered) {
     return log.ResolveHeld(kWest, OverflowLane(),
                            {.first = Sequence(first),
                             .through = Sequence(through),
-                            .delivered = through - first + 1,
+                            .delivered = delivered,
                             .letters = {},
                             .gaps = {}});
   };
-  REQUIRE(resolve(3, 4).ok());
+  REQUIRE(resolve(3, 4, 2).ok());
   CHECK_EQ(HeldIn(log, OverflowLane()), std::vector<std::uint64_t>{1, 2, 5, 6});
-  CHECK_EQ(resolve(4, 5).error().code(), ErrorCode::kConflict);
-  CHECK_EQ(resolve(2, 4).error().code(), ErrorCode::kConflict);
-  REQUIRE(resolve(6, 6).ok());
+  CHECK_EQ(resolve(4, 5, 2).error().code(), ErrorCode::kConflict);
+  CHECK_EQ(resolve(2, 4, 2).error().code(), ErrorCode::kConflict);
+  REQUIRE(resolve(6, 6, 1).ok());
   CHECK_EQ(log.HeldLanes(kWest).value().at(0).last, Sequence(5));
-  REQUIRE(resolve(1, 1).ok());
+  REQUIRE(resolve(1, 1, 1).ok());
   CHECK_EQ(log.HeldLanes(kWest).value().at(0).first, Sequence(2));
   CHECK_EQ(log.HeldLanes(kWest).value().at(0).records, 2);
   CHECK_EQ(3 * log.StatsOf(kWest).value().held.points, before.points);
-  REQUIRE(resolve(2, 5).ok());
+  REQUIRE(resolve(2, 5, 2).ok());
   CHECK(log.HeldLanes(kWest).value().empty());
   CHECK_EQ(log.StatsOf(kWest).value().held.points, 0);
   CHECK_EQ(log.StatsOf(kWest).value().unaccounted(), 0);
