@@ -30,6 +30,9 @@ RelayStatus Example() {
   west.figures.dead_by_reason[DeadReason::kRefused] = 4;
   west.figures.dead_by_reason[DeadReason::kLimit] = 1;
   west.figures.dead_letters = 2;
+  west.figures.dead_bytes = 1_KiB;
+  west.figures.dead_letters_removed = 1;
+  west.figures.dead_removed = 2;
   west.figures.dropped = 7;
   west.figures.gaps = 1;
   west.figures.rewound = 10;
@@ -47,14 +50,15 @@ RelayStatus Example() {
   BackendStatus east;
   east.name = "east";
   east.state = "caught up";
-  return {.version = "9.9",
-          .now = WallTime(std::chrono::seconds(1000)),
-          .running = true,
-          .log_path = "/data",
-          .log_failure = "",
-          .log_alarms = {},
-          .disk = {.used = 1_MiB, .max = 2_MiB, .free = 1_GiB, .min_free = 0_B},
-          .backends = {east, west}};
+  return {
+      .version = "9.9",
+      .now = WallTime(std::chrono::seconds(1000)),
+      .running = true,
+      .log_path = "/data",
+      .log_failure = "",
+      .log_alarms = {},
+      .disk = {.used = 1_MiB, .max = 2_MiB, .free = 1_GiB, .min_free = 0_B, .dead_max = 100_KiB},
+      .backends = {east, west}};
 }
 
 TEST_CASE("status: JSON holds every figure and comes back as it was") {
@@ -82,7 +86,8 @@ TEST_CASE("status: the table has a row per backend and says what is wrong and th
            "west     held            5    12    7      70  6.8 KiB   2m00s    10     17     5.0s  "
            "   3     5        7  10m00s\n"
            "\n"
-           "log: 1.0 MiB of 2.0 MiB used; full in 5h49m; room for an outage of 2h54m\n"
+           "log: 1.0 MiB of 2.0 MiB used; dead letters 1.0 KiB of 100.0 KiB; full in 5h49m; room "
+           "for an outage of 2h54m\n"
            "accounts: 0 points unaccounted for\n"
            "\n"
            "west: the database does not exist on the backend\n"
@@ -90,8 +95,10 @@ TEST_CASE("status: the table has a row per backend and says what is wrong and th
            "west: to do: create the database\n"
            "west: metrics.week is on hold: 3 points, 300 B; retention policy not found; "
            "to do: create it\n"
-           "west: 2 dead letters (4 refused, 1 beyond a limit): influxdb-relay dead list "
+           "west: 2 dead letters, 1.0 KiB (4 refused, 1 beyond a limit): influxdb-relay dead list "
            "--backend west\n"
+           "west: 1 dead letters of 2 points were removed, beyond log.dead_letters: influxdb-relay "
+           "gaps --backend west\n"
            "west: 1 gaps, 7 points: influxdb-relay gaps --backend west\n");
 }
 
