@@ -4,7 +4,8 @@
 #include <condition_variable>
 
 #include "config/schema/endpoint.h"
-#include "relay/http/internal.h"
+#include "relay/http/event_loop.h"
+#include "relay/http/request_head.h"
 
 namespace relay {
 namespace http_parts {
@@ -128,12 +129,12 @@ Status Server::Listen() {
     }
   }
   for (const auto& loop : loops_) {
-    Status listening =
-        inherited ? loop->Adopt(endpoint, options_.inherited) : loop->Listen(endpoint);
+    Status listening = inherited ? loop->acceptor().Adopt(endpoint, options_.inherited)
+                                 : loop->acceptor().Listen(endpoint, options_.host.empty());
     if (!listening.ok()) {
       return std::move(listening).error().Within(place);
     }
-    endpoint.port(loop->port());
+    endpoint.port(loop->acceptor().port());
   }
   port_ = endpoint.port();
   return Ok();
@@ -155,10 +156,6 @@ void Server::Stop(std::chrono::milliseconds grace) {
   }
   for (const auto& loop : loops_) loop->CloseAll();
   for (const auto& loop : loops_) loop->Join();
-}
-
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
 }
 
 }  // namespace
