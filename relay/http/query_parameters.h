@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "wal/base/result.h"
 
@@ -18,8 +19,11 @@ class QueryParameters {
   const std::string& Get(std::string_view name) const;
   bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
 
-  // Adds a form's parameters; those already present keep their value.
+  // Both add behind what is there: a parameter that is already present keeps its value.
   void Add(QueryParameters more) { values_.merge(more.values_); }
+  void Add(std::string name, std::string value) {
+    values_.emplace(std::move(name), std::move(value));
+  }
 
  private:
   std::map<std::string, std::string, std::less<>> values_;

@@ -82,7 +82,9 @@ HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now) {
 }
 
 HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases) {
-  if (text.empty()) return ErrorAnswer(Api::kV1, 400, "missing required parameter \"q\"");
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return ErrorAnswer(Api::kV1, 400, "missing required parameter \"q\"");
+  }
   const Result<std::vector<QueryStatement>> statements = ParseQueryStatements(text);
   if (!statements.ok()) return ErrorAnswer(Api::kV1, 400, statements.error().message());
   Json results = Json::array();

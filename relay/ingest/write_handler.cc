@@ -10,6 +10,7 @@
 
 #include "relay/influxql/logged_statement.h"
 #include "relay/influxql/show_and_create.h"
+#include "relay/ingest/form_fields.h"
 #include "relay/ingest/forwarded_credentials.h"
 #include "relay/ingest/gunzip_body.h"
 #include "relay/lineprotocol/scanner.h"
@@ -64,6 +65,16 @@ const Path* FindPath(std::string_view text) {
     if (path.doc.path == text) return &path;
   }
   return nullptr;
+}
+
+// `methods` as in an Allow header.
+bool Allows(std::string_view methods, std::string_view method) {
+  while (!methods.empty()) {
+    const std::size_t end = std::min(methods.find(','), methods.size());
+    if (methods.substr(0, end) == method) return true;
+    methods.remove_prefix(std::min(end + 2, methods.size()));
+  }
+  return false;
 }
 
 HttpResponse NothingToStore() {
@@ -177,7 +188,7 @@ void WriteHandler::Handle(HttpRequest request, HttpReply reply) {
   if (request.method == "OPTIONS") {
     return counted({.status = 204, .headers = {{"Allow", std::string(path->doc.methods)}}});
   }
-  if (path->doc.methods.find(request.method) == std::string_view::npos) {
+  if (!Allows(path->doc.methods, request.method)) {
     return counted(OnlyBy(api, path->doc.methods));
   }
   Answer(endpoint, std::move(request), counted);
@@ -227,12 +238,10 @@ void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const H
   Write(std::move(context), std::move(request), reply);
 }
 
-void WriteHandler::Query(WriteContext context, HttpRequest& request, const HttpReply& reply) {
-  if (request.Header("Content-Type").starts_with("application/x-www-form-urlencoded")) {
-    Result<QueryParameters> form = QueryParameters::Parse(request.body);
-    if (!form.ok()) return reply(ErrorAnswer(Api::kV1, 400, form.error().message()));
-    context.parameters.Add(std::move(form).value());
-  }
+void WriteHandler::Query(WriteContext context, const HttpRequest& request, const HttpReply& reply) {
+  Result<QueryParameters> all = WithForm(std::move(context.parameters), request);
+  if (!all.ok()) return reply(ErrorAnswer(Api::kV1, 400, all.error().message()));
+  context.parameters = std::move(all).value();
   const std::string& text = context.parameters.Get("q");
   if (context.options->log_statements && !OnlyShows(text)) return Statements(context, reply);
   reply(AnswerQuery(text, databases_));

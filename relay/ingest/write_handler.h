@@ -74,7 +74,7 @@ class WriteHandler final : public HttpHandler {
   void Append(WriteContext context, RoutedLines routed, Refused refused, const HttpReply& reply);
   void OnStored(const WriteContext& context, std::vector<StoredPart> parts, Refused refused,
                 const HttpReply& reply);
-  void Query(WriteContext context, HttpRequest& request, const HttpReply& reply);
+  void Query(WriteContext context, const HttpRequest& request, const HttpReply& reply);
   void Statements(const WriteContext& context, const HttpReply& reply);
   static Status ReadConsistency(const HttpRequest& request, WriteContext& context);
   Result<std::string> PlainBody(HttpRequest& request, WriteContext& context);

@@ -209,7 +209,7 @@ std::vector<Row> Differences() {
       {"an unknown version", "GET /ping HTTP/9.9\r\nHost: x\r\n\r\n", "Unknown HTTP", 505, 400},
       {"an unknown transfer encoding",
        "POST /write?db=metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-       "Unknown HTTP", 501, 411},
+       "Unknown HTTP", 501, 400},
       {"Prometheus", Request("POST", "/api/v1/prom/write?db=metrics"), "Other endpoints", 400, 404},
   };
 }
