@@ -93,6 +93,11 @@ void DeclareAdmin(Section& section, AdminConfig& admin) {
       {"address",
        "The address to listen on. Unless it is a loopback address, changes require token_file."},
       admin.address, AddressAndPort());
+  section.Value({.key = "path_prefix",
+                 .description = "A prefix under which its paths, the dashboard's too, are also "
+                                "found, for a proxy that keeps the prefix.",
+                 .example = "/relay"},
+                admin.path_prefix, UrlPathPrefix());
   section.Value({.key = "token_file",
                  .description = "The operators' token: required for every change.",
                  .example = "/etc/influxdb-relay/admin.token"},

@@ -82,6 +82,7 @@ struct LimitsConfig {
 
 struct HttpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 9096};
+  std::string path_prefix = {};  // Begins with a slash and ends without one; empty: none.
   std::string default_retention_policy;
   Bytes max_body = 25_MiB;               // Both received and decompressed.
   std::vector<BackendId> backends = {};  // Empty: all.
@@ -126,6 +127,7 @@ struct UdpListenerConfig {
 
 struct AdminConfig {
   ListenAddress address{.host = "127.0.0.1", .port = 9097};
+  std::string path_prefix = {};                 // As that of a listener for writes.
   std::optional<SecretSource> token = {};       // The operators' token: required for changes.
   std::optional<SecretSource> read_token = {};  // Sufficient for reading.
   std::vector<BackendUrl> replay_targets = {};  // Targets of manual replays besides the backends.

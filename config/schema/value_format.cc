@@ -106,6 +106,11 @@ Result<std::optional<SecretSource>> ParseVariable(std::string_view text, const s
   return std::optional(SecretSource::FromEnvironment(std::string(name)));
 }
 
+bool IsPathCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("-._~/").find(c) != std::string_view::npos;
+}
+
 }  // namespace
 
 ValueFormat<Bytes> SizeBetween(Bytes low, Bytes high) {
@@ -159,6 +164,19 @@ ValueFormat<std::string> SomeText(const std::string& expects) {
   const auto parse = [expects](std::string_view text) -> Result<std::string> {
     if (text.empty()) return Expected(expects);
     return ParseText(text);
+  };
+  return {expects, parse, [](const std::string& text) { return text; }};
+}
+
+ValueFormat<std::string> UrlPathPrefix() {
+  const std::string expects = "a path such as /relay: letters, digits, -, ., _, ~ and single /";
+  const auto parse = [expects](std::string_view text) -> Result<std::string> {
+    if (text.ends_with('/')) text.remove_suffix(1);
+    const bool is_path = text.starts_with('/') && text.find("//") == std::string_view::npos &&
+                         text.size() <= kTextSizeMax &&
+                         std::all_of(text.begin(), text.end(), IsPathCharacter);
+    if (!is_path && !text.empty()) return Expected(expects);
+    return std::string(text);
   };
   return {expects, parse, [](const std::string& text) { return text; }};
 }

@@ -55,6 +55,9 @@ ValueFormat<std::optional<T>> OrNone(ValueFormat<T> form) {
 ValueFormat<std::string> AnyText();
 ValueFormat<std::string> SomeText(const std::string& expects);
 
+// Accepts "/relay" or "/a/b", with or without a slash at the end, which is not kept.
+ValueFormat<std::string> UrlPathPrefix();
+
 ValueFormat<BackendId> BackendName();
 ValueFormat<ListenAddress> AddressAndPort();
 ValueFormat<BackendUrl> TargetUrl();

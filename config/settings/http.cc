@@ -100,6 +100,11 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
 
 void DeclareHttp(Section& section, HttpListenerConfig& http) {
   section.Value({"address", "The address to listen on."}, http.address, AddressAndPort());
+  section.Value({.key = "path_prefix",
+                 .description = "A prefix under which its paths are also found, for clients that "
+                                "come through a proxy which keeps the prefix.",
+                 .example = "/influxdb"},
+                http.path_prefix, UrlPathPrefix());
   section.Value(
       {"default_retention_policy",
        "The retention policy of writes that name none; \"\": the backend's default for the "

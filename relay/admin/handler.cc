@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "relay/admin/dashboard.h"
+#include "relay/base/url_path.h"
 #include "relay/http/query_parameters.h"
 
 namespace relay {
@@ -26,7 +27,7 @@ HttpResponse Refused(const relay::Refusal& refusal) {
 }  // namespace
 
 AdminHandler::AdminHandler(const AdminConfig& config, AdminParts parts)
-    : access_(config), api_(std::move(parts)) {}
+    : path_prefix_(config.path_prefix), access_(config), api_(std::move(parts)) {}
 
 void AdminHandler::Handle(HttpRequest request, HttpReply reply) {
   HttpResponse response = Answer(request);
@@ -40,11 +41,19 @@ HttpResponse AdminHandler::Refusal(int status, std::string_view message) {
 }
 
 HttpResponse AdminHandler::Answer(HttpRequest& request) const {
+  // The page's links are relative to the folder that it is in.
+  if (!path_prefix_.empty() && request.path == path_prefix_) {
+    return {.status = 308, .headers = {{"Location", path_prefix_ + "/"}}};
+  }
+  return AnswerPath(RoutePath(request.path, path_prefix_), request);
+}
+
+HttpResponse AdminHandler::AnswerPath(const std::string& path, HttpRequest& request) const {
   // The page itself holds no data: its requests are checked.
-  if (const DashboardFile* file = FindDashboardFile(request.path)) {
+  if (const DashboardFile* file = FindDashboardFile(path)) {
     if (request.method == "GET" || request.method == "HEAD") return DashboardAnswer(*file);
   }
-  FoundRoute found = FindRoute(request.method, request.path);
+  FoundRoute found = FindRoute(request.method, path);
   if (found.route == nullptr) return NotThere(found);
   if (const auto refusal = access_.Check(request, found.route->role)) return Refused(*refusal);
   Result<QueryParameters> query = QueryParameters::Parse(request.query);

@@ -2,6 +2,8 @@
 // load balancers, changes by operators, and the dashboard itself.
 #pragma once
 
+#include <string>
+
 #include "relay/admin/access.h"
 #include "relay/admin/api.h"
 #include "relay/http/server.h"
@@ -18,7 +20,9 @@ class AdminHandler final : public HttpHandler {
 
  private:
   HttpResponse Answer(HttpRequest& request) const;
+  HttpResponse AnswerPath(const std::string& path, HttpRequest& request) const;
 
+  const std::string path_prefix_;
   const Access access_;
   const AdminApi api_;
 };

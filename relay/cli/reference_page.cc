@@ -48,7 +48,7 @@ std::string Endpoints() {
       "For writes, on every address of `http`; their answers are in "
       "[relay/ingest/HTTP.md](../relay/ingest/HTTP.md):\n\n"
       "| path | methods | what |\n|---|---|---|\n";
-  for (const IngestEndpoint& path : IngestEndpoints()) {
+  for (const IngestPath& path : IngestPaths()) {
     page += fmt::format("| `{}` | {} | {} |\n", path.path, path.methods, path.description);
   }
   page +=

@@ -124,12 +124,6 @@ std::string InfluxHeaders() {
                      kInfluxVersion);
 }
 
-Api ApiOf(std::string_view path) {
-  if (path.starts_with("/api/v2/")) return Api::kV2;
-  if (path.starts_with("/api/v3/")) return Api::kV3;
-  return Api::kV1;
-}
-
 HttpResponse ErrorAnswer(Api api, int status, std::string_view message) {
   switch (api) {
     case Api::kV2: return V2Answer(status, message);

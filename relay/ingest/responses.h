@@ -21,9 +21,6 @@ inline constexpr std::string_view kInfluxVersion = "1.8.10";
 // Returns the headers of every answer of a write listener.
 std::string InfluxHeaders();
 
-// Returns the API of a path; v1 for a path of no API.
-Api ApiOf(std::string_view path);
-
 HttpResponse ErrorAnswer(Api api, int status, std::string_view message);
 
 // Returns 405 with the allowed methods: "GET, HEAD".

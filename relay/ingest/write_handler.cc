@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <utility>
@@ -38,44 +37,6 @@ class MemoryReservation {
 };
 
 namespace {
-
-struct Path {
-  Endpoint endpoint = Endpoint::kOther;
-  IngestEndpoint doc;
-};
-
-constexpr std::string_view kWriteMethods = "OPTIONS, POST";
-constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
-
-constexpr std::array<Path, 8> kPaths = {
-    {{Endpoint::kWrite, {"/write", kWriteMethods, "Accepts writes as InfluxDB 1.x does."}},
-     {Endpoint::kWriteV2, {"/api/v2/write", kWriteMethods, "Accepts writes as InfluxDB 2.x does."}},
-     {Endpoint::kWriteV3,
-      {"/api/v3/write_lp", kWriteMethods, "Accepts writes as InfluxDB 3.x does."}},
-     {Endpoint::kQuery,
-      {"/query", "GET, OPTIONS, POST",
-       "CREATE DATABASE and SHOW DATABASES; more with log_statements. No other queries."}},
-     {Endpoint::kPing, {"/ping", kReadMethods, "Answers if the relay is up."}},
-     {Endpoint::kPing, {"/status", kReadMethods, "The same as /ping."}},
-     {Endpoint::kHealth, {"/health", kReadMethods, "The same, in the form of InfluxDB 2.x."}},
-     {Endpoint::kReady, {"/ready", kReadMethods, "200 while writes are accepted, else 503."}}}};
-
-const Path* FindPath(std::string_view text) {
-  for (const Path& path : kPaths) {
-    if (path.doc.path == text) return &path;
-  }
-  return nullptr;
-}
-
-// `methods` as in an Allow header.
-bool Allows(std::string_view methods, std::string_view method) {
-  while (!methods.empty()) {
-    const std::size_t end = std::min(methods.find(','), methods.size());
-    if (methods.substr(0, end) == method) return true;
-    methods.remove_prefix(std::min(end + 2, methods.size()));
-  }
-  return false;
-}
 
 HttpResponse NothingToStore() {
   return {.status = 204};
@@ -161,13 +122,6 @@ struct WriteHandler::WriteContext {
   std::shared_ptr<MemoryReservation> reservation = {};
 };
 
-std::vector<IngestEndpoint> IngestEndpoints() {
-  std::vector<IngestEndpoint> paths;
-  paths.reserve(kPaths.size());
-  for (const Path& path : kPaths) paths.push_back(path.doc);
-  return paths;
-}
-
 WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock,
                            Counters& counters)
     : options_(std::move(options)),
@@ -177,21 +131,18 @@ WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& c
       started_(clock.WallNow()) {}
 
 void WriteHandler::Handle(HttpRequest request, HttpReply reply) {
-  const Path* path = FindPath(request.path);
-  const Endpoint endpoint = path == nullptr ? Endpoint::kOther : path->endpoint;
-  const HttpReply counted = [this, endpoint, reply = std::move(reply)](HttpResponse response) {
+  const FoundIngestPath found = FindIngestPath(request.path, options_.Get()->path_prefix);
+  const HttpReply counted = [this, endpoint = found.endpoint(),
+                             reply = std::move(reply)](HttpResponse response) {
     counters_.Answered(endpoint, response.status);
     reply(std::move(response));
   };
-  const Api api = ApiOf(request.path);
-  if (path == nullptr) return counted(ErrorAnswer(api, 404, "404 page not found"));
+  if (found.path == nullptr) return counted(ErrorAnswer(found.api, 404, "404 page not found"));
   if (request.method == "OPTIONS") {
-    return counted({.status = 204, .headers = {{"Allow", std::string(path->doc.methods)}}});
+    return counted({.status = 204, .headers = {{"Allow", std::string(found.path->methods)}}});
   }
-  if (!Allows(path->doc.methods, request.method)) {
-    return counted(OnlyBy(api, path->doc.methods));
-  }
-  Answer(endpoint, std::move(request), counted);
+  if (!found.Allows(request.method)) return counted(OnlyBy(found.api, found.path->methods));
+  Answer(*found.path, std::move(request), counted);
 }
 
 HttpResponse WriteHandler::Refusal(int status, std::string_view message) {
@@ -199,14 +150,14 @@ HttpResponse WriteHandler::Refusal(int status, std::string_view message) {
 }
 
 HttpResponse WriteHandler::RefusalOf(std::string_view path, int status, std::string_view message) {
-  const Path* found = FindPath(path);
-  counters_.Answered(found == nullptr ? Endpoint::kOther : found->endpoint, status);
-  return ErrorAnswer(ApiOf(path), status, message);
+  const FoundIngestPath found = FindIngestPath(path, options_.Get()->path_prefix);
+  counters_.Answered(found.endpoint(), status);
+  return ErrorAnswer(found.api, status, message);
 }
 
 // Requests that only ask whether the relay is up need no credentials, as with InfluxDB.
-void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
-  switch (endpoint) {
+void WriteHandler::Answer(const IngestPath& path, HttpRequest request, const HttpReply& reply) {
+  switch (path.endpoint) {
     case Endpoint::kPing: {
       const Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
       return reply(AnswerPing(parameters.ok() ? parameters.value() : QueryParameters(),
@@ -214,12 +165,13 @@ void WriteHandler::Answer(Endpoint endpoint, HttpRequest request, const HttpRepl
     }
     case Endpoint::kHealth: return reply(AnswerHealth());
     case Endpoint::kReady: return reply(AnswerReady(log_.Health(), started_, clock_.WallNow()));
-    default: return AnswerAllowed(endpoint, std::move(request), reply);
+    default: return AnswerAllowed(path, std::move(request), reply);
   }
 }
 
-void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply) {
-  WriteContext context{.api = ApiOf(request.path), .options = options_.Get(), .parameters = {}};
+void WriteHandler::AnswerAllowed(const IngestPath& path, HttpRequest request,
+                                 const HttpReply& reply) {
+  WriteContext context{.api = path.api, .options = options_.Get(), .parameters = {}};
   Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
   if (!parameters.ok()) return reply(ErrorAnswer(context.api, 400, parameters.error().message()));
   context.parameters = std::move(parameters).value();
@@ -234,7 +186,7 @@ void WriteHandler::AnswerAllowed(Endpoint endpoint, HttpRequest request, const H
     if (!passed.ok()) return reply(ErrorAnswer(context.api, 401, passed.error().message()));
     context.credentials = std::move(passed).value();
   }
-  if (endpoint == Endpoint::kQuery) return Query(std::move(context), request, reply);
+  if (path.endpoint == Endpoint::kQuery) return Query(std::move(context), request, reply);
   Write(std::move(context), std::move(request), reply);
 }
 

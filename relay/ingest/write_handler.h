@@ -16,6 +16,7 @@
 #include "relay/base/shared_snapshot.h"
 #include "relay/http/server.h"
 #include "relay/ingest/info_responses.h"
+#include "relay/ingest/ingest_paths.h"
 #include "relay/ingest/responses.h"
 #include "relay/ingest/users.h"
 #include "relay/ingest/write_params.h"
@@ -26,16 +27,8 @@
 
 namespace relay {
 
-// An endpoint, for the reference.
-struct IngestEndpoint {
-  std::string_view path;
-  std::string_view methods;  // The value of the Allow header.
-  std::string_view description;
-};
-
-std::vector<IngestEndpoint> IngestEndpoints();
-
 struct WriteHandlerOptions {
+  std::string path_prefix;  // As FindIngestPath takes it.
   std::string default_retention_policy;
   Bytes max_body = 25_MiB;  // Inflated.
   Codec codec = Codec::kZstd;
@@ -67,8 +60,8 @@ class WriteHandler final : public HttpHandler {
  private:
   struct WriteContext;  // A request being handled.
 
-  void Answer(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
-  void AnswerAllowed(Endpoint endpoint, HttpRequest request, const HttpReply& reply);
+  void Answer(const IngestPath& path, HttpRequest request, const HttpReply& reply);
+  void AnswerAllowed(const IngestPath& path, HttpRequest request, const HttpReply& reply);
   void Write(WriteContext context, HttpRequest request, const HttpReply& reply);
   void Store(WriteContext context, ScannedLines scanned, const HttpReply& reply);
   void Append(WriteContext context, RoutedLines routed, Refused refused, const HttpReply& reply);

@@ -114,7 +114,8 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
                                                       const HttpListenerConfig& listener) const {
   Result<std::shared_ptr<const Users>> users = Users::Load(listener.users);
   if (!users.ok()) return std::move(users).error();
-  return WriteHandlerOptions{.default_retention_policy = listener.default_retention_policy,
+  return WriteHandlerOptions{.path_prefix = listener.path_prefix,
+                             .default_retention_policy = listener.default_retention_policy,
                              .max_body = listener.max_body,
                              .codec = config.log.codec,
                              .router = std::make_shared<const Router>(config, listener.backends),

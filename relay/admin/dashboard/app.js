@@ -9,12 +9,13 @@ const byId = (id) => document.getElementById(id);
 const cards = new Map();  // Backend name -> its elements and plots.
 let historyLoaded = false;
 
+// `path`: below the folder of the page, which a proxy may serve under a prefix.
 async function ask(path, body) {
   const headers = { Accept: 'application/json' };
   const token = sessionStorage.getItem('token');
   if (token) headers.Authorization = 'Bearer ' + token;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const answer = await fetch(path, {
+  const answer = await fetch('.' + path, {
     method: body === undefined ? 'GET' : 'POST',
     headers,
     body: body === undefined ? undefined : JSON.stringify(body),

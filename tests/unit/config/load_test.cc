@@ -57,6 +57,22 @@ TEST_CASE("config: a name and a URL are enough") {
   CHECK(backend.batch.max_bytes == 4_MiB);
 }
 
+TEST_CASE("config: a path prefix is a path, kept without a slash at its end") {
+  const auto yaml = [](const std::string& prefix) {
+    return std::string(kBackend) + "http:\n  - {path_prefix: '" + prefix + "'}\n";
+  };
+  CHECK_EQ(Parsed(yaml("/a/b/")).http[0].path_prefix, "/a/b");
+  CHECK_EQ(Parsed(yaml("/")).http[0].path_prefix, "");
+  for (const std::string bad : {"a", "//a", "/a?b", "/a b", "/a%20"}) {
+    CAPTURE(bad);
+    CHECK_EQ(Mistake(yaml(bad)),
+             "4:19: http[0].path_prefix: expected a path such as /relay: letters, digits, -, ., _, "
+             "~ and single /");
+  }
+  CHECK_EQ(Parsed(std::string(kBackend) + "admin: {path_prefix: /relay}\n").admin.path_prefix,
+           "/relay");
+}
+
 TEST_CASE("config: every setting can be given") {
   const Config config = Parsed(
       "log: {path: /data, codec: none}\n"

@@ -230,6 +230,24 @@ TEST_CASE("admin: lists report bad parameters") {
   }
 }
 
+TEST_CASE("admin: behind a proxy that keeps its prefix, probes, metrics and dashboard are found") {
+  AdminConfig config;
+  config.path_prefix = "/relay";
+  Bench bench(config);
+  for (const std::string path : {"/healthz", "/readyz/", "/metrics", "/api/v1/status/",
+                                 "/api/v1/backends/west", "/", "/dashboard/app.js"}) {
+    CAPTURE(path);
+    CHECK_EQ(bench.Get(path).status, 200);
+    CHECK_EQ(bench.Get("/relay" + path).status, 200);
+    CHECK_EQ(bench.Get("/other" + path).status, 404);
+  }
+  CHECK_EQ(bench.Ask("HEAD", "/relay/metrics").status, 200);
+  const HttpResponse page = bench.Get("/relay");
+  CHECK_EQ(page.status, 308);
+  CHECK_EQ(page.headers.front(), std::pair<std::string_view, std::string>("Location", "/relay/"));
+  CHECK_EQ(bench.Get("/relay/").body.find("\"/dashboard"), std::string::npos);
+}
+
 TEST_CASE("admin: the dashboard's parts are served with a policy that runs no foreign code") {
   Bench bench;
   for (const DashboardFile& file : DashboardFiles()) {

@@ -184,6 +184,23 @@ TEST_CASE("front door: other methods and paths are refused as what they are") {
   CHECK_EQ(door.counters.answered(Endpoint::kOther, 404), 1);
 }
 
+TEST_CASE("front door: a write is stored under the paths that VictoriaMetrics and a proxy have") {
+  IngestFixture door;
+  door.handler.Reconfigure({.path_prefix = "/tsdb", .router = RouterTo({kWest})});
+  CHECK_EQ(door.Ask("POST", "/influx/write", "db=d", "m v=1 1\n").status, 204);
+  CHECK_EQ(door.Ask("POST", "/tsdb/write/", "db=d", "m v=1 2\n").status, 204);
+  const HttpResponse bad = door.Ask("POST", "/tsdb/influx/api/v2/write", "bucket=d", "m v= 3\n");
+  CHECK_EQ(bad.status, 400);
+  CHECK_EQ(HeaderOf(bad, "X-Platform-Error-Code"), "invalid");
+  CHECK_EQ(door.Ask("HEAD", "/tsdb/query", "q=SHOW+DATABASES").status, 200);
+  CHECK_EQ(door.Ask("GET", "/tsdb/health", "").status, 200);
+  CHECK_EQ(door.Ask("GET", "/other/health", "").status, 404);
+  CHECK_EQ(door.handler.RefusalOf("/tsdb/api/v2/write", 413, "").headers.at(0).first,
+           "X-Platform-Error-Code");
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n", "m v=1 2\n"});
+  CHECK_EQ(door.counters.answered(Endpoint::kWrite, 204), 2);
+}
+
 TEST_CASE("front door: ping answers 204, and the version if asked for it") {
   IngestFixture door;
   CHECK_EQ(door.Ask("GET", "/ping", "").status, 204);

@@ -1,0 +1,38 @@
+// The paths of a listener for writes: the one place that knows them.
+//
+// INVARIANT. A path is found as it is, with slashes at its end or doubled, under the listener's
+// prefix, and below /influx, where VictoriaMetrics has the paths of InfluxDB.
+//
+// THREADS. Pure functions.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "relay/base/counters.h"
+#include "wal/base/types.h"
+
+namespace relay {
+
+struct IngestPath {
+  std::string_view path;
+  Endpoint endpoint = Endpoint::kOther;
+  Api api = Api::kV1;        // Decides the form of errors.
+  std::string_view methods;  // The value of the Allow header.
+  std::string_view description;
+};
+
+const std::vector<IngestPath>& IngestPaths();
+
+struct FoundIngestPath {
+  const IngestPath* path = nullptr;  // nullptr: there is no such path.
+  Api api = Api::kV1;                // Of the path, or of paths that begin like it.
+
+  Endpoint endpoint() const { return path == nullptr ? Endpoint::kOther : path->endpoint; }
+  bool Allows(std::string_view method) const;  // REQUIRES: the path exists.
+};
+
+// `prefix`: the listener's path_prefix.
+FoundIngestPath FindIngestPath(std::string_view path, std::string_view prefix);
+
+}  // namespace relay
