@@ -33,6 +33,7 @@ void CursorCommitter::Look() {
   } else {
     Failed(held.error());
   }
+  if (parts_.gate.under_way() == 0 && parts_.book.IsFlowTooOld()) Restart();
   LookAtRate();
   parts_.book.lanes().ForgetIdle();
   parts_.board.ShowLanes(*parts_.book.TakeChanged(true));
@@ -83,6 +84,7 @@ bool CursorCommitter::CommitFlow() {
                                     .overflow = parts_.book.InOverflow(prefix->held)});
   if (resolved.ok()) {
     failures_ = 0;
+    for (const Gap& gap : prefix->gaps) parts_.on_gap(gap);
     parts_.book.FlowCommitted(*prefix);
     marks_ = parts_.log.MarksOf(backend_);  // Includes the head: more was read than it knew.
     parts_.board.CursorMoved();
@@ -106,6 +108,7 @@ bool CursorCommitter::CommitHeld(LaneQueue& lane) {
                                                   .gaps = prefix->gaps});
   if (resolved.ok()) {
     failures_ = 0;
+    for (const Gap& gap : prefix->gaps) parts_.on_gap(gap);
     parts_.board.CursorMoved();
     parts_.book.HeldCommitted(lane, prefix->through.sequence);
   } else if (resolved.error().code() == ErrorCode::kConflict) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <random>
 #include <string>
 
@@ -27,6 +28,7 @@ class CursorCommitter {
  public:
   struct Parts {
     Log& log;
+    std::function<void(const Gap&)> on_gap;
     LaneBook& book;
     RequestGate& gate;
     DeliveryStatusBoard& board;

@@ -36,10 +36,11 @@ constexpr std::chrono::seconds kClientsFresh{10};
 // Returns a remedy, with a command to copy to a shell.
 std::string RemedyOf(const Verdict& verdict, const WriteParams& params,
                      const DeliveryOptions& options) {
-  std::string remedy = Remedy(verdict.text->remedy, options.backend.text(), params);
+  const WriteParams named = options.renamed(params);
+  std::string remedy = Remedy(verdict.text->remedy, options.backend.text(), named);
   std::string command;
   if (verdict.text->command == Command::kPing) command = options.ping_command;
-  if (verdict.text->command == Command::kCreate) command = options.create_command(params);
+  if (verdict.text->command == Command::kCreate) command = options.create_command(named);
   return command.empty() ? remedy : remedy + ": " + command;
 }
 
@@ -56,9 +57,10 @@ std::string ReasonOf(const Verdict& verdict, const Result<Reply>& answer) {
 }
 
 std::string RemedyByCreating(const WriteParams& params, const DeliveryOptions& options) {
+  const WriteParams named = options.renamed(params);
   std::string remedy =
-      fmt::format("create database \"{}\" on {}", params.database, options.backend.text());
-  const std::string command = options.create_command(params);
+      fmt::format("create database \"{}\" on {}", named.database, options.backend.text());
+  const std::string command = options.create_command(named);
   if (!command.empty()) remedy += ": " + command;
   return remedy;
 }
@@ -69,7 +71,7 @@ Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
       random_(static_cast<std::minstd_rand::result_type>(options_.jitter_seed)),
-      book_(options_.probe, clock, random_),
+      book_(options_.probe, options_.max_age, clock, random_),
       gate_({.batch_points_max = options_.batch_points_max,
              .batch_bytes_max = options_.batch_bytes_max,
              .at_once_max = options_.at_once_max,
@@ -81,6 +83,7 @@ Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
       board_(options_.stuck_after, options_.on_change, clock),
       cursor_(options_.backend, options_.retry,
               {.log = log,
+               .on_gap = options_.on_gap,
                .book = book_,
                .gate = gate_,
                .board = board_,

@@ -69,7 +69,13 @@ struct DeliveryOptions {
   RateLimit rate;
   UnknownRefusals unknown_refusals = UnknownRefusals::kHold;
   bool create_databases = false;
+  // Records accepted longer ago become gaps; 0: none does.
+  std::chrono::milliseconds max_age{0};
   bool passes_credentials = false;  // Clients' credentials; the backend has none of its own.
+  // Returns the parameters with the backend's own names, for messages.
+  std::function<WriteParams(const WriteParams&)> renamed = [](const WriteParams& params) {
+    return params;
+  };
   // Shell commands to show to a person: one asks whether the backend is there, one creates what the
   // parameters name. Empty: there is none.
   std::string ping_command;
@@ -86,6 +92,8 @@ struct DeliveryOptions {
   // Called on every change of state or of its reason, and on getting stuck, on a thread of the
   // worker, which must not be called meanwhile.
   std::function<void(const WorkerStatus&)> on_change = [](const WorkerStatus&) {};
+  // Called with each entry of the gap ledger that the delivery makes.
+  std::function<void(const Gap&)> on_gap = [](const Gap&) {};
   // Called with the duration of each request, answered or not.
   std::function<void(Clock::TimePoint::duration)> on_request = [](Clock::TimePoint::duration) {};
 };

@@ -49,6 +49,12 @@ double Chance(std::minstd_rand& random) {
 
 // ---------------------------------------------------------------- what is read
 
+// nullopt: no limit.
+std::optional<WallTime> LaneBook::Oldest() const {
+  if (max_age_.count() == 0) return std::nullopt;
+  return clock_.WallNow() - max_age_;
+}
+
 // Returns the record's lane; tries the previous record's lane, if any, first.
 // REQUIRES: nothing of the overflow lane is left to be learnt.
 LaneQueue& LaneBook::LaneFor(const WriteParams& params, LaneQueue* last) {
@@ -73,7 +79,7 @@ void LaneBook::TakeFlow(std::vector<StoredRecord> records) {
     fenced_ = fences;
     if (fences && !window_.empty()) break;  // It is read again when its turn comes.
     const Sequence sequence = stored.entry.position.sequence;
-    window_.Add(std::move(stored), clock_.WallNow());
+    window_.Add(std::move(stored), clock_.WallNow(), Oldest());
     const std::shared_ptr<const Record>& record = window_.At(sequence).record;
     if (!record) continue;
     lane = &LaneFor(record->params, lane);
@@ -93,7 +99,7 @@ void LaneBook::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {
   if (records.empty()) return;
   for (StoredRecord& stored : records) {
     const Sequence sequence = stored.entry.position.sequence;
-    lane.held.Add(std::move(stored), clock_.WallNow());
+    lane.held.Add(std::move(stored), clock_.WallNow(), Oldest());
     if (lane.held.At(sequence).record) lane.held_unsent.push_back(sequence);
   }
   reading_held_.insert(&lane);
@@ -319,7 +325,7 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   const bool is_in_place = last && (lane.lane == OverflowLane() ? held->first <= lane.held.first()
                                                                 : held->first == lane.held.first());
   const bool others_left = lane.held.empty() || is_in_place;
-  if (!others_left) ForgetHeldRead(lane);
+  if (!others_left || lane.held.IsTooOld(Oldest())) ForgetHeldRead(lane);
   lane.held_last = last;
   if (last && lane.mode == LaneMode::kLive) {
     PutOnHold(lane, "was on hold when the relay started", "");

@@ -16,6 +16,7 @@
 // THREADS. One at a time. The clock and the random engine outlive it.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <random>
 #include <set>
@@ -37,9 +38,9 @@ double Chance(std::minstd_rand& random);
 
 class LaneBook {
  public:
-  // `probe`: the back-off between tries of a held lane.
-  LaneBook(Backoff probe, Clock& clock, std::minstd_rand& random)
-      : probe_(probe), clock_(clock), random_(random) {}
+  // `probe`: the back-off between tries of a held lane. `max_age`: of a record; 0: no limit.
+  LaneBook(Backoff probe, std::chrono::milliseconds max_age, Clock& clock, std::minstd_rand& random)
+      : probe_(probe), max_age_(max_age), clock_(clock), random_(random) {}
 
   Window& flow() { return window_; }
   const Window& flow() const { return window_; }
@@ -85,6 +86,10 @@ class LaneBook {
   // Discards what was read of a lane's held records: somebody changed them.
   void ForgetHeldRead(LaneQueue& lane);
 
+  // Returns whether the flow's oldest record has become too old since it was read; then Restart
+  // makes it a gap.
+  bool IsFlowTooOld() const { return window_.IsTooOld(Oldest()); }
+
   // Adopts the log's state of its held lanes: operators change it.
   void Adopt(const std::vector<HeldLane>& held);
 
@@ -101,6 +106,7 @@ class LaneBook {
   std::optional<std::vector<LaneStatus>> TakeChanged(bool always);
 
  private:
+  std::optional<WallTime> Oldest() const;
   LaneQueue& LaneFor(const WriteParams& params, LaneQueue* last);
   void TakeOutOfFlow(LaneQueue& lane);
   bool IsShared(const WriteParams& params) const;
@@ -117,6 +123,7 @@ class LaneBook {
   void AdoptLane(LaneQueue& lane, const HeldLane* held);
 
   const Backoff probe_;
+  const std::chrono::milliseconds max_age_;
   Clock& clock_;
   std::minstd_rand& random_;
   Window window_;

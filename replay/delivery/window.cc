@@ -1,12 +1,35 @@
 #include "replay/delivery/window.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "replay/batch/sendable.h"
 
 namespace relay {
 namespace {
+
+// Statements are kept: those that follow, and writes, build on them.
+bool IsTooOldAt(const Entry& entry, const Record& record, std::optional<WallTime> oldest) {
+  return oldest && entry.accepted_at < *oldest && record.params.api != Api::kStatement;
+}
+
+// Returns whether one entry of the ledger can stand for both.
+bool Continues(const Gap& gap, const Gap& next) {
+  return gap.reason == GapReason::kTooOld && next.reason == GapReason::kTooOld &&
+         gap.last.Next() == next.first;
+}
+
+void Extend(Gap& gap, const Gap& next) {
+  gap.last = next.last;
+  gap.to = next.to;
+  gap.points += next.points;
+  gap.bytes += next.bytes;
+  std::vector<std::string> databases;
+  std::set_union(gap.databases.begin(), gap.databases.end(), next.databases.begin(),
+                 next.databases.end(), std::back_inserter(databases));
+  if (databases.size() <= Gap::kDatabasesMax) gap.databases = std::move(databases);
+}
 
 Gap GapOf(const Entry& entry, const std::string& reason, WallTime now) {
   Gap gap;
@@ -47,7 +70,7 @@ void Window::Restart(Sequence after) {
   read_through_ = forgotten_through_ = after;
 }
 
-void Window::Add(StoredRecord stored, WallTime now) {
+void Window::Add(StoredRecord stored, WallTime now, std::optional<WallTime> oldest) {
   INVARIANT(stored.entry.position.sequence > read_through_);
   read_through_ = stored.entry.position.sequence;
   bytes_ += stored.entry.size.bytes;
@@ -55,6 +78,14 @@ void Window::Add(StoredRecord stored, WallTime now) {
   one.entry = stored.entry;
   if (stored.record.ok()) {
     const std::shared_ptr<const Record> whole = std::move(stored.record).value();
+    if (IsTooOldAt(one.entry, *whole, oldest)) {
+      one.gap = GapOf(one.entry, "accepted longer ago than max_age", now);
+      one.gap->reason = GapReason::kTooOld;
+      one.gap->databases = {whole->params.database};
+      one.batches_left = 0;
+      entries_.push_back(std::move(one));
+      return;
+    }
     SendableRecord sendable = FindSendable(whole);
     one.record = std::move(sendable.record);
     one.unsendable = LettersOf(one.entry, whole->params, std::move(sendable.unsendable), now);
@@ -64,6 +95,12 @@ void Window::Add(StoredRecord stored, WallTime now) {
   }
   if (!one.record) one.batches_left = 0;
   entries_.push_back(std::move(one));
+}
+
+bool Window::IsTooOld(std::optional<WallTime> oldest) const {
+  if (entries_.empty() || entries_.front().is_resolved()) return false;
+  const WindowEntry& first = entries_.front();
+  return first.record && IsTooOldAt(first.entry, *first.record, oldest);
 }
 
 // Finds an entry: the sequences of a flow have no gaps, those of a held lane may.
@@ -115,7 +152,11 @@ std::optional<ResolvedPrefix> Window::Resolved() const {
     prefix.delivered += one.delivered;
     prefix.resolved += one.entry.size.points;
     prefix.letters.insert(prefix.letters.end(), one.letters.begin(), one.letters.end());
-    if (one.gap) prefix.gaps.push_back(*one.gap);
+    if (one.gap && !prefix.gaps.empty() && Continues(prefix.gaps.back(), *one.gap)) {
+      Extend(prefix.gaps.back(), *one.gap);
+    } else if (one.gap) {
+      prefix.gaps.push_back(*one.gap);
+    }
     if (one.hold_whole) prefix.held.push_back(one.entry.position.sequence);
   }
   return prefix;

@@ -45,10 +45,13 @@ class Window {
   // Forgets everything; reading goes on behind `after`.
   void Restart(Sequence after);
 
-  // Appends a record that was read. A damaged one is a gap at once, a line that is not sendable a
-  // dead letter. REQUIRES: each sequence above
-  // the one before.
-  void Add(StoredRecord stored, WallTime now);
+  // Appends a record that was read. A damaged one is a gap at once, and so is one accepted before
+  // `oldest` (nullopt: no limit) unless it is a statement; a line that is not sendable is a dead
+  // letter. REQUIRES: each sequence above the one before.
+  void Add(StoredRecord stored, WallTime now, std::optional<WallTime> oldest = std::nullopt);
+
+  // Returns whether Add would make the oldest record a gap now.
+  bool IsTooOld(std::optional<WallTime> oldest) const;
 
   bool empty() const { return entries_.empty(); }
   RecordCount records() const { return entries_.size(); }

@@ -28,6 +28,7 @@ std::string_view ToString(GapReason reason) {
     case GapReason::kDamaged: return "damaged";
     case GapReason::kLost: return "lost";
     case GapReason::kDeadLetters: return "dead letters";
+    case GapReason::kTooOld: return "too old";
   }
   return "unknown";  // Written by a newer program.
 }

@@ -128,9 +128,10 @@ enum class GapReason : std::uint8_t {
   kDamaged = 3,      // The stored bytes failed a check.
   kLost = 4,         // The log's newest records were missing when it was opened.
   kDeadLetters = 5,  // Dead letters beyond their budget. Their points stay counted as dead.
+  kTooOld = 6,       // Accepted longer ago than the backend's max_age.
 };
 
-// Returns "skipped", "drop oldest", "damaged", "lost" or "dead letters".
+// Returns "skipped", "drop oldest", "damaged", "lost", "dead letters" or "too old".
 std::string_view ToString(GapReason reason);
 
 // An entry of the gap ledger: records that will never be delivered to a backend. For kDeadLetters:
