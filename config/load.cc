@@ -150,6 +150,16 @@ void DeclareBackend(Section& section, BackendConfig& backend) {
        "Exceeded only when more than this comes in, so that it cannot fall behind for ever."},
       [&](Section& rate) { DeclareRate(rate, backend.rate); });
   DeclareRouting(section, backend.only, backend.except);
+  DeclareRenames(section, backend.renames);
+  if (backend.url.udp && section.Find("rename").given) {
+    section.AddError(section.Find("rename"), "expected only with http:// or https://");
+  }
+  section.Value(
+      {"max_age",
+       "How long ago a record may have been accepted by the relay to be still worth delivering; "
+       "older ones are dropped, with an entry in the gap ledger. The times of points do not "
+       "count. Records that an operator holds, and statements, are kept."},
+      backend.max_age, AgeOrNone(std::chrono::seconds(1)));
 }
 
 struct Listener {
@@ -244,6 +254,7 @@ void Declare(Section& root, Config& config) {
 BackendConfig ExampleBackend(std::string_view name, std::string host) {
   BackendConfig backend{.name = BackendId::Parse(name).value()};
   backend.url.host = std::move(host);
+  backend.renames = {{.from = {.database = "metrics"}, .to = {.database = "metrics_eu"}}};
   return backend;
 }
 

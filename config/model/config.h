@@ -16,6 +16,7 @@
 #include "wal/base/secret.h"
 #include "wal/base/types.h"
 #include "wal/log.h"
+#include "wal/record/lane_rename.h"
 #include "wal/record/record.h"
 
 namespace relay {
@@ -36,14 +37,16 @@ struct LogConfig {
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
-// Selects points: those that match a glob of every list that is not empty.
+// Selects points: those that match a pattern (config/schema/name_pattern.h) of every list that is
+// not empty. INVARIANT: each pattern can be parsed.
 struct Selection {
   std::vector<std::string> databases = {};
   std::vector<std::string> retention_policies = {};
   std::vector<std::string> measurements = {};
+  std::vector<std::string> tags = {};  // "TAG=PATTERN": one of those for each tag named here.
 
   bool empty() const {
-    return databases.empty() && retention_policies.empty() && measurements.empty();
+    return databases.empty() && retention_policies.empty() && measurements.empty() && tags.empty();
   }
 
   friend bool operator==(const Selection&, const Selection&) = default;
@@ -164,7 +167,8 @@ struct BackendConfig {
   BackendUrl url = {};
   Api api = Api::kV1;
   std::string org = {};
-  std::string bucket = {};    // See replay/transport/target.h.
+  std::string bucket = {};  // See replay/transport/target.h.
+  std::string write_path = "/api/v1/write";
   std::string username = {};  // Empty: a token or no credentials.
   std::optional<SecretSource> password = {};
   std::optional<SecretSource> token = {};  // Excludes a username.
@@ -184,6 +188,9 @@ struct BackendConfig {
   RateConfig rate = {};
   Selection only = {};    // Empty: everything.
   Selection except = {};  // Empty: nothing.
+  std::vector<LaneRename> renames = {};
+  // Records accepted longer ago are dropped instead of delivered; 0: none is.
+  std::chrono::milliseconds max_age{0};
 
   bool has_credentials() const { return !username.empty() || token.has_value(); }
 

@@ -1,4 +1,4 @@
-#include "relay/base/glob.h"
+#include "config/schema/glob.h"
 
 #include <optional>
 

@@ -26,6 +26,9 @@ constexpr std::array<Unit, 4> kSizeUnits = {
 constexpr std::array<Unit, 4> kTimeUnits = {
     {{"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}}};
 
+constexpr std::array<Unit, 4> kAgeUnits = {
+    {{"s", 1000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+
 struct Range {
   std::uint64_t low;
   std::uint64_t high;
@@ -140,6 +143,26 @@ ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low
     const auto count = ParseWithUnit(text, kTimeUnits);
     if (!Holds(range, count)) return Expected(expects);
     return milliseconds(*count);
+  };
+  return {expects, parse, show};
+}
+
+ValueFormat<std::chrono::milliseconds> AgeOrNone(std::chrono::milliseconds low) {
+  using std::chrono::milliseconds;
+  constexpr std::uint64_t kHighest = 36'500ULL * 86'400'000ULL;
+  const std::string least = ShowWithUnit(static_cast<std::uint64_t>(low.count()), kAgeUnits);
+  const std::string expects =
+      fmt::format("none, or a time from {}: a whole number with s, min, h or d", least);
+  const Range range{static_cast<std::uint64_t>(low.count()), kHighest};
+  const auto parse = [range, expects](std::string_view text) -> Result<milliseconds> {
+    if (text == "none") return milliseconds(0);
+    const auto count = ParseWithUnit(text, kAgeUnits);
+    if (!Holds(range, count)) return Expected(expects);
+    return milliseconds(*count);
+  };
+  const auto show = [](const milliseconds& age) -> std::string {
+    if (age.count() == 0) return "none";
+    return ShowWithUnit(static_cast<std::uint64_t>(age.count()), kAgeUnits);
   };
   return {expects, parse, show};
 }

@@ -35,6 +35,8 @@ struct ValueFormat {
 ValueFormat<Bytes> SizeBetween(Bytes low, Bytes high);
 ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
                                                    std::chrono::milliseconds high);
+// Accepts days too, and "none", which is 0.
+ValueFormat<std::chrono::milliseconds> AgeOrNone(std::chrono::milliseconds low);
 ValueFormat<PointCount> CountBetween(PointCount low, PointCount high);
 
 // Accepts what `form` does; a setting without a default of its own is shown as nothing.

@@ -104,10 +104,20 @@ void DeclareTls(Section& section, BackendTls& tls) {
 }
 
 void CheckApi(Section& section, const BackendConfig& backend) {
-  if (backend.api != Api::kV2) Refuse(section, {"org"}, "expected only with api: v2");
-  if (backend.api == Api::kV1) Refuse(section, {"bucket"}, "expected only with api: v2 or v3");
+  const bool is_prometheus = backend.api == Api::kPrometheus;
+  if (backend.api != Api::kV2 && !is_prometheus) {
+    Refuse(section, {"org"}, "expected only with api: v2 or prometheus");
+  }
+  if (backend.api == Api::kV1 || is_prometheus) {
+    Refuse(section, {"bucket"}, "expected only with api: v2 or v3");
+  }
+  if (is_prometheus) {
+    Refuse(section, {"compress"}, "expected only with api: v1, v2 or v3: remote write is snappy");
+  } else {
+    Refuse(section, {"write_path"}, "expected only with api: prometheus");
+  }
   if (backend.api == Api::kV2) {
-    Refuse(section, {"create_databases"}, "expected only with api: v1 or v3");
+    Refuse(section, {"create_databases"}, "expected only with api: v1, v3 or prometheus");
   }
 }
 
@@ -118,9 +128,9 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
   if (tls_set && !backend.url.tls) Refuse(section, {"tls"}, "expected only with an https:// URL");
   if (!backend.url.udp) return Refuse(section, {"mtu", "precision"}, "expected only with udp://");
   Refuse(section,
-         {"api", "org", "bucket", "username", "password", "password_file", "token", "token_file",
-          "connect_timeout", "write_timeout", "compress", "follow_redirects", "create_databases",
-          "on_unknown_refusal"},
+         {"api", "write_path", "org", "bucket", "username", "password", "password_file", "token",
+          "token_file", "connect_timeout", "write_timeout", "compress", "follow_redirects",
+          "create_databases", "on_unknown_refusal"},
          "expected only with http:// or https://");
 }
 
@@ -129,9 +139,25 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
 void DeclareTarget(Section& section, BackendConfig& backend) {
   section.Value({.key = "url", .description = "The URL of its InfluxDB.", .required = true},
                 backend.url, TargetUrl());
-  section.Value({"api", "The write API to use: /write, /api/v2/write or /api/v3/write_lp."},
-                backend.api, OneOf<Api>({{"v1", Api::kV1}, {"v2", Api::kV2}, {"v3", Api::kV3}}));
-  section.Value({.key = "org", .description = "The organisation, for v2.", .example = "my-org"},
+  section.Value({"api",
+                 "The write API to use: /write, /api/v2/write, /api/v3/write_lp, or remote write, "
+                 "which also takes what lines of Prometheus samples cannot express."},
+                backend.api,
+                OneOf<Api>({{"v1", Api::kV1},
+                            {"v2", Api::kV2},
+                            {"v3", Api::kV3},
+                            {"prometheus", Api::kPrometheus}}));
+  section.Value(
+      {.key = "write_path",
+       .description = "The path of remote write, for prometheus: /api/v1/write (the default, of "
+                      "VictoriaMetrics and Prometheus), /api/v1/push (Mimir) or "
+                      "/api/v1/prom/write (InfluxDB 1.x).",
+       .example = "/api/v1/push"},
+      backend.write_path, UrlPathPrefix());
+  section.Value({.key = "org",
+                 .description = "The organisation, for v2; the tenant (X-Scope-OrgID), for "
+                                "prometheus.",
+                 .example = "my-org"},
                 backend.org, SomeText("the name of an organisation"));
   section.Value(
       {.key = "bucket",

@@ -14,6 +14,9 @@ namespace relay {
 // Declares `only` and `except` of a backend.
 void DeclareRouting(Section& section, Selection& only, Selection& except);
 
+// Declares `rename`. REQUIRES: `renames` holds an example for the reference.
+void DeclareRenames(Section& section, std::vector<LaneRename>& renames);
+
 void DeclareUnrouted(Section& section, Unrouted& unrouted);
 
 // The `backends` of every listener: names declared further down in the file, so they are checked at

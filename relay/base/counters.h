@@ -23,6 +23,7 @@ enum class Endpoint : std::uint8_t {
   kWrite,
   kWriteV2,
   kWriteV3,
+  kRemoteWrite,
   kQuery,
   kPing,
   kHealth,
@@ -33,7 +34,7 @@ enum class Endpoint : std::uint8_t {
 class Counters {
  public:
   static constexpr int kStatusMax = 600;
-  static constexpr std::size_t kEndpoints = 8;
+  static constexpr std::size_t kEndpoints = 9;
 
   void Answered(Endpoint endpoint, int status) {
     if (status >= 0 && status < kStatusMax) ++answered_[Index(endpoint)][AsIndex(status)];
@@ -45,6 +46,7 @@ class Counters {
   }
   void RefusedLines(std::uint64_t lines) { refused_lines_ += lines; }
   void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
+  void UntranslatedSamples(PointCount samples) { untranslated_samples_ += samples; }
   void UnroutedPoints(PointCount points) { unrouted_points_ += points; }
 
   // Adds a listener's counters, which live as long as this. A listener that is closed and reopened
@@ -73,6 +75,7 @@ class Counters {
   std::uint64_t reached(HttpLimit limit) const {
     return reached_.at(static_cast<std::size_t>(limit));
   }
+  std::uint64_t untranslated_samples() const { return untranslated_samples_; }
   std::uint64_t unrouted_points() const { return unrouted_points_; }
 
  private:
@@ -87,6 +90,7 @@ class Counters {
   Count refused_lines_ = 0;
   std::array<Count, kHttpLimitNames.size()> reached_{};
   Count unrouted_points_ = 0;
+  Count untranslated_samples_ = 0;
   mutable std::mutex line_listeners_mutex_;
   std::list<LineCounters> line_listeners_;
 };

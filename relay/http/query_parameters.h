@@ -19,6 +19,11 @@ class QueryParameters {
   const std::string& Get(std::string_view name) const;
   bool Has(std::string_view name) const { return values_.find(name) != values_.end(); }
 
+  // Adds a parameter that is absent; an empty value: nothing.
+  void AddDefault(std::string_view name, std::string_view value) {
+    if (!value.empty()) values_.try_emplace(std::string(name), value);
+  }
+
   // Both add behind what is there: a parameter that is already present keeps its value.
   void Add(QueryParameters more) { values_.merge(more.values_); }
   void Add(std::string name, std::string value) {

@@ -1,6 +1,7 @@
 #include "relay/ingest/ingest_paths.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "relay/base/url_path.h"
@@ -11,8 +12,8 @@ namespace {
 constexpr std::string_view kWriteMethods = "OPTIONS, POST";
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
-// VictoriaMetrics has the paths of InfluxDB below this one too.
-constexpr std::string_view kInfluxFolder = "/influx";
+// VictoriaMetrics has the paths of InfluxDB and Prometheus below these too.
+constexpr std::array<std::string_view, 2> kFolders = {"/influx", "/prometheus"};
 
 Api ApiLike(std::string_view path) {
   if (path.starts_with("/api/v2/")) return Api::kV2;
@@ -29,6 +30,14 @@ const std::vector<IngestPath>& IngestPaths() {
        "Accepts writes as InfluxDB 2.x does."},
       {"/api/v3/write_lp", Endpoint::kWriteV3, Api::kV3, kWriteMethods,
        "Accepts writes as InfluxDB 3.x does."},
+      {"/api/v1/prom/write", Endpoint::kRemoteWrite, Api::kV1, kWriteMethods,
+       "Accepts Prometheus remote write as InfluxDB 1.x does."},
+      {"/api/v1/write", Endpoint::kRemoteWrite, Api::kV1, kWriteMethods,
+       "The same, as VictoriaMetrics and Prometheus do: the database is `prometheus` unless `db` "
+       "names one.",
+       "prometheus"},
+      {"/api/v1/push", Endpoint::kRemoteWrite, Api::kV1, kWriteMethods, "The same, as Mimir does.",
+       "prometheus"},
       {"/query", Endpoint::kQuery, Api::kV1, "GET, HEAD, OPTIONS, POST",
        "CREATE DATABASE and SHOW DATABASES; more with log_statements. No other queries."},
       {"/ping", Endpoint::kPing, Api::kV1, kReadMethods, "Answers if the relay is up."},
@@ -52,7 +61,8 @@ bool FoundIngestPath::Allows(std::string_view method) const {
 
 FoundIngestPath FindIngestPath(std::string_view path, std::string_view prefix) {
   const std::string route = RoutePath(path, prefix);
-  const std::string_view wanted = WithoutPrefix(route, kInfluxFolder);
+  std::string_view wanted = route;
+  for (const std::string_view folder : kFolders) wanted = WithoutPrefix(wanted, folder);
   for (const IngestPath& one : IngestPaths()) {
     if (one.path == wanted) return {&one, one.api};
   }

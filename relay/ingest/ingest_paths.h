@@ -1,7 +1,7 @@
 // The paths of a listener for writes: the one place that knows them.
 //
 // INVARIANT. A path is found as it is, with slashes at its end or doubled, under the listener's
-// prefix, and below /influx, where VictoriaMetrics has the paths of InfluxDB.
+// prefix, and below /influx and /prometheus, where VictoriaMetrics has the paths of those.
 //
 // THREADS. Pure functions.
 #pragma once
@@ -20,6 +20,7 @@ struct IngestPath {
   Api api = Api::kV1;        // Decides the form of errors.
   std::string_view methods;  // The value of the Allow header.
   std::string_view description;
+  std::string_view default_database = {};  // Of a write that names none; empty: it must name one.
 };
 
 const std::vector<IngestPath>& IngestPaths();

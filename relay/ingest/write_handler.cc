@@ -12,9 +12,11 @@
 #include "relay/ingest/form_fields.h"
 #include "relay/ingest/forwarded_credentials.h"
 #include "relay/ingest/gunzip_body.h"
+#include "relay/ingest/remote_write_body.h"
 #include "relay/lineprotocol/scanner.h"
 #include "relay/routing/append_statements.h"
 #include "relay/routing/append_write.h"
+#include "replay/transport/remote_write.h"
 
 namespace relay {
 // Reserves memory for an inflated body until it is answered.
@@ -49,6 +51,48 @@ int StatusOf(const Error& error) {
     case ErrorCode::kFull: return 413;
     default: return 503;
   }
+}
+
+// kInvalidInput: the encoding or message of a remote write is not one that is read here.
+Result<RemoteWriteVersion> VersionOf(const IngestPath& path, const HttpRequest& request) {
+  constexpr std::string_view kMessage = "proto=";
+  constexpr std::string_view kVersion1 = "prometheus.WriteRequest";
+  constexpr std::string_view kVersion2 = "io.prometheus.write.v2.Request";
+  if (path.endpoint != Endpoint::kRemoteWrite) return RemoteWriteVersion::k1;
+  const std::string_view encoding = request.Header("Content-Encoding");
+  if (!encoding.empty() && encoding != "snappy") {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("unknown Content-Encoding \"{}\" (use snappy)", encoding));
+  }
+  const std::string_view type = request.Header("Content-Type");
+  const std::size_t at = type.find(kMessage);
+  if (at == std::string_view::npos) return RemoteWriteVersion::k1;
+  std::string_view message = type.substr(at + kMessage.size());
+  message = message.substr(0, message.find_first_of("; "));
+  if (message == kVersion1) return RemoteWriteVersion::k1;
+  if (message == kVersion2) return RemoteWriteVersion::k2;
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("unknown message \"{}\" in Content-Type (use {} or {})", message,
+                           kVersion1, kVersion2));
+}
+
+// Adds what a sender of version 2 checks: the numbers of what was stored.
+HttpReply WithCounts(const ScannedSamples& counts, HttpReply reply) {
+  return [samples = counts.samples, histograms = counts.histograms, exemplars = counts.exemplars,
+          reply = std::move(reply)](HttpResponse response) {
+    if (response.status == 204 || response.status == 400) {
+      const bool stored = response.status == 204 ||
+                          std::any_of(response.headers.begin(), response.headers.end(),
+                                      [](const auto& h) { return h.first == "X-Relay-Position"; });
+      const auto count = [stored](PointCount of) { return std::to_string(stored ? of : 0); };
+      response.headers.emplace_back("X-Prometheus-Remote-Write-Samples-Written", count(samples));
+      response.headers.emplace_back("X-Prometheus-Remote-Write-Histograms-Written",
+                                    count(histograms));
+      response.headers.emplace_back("X-Prometheus-Remote-Write-Exemplars-Written",
+                                    count(exemplars));
+    }
+    reply(std::move(response));
+  };
 }
 
 HttpResponse Unauthorized(Api api, bool has_credentials) {
@@ -114,12 +158,17 @@ Refused RefusedOf(ScannedLines& scanned) {
 
 struct WriteHandler::WriteContext {
   Api api = Api::kV1;
+  const IngestPath* path = nullptr;  // Never nullptr.
   std::shared_ptr<const WriteHandlerOptions> options;
   QueryParameters parameters;
   ClientCredentials credentials = {};  // Passed on to backends.
   const Users::User* user = nullptr;   // Owned by `options`; nullptr: no authentication.
   WriteQuery query = {};
   std::shared_ptr<MemoryReservation> reservation = {};
+  RemoteWriteVersion version = RemoteWriteVersion::k1;
+  bool has_opaque = false;  // Some samples are for backends with remote write alone.
+
+  bool has_samples() const { return path->endpoint == Endpoint::kRemoteWrite; }
 };
 
 WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock,
@@ -171,7 +220,7 @@ void WriteHandler::Answer(const IngestPath& path, HttpRequest request, const Htt
 
 void WriteHandler::AnswerAllowed(const IngestPath& path, HttpRequest request,
                                  const HttpReply& reply) {
-  WriteContext context{.api = path.api, .options = options_.Get(), .parameters = {}};
+  WriteContext context{.api = path.api, .path = &path, .options = options_.Get(), .parameters = {}};
   Result<QueryParameters> parameters = QueryParameters::Parse(request.query);
   if (!parameters.ok()) return reply(ErrorAnswer(context.api, 400, parameters.error().message()));
   context.parameters = std::move(parameters).value();
@@ -243,6 +292,10 @@ Status WriteHandler::ReadConsistency(const HttpRequest& request, WriteContext& c
 
 void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpReply& reply) {
   const Api api = context.api;
+  const Result<RemoteWriteVersion> version = VersionOf(*context.path, request);
+  if (!version.ok()) return reply(ErrorAnswer(api, 415, version.error().message()));
+  context.version = version.value();
+  context.parameters.AddDefault("db", context.path->default_database);
   Result<WriteQuery> query =
       ParseWriteQuery(api, context.parameters, context.options->default_retention_policy);
   if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
@@ -256,22 +309,38 @@ void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpRe
   }
   Result<std::string> body = PlainBody(request, context);
   if (!body.ok()) return reply(ErrorAnswer(api, StatusOf(body.error()), body.error().message()));
+  if (context.has_samples()) {
+    return WriteSamples(std::move(context), std::move(body).value(), reply);
+  }
   if (context.query.may_be_nanoseconds && EndsWithNanoseconds(body.value())) {
     params.precision = Precision::kNanosecond;
   }
   ScannedLines scanned = ScanLines(std::move(body).value(), params.precision, clock_.WallNow());
-  counters_.RefusedLines(scanned.refused);
-  if (scanned.too_long > 0) counters_.Reached(HttpLimit::kLine);
   if (context.query.guess_times) scanned.lines = WithGuessedTimes(std::move(scanned.lines));
   Store(std::move(context), std::move(scanned), reply);
 }
 
+void WriteHandler::WriteSamples(WriteContext context, const std::string& body,
+                                const HttpReply& reply) {
+  Result<ScannedSamples> samples = ScanSamples(body, clock_.WallNow(), context.version);
+  if (!samples.ok()) return reply(ErrorAnswer(context.api, 400, samples.error().message()));
+  context.query.params.precision = Precision::kMillisecond;
+  context.has_opaque = samples.value().has_opaque;
+  const HttpReply counting =
+      context.version == RemoteWriteVersion::k2 ? WithCounts(samples.value(), reply) : reply;
+  Store(std::move(context), std::move(samples.value().scanned), counting);
+}
+
 void WriteHandler::Store(WriteContext context, ScannedLines scanned, const HttpReply& reply) {
+  counters_.RefusedLines(scanned.refused);
+  if (scanned.too_long > 0) counters_.Reached(HttpLimit::kLine);
   Refused refused = RefusedOf(scanned);
   if (auto answer = NothingIn(context.query, scanned, refused)) return reply(*std::move(answer));
   const Router& router = *context.options->router;
-  RoutedLines routed = router.Route(context.query.params, std::move(scanned.lines), scanned.points);
+  RoutedLines routed = router.Route(context.query.params, std::move(scanned.lines), scanned.points,
+                                    context.has_opaque ? &IsOpaqueSample : nullptr);
   counters_.UnroutedPoints(routed.unrouted);
+  counters_.UntranslatedSamples(routed.untranslated);
   if (routed.unrouted > 0 && router.unrouted() == Unrouted::kRefuse) {
     refused.unrouted = routed.why;
     refused.dropped = routed.unrouted;
@@ -320,12 +389,19 @@ void WriteHandler::OnStored(const WriteContext& context, std::vector<StoredPart>
 
 Result<std::string> WriteHandler::PlainBody(HttpRequest& request, WriteContext& context) {
   const std::string_view encoding = request.Header("Content-Encoding");
+  if (context.has_samples()) {
+    return Reserved(UncompressSnappy(request.body, context.options->max_body), context);
+  }
   if (encoding.empty() || encoding == "identity") return std::move(request.body);
   if (encoding != "gzip" && encoding != "x-gzip") {
     return Error(ErrorCode::kInvalidInput,
                  fmt::format("unknown Content-Encoding \"{}\" (use gzip or identity)", encoding));
   }
-  Result<std::string> plain = InflateGzip(request.body, context.options->max_body);
+  return Reserved(InflateGzip(request.body, context.options->max_body), context);
+}
+
+// Reserves memory for a decompressed body, or refuses it.
+Result<std::string> WriteHandler::Reserved(Result<std::string> plain, WriteContext& context) {
   if (!plain.ok()) {
     if (plain.error().code() == ErrorCode::kFull) counters_.Reached(HttpLimit::kInflatedBody);
     return plain;

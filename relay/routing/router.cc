@@ -8,27 +8,92 @@
 #include <unordered_map>
 #include <utility>
 
-#include "relay/base/glob.h"
+#include "wal/base/byte_set.h"
 #include "wal/record/lines.h"
 #include "wal/record/model.h"
 
 namespace relay {
-// The result of a selection before the measurement is known.
-enum class RuleMatch : std::uint8_t { kNo, kYes, kByMeasurement };
+// The result of a selection before a line is known.
+enum class RuleMatch : std::uint8_t { kNo, kYes, kByLine };
 
 namespace {
 
-// An empty list matches everything.
-bool Lists(const std::vector<std::string>& globs, std::string_view name) {
-  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-           return GlobMatches(glob, name);
-         });
+std::vector<NamePattern> Parsed(const std::vector<std::string>& texts) {
+  std::vector<NamePattern> patterns;
+  patterns.reserve(texts.size());
+  for (const std::string& text : texts) {
+    Result<NamePattern> pattern = NamePattern::Parse(text);
+    INVARIANT(pattern.ok());
+    patterns.push_back(std::move(pattern).value());
+  }
+  return patterns;
 }
 
-RuleMatch MatchOf(const Selection& selection, const WriteParams& params) {
+// An empty list matches everything.
+bool Lists(const std::vector<NamePattern>& patterns, std::string_view name) {
+  return patterns.empty() ||
+         std::any_of(patterns.begin(), patterns.end(),
+                     [name](const NamePattern& pattern) { return pattern.Matches(name); });
+}
+
+std::string_view SeriesKeyOf(std::string_view line) {
+  constexpr ByteSet kKeyEnd(" ");
+  return line.substr(0, FindBare(line, 1, kKeyEnd));
+}
+
+// A line's measurement and tags, unescaped.
+struct SeriesNames {
+  std::string measurement;
+  std::map<std::string, std::string, std::less<>> tags;
+
+  // `key`: the measurement alone, or with its tags.
+  explicit SeriesNames(std::string_view key) : measurement(MeasurementOf(key)) {
+    constexpr ByteSet kTagEnd(",");
+    constexpr ByteSet kNameEnd("=");
+    std::string_view left = key.substr(RawMeasurementOf(key).size());
+    while (!left.empty()) {
+      left.remove_prefix(1);
+      const std::string_view tag = left.substr(0, FindBare(left, 0, kTagEnd));
+      left.remove_prefix(tag.size());
+      const std::size_t equals = FindBare(tag, 0, kNameEnd);
+      const std::string_view value = tag.substr(std::min(equals + 1, tag.size()));
+      tags.emplace(Unescaped(tag.substr(0, equals)), Unescaped(value));
+    }
+  }
+
+  // A tag that is missing is empty, as in InfluxQL.
+  std::string_view ValueOf(std::string_view tag) const {
+    const auto found = tags.find(tag);
+    return found == tags.end() ? std::string_view() : std::string_view(found->second);
+  }
+};
+
+}  // namespace
+
+CompiledSelection::CompiledSelection(const Selection& selection)
+    : databases(Parsed(selection.databases)),
+      retention_policies(Parsed(selection.retention_policies)),
+      measurements(Parsed(selection.measurements)) {
+  for (const std::string& text : selection.tags) {
+    Result<TagPattern> pattern = TagPattern::Parse(text);
+    INVARIANT(pattern.ok());
+    tags[pattern.value().tag].push_back(pattern.value().value);
+  }
+}
+
+namespace {
+
+RuleMatch MatchOf(const CompiledSelection& selection, const WriteParams& params) {
   if (!Lists(selection.databases, params.database)) return RuleMatch::kNo;
   if (!Lists(selection.retention_policies, params.retention_policy)) return RuleMatch::kNo;
-  return selection.measurements.empty() ? RuleMatch::kYes : RuleMatch::kByMeasurement;
+  return selection.judges_lines() ? RuleMatch::kByLine : RuleMatch::kYes;
+}
+
+bool Selects(const CompiledSelection& selection, const SeriesNames& names) {
+  return Lists(selection.measurements, names.measurement) &&
+         std::all_of(selection.tags.begin(), selection.tags.end(), [&names](const auto& tag) {
+           return Lists(tag.second, names.ValueOf(tag.first));
+         });
 }
 
 }  // namespace
@@ -49,7 +114,9 @@ Router::Router(const Config& config, const std::vector<BackendId>& backends)
                         std::find(backends.begin(), backends.end(), backend.name) != backends.end();
     if (!listed) continue;
     all.push_back(backend.name);
-    rules_.push_back({backend.name, backend.only, backend.except});
+    rules_.push_back({backend.name, CompiledSelection(backend.only),
+                      CompiledSelection(backend.except),
+                      backend.api == Api::kPrometheus && !backend.url.udp});
     if (!backend.only.empty() || !backend.except.empty()) filters_ = true;
   }
   INVARIANT(!all.empty());
@@ -59,8 +126,7 @@ Router::Router(const Config& config, const std::vector<BackendId>& backends)
 BackendSet Router::TakersOf(const std::string& database) const {
   std::vector<BackendId> takers;
   for (const Rule& rule : rules_) {
-    const bool narrow =
-        !rule.except.retention_policies.empty() || !rule.except.measurements.empty();
+    const bool narrow = !rule.except.retention_policies.empty() || rule.except.judges_lines();
     const bool excepted = !rule.except.empty() && !narrow && Lists(rule.except.databases, database);
     if (Lists(rule.only.databases, database) && !excepted) takers.push_back(rule.backend);
   }
@@ -68,17 +134,18 @@ BackendSet Router::TakersOf(const std::string& database) const {
 }
 
 // Routes one write whose points may go to different backends. Each measurement is judged once,
-// however many points it has.
-class Router::ByMeasurement {
+// however many points it has; each series, where a rule asks for tags.
+class Router::ByLine {
  public:
   // Decides at once if every point goes to the same backends.
-  ByMeasurement(const std::vector<Rule>& rules, const WriteParams& params) : params_(params) {
+  ByLine(const std::vector<Rule>& rules, const WriteParams& params, IsOpaque is_opaque)
+      : params_(params), is_opaque_(is_opaque) {
     for (const Rule& rule : rules) Consider(rule);
   }
 
-  bool decided() const { return open_.empty(); }
+  bool decided() const { return open_.empty() && is_opaque_ == nullptr; }
   // REQUIRES: decided().
-  BackendSet Everywhere() { return SetOf(sure_); }
+  BackendSet Everywhere() { return SetOf(NamesOf(sure_)); }
 
   RoutedLines Route(std::string_view lines) {
     for (LineWalk walk(lines); !walk.AtEnd();) Take(walk.Next());
@@ -86,19 +153,34 @@ class Router::ByMeasurement {
   }
 
  private:
+  using Rules = std::vector<const Rule*>;
   struct Open {
     const Rule* rule;
     RuleMatch only;
     RuleMatch except;
   };
   static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+  // The parts of the lines that some backends accept; kNowhere: none does. Those for remote write
+  // have a part of their own if some lines are opaque: it has all lines in their order.
+  struct Place {
+    std::size_t lines = kNowhere;
+    std::size_t remote_write = kNowhere;
+  };
 
   void Consider(const Rule& rule) {
     const RuleMatch only = MatchOf(rule.only, params_);
     const RuleMatch except = rule.except.empty() ? RuleMatch::kNo : MatchOf(rule.except, params_);
     if (only == RuleMatch::kNo || except == RuleMatch::kYes) return;
-    if (only == RuleMatch::kYes && except == RuleMatch::kNo) return sure_.push_back(rule.backend);
+    if (only == RuleMatch::kYes && except == RuleMatch::kNo) return sure_.push_back(&rule);
+    asks_for_tags_ |= !rule.only.tags.empty() || !rule.except.tags.empty();
     open_.push_back({&rule, only, except});
+  }
+
+  static std::vector<BackendId> NamesOf(const Rules& rules) {
+    std::vector<BackendId> names;
+    names.reserve(rules.size());
+    for (const Rule* rule : rules) names.push_back(rule->backend);
+    return names;
   }
 
   static BackendSet SetOf(std::vector<BackendId> backends) {
@@ -106,60 +188,84 @@ class Router::ByMeasurement {
   }
 
   void Take(std::string_view line) {
-    const std::string_view name = RawMeasurementOf(line);
-    const auto known = parts_.find(name);
-    const std::size_t part = known != parts_.end() ? known->second : Judge(name);
-    if (part == kNowhere) {
+    const std::string_view key = asks_for_tags_ ? SeriesKeyOf(line) : RawMeasurementOf(line);
+    const auto known = places_.find(key);
+    const Place place = known != places_.end() ? known->second : Judge(key);
+    const bool is_opaque = is_opaque_ != nullptr && is_opaque_(line);
+    if (!is_opaque) Add(place.lines, line);
+    Add(place.remote_write, line);
+    if (place.lines == kNowhere && place.remote_write == kNowhere) {
       ++routed_.unrouted;
-      return;
+    } else if (is_opaque && place.remote_write == kNowhere) {
+      ++routed_.untranslated;
     }
+  }
+
+  void Add(std::size_t part, std::string_view line) {
+    if (part == kNowhere) return;
     routed_.parts[part].lines += line;
     ++routed_.parts[part].points;
   }
 
-  // Returns the part for a measurement's points.
-  std::size_t Judge(std::string_view raw) {
-    const std::string name = MeasurementOf(raw);
-    std::vector<BackendId> backends = sure_;
+  // Returns the place for points with this measurement, or series key.
+  Place Judge(std::string_view key) {
+    const SeriesNames names(key);
+    Rules takers = sure_;
     for (const Open& open : open_) {
-      const bool only = open.only == RuleMatch::kYes || Lists(open.rule->only.measurements, name);
-      const bool except =
-          open.except == RuleMatch::kByMeasurement && Lists(open.rule->except.measurements, name);
-      if (only && !except) backends.push_back(open.rule->backend);
+      const bool only = open.only == RuleMatch::kYes || Selects(open.rule->only, names);
+      const bool except = open.except == RuleMatch::kByLine && Selects(open.rule->except, names);
+      if (only && !except) takers.push_back(open.rule);
     }
-    return parts_.emplace(raw, PartFor(std::move(backends), name)).first->second;
+    if (takers.empty() && routed_.why.empty()) {
+      routed_.why =
+          fmt::format("no backend accepts measurement \"{}\" of {}{}", names.measurement,
+                      DescribeLane(LaneOf(params_)), asks_for_tags_ ? ", with its tags" : "");
+    }
+    return places_.emplace(key, PlaceFor(takers)).first->second;
   }
 
-  std::size_t PartFor(std::vector<BackendId> backends, std::string_view measurement) {
-    if (backends.empty()) {
-      if (routed_.why.empty()) {
-        routed_.why = fmt::format("no backend accepts measurement \"{}\" of {}", measurement,
-                                  DescribeLane(LaneOf(params_)));
-      }
-      return kNowhere;
+  Place PlaceFor(const Rules& takers) {
+    if (is_opaque_ == nullptr) return {.lines = PartFor(NamesOf(takers))};
+    Rules of_lines;
+    Rules of_remote_write;
+    for (const Rule* rule : takers) {
+      (rule->takes_opaque ? of_remote_write : of_lines).push_back(rule);
     }
+    return {PartFor(NamesOf(of_lines)), PartFor(NamesOf(of_remote_write))};
+  }
+
+  std::size_t PartFor(std::vector<BackendId> backends) {
+    if (backends.empty()) return kNowhere;
     const auto [found, added] = sets_.emplace(std::move(backends), routed_.parts.size());
     if (added) routed_.parts.push_back({SetOf(found->first), "", 0});
     return found->second;
   }
 
   const WriteParams& params_;
-  std::vector<BackendId> sure_;                              // Accept any measurement.
-  std::vector<Open> open_;                                   // Accept some measurements.
-  std::unordered_map<std::string_view, std::size_t> parts_;  // By raw measurement.
+  const IsOpaque is_opaque_;
+  bool asks_for_tags_ = false;
+  Rules sure_;                                          // Accept any line.
+  std::vector<Open> open_;                              // Accept some lines.
+  std::unordered_map<std::string_view, Place> places_;  // By raw measurement, or series key.
   std::map<std::vector<BackendId>, std::size_t> sets_;
   RoutedLines routed_;
 };
 
-RoutedLines Router::Route(const WriteParams& params, std::string lines, PointCount points) const {
+RoutedLines Router::Route(const WriteParams& params, std::string lines, PointCount points,
+                          IsOpaque is_opaque) const {
   RoutedLines routed;
-  if (!filters_) {
+  if (!filters_ && is_opaque == nullptr) {
     routed.parts.push_back({all_, std::move(lines), points});
     return routed;
   }
-  ByMeasurement by_measurement(rules_, params);
-  if (!by_measurement.decided()) return by_measurement.Route(lines);
-  BackendSet everywhere = by_measurement.Everywhere();
+  ByLine by_line(rules_, params, is_opaque);
+  if (!by_line.decided()) {
+    routed = by_line.Route(lines);
+    // A set of backends may have got opaque lines only.
+    std::erase_if(routed.parts, [](const RoutedPart& part) { return part.points == 0; });
+    return routed;
+  }
+  BackendSet everywhere = by_line.Everywhere();
   if (everywhere->empty()) {
     routed.unrouted = points;
     routed.why = "no backend accepts " + DescribeLane(LaneOf(params));

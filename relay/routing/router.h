@@ -8,12 +8,14 @@
 // THREADS. A router never changes; any number of threads at once.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/model/config.h"
+#include "config/schema/name_pattern.h"
 #include "wal/base/types.h"
 #include "wal/record/record.h"
 
@@ -34,8 +36,22 @@ struct RoutedLines {
   // Describes the first unrouted point to a client: `no backend accepts measurement "m" of database
   // "d"`. Empty: none.
   std::string why;
+  PointCount untranslated = 0;  // Opaque lines that only backends without remote write accept.
 
   Totals size() const;  // The size of the routed points.
+};
+
+// A selection with its patterns read.
+struct CompiledSelection {
+  explicit CompiledSelection(const Selection& selection);
+
+  std::vector<NamePattern> databases;
+  std::vector<NamePattern> retention_policies;
+  std::vector<NamePattern> measurements;
+  std::map<std::string, std::vector<NamePattern>> tags;  // By tag: one of the values is enough.
+
+  bool judges_lines() const { return !measurements.empty() || !tags.empty(); }
+  bool empty() const { return databases.empty() && retention_policies.empty() && !judges_lines(); }
 };
 
 class Router {
@@ -51,16 +67,22 @@ class Router {
   // empty.
   BackendSet TakersOf(const std::string& database) const;
 
+  // Returns whether a line is for backends with api: prometheus alone.
+  using IsOpaque = bool (*)(std::string_view line);
+
+  // `is_opaque`: for lines some of which may be; nullptr: none is.
   // REQUIRES: `lines` are `points` points as a Record holds them.
-  RoutedLines Route(const WriteParams& params, std::string lines, PointCount points) const;
+  RoutedLines Route(const WriteParams& params, std::string lines, PointCount points,
+                    IsOpaque is_opaque = nullptr) const;
 
  private:
   struct Rule {
     BackendId backend;
-    Selection only;
-    Selection except;
+    CompiledSelection only;
+    CompiledSelection except;
+    bool takes_opaque = false;
   };
-  class ByMeasurement;
+  class ByLine;
 
   std::vector<Rule> rules_;
   BackendSet all_;

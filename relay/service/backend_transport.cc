@@ -46,7 +46,9 @@ Target TargetOf(const BackendConfig& backend) {
   return {.api = backend.api,
           .path_prefix = backend.url.path_prefix,
           .org = backend.org,
-          .bucket = backend.bucket};
+          .bucket = backend.bucket,
+          .renames = backend.renames,
+          .write_path = backend.write_path};
 }
 
 std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {

@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "relay/base/event_log.h"
+#include "relay/base/human_format.h"
 #include "relay/service/backend_transport.h"
 #include "replay/transport/create_database.h"
 
@@ -60,6 +62,32 @@ class HealthReporter {
   bool is_stuck_ = false;
 };
 
+// Reports records that were dropped for their age, at most once a minute.
+class GapReporter {
+ public:
+  explicit GapReporter(std::string backend) : backend_(std::move(backend)) {}
+
+  void operator()(const Gap& gap) {
+    if (gap.reason != GapReason::kTooOld) return;
+    points_ += gap.points;
+    if (reported_at_ && gap.when - *reported_at_ < kEvery) return;
+    reported_at_ = gap.when;
+    LogEvent(Level::kWarning, "points dropped: older than max_age",
+             {{"backend", backend_},
+              {"points", std::to_string(points_)},
+              {"accepted_until", ToRfc3339(gap.to)},
+              {"remedy", "the gap ledger lists them: influxdb-relay gaps"}});
+    points_ = 0;
+  }
+
+ private:
+  static constexpr std::chrono::minutes kEvery{1};
+
+  std::string backend_;
+  PointCount points_ = 0;
+  std::optional<WallTime> reported_at_;
+};
+
 }  // namespace
 
 FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times) {
@@ -72,6 +100,11 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
   options.create_databases = backend.create_databases;
   if (backend.unknown_refusals_are_final) options.unknown_refusals = UnknownRefusals::kDead;
   options.passes_credentials = !backend.has_credentials();
+  options.max_age = backend.max_age;
+  options.renamed = [renames = backend.renames](const WriteParams& params) {
+    return Renamed(renames, params);
+  };
+  options.on_gap = GapReporter(backend.name.text());
   if (!backend.url.udp) {
     const Shown shown{.url = ToString(backend.url), .username = backend.username};
     options.ping_command = "curl -sS -i " + ShellWord(shown.url + "/ping");

@@ -171,6 +171,7 @@ void AddRequests(MetricsPage& page, const Counters& counters) {
       {{Endpoint::kWrite, "write"},
        {Endpoint::kWriteV2, "write_v2"},
        {Endpoint::kWriteV3, "write_v3"},
+       {Endpoint::kRemoteWrite, "remote_write"},
        {Endpoint::kQuery, "query"},
        {Endpoint::kPing, "ping"},
        {Endpoint::kHealth, "health"},
@@ -251,6 +252,11 @@ void AddIngest(MetricsPage& page, const RelayStatus& status, const Counters& cou
   page.Only("unrouted_points_total", "counter",
             "Points that no backend accepts, refused or dropped as configured, since the start.",
             AsNumber(counters.unrouted_points()));
+  page.Only("untranslated_samples_total", "counter",
+            "Prometheus samples that line protocol cannot express (NaN, infinities, native "
+            "histograms, exemplars, metadata) and that no backend with api: prometheus takes, not "
+            "stored, since the start.",
+            AsNumber(counters.untranslated_samples()));
   AddRequests(page, counters);
   page.Begin("append_seconds", "histogram",
              "Time from handing a write to the log until it is on stable storage.");

@@ -5,9 +5,6 @@
 namespace relay {
 namespace {
 
-// Longer than any password or token; base64 of it stays on the stack of OpenSSL.
-constexpr std::size_t kEncodedMax = 16U << 10U;
-
 const unsigned char* BytesOf(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
@@ -22,11 +19,11 @@ std::string EncodeBase64(std::string_view bytes) {
   return text;
 }
 
-std::optional<std::string> DecodeBase64(std::string_view text) {
+std::optional<std::string> DecodeBase64(std::string_view text, std::size_t size_max) {
   while (text.ends_with('=')) text.remove_suffix(1);
   std::string padded(text);
   padded.append((4 - padded.size() % 4) % 4, '=');
-  if (padded.empty() || padded.size() > kEncodedMax) return std::nullopt;
+  if (padded.empty() || padded.size() > size_max) return std::nullopt;
   std::string plain(padded.size() / 4 * 3, '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(plain.data()), BytesOf(padded),
                                    static_cast<int>(padded.size()));

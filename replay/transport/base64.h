@@ -3,6 +3,7 @@
 // THREADS. Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +12,8 @@ namespace relay {
 
 std::string EncodeBase64(std::string_view bytes);
 
-// Accepts text with or without padding. nullopt: empty, longer than 16 KiB or not base64.
-std::optional<std::string> DecodeBase64(std::string_view text);
+// Accepts text with or without padding. nullopt: empty, longer than `size_max` or not base64. The
+// default is longer than any password or token.
+std::optional<std::string> DecodeBase64(std::string_view text, std::size_t size_max = 16U << 10U);
 
 }  // namespace relay

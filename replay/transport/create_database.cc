@@ -63,6 +63,7 @@ std::string CreateCommand(const Target& target, const Shown& backend, const Writ
     return value.empty() ? "" : fmt::format(" {} {}", name, ShellWord(value));
   };
   switch (target.api) {
+    case Api::kPrometheus:  // InfluxDB 1.x is the one that has databases.
     case Api::kV1:
       return fmt::format("curl -sS{} {} --data-urlencode {}", option("-u", backend.username),
                          ShellWord(backend.url + "/query"),

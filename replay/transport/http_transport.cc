@@ -13,6 +13,7 @@
 #include "replay/transport/create_database.h"
 #include "replay/transport/gzip.h"
 #include "replay/transport/redirect.h"
+#include "replay/transport/remote_write.h"
 #include "replay/transport/response_parser.h"
 
 namespace relay {
@@ -117,6 +118,7 @@ std::string HostPort(const Peer& peer) {
 }
 
 constexpr int kOk = 200;
+constexpr int kNoContent = 204;
 constexpr int kStatusNotFound = 404;
 constexpr int kStatusConflict = 409;  // It exists.
 constexpr int kStatusUnprocessable = 422;
@@ -166,8 +168,16 @@ class HttpTransport final : public Transport {
   explicit HttpTransport(HttpTransportOptions options)
       : options_(std::move(options)), place_(options_.peer) {}
 
-  Result<Reply> Send(const WriteRequest& request) override {
+  Result<Reply> Send(const WriteRequest& by_clients_names) override {
+    const WriteParams params = Renamed(options_.target.renames, by_clients_names.params);
+    const WriteRequest request{params, by_clients_names.lines};
+    if (params.api == Api::kStatement && params.database != by_clients_names.params.database) {
+      return RefusedHere({ErrorCode::kInvalidInput,
+                          "the statement names its database as clients do, and the database has "
+                          "another name on this backend"});
+    }
     if (request.params.api == Api::kStatement) return SendStatement(request);
+    if (options_.target.api == Api::kPrometheus) return SendSamples(request);
     const Precision sent_as = SentAs(options_.target.api, request.params.precision);
     std::string_view lines = request.lines;
     if (sent_as != request.params.precision) {
@@ -183,8 +193,10 @@ class HttpTransport final : public Transport {
     return Post(request.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
   }
 
-  Result<Reply> CreateDatabase(const WriteParams& params) override {
+  Result<Reply> CreateDatabase(const WriteParams& by_clients_names) override {
+    const WriteParams params = Renamed(options_.target.renames, by_clients_names);
     switch (options_.target.api) {
+      case Api::kPrometheus:  // InfluxDB 1.x is the one that has databases.
       case Api::kV1: return CreateInV1(params);
       case Api::kV2: return Transport::CreateDatabase(params);
       case Api::kV3: return CreateInV3(params);
@@ -202,6 +214,18 @@ class HttpTransport final : public Transport {
     Result<Reply> reply = Query(params, CreateStatements(params));
     if (!reply.ok()) return reply;
     return AsWritesAnswer(std::move(reply).value());
+  }
+
+  Result<Reply> SendSamples(const WriteRequest& request) {
+    const std::string body = EncodeRemoteWrite(request.lines, request.params.precision);
+    // Lines of strings alone have no sample.
+    if (body.empty()) return Reply{.http_status = kNoContent, .api = Api::kPrometheus};
+    std::string headers =
+        "application/x-protobuf\r\nContent-Encoding: snappy\r\n"
+        "X-Prometheus-Remote-Write-Version: 0.1.0";
+    const std::string& tenant = options_.target.org;
+    if (!tenant.empty()) headers += "\r\nX-Scope-OrgID: " + tenant;
+    return Post(request.params, WritePath(options_.target, request.params), headers, body);
   }
 
   Result<Reply> SendStatement(const WriteRequest& request) {
@@ -315,8 +339,9 @@ class HttpTransport final : public Transport {
       authorization_ =
           fmt::format("Authorization: Basic {}\r\n", EncodeBase64(given.username + ':' + text));
     } else {
-      const bool v3 = options_.target.api == Api::kV3;
-      authorization_ = fmt::format("Authorization: {} {}\r\n", v3 ? "Bearer" : "Token", text);
+      const Api api = options_.target.api;
+      const bool bearer = api == Api::kV3 || api == Api::kPrometheus;
+      authorization_ = fmt::format("Authorization: {} {}\r\n", bearer ? "Bearer" : "Token", text);
     }
     return *authorization_;
   }

@@ -1,4 +1,4 @@
-// A backend's write endpoint over HTTP/1.1: InfluxDB's v1, v2 or v3.
+// A backend's write endpoint over HTTP/1.1: InfluxDB's v1, v2 or v3, or Prometheus remote write.
 //
 // The connection is reused, for a minute if the host has a name, so that a changed address is
 // followed though the old one still answers. After an answer that does not end cleanly, or

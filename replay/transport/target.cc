@@ -17,6 +17,7 @@ PrecisionDialect DialectOf(Api api) {
     case Api::kV1: return PrecisionDialect::kV1;
     case Api::kV2: return PrecisionDialect::kV2;
     case Api::kV3: return PrecisionDialect::kV3;
+    case Api::kPrometheus:
     case Api::kStatement: break;
   }
   INVARIANT(false);
@@ -111,22 +112,27 @@ Precision SentAs(Api api, Precision precision) {
 }
 
 std::string WritePath(const Target& target, const WriteParams& params) {
+  const auto v1_parameters = [&params] {
+    std::string parameters = "?db=" + PercentEncoded(params.database);
+    if (params.retention_policy.empty()) return parameters;
+    return parameters + "&rp=" + PercentEncoded(params.retention_policy);
+  };
+  if (target.api == Api::kPrometheus) {
+    return target.path_prefix + target.write_path + v1_parameters();
+  }
   const std::string_view precision =
       WordFor(SentAs(target.api, params.precision), DialectOf(target.api));
   const auto encoded_bucket = [&] { return PercentEncoded(BucketOf(target, params)); };
   std::string path = target.path_prefix;
   switch (target.api) {
-    case Api::kV1:
-      path += "/write?db=" + PercentEncoded(params.database);
-      if (!params.retention_policy.empty())
-        path += "&rp=" + PercentEncoded(params.retention_policy);
-      break;
+    case Api::kV1: path += "/write" + v1_parameters(); break;
     case Api::kV2:
       path += "/api/v2/write?bucket=" + encoded_bucket();
       if (!target.org.empty()) path += "&org=" + PercentEncoded(target.org);
       break;
     case Api::kV3: path += "/api/v3/write_lp?db=" + encoded_bucket(); break;
-    case Api::kStatement: INVARIANT(false);  // No target has it.
+    case Api::kPrometheus:
+    case Api::kStatement: INVARIANT(false);  // The former is done, no target has the latter.
   }
   return path + fmt::format("&precision={}", precision);
 }

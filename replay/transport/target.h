@@ -8,9 +8,11 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wal/base/result.h"
 #include "wal/base/types.h"
+#include "wal/record/lane_rename.h"
 #include "wal/record/record.h"
 
 namespace relay {
@@ -19,10 +21,12 @@ namespace relay {
 struct Target {
   Api api = Api::kV1;
   std::string path_prefix;  // Before the API's own path: "" or "/influx".
-  std::string org;          // v2 only; empty: none is sent.
+  std::string org;          // v2, and the tenant of prometheus; empty: none is sent.
   // The name of the bucket (v2) or database (v3), with {database} and {retention_policy} filled in.
   // Empty: "database/retention_policy", or the database alone if the write named no policy.
   std::string bucket;
+  std::vector<LaneRename> renames = {};      // The backend's own names.
+  std::string write_path = "/api/v1/write";  // Of remote write, for prometheus only.
 };
 
 std::string BucketOf(const Target& target, const WriteParams& params);

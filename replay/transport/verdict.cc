@@ -55,7 +55,7 @@ bool Includes(Statuses statuses, int status) {
   INVARIANT(false);
 }
 
-enum class Body : std::uint8_t { kAny, kEmptyOfV1, kHtml };
+enum class Body : std::uint8_t { kAny, kEmptyOfV1, kHtml, kOfPrometheus, kEmptyOfPrometheus };
 
 struct Row {
   Statuses statuses;
@@ -151,29 +151,23 @@ constexpr Row Partial(std::string_view says, const Explanation& text,
 }
 
 // The messages about lines, as far as clients' text stands behind them.
-constexpr std::array<std::string_view, 19> kAboutLines = {"input field \\\"",
-                                                          "error adding field",
-                                                          "not valid utf8",
-                                                          "not sent: ",
-                                                          "field type conflict",
-                                                          "unable to parse",
-                                                          "invalid tag key",
-                                                          "invalid field name",
-                                                          "invalid unicode",
-                                                          "max key length exceeded",
-                                                          "max-series-per-database",
-                                                          "max-values-per-tag",
-                                                          "beyond retention policy",
-                                                          "outside retention policy",
-                                                          "partial write of line",
-                                                          "line protocol parsing error",
-                                                          "line protocol parse failed",
-                                                          "incorrect influx line",
-                                                          "too long line"};
+constexpr std::array<std::string_view, 25> kAboutLines = {
+    "input field \\\"", "error adding field", "not valid utf8", "not sent: ", "field type conflict",
+    "unable to parse", "invalid tag key", "invalid field name", "invalid unicode",
+    "max key length exceeded", "max-series-per-database", "max-values-per-tag",
+    "beyond retention policy", "outside retention policy", "partial write of line",
+    "line protocol parsing error", "line protocol parse failed", "incorrect influx line",
+    "too long line",
+    // Of Prometheus, Cortex and Mimir.
+    "err-mimir-", "series=", "label", "out of order sample", "out of bounds", "duplicate sample"};
 
 constexpr std::array kTable = {
     Row{.statuses = S::k204, .verdict = {kDelivered, kNone, &kDone}},
     Row{.statuses = S::k200, .body = Body::kEmptyOfV1, .verdict = {kDelivered, kNone, &kDone}},
+    // Mimir answers 200, others 202 or 204.
+    Row{.statuses = S::k2xx,
+        .body = Body::kEmptyOfPrometheus,
+        .verdict = {kDelivered, kNone, &kDone}},
     // A captive portal or a web page answers 200 to everything.
     Row{.statuses = S::k2xx,
         .verdict =
@@ -343,6 +337,11 @@ constexpr std::array kTable = {
     Row{.statuses = S::k5xx, .says = "queue is full", .verdict = {kRetry, kOverloaded, &kBusy}},
     Row{.statuses = S::k502, .verdict = {kRetry, kBackendFault, &kFailing}},
     Row{.statuses = S::k5xx, .verdict = {kRetry, kUnexplained, &kFailing}},
+    // Remote write says 400 where samples are invalid (out of order, a bad label, a limit of
+    // series), and that such a request is not to be repeated; Mimir has taken the others by then.
+    Row{.statuses = S::k400,
+        .body = Body::kOfPrometheus,
+        .verdict = {kSplit, kRejectedLines, &kSomeRefused}},
     Row{.statuses = S::k4xx, .verdict = {kSplit, kUnknownRefusal, &kNotUnderstood}},
 };
 
@@ -365,6 +364,9 @@ bool Matches(const Row& row, const Reply& reply) {
   if (!Includes(row.statuses, reply.http_status)) return false;
   if (row.body == Body::kEmptyOfV1 && !(reply.body.empty() && reply.api == Api::kV1)) return false;
   if (row.body == Body::kHtml && !IsHtml(reply)) return false;
+  const bool is_prometheus = reply.api == Api::kPrometheus;
+  if (row.body == Body::kOfPrometheus && !is_prometheus) return false;
+  if (row.body == Body::kEmptyOfPrometheus && !(reply.body.empty() && is_prometheus)) return false;
   const std::size_t at = reply.body.find(row.says);
   if (at == std::string::npos) return false;
   if (row.of_server && SpeaksOfLines(std::string_view(reply.body).substr(0, at))) return false;

@@ -141,8 +141,9 @@ std::chrono::nanoseconds UnitOf(Precision precision);
 std::string_view ToString(Precision precision);
 
 // The write endpoint that accepted a record, or kStatement for a statement that changes a database.
-// The values are part of the stored format.
-enum class Api : std::uint8_t { kV1 = 1, kV2 = 2, kV3 = 3, kStatement = 4 };
+// The values up to kStatement are part of the stored format. kPrometheus is an API of backends
+// only: samples of remote write are stored as lines of kV1.
+enum class Api : std::uint8_t { kV1 = 1, kV2 = 2, kV3 = 3, kStatement = 4, kPrometheus = 5 };
 
 // Takes the place of the retention policy in a statement's lane: statements have lanes of their
 // own, so that one that creates what is missing does not wait behind the writes that wait for it.

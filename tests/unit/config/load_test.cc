@@ -73,6 +73,53 @@ TEST_CASE("config: a path prefix is a path, kept without a slash at its end") {
            "/relay");
 }
 
+TEST_CASE("config: patterns of a selection are checked") {
+  const Config config =
+      Parsed(Backend("only: {databases: ['/^a/', 'b*'], tags: ['region=eu*', 'host=/^w/']}"));
+  CHECK_EQ(config.backends[0].only.databases, std::vector<std::string>{"/^a/", "b*"});
+  CHECK_EQ(config.backends[0].only.tags, std::vector<std::string>{"region=eu*", "host=/^w/"});
+  CHECK_EQ(
+      Mistake(Backend("only: {measurements: ['/(/']}")),
+      "4:27: backends[0].only.measurements[0]: expected a regular expression of RE2: missing ): (");
+  CHECK_EQ(Mistake(Backend("except: {tags: [region]}")),
+           "4:21: backends[0].except.tags[0]: expected TAG=VALUE, such as region=eu*");
+}
+
+TEST_CASE("config: a backend may have other names, and a limit of age") {
+  const BackendConfig backend = Parsed(Backend("rename:\n  - {from: m/week, to: archive/forever}\n"
+                                               "  - {from: m, to: n}\nmax_age: 7d"))
+                                    .backends[0];
+  REQUIRE_EQ(backend.renames.size(), 2);
+  CHECK_EQ(ToString(backend.renames[0].from), "m/week");
+  CHECK_EQ(ToString(backend.renames[0].to), "archive/forever");
+  CHECK_EQ(ToString(backend.renames[1].to), "n");
+  CHECK_EQ(backend.max_age, std::chrono::hours(7 * 24));
+  CHECK_EQ(Parsed(Backend("max_age: none")).backends[0].max_age.count(), 0);
+  CHECK(Parsed(kBackend).backends[0].renames.empty());
+  CHECK_EQ(Mistake(Backend("max_age: 7")),
+           "4:14: backends[0].max_age: expected none, or a time from 1s: a whole number with s, "
+           "min, h or d");
+  CHECK_EQ(Mistake(Backend("rename:\n  - {from: /week, to: n}")),
+           "5:16: backends[0].rename[0].from: expected a database, or database/retention-policy");
+  CHECK_EQ(Mistake(Backend("rename:\n  - {from: m, to: n}\n  - {from: m/week, to: o}")),
+           "6:16: backends[0].rename[1].from: expected a name that no entry before it covers: "
+           "m/week");
+}
+
+TEST_CASE("config: a backend for remote write has a path and a tenant") {
+  const BackendConfig backend =
+      Parsed(Backend("api: prometheus\nwrite_path: /api/v1/push\norg: team")).backends[0];
+  CHECK(backend.api == Api::kPrometheus);
+  CHECK_EQ(backend.write_path, "/api/v1/push");
+  CHECK_EQ(backend.org, "team");
+  CHECK_EQ(Parsed(Backend("api: prometheus")).backends[0].write_path, "/api/v1/write");
+  CHECK_EQ(Mistake(Backend("write_path: /api/v1/push")),
+           "4:17: backends[0].write_path: expected only with api: prometheus");
+  CHECK_EQ(Mistake(Backend("api: prometheus\ncompress: gzip")),
+           "5:15: backends[0].compress: expected only with api: v1, v2 or v3: remote write is "
+           "snappy");
+}
+
 TEST_CASE("config: every setting can be given") {
   const Config config = Parsed(
       "log: {path: /data, codec: none}\n"
@@ -312,10 +359,10 @@ TEST_CASE("config: what a kind of backend cannot use is refused") {
     const char* message;
   };
   for (const Row& row : {
-           Row{"url: 'http://h', org: o", "org: expected only with api: v2"},
+           Row{"url: 'http://h', org: o", "org: expected only with api: v2 or prometheus"},
            Row{"url: 'http://h', bucket: b", "bucket: expected only with api: v2 or v3"},
            Row{"url: 'http://h', api: v2, create_databases: true",
-               "create_databases: expected only with api: v1 or v3"},
+               "create_databases: expected only with api: v1, v3 or prometheus"},
            Row{"url: 'http://h', tls: {ca: /ca}", "tls: expected only with an https:// URL"},
            Row{"url: 'https://h', tls: {cert: /c}", "tls.cert: expected key beside it"},
            Row{"url: 'https://h', tls: {key: /k}", "tls.key: expected cert beside it"},
@@ -329,7 +376,7 @@ TEST_CASE("config: what a kind of backend cannot use is refused") {
            Row{"url: 'udp://h:1', token: '${T}'", "token: expected only with http:// or https://"},
            Row{"url: 'udp://h:1', mtu: 65508B",
                "mtu: expected a size from 64B to 65507B: a whole number with B, KiB, MiB or GiB"},
-           Row{"url: 'http://h', api: v4", "api: expected v1, v2 or v3"},
+           Row{"url: 'http://h', api: v4", "api: expected v1, v2, v3 or prometheus"},
        }) {
     CAPTURE(row.backend);
     const std::string mistake = Mistake(std::string("backends: [{name: a, ") + row.backend + "}]");

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "replay/transport/remote_write.h"
 #include "tests/support/fakes/fake_clock.h"
 #include "tests/support/fakes/memory_log.h"
 #include "tests/support/fakes/routers.h"
@@ -199,6 +200,73 @@ TEST_CASE("front door: a write is stored under the paths that VictoriaMetrics an
            "X-Platform-Error-Code");
   CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 1\n", "m v=1 2\n"});
   CHECK_EQ(door.counters.answered(Endpoint::kWrite, 204), 2);
+}
+
+TEST_CASE("front door: samples of Prometheus are stored as lines, under each of their paths") {
+  IngestFixture door;
+  const std::string body =
+      EncodeRemoteWrite("up,__name__=up,job=x value=1 5\n", Precision::kMillisecond);
+  door.headers = {{"Content-Type", "application/x-protobuf"},
+                  {"Content-Encoding", "snappy"},
+                  {"X-Prometheus-Remote-Write-Version", "0.1.0"}};
+  CHECK_EQ(door.Ask("POST", "/api/v1/prom/write", "db=d&rp=week&u=x", body).status, 204);
+  CHECK_EQ(door.Ask("POST", "/api/v1/write", "", body).status, 204);
+  CHECK_EQ(door.Ask("POST", "/prometheus/api/v1/write/", "db=e", body).status, 204);
+  CHECK_EQ(door.Ask("POST", "/api/v1/push", "", body).status, 204);
+  std::vector<std::string> lanes;
+  for (const StoredRecord& stored : ReadAll(door.log, kWest)) {
+    const Record& record = *stored.record.value();
+    CHECK_EQ(record.lines, "up,__name__=up,job=x value=1 5\n");
+    CHECK(record.params.precision == Precision::kMillisecond);
+    lanes.push_back(ToString(LaneOf(record.params)));
+  }
+  CHECK_EQ(lanes, std::vector<std::string>{"d.week", "prometheus", "e", "prometheus"});
+  CHECK_EQ(door.counters.accepted_points(), 4);
+  CHECK_EQ(door.counters.answered(Endpoint::kRemoteWrite, 204), 4);
+}
+
+TEST_CASE("front door: a remote write that can never be stored gets 4xx, another one 503") {
+  IngestFixture door;
+  const std::string body = EncodeRemoteWrite("up,__name__=up value=1 5\n", Precision::kMillisecond);
+  const auto write = [&door](const std::string& sent, std::string_view query = "") {
+    return door.Ask("POST", "/api/v1/write", query, sent);
+  };
+  CHECK_EQ(ErrorOf(door.Ask("POST", "/api/v1/prom/write", "", body)), "database is required");
+  CHECK_EQ(write("up 1 5\n").status, 400);
+  CHECK_EQ(write("").status, 400);
+  CHECK_EQ(write(std::string("\x00", 1)).status, 204);  // An empty request.
+  CHECK_EQ(write(std::string("\x01\x00\xff", 3)).status, 400);
+  CHECK_EQ(write(std::string("\xff\xff\xff\x7f", 4)).status, 413);
+  door.headers = {{"Content-Encoding", "zstd"}};
+  CHECK_EQ(write(body).status, 415);
+  door.headers = {{"Content-Type", "application/x-protobuf;proto=io.prometheus.write.v3.Request"}};
+  CHECK_EQ(write(body).status, 415);
+  door.headers = {{"Content-Type", "application/x-protobuf;proto=prometheus.WriteRequest"}};
+  CHECK(door.Stored().empty());
+  CHECK_EQ(write(body).status, 204);
+  door.log.Fail(true);
+  CHECK_EQ(write(body).status, 503);
+}
+
+TEST_CASE("front door: an answer to remote write 2.0 has the numbers of what was stored") {
+  IngestFixture door;
+  door.headers = {{"Content-Type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"}};
+  // Symbols "", "a", "b"; a series with the label a=b and two samples, and one without labels.
+  const std::string message(
+      "\x22\x00\x22\x01\x61\x22\x01\x62\x2a\x0a\x0a\x02\x01\x02\x12\x02\x10\x05\x12\x00\x2a\x02"
+      "\x12\x00",
+      24);
+  std::string body(1, static_cast<char>(message.size()));  // Snappy: the size, and one literal.
+  body += static_cast<char>((message.size() - 1) << 2U);
+  body += message;
+  const HttpResponse answer = door.Ask("POST", "/api/v1/write", "", body);
+  CHECK_EQ(answer.status, 400);
+  CHECK(ErrorOf(answer).starts_with("partial write: "));
+  CHECK_EQ(HeaderOf(answer, "X-Prometheus-Remote-Write-Samples-Written"), "2");
+  CHECK_EQ(HeaderOf(answer, "X-Prometheus-Remote-Write-Histograms-Written"), "0");
+  CHECK_EQ(HeaderOf(answer, "X-Prometheus-Remote-Write-Exemplars-Written"), "0");
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"prom_metric_not_specified,a=b value=0 5\n"
+                                                   "prom_metric_not_specified,a=b value=0 0\n"});
 }
 
 TEST_CASE("front door: ping answers 204, and the version if asked for it") {

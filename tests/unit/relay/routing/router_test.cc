@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "relay/base/glob.h"
+#include "config/schema/glob.h"
 
 namespace relay::test::relay_routing_router_test {
 namespace {
@@ -164,6 +164,73 @@ TEST_CASE("router: a star stands for any number of characters") {
   }
   const std::string as(10'000, 'a');
   CHECK_FALSE(GlobMatches("*a*a*a*a*a*a*a*a*b", as));
+}
+
+TEST_CASE("router: a regular expression selects databases, policies and measurements") {
+  const Config config = With({Backend("teams", {.databases = {"/^team-(a|b)$/"}}),
+                              Backend("disks", {.measurements = {"/^disk/", "swap"}}),
+                              Backend("rest", {}, {.databases = {"/^team-/"}})});
+  CHECK_EQ(Routes(config, To("team-a"), "cpu v=1 1\ndiskio v=1 1\n", 2),
+           Map{{"teams", "cpu v=1 1\ndiskio v=1 1\n"}, {"disks", "diskio v=1 1\n"}});
+  CHECK_EQ(Routes(config, To("d"), "swap v=1 1\nmydisk v=1 1\n", 2),
+           Map{{"disks", "swap v=1 1\n"}, {"rest", "swap v=1 1\nmydisk v=1 1\n"}});
+}
+
+TEST_CASE("router: points go by their tags, each series on its own") {
+  const Config config =
+      With({Backend("eu", {.tags = {"region=eu*", "region=/^uk$/", "host=/^web[0-9]+$/"}}),
+            Backend("other", {}, {.tags = {"region=eu*"}})});
+  const std::string lines =
+      "m,host=web1,region=eu-west v=1 1\n"
+      "m,host=db1,region=eu-west v=2 2\n"
+      "m,region=uk,host=web2 v=3 3\n"
+      "m,host=web3 v=4 4\n"
+      "m,host=web1,region=eu-west v=5 5\n";
+  CHECK_EQ(Routes(config, To("d"), lines, 5),
+           Map{{"eu",
+                "m,host=web1,region=eu-west v=1 1\nm,host=web1,region=eu-west v=5 5\n"
+                "m,region=uk,host=web2 v=3 3\n"},
+               {"other", "m,region=uk,host=web2 v=3 3\nm,host=web3 v=4 4\n"},
+               {"", "no backend accepts measurement \"m\" of database \"d\", with its tags"}});
+}
+
+TEST_CASE("router: names and values of tags are compared unescaped; a missing tag is empty") {
+  const Config config = With({Backend("a", {.tags = {"the room=first floor, left=x"}}),
+                              Backend("none", {.tags = {"the room="}})});
+  CHECK_EQ(Routes(config, To("d"),
+                  "m,the\\ room=first\\ floor\\,\\ left\\=x v=1 1\nm v=\"a,the room=b\" 2\n", 2),
+           Map{{"a", "m,the\\ room=first\\ floor\\,\\ left\\=x v=1 1\n"},
+               {"none", "m v=\"a,the room=b\" 2\n"}});
+}
+
+bool IsMarked(std::string_view line) {
+  return line.find(" opaque=") != std::string_view::npos;
+}
+
+TEST_CASE("router: opaque lines go to backends with remote write alone, in their order") {
+  Config config =
+      With({Backend("influx"), Backend("mimir"), Backend("m", {.measurements = {"m"}})});
+  config.backends[1].api = Api::kPrometheus;
+  const std::string lines = "m v=1 1\nm opaque=1 2\nn opaque=1 3\nn v=2 4\n";
+  const RoutedLines routed = Router(config, {}).Route(To("d"), lines, 4, &IsMarked);
+  Map got;
+  for (const RoutedPart& part : routed.parts) {
+    for (const BackendId& backend : *part.backends) got[backend.text()] += part.lines;
+  }
+  CHECK_EQ(got, Map{{"influx", "m v=1 1\nn v=2 4\n"}, {"m", "m v=1 1\n"}, {"mimir", lines}});
+  CHECK_EQ(routed.untranslated, 0);
+  CHECK_EQ(routed.unrouted, 0);
+}
+
+TEST_CASE("router: opaque lines without a backend for them are counted, and are not unrouted") {
+  const Config config = With({Backend("influx", {.measurements = {"m"}})});
+  const RoutedLines routed =
+      Router(config, {}).Route(To("d"), "m opaque=1 1\nm v=1 1\nn opaque=1 1\n", 3, &IsMarked);
+  REQUIRE_EQ(routed.parts.size(), 1);
+  CHECK_EQ(routed.parts[0].lines, "m v=1 1\n");
+  CHECK_EQ(routed.untranslated, 1);
+  CHECK_EQ(routed.unrouted, 1);
+  CHECK(Router(config, {}).Route(To("d"), "m opaque=1 1\n", 1, &IsMarked).parts.empty());
 }
 
 TEST_CASE("router: statements on a database go to all that take anything of it") {

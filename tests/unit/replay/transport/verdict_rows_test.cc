@@ -38,6 +38,28 @@ TEST_CASE("row: 200 with an empty body: delivered, of v1 only") {
   CHECK(OfApi(Api::kV3, 200).action == kHold);
 }
 
+TEST_CASE("row: 2xx with an empty body, of remote write: delivered") {
+  CHECK(OfApi(Api::kPrometheus, 200).action == kDelivered);
+  CHECK(OfApi(Api::kPrometheus, 202).action == kDelivered);
+  CHECK(OfApi(Api::kPrometheus, 200, "<html>").action == kHold);
+}
+
+TEST_CASE("row: 400 of remote write: some samples are invalid, whatever the reason") {
+  for (const std::string reason :
+       {"out of order sample: series={__name__=\"http_timeout\"}", "duplicate sample for timestamp",
+        "received a series with an invalid label: \"no space left\" (err-mimir-label-invalid)"}) {
+    const Verdict verdict = OfApi(Api::kPrometheus, 400, reason);
+    CHECK(verdict.action == kSplit);
+    CHECK(verdict.cause == Cause::kRejectedLines);
+  }
+  CHECK(OfApi(Api::kPrometheus, 400, "cannot store metrics: no space left on device").action ==
+        kRetry);
+  CHECK(OfApi(Api::kPrometheus, 429).action == kRetry);
+  CHECK(OfApi(Api::kPrometheus, 404, R"({"error":"database not found: \"d\""})").cause ==
+        Cause::kMissingDatabase);
+  CHECK(Of(400, "out of order sample").cause == Cause::kUnknownRefusal);
+}
+
 TEST_CASE("row: another 2xx, or 200 with a body: a retry, then a hold") {
   for (const Verdict& verdict : {Of(201), Of(202), Of(200, "<html>log in</html>"), Of(200, "ok")}) {
     CHECK(verdict.action == kHold);
