@@ -31,8 +31,8 @@ constexpr std::string_view kSmartRelay =
     "each [[influxdb]] is a backend, a route is `only` of a backend, and queries go to the "
     "databases";
 constexpr std::string_view kFilters =
-    "filters by regular expression are not supported: write the configuration as YAML, where a "
-    "backend has `only` and `except` for measurements; tags cannot be used to choose";
+    "filters are not read from this file: write the configuration as YAML, where `only` and "
+    "`except` of a backend choose measurements and tags, by regular expressions too";
 
 // Results of reading a file: its first error, and notes on what differs from the original.
 class Findings {
@@ -380,8 +380,8 @@ class LegacyToml {
     if (type == "influxdb") return;
     table.AddError(
         "type",
-        "only influxdb is supported: Prometheus remote write is not relayed, it can write "
-        "to several places by itself");
+        "only influxdb is supported in this file: write the configuration as YAML, where a backend "
+        "can have api: prometheus");
   }
 
   // The original passed each client's credentials on.
@@ -404,9 +404,10 @@ class LegacyToml {
       table.NoUse(key, "has no effect here: only writes are relayed, queries go to the databases");
     }
     for (const std::string_view key : {"write_prom", "prom_write", "promwrite"}) {
-      table.NoUse(key,
-                  "has no effect here: Prometheus remote write is not relayed, it can write to "
-                  "several places by itself");
+      table.NoUse(
+          key,
+          "has no effect here: samples of Prometheus are written as lines; in the YAML form "
+          "a backend can have api: prometheus");
     }
     table.Finish();
   }

@@ -130,7 +130,7 @@ struct UdpListenerConfig {
 
 struct AdminConfig {
   ListenAddress address{.host = "127.0.0.1", .port = 9097};
-  std::string path_prefix = {};                 // As that of a listener for writes.
+  std::string path_prefix = {};                 // Has the form of a listener's.
   std::optional<SecretSource> token = {};       // The operators' token: required for changes.
   std::optional<SecretSource> read_token = {};  // Sufficient for reading.
   std::vector<BackendUrl> replay_targets = {};  // Targets of manual replays besides the backends.

@@ -20,14 +20,15 @@ struct IngestPath {
   Api api = Api::kV1;        // Decides the form of errors.
   std::string_view methods;  // The value of the Allow header.
   std::string_view description;
-  std::string_view default_database = {};  // Of a write that names none; empty: it must name one.
+  // Taken for a write that names none; empty: it must name one.
+  std::string_view default_database = {};
 };
 
 const std::vector<IngestPath>& IngestPaths();
 
 struct FoundIngestPath {
   const IngestPath* path = nullptr;  // nullptr: there is no such path.
-  Api api = Api::kV1;                // Of the path, or of paths that begin like it.
+  Api api = Api::kV1;                // Belongs to the path, or to paths that begin like it.
 
   Endpoint endpoint() const { return path == nullptr ? Endpoint::kOther : path->endpoint; }
   bool Allows(std::string_view method) const;  // REQUIRES: the path exists.

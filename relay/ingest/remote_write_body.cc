@@ -36,7 +36,7 @@ constexpr std::uint32_t OfType(std::uint32_t field, pbf_wire_type type) {
 
 // A part of a series that becomes a line.
 struct Item {
-  std::uint32_t field = 0;  // Of the series.
+  std::uint32_t field = 0;  // Its number in the series.
   std::string_view bytes;
   double value = 0;  // A sample's alone.
   std::int64_t time_ms = 0;
@@ -133,7 +133,7 @@ class SymbolTable {
     return true;
   }
 
-  static constexpr std::uint32_t kSymbols = 4;  // Of the request.
+  static constexpr std::uint32_t kSymbols = 4;  // Fields of the request.
   static constexpr std::uint32_t kSeries = 5;
 
  private:
@@ -418,7 +418,6 @@ class SampleScanner {
   }
 
   bool AddOpaque(const std::string& key, const std::string& message, std::int64_t time_ms) {
-    samples_.has_opaque = true;
     return AddLine(fmt::format("{} {} {}\n", key, OpaqueFields(message), time_ms));
   }
 

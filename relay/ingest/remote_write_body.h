@@ -27,8 +27,7 @@ namespace relay {
 Result<std::string> UncompressSnappy(std::string_view body, Bytes limit);
 
 struct ScannedSamples {
-  ScannedLines scanned;     // Times in milliseconds. A refused "line" is a series, by its number.
-  bool has_opaque = false;  // Some lines are opaque.
+  ScannedLines scanned;  // Times in milliseconds. A refused "line" is a series, by its number.
   // Lines by what they were.
   PointCount samples = 0;
   PointCount histograms = 0;

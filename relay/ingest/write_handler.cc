@@ -166,7 +166,6 @@ struct WriteHandler::WriteContext {
   WriteQuery query = {};
   std::shared_ptr<MemoryReservation> reservation = {};
   RemoteWriteVersion version = RemoteWriteVersion::k1;
-  bool has_opaque = false;  // Some samples are for backends with remote write alone.
 
   bool has_samples() const { return path->endpoint == Endpoint::kRemoteWrite; }
 };
@@ -325,7 +324,6 @@ void WriteHandler::WriteSamples(WriteContext context, const std::string& body,
   Result<ScannedSamples> samples = ScanSamples(body, clock_.WallNow(), context.version);
   if (!samples.ok()) return reply(ErrorAnswer(context.api, 400, samples.error().message()));
   context.query.params.precision = Precision::kMillisecond;
-  context.has_opaque = samples.value().has_opaque;
   const HttpReply counting =
       context.version == RemoteWriteVersion::k2 ? WithCounts(samples.value(), reply) : reply;
   Store(std::move(context), std::move(samples.value().scanned), counting);
@@ -337,8 +335,11 @@ void WriteHandler::Store(WriteContext context, ScannedLines scanned, const HttpR
   Refused refused = RefusedOf(scanned);
   if (auto answer = NothingIn(context.query, scanned, refused)) return reply(*std::move(answer));
   const Router& router = *context.options->router;
-  RoutedLines routed = router.Route(context.query.params, std::move(scanned.lines), scanned.points,
-                                    context.has_opaque ? &IsOpaqueSample : nullptr);
+  // An import may bring opaque lines by any API.
+  const Router::IsOpaque is_opaque =
+      MayHaveOpaqueSamples(scanned.lines) ? &IsOpaqueSample : nullptr;
+  RoutedLines routed =
+      router.Route(context.query.params, std::move(scanned.lines), scanned.points, is_opaque);
   counters_.UnroutedPoints(routed.unrouted);
   counters_.UntranslatedSamples(routed.untranslated);
   if (routed.unrouted > 0 && router.unrouted() == Unrouted::kRefuse) {

@@ -28,7 +28,7 @@
 namespace relay {
 
 struct WriteHandlerOptions {
-  std::string path_prefix;  // As FindIngestPath takes it.
+  std::string path_prefix;  // See FindIngestPath.
   std::string default_retention_policy;
   Bytes max_body = 25_MiB;  // Inflated.
   Codec codec = Codec::kZstd;

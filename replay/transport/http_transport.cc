@@ -15,6 +15,7 @@
 #include "replay/transport/redirect.h"
 #include "replay/transport/remote_write.h"
 #include "replay/transport/response_parser.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {
@@ -163,6 +164,13 @@ struct Place {
   std::unique_ptr<Connection> connection;
 };
 
+bool HasOpaqueSample(std::string_view lines) {
+  for (LineWalk walk(lines); !walk.AtEnd();) {
+    if (IsOpaqueSample(walk.Next())) return true;
+  }
+  return false;
+}
+
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(HttpTransportOptions options)
@@ -178,6 +186,10 @@ class HttpTransport final : public Transport {
     }
     if (request.params.api == Api::kStatement) return SendStatement(request);
     if (options_.target.api == Api::kPrometheus) return SendSamples(request);
+    if (MayHaveOpaqueSamples(request.lines) && HasOpaqueSample(request.lines)) {
+      return RefusedHere({ErrorCode::kInvalidInput,
+                          "a sample of Prometheus that only a backend with api: prometheus takes"});
+    }
     const Precision sent_as = SentAs(options_.target.api, request.params.precision);
     std::string_view lines = request.lines;
     if (sent_as != request.params.precision) {

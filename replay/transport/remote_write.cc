@@ -167,6 +167,10 @@ bool IsOpaqueSample(std::string_view line) {
   return FieldsOf(line).starts_with(kOpaqueBegin);
 }
 
+bool MayHaveOpaqueSamples(std::string_view lines) {
+  return lines.find(kOpaqueBegin) != std::string_view::npos;
+}
+
 std::string EncodeRemoteWrite(std::string_view lines, Precision precision) {
   std::string message;
   for (LineWalk walk(lines); !walk.AtEnd();) AppendLine(message, walk.Next(), precision);

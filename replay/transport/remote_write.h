@@ -12,6 +12,7 @@
 // THREADS. Pure functions; any number at once.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,17 +27,23 @@ inline constexpr std::string_view kNamelessSample = "prom_metric_not_specified";
 
 // Numbers of the fields of the protobuf messages.
 struct RemoteWriteFields {
-  static constexpr std::uint32_t kSeries = 1;  // Of the request.
+  // The request.
+  static constexpr std::uint32_t kSeries = 1;
   static constexpr std::uint32_t kMetadata = 3;
-  static constexpr std::uint32_t kFamilyName = 2;  // Of metadata.
-  static constexpr std::uint32_t kLabels = 1;      // Of a series, and of an exemplar.
+  // Metadata.
+  static constexpr std::uint32_t kFamilyName = 2;
+  // A series; an exemplar has labels too.
+  static constexpr std::uint32_t kLabels = 1;
   static constexpr std::uint32_t kSamples = 2;
   static constexpr std::uint32_t kExemplars = 3;
   static constexpr std::uint32_t kHistograms = 4;
-  static constexpr std::uint32_t kName = 1;  // Of a label.
+  // A label.
+  static constexpr std::uint32_t kName = 1;
   static constexpr std::uint32_t kText = 2;
-  static constexpr std::uint32_t kValue = 1;  // Of a sample.
+  // A sample.
+  static constexpr std::uint32_t kValue = 1;
   static constexpr std::uint32_t kTime = 2;
+  // An exemplar, and a native histogram.
   static constexpr std::uint32_t kExemplarValue = 2;
   static constexpr std::uint32_t kExemplarTime = 3;
   static constexpr std::uint32_t kHistogramTime = 15;
@@ -53,6 +60,9 @@ std::string OpaqueFields(std::string_view message);
 
 // REQUIRES: one line as in a Record.
 bool IsOpaqueSample(std::string_view line);
+
+// Returns false if no line can be opaque; true: look at each.
+bool MayHaveOpaqueSamples(std::string_view lines);
 
 // Returns the request for lines as in a Record; empty: they have no sample. Lines that no sample
 // was stored as are sent in the way of VictoriaMetrics: a sample for each field that is a number

@@ -26,7 +26,7 @@ struct Target {
   // Empty: "database/retention_policy", or the database alone if the write named no policy.
   std::string bucket;
   std::vector<LaneRename> renames = {};      // The backend's own names.
-  std::string write_path = "/api/v1/write";  // Of remote write, for prometheus only.
+  std::string write_path = "/api/v1/write";  // The path of remote write, for prometheus only.
 };
 
 std::string BucketOf(const Target& target, const WriteParams& params);

@@ -158,7 +158,7 @@ constexpr std::array<std::string_view, 25> kAboutLines = {
     "beyond retention policy", "outside retention policy", "partial write of line",
     "line protocol parsing error", "line protocol parse failed", "incorrect influx line",
     "too long line",
-    // Of Prometheus, Cortex and Mimir.
+    // Prometheus, Cortex and Mimir say these.
     "err-mimir-", "series=", "label", "out of order sample", "out of bounds", "duplicate sample"};
 
 constexpr std::array kTable = {

@@ -21,6 +21,9 @@ void FuzzLines(std::string_view input);
 // The query of a URL, and the credentials of a client.
 void FuzzParameters(std::string_view input);
 
+// Samples of Prometheus: each is a line, and is sent with the same bytes again.
+void FuzzSamples(std::string_view input);
+
 // The statements of /query: a name that was read is read again from quotes.
 void FuzzStatements(std::string_view input);
 
@@ -31,11 +34,9 @@ void FuzzExchange(std::string_view input);
 void FuzzFraming(std::string_view input);
 
 inline const std::vector<Target>& Targets() {
-  static const std::vector<Target> targets = {{"lines", FuzzLines},
-                                              {"parameters", FuzzParameters},
-                                              {"statements", FuzzStatements},
-                                              {"exchange", FuzzExchange},
-                                              {"framing", FuzzFraming}};
+  static const std::vector<Target> targets = {
+      {"lines", FuzzLines},           {"parameters", FuzzParameters}, {"samples", FuzzSamples},
+      {"statements", FuzzStatements}, {"exchange", FuzzExchange},     {"framing", FuzzFraming}};
   return targets;
 }
 

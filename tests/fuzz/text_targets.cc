@@ -6,12 +6,15 @@
 #include "relay/http/query_parameters.h"
 #include "relay/influxql/show_and_create.h"
 #include "relay/ingest/forwarded_credentials.h"
+#include "relay/ingest/remote_write_body.h"
 #include "relay/ingest/users.h"
 #include "relay/ingest/write_params.h"
 #include "relay/lineprotocol/grammar.h"
 #include "relay/lineprotocol/scanner.h"
+#include "replay/transport/remote_write.h"
 #include "tests/fuzz/targets.h"
 #include "wal/base/invariant.h"
+#include "wal/record/lines.h"
 
 namespace relay::fuzz {
 namespace {
@@ -93,6 +96,24 @@ void FuzzStatements(std::string_view input) {
     const auto again = ParseQueryStatements("CREATE DATABASE " + InQuotes(statement.database));
     INVARIANT(again.ok() && again.value().size() == 1);
     INVARIANT(again.value().front().database == statement.database);
+  }
+}
+
+void FuzzSamples(std::string_view input) {
+  static_cast<void>(UncompressSnappy(input, 1_MiB));
+  for (const RemoteWriteVersion version : {RemoteWriteVersion::k1, RemoteWriteVersion::k2}) {
+    const Result<ScannedSamples> samples = ScanSamples(input, kNow, version);
+    if (!samples.ok()) continue;
+    const std::string& lines = samples.value().scanned.lines;
+    PointCount count = 0;
+    for (LineWalk walk(lines); !walk.AtEnd(); walk.Next()) ++count;
+    INVARIANT(count == samples.value().scanned.points);
+    const std::string sent = EncodeRemoteWrite(lines, Precision::kMillisecond);
+    INVARIANT(sent.empty() == (count == 0));
+    if (count == 0) continue;
+    // What is sent is read as the same lines again.
+    const std::string message = UncompressSnappy(sent, 64_MiB).value();
+    INVARIANT(ScanSamples(message, kNow).value().scanned.lines == lines);
   }
 }
 

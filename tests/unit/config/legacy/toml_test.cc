@@ -200,16 +200,15 @@ TEST_CASE("original: unsupported routing and listeners are refused, with what to
     CAPTURE(told);
     CHECK_NE(told.find(words), std::string::npos);
   };
-  refused(
-      std::string(kPlain) + "[[filter]]\nmeasurement-expression = \"cpu\"\n",
-      "filter: filters by regular expression are not supported: write the configuration as YAML");
+  refused(std::string(kPlain) + "[[filter]]\nmeasurement-expression = \"cpu\"\n",
+          "filter: filters are not read from this file: write the configuration as YAML");
   refused("[[influxdb]]\nname = \"a\"\n", "influxdb: this is a configuration of influxdb-srelay");
   refused("[[http]]\nbind-addr=\":1\"\n[[http.endpoint]]\nuri=[\"/write\"]\n",
           "http[0].endpoint: this is a configuration of influxdb-srelay");
   refused(
       "[[http]]\nbind-addr=\":1\"\noutput=[{location=\"http://h:1/api/v1/prom/write\","
       "type=\"prometheus\"}]\n",
-      "http[0].output[0].type: only influxdb is supported: Prometheus remote write");
+      "http[0].output[0].type: only influxdb is supported in this file");
   refused(std::string(kPlain) + "[[http]]\nbind-addr=\":9096\"\noutput=[]\n",
           "http[1].bind-addr: expected an address of its own: 127.0.0.1:9096 is taken");
   refused("[[http]]\nbind-addr=\":9097\"\noutput=[{location=\"http://h:1/write\"}]\n",

@@ -109,7 +109,7 @@ TEST_CASE("remote write: a sample is stored as the line that InfluxDB 1.8 makes 
            "temp,__name__=temp,room=first\\ floor\\,\\ left\\=x value=1e+22 0\n");
   CHECK_EQ(samples.scanned.points, 3);
   CHECK_EQ(samples.scanned.refused, 0);
-  CHECK_FALSE(samples.has_opaque);
+  CHECK_FALSE(MayHaveOpaqueSamples(samples.scanned.lines));
   CHECK_EQ(Scanned(Series({{"job", "node"}}, {{1, 2}})).scanned.lines,
            "prom_metric_not_specified,job=node value=1 2\n");
   CHECK_EQ(Scanned("").scanned.points, 0);
@@ -127,7 +127,7 @@ TEST_CASE("remote write: what is stored is sent as the same labels, values and t
         Series({{"__name__", "third"}}, {{1.0 / 3, 1}})}) {
     const ScannedSamples samples = Scanned(message);
     CAPTURE(samples.scanned.lines);
-    CHECK_FALSE(samples.has_opaque);
+    CHECK_FALSE(MayHaveOpaqueSamples(samples.scanned.lines));
     CHECK(Sent(samples.scanned.lines) == message);
   }
 }
@@ -149,7 +149,7 @@ TEST_CASE("remote write: what line protocol cannot express is opaque, and sent a
     const ScannedSamples samples = Scanned(message);
     const std::string& lines = samples.scanned.lines;
     CAPTURE(lines);
-    CHECK(samples.has_opaque);
+    CHECK(MayHaveOpaqueSamples(samples.scanned.lines));
     CHECK_EQ(samples.scanned.points, 1);
     LineWalk walk(lines);
     CHECK(IsOpaqueSample(walk.Next()));

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "relay/ingest/gunzip_body.h"
+#include "replay/transport/remote_write.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fakes/fake_backend.h"
 #include "tests/support/process/ports.h"
@@ -327,6 +328,56 @@ TEST_CASE("transport: a database that cannot be created is no success") {
   const Result<Reply> v2 = MakeHttpTransport(options)->CreateDatabase(kParams);
   REQUIRE(!v2.ok());
   CHECK_EQ(v2.error().code(), ErrorCode::kInvalidInput);
+}
+
+TEST_CASE("transport: remote write goes to its path, with its headers and tenant") {
+  FakeBackend backend;
+  HttpTransportOptions options = To(backend);
+  options.target = {
+      .api = Api::kPrometheus, .path_prefix = "/tsdb", .org = "team", .write_path = "/api/v1/push"};
+  const auto transport = MakeHttpTransport(options);
+  const Reply reply = Send(*transport, "up,__name__=up value=1 5\n").value();
+  CHECK_EQ(reply.http_status, 204);
+  CHECK(reply.api == Api::kPrometheus);
+  CHECK_EQ(Send(*transport, "log text=\"no number\" 5\n").value().http_status, 204);
+  REQUIRE_EQ(backend.RequestCount(), 1);
+  const FakeRequest request = backend.Requests()[0];
+  CHECK_EQ(request.target, "/tsdb/api/v1/push?db=my%20db");
+  CHECK_EQ(request.Header("content-type"), "application/x-protobuf");
+  CHECK_EQ(request.Header("content-encoding"), "snappy");
+  CHECK_EQ(request.Header("x-prometheus-remote-write-version"), "0.1.0");
+  CHECK_EQ(request.Header("x-scope-orgid"), "team");
+  CHECK_EQ(request.body, EncodeRemoteWrite("up,__name__=up value=1 5\n", Precision::kSecond));
+}
+
+TEST_CASE("transport: an opaque sample is not sent as a line") {
+  FakeBackend backend;
+  const auto transport = MakeHttpTransport(To(backend));
+  const Reply reply = Send(*transport, "m v=1 1\nup " + OpaqueFields("x") + " 5\n").value();
+  CHECK_EQ(reply.http_status, 422);
+  CHECK_EQ(reply.body,
+           "not sent: a sample of Prometheus that only a backend with api: prometheus takes");
+  CHECK_EQ(backend.RequestCount(), 0);
+  CHECK_EQ(Send(*transport, "m text=\"__remote_write__=\" 5\n").value().http_status, 204);
+}
+
+TEST_CASE("transport: a backend's own names are put into requests") {
+  FakeBackend backend;
+  HttpTransportOptions options = To(backend);
+  options.target.renames = {
+      {LaneName::Parse("my db").value(), LaneName::Parse("own/week").value()}};
+  const auto transport = MakeHttpTransport(options);
+  CHECK_EQ(Send(*transport).value().http_status, 204);
+  CHECK(transport->CreateDatabase(kParams).ok());
+  CHECK_EQ(backend.Requests()[0].target, "/write?db=own&rp=week&precision=s");
+  CHECK_NE(backend.Requests()[1].body.find("CREATE%20DATABASE%20%22own%22"), std::string::npos);
+  const WriteParams statement{.api = Api::kStatement,
+                              .database = "my db",
+                              .retention_policy = std::string(kStatementsPolicy)};
+  const Reply refused =
+      transport->Send({.params = statement, .lines = "DROP DATABASE \"my db\"\n"}).value();
+  CHECK_EQ(refused.http_status, 422);
+  CHECK_EQ(backend.RequestCount(), 2);
 }
 
 TEST_CASE("transport: a statement goes to /query, and its answer means what a write's would") {
