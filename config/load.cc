@@ -241,6 +241,29 @@ void DeclareBackends(Section& root, Config& config) {
             });
 }
 
+void DeclarePolicies(Section& root, Config& config) {
+  root.List(
+      {.key = "retention_policies",
+       .description = "How long retention policies keep points, for backends that create "
+                      "missing ones (create_databases). One that is not named here is "
+                      "created as another InfluxDB 1.x among the backends has it, else "
+                      "without expiry.",
+       .off = true},
+      config.retention_policies, [](Section& section, RetentionPolicyConfig& policy) {
+        section.Value({"database", "Its database; \"\": every one."}, policy.database, AnyText());
+        section.Value({.key = "name", .description = "Its name.", .required = true}, policy.name,
+                      SomeText("the name of a retention policy"));
+        section.Value(
+            {.key = "duration", .description = "The age that points expire at.", .required = true},
+            policy.duration, PolicyDuration());
+        section.Value({.key = "shard_duration",
+                       .description = "The time that one shard covers; without it the "
+                                      "server chooses.",
+                       .example = "1d"},
+                      policy.shard_duration, PolicyDuration());
+      });
+}
+
 void Declare(Section& root, Config& config) {
   root.Map({"log", "The durable log."}, [&](Section& log) { DeclareLog(log, config.log); });
   ListenerBackends routes;
@@ -248,6 +271,7 @@ void Declare(Section& root, Config& config) {
   DeclareLimits(root, config);
   DeclareUnrouted(root, config.unrouted);
   DeclareBackends(root, config);
+  DeclarePolicies(root, config);
   routes.Check(root, config.BackendNames());
 }
 
@@ -264,6 +288,7 @@ Config Start() {
   config.http.push_back({.users = {{.name = "telegraf"}}});
   config.tcp.push_back({.database = "telegraf"});
   config.udp.push_back({.database = "telegraf"});
+  config.retention_policies = {{.database = "", .name = "month", .duration = "30d"}};
   config.backends = {ExampleBackend("influx-a", "10.0.0.1"),
                      ExampleBackend("influx-b", "10.0.0.2")};
   return config;

@@ -197,6 +197,16 @@ struct BackendConfig {
   friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
 };
 
+// How long a retention policy keeps points, for backends that are to create it.
+struct RetentionPolicyConfig {
+  std::string database;  // Empty: every one.
+  std::string name;
+  std::string duration;  // As InfluxQL writes it: "30d", "INF".
+  std::string shard_duration = {};
+
+  friend bool operator==(const RetentionPolicyConfig&, const RetentionPolicyConfig&) = default;
+};
+
 struct Config {
   LogConfig log;
   std::vector<HttpListenerConfig> http;  // At least one of the three is not empty.
@@ -205,6 +215,7 @@ struct Config {
   std::vector<UdpListenerConfig> udp;
   AdminConfig admin;
   std::vector<BackendConfig> backends;  // At least one.
+  std::vector<RetentionPolicyConfig> retention_policies = {};
   Unrouted unrouted = Unrouted::kRefuse;
   // Settings of an original relay's file that mean something else here, or nothing.
   std::vector<std::string> notes = {};

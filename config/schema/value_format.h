@@ -57,6 +57,9 @@ ValueFormat<std::optional<T>> OrNone(ValueFormat<T> form) {
 ValueFormat<std::string> AnyText();
 ValueFormat<std::string> SomeText(const std::string& expects);
 
+// Accepts a duration of InfluxQL: "30d", "720h0m0s", or "INF".
+ValueFormat<std::string> PolicyDuration();
+
 // Accepts "/relay" or "/a/b", with or without a slash at the end, which is not kept.
 ValueFormat<std::string> UrlPathPrefix();
 

@@ -190,7 +190,7 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
       backend.follow_redirects, OneOf<bool>({{"none", false}, {"same-host", true}}));
   section.Value(
       {"create_databases",
-       "Create databases missing on the backend (and retention policies, without expiry)."},
+       "Create databases and retention policies missing on the backend; see retention_policies."},
       backend.create_databases, YesOrNo());
   section.Value(
       {"on_unknown_refusal",

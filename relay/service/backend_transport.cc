@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "relay/service/retention_policies.h"
 #include "replay/transport/http_transport.h"
 #include "replay/transport/udp_transport.h"
 
@@ -24,7 +25,7 @@ TlsOptions TlsFor(const BackendTls& tls) {
           .insecure_skip_verify = tls.insecure_skip_verify};
 }
 
-std::unique_ptr<Transport> ToHttp(const BackendConfig& backend, bool pass_credentials) {
+HttpTransportOptions OptionsFor(const BackendConfig& backend, bool pass_credentials) {
   HttpTransportOptions options;
   options.peer = {.host = backend.url.host, .port = backend.url.port};
   if (backend.url.tls) options.peer.tls = TlsFor(backend.tls);
@@ -37,7 +38,7 @@ std::unique_ptr<Transport> ToHttp(const BackendConfig& backend, bool pass_creden
   options.peer.connect_timeout = backend.connect_timeout;
   options.write_timeout = backend.write_timeout;
   options.timeout = backend.timeout;
-  return MakeHttpTransport(std::move(options));
+  return options;
 }
 
 }  // namespace
@@ -51,8 +52,21 @@ Target TargetOf(const BackendConfig& backend) {
           .write_path = backend.write_path};
 }
 
-std::unique_ptr<Transport> TransportFor(const BackendConfig& backend) {
-  return backend.url.udp ? Packets(backend) : ToHttp(backend, true);
+std::unique_ptr<Transport> TransportFor(const BackendConfig& backend,
+                                        const RetentionPolicies* policies) {
+  if (backend.url.udp) return Packets(backend);
+  HttpTransportOptions options = OptionsFor(backend, true);
+  if (policies != nullptr) {
+    options.policy_of = [name = backend.name, policies](const WriteParams& params) {
+      return policies->FormFor(name, params);
+    };
+  }
+  return MakeHttpTransport(std::move(options));
+}
+
+std::string ShowPolicies(const BackendConfig& backend, const WriteParams& params) {
+  const Result<Reply> answer = AskForPolicies(OptionsFor(backend, false), params);
+  return answer.ok() ? answer.value().body : "";
 }
 
 Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
@@ -61,7 +75,7 @@ Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
   for (const BackendUrl& allowed : config.admin.replay_targets) {
     if (!url.empty() && ToString(allowed) == url) {
       const BackendConfig elsewhere{.name = backend, .url = allowed};
-      return allowed.udp ? Packets(elsewhere) : ToHttp(elsewhere, false);
+      return allowed.udp ? Packets(elsewhere) : MakeHttpTransport(OptionsFor(elsewhere, false));
     }
   }
   if (!url.empty()) {

@@ -90,7 +90,8 @@ class GapReporter {
 
 }  // namespace
 
-FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, SendTimes& times) {
+FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed,
+                      const MemberDeps& deps) {
   Worker::Options options{.backend = backend.name};
   options.batch_points_max = backend.batch.max_points;
   options.batch_bytes_max = backend.batch.max_bytes;
@@ -108,27 +109,28 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed, S
   if (!backend.url.udp) {
     const Shown shown{.url = ToString(backend.url), .username = backend.username};
     options.ping_command = "curl -sS -i " + ShellWord(shown.url + "/ping");
-    options.create_command = [target = TargetOf(backend), shown](const WriteParams& params) {
-      return CreateCommand(target, shown, params);
+    options.create_command = [target = TargetOf(backend), shown,
+                              &policies = deps.policies](const WriteParams& params) {
+      return CreateCommand(target, shown, params, policies.Configured(params));
     };
   }
   options.jitter_seed = jitter_seed;
   options.on_change = HealthReporter(backend.name.text());
-  options.on_request = [&histogram = times.Of(backend.name)](std::chrono::nanoseconds time) {
+  options.on_request = [&histogram = deps.times.Of(backend.name)](std::chrono::nanoseconds time) {
     histogram.Record(time);
   };
   std::vector<std::unique_ptr<Transport>> transports;
   for (std::uint64_t i = 0; i < backend.concurrency; ++i) {
-    transports.push_back(TransportFor(backend));
+    transports.push_back(TransportFor(backend, &deps.policies));
   }
   return {std::move(options), std::move(transports)};
 }
 
-std::vector<FleetMember> MembersFor(const Config& config, SendTimes& times) {
+std::vector<FleetMember> MembersFor(const Config& config, const MemberDeps& deps) {
   std::vector<FleetMember> members;
   members.reserve(config.backends.size());
   for (const BackendConfig& backend : config.backends) {
-    members.push_back(MemberFor(backend, members.size() + 1, times));
+    members.push_back(MemberFor(backend, members.size() + 1, deps));
   }
   return members;
 }

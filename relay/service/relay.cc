@@ -77,7 +77,7 @@ Status Relay::Start() {
   }
   RETURN_IF_ERROR(OpenLog());
   retention_ = std::make_unique<RetentionThread>(*log_, clock_);
-  fleet_ = std::make_unique<Fleet>(MembersFor(config_, send_times_), *log_, clock_);
+  fleet_ = std::make_unique<Fleet>(MembersFor(config_, {send_times_, policies_}), *log_, clock_);
   fleet_->Start();
   // The admin port starts last: /readyz must not report ready before writes are accepted.
   listeners_ = std::make_unique<Listeners>(*log_, clock_, counters_, inherited_);
@@ -120,6 +120,7 @@ Result<std::vector<std::string>> Relay::Reload(const Config& next) {
   RETURN_IF_ERROR(Listeners::CheckFiles(next));
   RETURN_IF_ERROR(log_->SetBackends(next.BackendNames()));
   log_->SetLimits(LimitsOf(next.log));
+  policies_.Set(next);
   PutChangedMembers(next);
   std::vector<std::string> stays = listeners_->Reload(next, kGrace);
   RemoveMembers(next);
@@ -145,7 +146,7 @@ void Relay::PutChangedMembers(const Config& next) {
     if (was != nullptr && IsSentToAlike(*was, backend)) continue;
     LogEvent(Level::kInfo, was != nullptr ? "backend changed" : "backend added",
              {{"backend", backend.name.text()}});
-    fleet_->Put(MemberFor(backend, seed, send_times_));
+    fleet_->Put(MemberFor(backend, seed, {send_times_, policies_}));
   }
 }
 

@@ -64,6 +64,7 @@ class Relay {
   Counters counters_;
   LogTimes log_times_;
   SendTimes send_times_;
+  RetentionPolicies policies_{config_};
   InheritedSockets inherited_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<DurableLog> log_;

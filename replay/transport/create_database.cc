@@ -37,13 +37,19 @@ std::string JsonText(std::string_view text) {
 
 }  // namespace
 
-std::string CreateStatements(const WriteParams& params) {
+std::string CreateStatements(const WriteParams& params, const PolicyForm& policy) {
   std::string statements = "CREATE DATABASE " + Quoted(params.database);
   if (!params.retention_policy.empty() && params.api != Api::kStatement) {
-    statements += fmt::format("; CREATE RETENTION POLICY {} ON {} DURATION INF REPLICATION 1",
-                              Quoted(params.retention_policy), Quoted(params.database));
+    statements +=
+        fmt::format("; CREATE RETENTION POLICY {} ON {} DURATION {} REPLICATION 1",
+                    Quoted(params.retention_policy), Quoted(params.database), policy.duration);
+    if (!policy.shard_duration.empty()) statements += " SHARD DURATION " + policy.shard_duration;
   }
   return statements;
+}
+
+std::string ShowPoliciesStatement(const WriteParams& params) {
+  return "SHOW RETENTION POLICIES ON " + Quoted(params.database);
 }
 
 std::string CreateBody(std::string_view database) {
@@ -56,7 +62,8 @@ std::string ShellWord(std::string_view text) {
   return word + '\'';
 }
 
-std::string CreateCommand(const Target& target, const Shown& backend, const WriteParams& params) {
+std::string CreateCommand(const Target& target, const Shown& backend, const WriteParams& params,
+                          const PolicyForm& policy) {
   if (HasControl(params.database) || HasControl(params.retention_policy)) return "";
   const std::string bucket = BucketOf(target, params);
   const auto option = [](std::string_view name, const std::string& value) {
@@ -67,7 +74,7 @@ std::string CreateCommand(const Target& target, const Shown& backend, const Writ
     case Api::kV1:
       return fmt::format("curl -sS{} {} --data-urlencode {}", option("-u", backend.username),
                          ShellWord(backend.url + "/query"),
-                         ShellWord("q=" + CreateStatements(params)));
+                         ShellWord("q=" + CreateStatements(params, policy)));
     case Api::kV2:
       return fmt::format("influx bucket create --host {}{} --name {}", ShellWord(backend.url),
                          option("--org", target.org), ShellWord(bucket));

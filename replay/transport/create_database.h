@@ -13,8 +13,20 @@
 
 namespace relay {
 
-// Returns InfluxQL that creates the database and, if one is named, the retention policy.
-std::string CreateStatements(const WriteParams& params);
+// How long a retention policy keeps points, as InfluxQL writes it: "30d", "INF".
+struct PolicyForm {
+  std::string duration = "INF";
+  std::string shard_duration = {};  // Empty: the server's choice.
+
+  friend bool operator==(const PolicyForm&, const PolicyForm&) = default;
+};
+
+// Returns InfluxQL that creates the database and, if one is named, the retention policy. Creates
+// nothing twice: what exists in this form is left as it is.
+std::string CreateStatements(const WriteParams& params, const PolicyForm& policy);
+
+// Returns InfluxQL that lists the retention policies of the database.
+std::string ShowPoliciesStatement(const WriteParams& params);
 
 // Returns the body for InfluxDB 3's /api/v3/configure/database.
 std::string CreateBody(std::string_view database);
@@ -30,6 +42,7 @@ struct Shown {
 
 // Returns a command; with a user name, curl asks for the password. Empty: a name has control
 // characters, which no terminal should be shown.
-std::string CreateCommand(const Target& target, const Shown& backend, const WriteParams& params);
+std::string CreateCommand(const Target& target, const Shown& backend, const WriteParams& params,
+                          const PolicyForm& policy = {});
 
 }  // namespace relay

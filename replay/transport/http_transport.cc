@@ -209,7 +209,7 @@ class HttpTransport final : public Transport {
     const WriteParams params = Renamed(options_.target.renames, by_clients_names);
     switch (options_.target.api) {
       case Api::kPrometheus:  // InfluxDB 1.x is the one that has databases.
-      case Api::kV1: return CreateInV1(params);
+      case Api::kV1: return CreateInV1(params, by_clients_names);
       case Api::kV2: return Transport::CreateDatabase(params);
       case Api::kV3: return CreateInV3(params);
       case Api::kStatement: break;
@@ -221,9 +221,16 @@ class HttpTransport final : public Transport {
 
   void Cancel() override { deadline_.Cancel(); }
 
+  Result<Reply> ShowPolicies(const WriteParams& by_clients_names) {
+    const WriteParams params = Renamed(options_.target.renames, by_clients_names);
+    return Query(params, ShowPoliciesStatement(params));
+  }
+
  private:
-  Result<Reply> CreateInV1(const WriteParams& params) {
-    Result<Reply> reply = Query(params, CreateStatements(params));
+  Result<Reply> CreateInV1(const WriteParams& params, const WriteParams& by_clients_names) {
+    const bool asks = options_.policy_of && !params.retention_policy.empty();
+    const PolicyForm policy = asks ? options_.policy_of(by_clients_names) : PolicyForm{};
+    Result<Reply> reply = Query(params, CreateStatements(params, policy));
     if (!reply.ok()) return reply;
     return AsWritesAnswer(std::move(reply).value());
   }
@@ -385,6 +392,10 @@ class HttpTransport final : public Transport {
 
 std::unique_ptr<Transport> MakeHttpTransport(HttpTransportOptions options) {
   return std::make_unique<HttpTransport>(std::move(options));
+}
+
+Result<Reply> AskForPolicies(HttpTransportOptions options, const WriteParams& params) {
+  return HttpTransport(std::move(options)).ShowPolicies(params);
 }
 
 }  // namespace relay

@@ -27,11 +27,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "replay/net/connection.h"
+#include "replay/transport/create_database.h"
 #include "replay/transport/target.h"
 #include "replay/transport/transport.h"
 #include "wal/base/secret.h"
@@ -58,8 +60,15 @@ struct HttpTransportOptions {
   std::chrono::milliseconds write_timeout = std::chrono::minutes(10);
   std::chrono::milliseconds timeout{10'000};        // For the whole attempt.
   std::chrono::milliseconds look_up_after{60'000};  // The greatest age of a connection.
+  // Returns the form of a retention policy that is to be created, by its clients' names; may take
+  // some seconds. Empty: without expiry.
+  std::function<PolicyForm(const WriteParams&)> policy_of = {};
 };
 
 std::unique_ptr<Transport> MakeHttpTransport(HttpTransportOptions options);
+
+// Asks an InfluxDB 1.x for the retention policies of the database. Returns its answer, in JSON.
+// kUnavailable: no answer came.
+Result<Reply> AskForPolicies(HttpTransportOptions options, const WriteParams& params);
 
 }  // namespace relay

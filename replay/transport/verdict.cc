@@ -93,7 +93,7 @@ constexpr Explanation kNoDatabase{"the database does not exist on the backend",
 constexpr Explanation kNoPolicy{
     "the retention policy does not exist on the backend",
     "create retention policy \"{policy}\" of database \"{database}\" on "
-    "{backend}",
+    "{backend}, or set its create_databases",
     Command::kCreate};
 constexpr Explanation kNoCredentials{
     "the credentials were refused",
@@ -441,7 +441,7 @@ bool Rests(Cause cause) {
 }
 
 bool MayCreate(Cause cause) {
-  return cause == kMissingDatabase;
+  return cause == kMissingDatabase || cause == kMissingPolicy;
 }
 
 bool SuspectsPoison(Cause cause) {

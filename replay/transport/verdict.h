@@ -53,7 +53,7 @@ enum class Cause : std::uint8_t {
 // The consequences of a cause.
 bool SlowsDown(Cause cause);       // Send more slowly from here on.
 bool Rests(Cause cause);           // Leave the backend alone for longer.
-bool MayCreate(Cause cause);       // Creating the database may end it.
+bool MayCreate(Cause cause);       // Creating the database or retention policy may end it.
 bool SuspectsPoison(Cause cause);  // One of the lines may make the backend fail.
 bool ConcernsLane(Cause cause);    // Other lanes can go on; else the whole backend waits.
 

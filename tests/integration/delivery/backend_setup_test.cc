@@ -97,6 +97,34 @@ TEST_CASE("set-up: the reported command creates a missing retention policy as it
   CHECK_EQ(server.ReadPoints("metrics", R"("week"."m")").size(), 1);
 }
 
+TEST_CASE("set-up: a missing retention policy is created as the configuration or another has it") {
+  const TempDir directories[3];
+  Influxd has(directories[0].path());
+  Influxd lacks(directories[1].path());
+  has.CreateDatabase("metrics");
+  lacks.CreateDatabase("metrics");
+  has.Query(
+      "", "CREATE RETENTION POLICY month ON metrics DURATION 30d REPLICATION 1 SHARD DURATION 2d");
+  const RelayProcess relay(directories[2].path(),
+                           {.backends = {{"a", has.Url(), {"create_databases: true"}},
+                                         {"b", lacks.Url(), {"create_databases: true"}}},
+                            .top = "retention_policies:\n  - {name: week, duration: 7d}\n"
+                                   "  - {database: other, name: year, duration: 1d}\n"});
+  const std::string line = "m v=1\n";
+  for (const char* policy : {"month", "week", "year"}) {
+    REQUIRE_EQ(relay.Write("metrics", line, std::string("rp=") + policy).status, 204);
+  }
+  REQUIRE(relay.WaitDrained());
+  const std::string policies = lacks.Query("", "SHOW RETENTION POLICIES ON metrics");
+  CAPTURE(policies);
+  CHECK_NE(policies.find(R"(["month","720h0m0s","48h0m0s",1,false])"), std::string::npos);
+  CHECK_NE(policies.find(R"(["week","168h0m0s")"), std::string::npos);
+  CHECK_NE(policies.find(R"(["year","0s")"), std::string::npos);
+  CHECK_NE(has.Query("", "SHOW RETENTION POLICIES ON metrics").find(R"(["week","168h0m0s")"),
+           std::string::npos);
+  CHECK_EQ(lacks.ReadPoints("metrics", R"("month"."m")").size(), 1);
+}
+
 // A relay that looks up its hosts in a file of its own.
 struct Named {
   explicit Named(const std::string& addresses) { Is(addresses); }

@@ -110,6 +110,10 @@ TEST_CASE("target: the command that creates what is missing is quoted for a shel
            "curl -sS -u 'relay' 'http://a:1/query' --data-urlencode 'q=CREATE DATABASE "
            "\"my \\\"db\\\"\"; CREATE RETENTION POLICY \"week\" ON \"my \\\"db\\\"\" DURATION INF "
            "REPLICATION 1'");
+  CHECK(CreateCommand({.api = Api::kV1}, {.url = "http://a:1"},
+                      {.database = "d", .retention_policy = "p"},
+                      {.duration = "30d", .shard_duration = "1d"})
+            .ends_with(R"( DURATION 30d REPLICATION 1 SHARD DURATION 1d')"));
   CHECK_EQ(CreateCommand({.api = Api::kV2, .org = "o"}, {.url = "http://a:1"}, params),
            "influx bucket create --host 'http://a:1' --org 'o' --name 'my \"db\"/week'");
   CHECK_EQ(CreateCommand({.api = Api::kV3}, {.url = "http://a:1"}, params),
