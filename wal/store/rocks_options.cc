@@ -26,6 +26,7 @@ constexpr int kOpenFilesMax = 512;
 // letters are deleted one by one, and their payloads are large.
 constexpr std::size_t kTombstoneWindow = 256;
 constexpr std::size_t kTombstonesInWindow = 128;
+constexpr std::uint64_t kDeadFilesPerFile = 4;
 
 // RocksDB's automatic recovery makes the next write fail an assertion: the log closes and reopens
 // the store instead.
@@ -173,6 +174,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> FamiliesOf(
     const auto family = static_cast<Family>(i);
     auto settings = FamilyOptions(family == Family::kPayloads, options.file_size);
     settings.compaction_filter_factory = std::make_shared<FloorFilters>(floors, family);
+    // Dead letters have a budget that may be small: a file of them is given back as a whole.
+    if (family == Family::kDead) settings.target_file_size_base /= kDeadFilesPerFile;
     if (family == Family::kHeld || family == Family::kDead) {
       settings.table_properties_collector_factories = {
           rocksdb::NewCompactOnDeletionCollectorFactory(kTombstoneWindow, kTombstonesInWindow)};
