@@ -87,7 +87,8 @@ struct HttpListenerConfig {
   ListenAddress address{.host = "0.0.0.0", .port = 9096};
   std::string path_prefix = {};  // Begins with a slash and ends without one; empty: none.
   std::string default_retention_policy;
-  Bytes max_body = 25_MiB;               // Both received and decompressed.
+  Bytes max_body = 25_MiB;  // Both received and decompressed.
+  Bytes max_line = 1_MiB;
   std::vector<BackendId> backends = {};  // Empty: all.
   TlsConfig tls = {};
   std::vector<UserConfig> users = {};  // Empty: everybody may write.
@@ -111,6 +112,7 @@ struct TcpListenerConfig {
   Precision precision = Precision::kNanosecond;
   std::uint64_t max_connections = 1'000;
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
+  Bytes max_line = 1_MiB;
   std::vector<BackendId> backends = {};  // Empty: all.
 
   friend bool operator==(const TcpListenerConfig&, const TcpListenerConfig&) = default;

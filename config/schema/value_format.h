@@ -33,6 +33,10 @@ struct ValueFormat {
 
 // The range includes both bounds.
 ValueFormat<Bytes> SizeBetween(Bytes low, Bytes high);
+// The limit of a line. A dead letter of one line must fit into a command that redrives it.
+inline ValueFormat<Bytes> LineSize() {
+  return SizeBetween(1_KiB, 64_MiB);
+}
 ValueFormat<std::chrono::milliseconds> TimeBetween(std::chrono::milliseconds low,
                                                    std::chrono::milliseconds high);
 // Accepts days too, and "none", which is 0.

@@ -112,6 +112,12 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
       http.default_retention_policy, AnyText());
   section.Value({"max_body", "The largest body of one write, both as received and decompressed."},
                 http.max_body, SizeBetween(1_KiB, 1_GiB));
+  section.Value({"max_line", "The longest line of a write; at most max_body."}, http.max_line,
+                LineSize());
+  const SourceLocation max_line = section.Find("max_line");
+  if (max_line.given && http.max_line > http.max_body) {
+    section.AddError(max_line, "expected at most max_body");
+  }
   section.Value(
       {"ping_status",
        "The status code of /ping: InfluxDB answers 204, some load balancers require 200."},

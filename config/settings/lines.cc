@@ -30,6 +30,8 @@ void DeclareTcp(Section& section, TcpListenerConfig& tcp) {
                 tcp.max_connections, CountBetween(1, 10'000));
   section.Value({"idle_timeout", "A client that sends nothing for this long is disconnected."},
                 tcp.idle_timeout, TimeBetween(std::chrono::seconds(1), std::chrono::hours(24)));
+  section.Value({"max_line", "The longest line; a longer one is refused."}, tcp.max_line,
+                LineSize());
 }
 
 void DeclareUdp(Section& section, UdpListenerConfig& udp) {

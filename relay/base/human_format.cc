@@ -37,6 +37,19 @@ std::string OneLine(std::string_view text, std::size_t size_max) {
   return text.size() > size_max ? line + "..." : line;
 }
 
+std::string ShownLines(std::string_view lines) {
+  constexpr std::size_t kLineShown = 4U << 10U;
+  std::string shown;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    shown += lines.substr(0, std::min(end, kLineShown));
+    if (end > kLineShown) shown += fmt::format("... ({} bytes)", end);
+    if (end < lines.size()) shown += '\n';
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return shown;
+}
+
 std::string ShownBytes(Bytes bytes) {
   constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes.count());

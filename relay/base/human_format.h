@@ -24,6 +24,10 @@ std::string Aligned(const std::vector<Cells>& rows, std::size_t left_columns);
 // ends in "...".
 std::string OneLine(std::string_view text, std::size_t size_max);
 
+// Returns lines as they are, those of them that are too long for a terminal cut, with their size:
+// `m f=1,g=... (83000 bytes)`.
+std::string ShownLines(std::string_view lines);
+
 // Returns "512 B", "6.8 KiB".
 std::string ShownBytes(Bytes bytes);
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "config/schema/endpoint.h"
+#include "config/schema/value_format.h"
 #include "relay/cli/commands.h"
 #include "relay/service/backend_transport.h"
 #include "relay/terminal/progress_line.h"
@@ -117,6 +118,8 @@ int Refuse(const Error& error) {
 int Import(const ImportArgs& args) {
   Result<Precision> precision = ParsePrecision(args.precision);
   if (!precision.ok()) return Refuse(std::move(precision).error().Within("--precision"));
+  const Result<Bytes> line_max = LineSize().parse(args.max_line);
+  if (!line_max.ok()) return Refuse(Error(line_max.error()).Within("--max-line"));
   Result<std::unique_ptr<Transport>> transport = TransportTo(args);
   if (!transport.ok()) return Refuse(transport.error());
   Result<std::unique_ptr<TextFile>> file = TextFile::Open(args.file);
@@ -129,6 +132,7 @@ int Import(const ImportArgs& args) {
   Importer::Options options;
   options.patience = std::chrono::seconds(args.patience_seconds);
   options.jitter_seed = static_cast<std::uint64_t>(clock.Now().time_since_epoch().count());
+  options.line_max = line_max.value();
   options.stopped = [] { return Interrupted() != 0; };
   options.report = [&print_error](std::uint64_t line, const std::string& message) {
     print_error(line, message);
@@ -142,7 +146,8 @@ int Import(const ImportArgs& args) {
                        .retention_policy = args.retention_policy,
                        .precision = precision.value(),
                        .first_line = args.from_line,
-                       .lines_max = args.batch_lines});
+                       .lines_max = args.batch_lines,
+                       .line_max = line_max.value()});
   Importer importer(*transport.value(), clock, std::move(options));
   StopOnInterrupt();
   const Status ran = importer.Run(reader);

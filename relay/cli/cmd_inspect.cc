@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
 #include "relay/cli/commands.h"
 #include "relay/cli/log_directory.h"
@@ -83,7 +84,7 @@ Status PrintDead(const LogView& log, const BackendId& backend, const InspectArgs
     const DeadLetter& letter = stored.letter;
     fmt::print("#{} sequence {} line {} at {}: HTTP {} {}\n{}", stored.number,
                letter.sequence.value(), letter.first_line, ToRfc3339(letter.when),
-               letter.http_status, letter.message, letter.lines);
+               letter.http_status, letter.message, ShownLines(letter.lines));
   }
   return Ok();
 }

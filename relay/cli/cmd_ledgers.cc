@@ -125,7 +125,7 @@ int ShowDead(const LedgerArgs& args) {
       "policy      {}\nprecision   {}\nreason      {}\nanswer      HTTP {}: {}\n\n{}",
       args.number, ToRfc3339(letter.when), letter.sequence.value(), letter.first_line,
       letter.params.database, letter.params.retention_policy, ToString(letter.params.precision),
-      WordFor(letter.reason), letter.http_status, letter.message, letter.lines);
+      WordFor(letter.reason), letter.http_status, letter.message, ShownLines(letter.lines));
   return kDone;
 }
 

@@ -165,6 +165,7 @@ struct ImportArgs {
   std::string ca;  // Empty: the system's.
   std::uint64_t from_line = 1;
   std::uint64_t batch_lines = 5000;
+  std::string max_line = "1MiB";
   std::uint64_t patience_seconds = 60;
   bool json = false;
 };

@@ -161,6 +161,10 @@ void AddImport(CLI::App& app, relay::ImportArgs& args, int& exit_code) {
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000}));
   command
+      ->add_option("--max-line", args.max_line,
+                   "The longest line; the relay refuses those longer than its own max_line")
+      ->capture_default_str();
+  command
       ->add_option("--patience", args.patience_seconds,
                    "Seconds to retry while nothing is accepted")
       ->capture_default_str()

@@ -105,7 +105,7 @@ class FormParts {
   bool ended() const { return ended_; }
 
  private:
-// Kinds of text behind a delimiter.
+  // Kinds of text behind a delimiter.
   enum class Behind : std::uint8_t { kPart, kEnd, kText };
 
   void SkipPreamble();

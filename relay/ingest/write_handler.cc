@@ -314,7 +314,8 @@ void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpRe
   if (context.query.may_be_nanoseconds && EndsWithNanoseconds(body.value())) {
     params.precision = Precision::kNanosecond;
   }
-  ScannedLines scanned = ScanLines(std::move(body).value(), params.precision, clock_.WallNow());
+  ScannedLines scanned = ScanLines(std::move(body).value(), params.precision, clock_.WallNow(),
+                                   context.options->max_line);
   if (context.query.guess_times) scanned.lines = WithGuessedTimes(std::move(scanned.lines));
   Store(std::move(context), std::move(scanned), reply);
 }

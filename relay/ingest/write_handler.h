@@ -31,6 +31,7 @@ struct WriteHandlerOptions {
   std::string path_prefix;  // See FindIngestPath.
   std::string default_retention_policy;
   Bytes max_body = 25_MiB;  // Inflated.
+  Bytes max_line = 1_MiB;
   Codec codec = Codec::kZstd;
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Users> users = {};    // nullptr: everybody may write.

@@ -85,9 +85,6 @@ bool EndsElsewhereAlone(const GivenLine& line) {
 }
 
 LineVerdict Judge(const GivenLine& line, Precision precision) {
-  if (line.text.size() > kLineBytesMax) {
-    return {.reason = "line is longer than " + std::to_string(kLineBytesMax) + " bytes"};
-  }
   if (line.text.find('\0') != std::string_view::npos) return {.reason = "NUL byte"};
   LineVerdict verdict = JudgeLine(line.point(), precision);
   if (!verdict.reason.empty()) return verdict;
@@ -98,9 +95,10 @@ LineVerdict Judge(const GivenLine& line, Precision precision) {
 
 class Scanner {
  public:
-  Scanner(std::string body, Precision precision, WallTime now)
+  Scanner(std::string body, Precision precision, WallTime now, Bytes line_max)
       : precision_(precision),
         now_(now),
+        line_max_(line_max.count()),
         given_size_(body.size()),
         rewrite_(WithLastNewline(std::move(body))) {}
 
@@ -118,6 +116,7 @@ class Scanner {
 
   Precision precision_;
   WallTime now_;
+  std::size_t line_max_;
   std::size_t given_size_;  // The size of the body as received.
   Rewrite rewrite_;
   std::string stamp_;
@@ -130,7 +129,7 @@ ScannedLines Scanner::Scan() && {
   FastLines fast(body(), precision_);
   while (at_ < body().size()) {
     const FastLines::Line line = fast.Next(at_);
-    if (line.kind == FastLines::Kind::kUnsure) {
+    if (line.kind == FastLines::Kind::kUnsure || line.end - at_ > line_max_) {
       TakeGiven(LineHere());
     } else {
       TakeFast(line);
@@ -166,7 +165,10 @@ GivenLine Scanner::LineHere() const {
 }
 
 void Scanner::TakeGiven(const GivenLine& line) {
-  if (line.IsPoint()) {
+  if (line.IsPoint() && line.text.size() > line_max_) {
+    ++result_.too_long;
+    Refuse(line, "line is longer than " + std::to_string(line_max_) + " bytes");
+  } else if (line.IsPoint()) {
     TakePoint(line, Judge(line, precision_));
   } else {
     rewrite_.Replace(at_, line.next, "");
@@ -196,7 +198,6 @@ void Scanner::Refuse(const GivenLine& line, std::string_view reason) {
         {newlines_ + 1, std::string(Cut(line.point(), kShownBytesMax)), std::string(reason)});
   }
   ++result_.refused;
-  if (line.text.size() > kLineBytesMax) ++result_.too_long;
   rewrite_.Replace(at_, line.next, "");
 }
 
@@ -235,9 +236,9 @@ std::string WithGuessedTimes(std::string lines) {
   return std::move(rewrite).Finish();
 }
 
-ScannedLines ScanLines(std::string body, Precision precision, WallTime now) {
+ScannedLines ScanLines(std::string body, Precision precision, WallTime now, Bytes line_max) {
   if (body.empty()) return {};
-  return Scanner(std::move(body), precision, now).Scan();
+  return Scanner(std::move(body), precision, now, line_max).Scan();
 }
 
 }  // namespace relay

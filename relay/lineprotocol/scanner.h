@@ -33,17 +33,19 @@ struct ScannedLines {
   std::string lines;
   PointCount points = 0;
   std::uint64_t refused = 0;      // Lines that are not points.
-  std::uint64_t too_long = 0;     // ... of which longer than kLineBytesMax.
+  std::uint64_t too_long = 0;     // ... of which longer than the limit.
   std::vector<LineError> errors;  // The first kErrorsKept of them.
 };
 
 constexpr std::size_t kErrorsKept = 16;
 
-// A point's line is at most this long.
-constexpr std::size_t kLineBytesMax = 64U << 10U;
+// The limit of a line where no other is configured.
+constexpr Bytes kLineMax = 1_MiB;
 
-// `now` becomes the time of a point without one, truncated to `precision`.
-ScannedLines ScanLines(std::string body, Precision precision, WallTime now);
+// `now` becomes the time of a point without one, truncated to `precision`. A line longer than
+// `line_max` is refused.
+ScannedLines ScanLines(std::string body, Precision precision, WallTime now,
+                       Bytes line_max = kLineMax);
 
 // Returns `lines` (as above) with every time converted to nanoseconds from the unit
 // that InfluxDB 3 would guess, line by line, from the size of the number.

@@ -45,7 +45,8 @@ bool CanContinue(const HttpListenerConfig& was, const HttpListenerConfig& now) {
   return was.tls.certificate.empty() == now.tls.certificate.empty();
 }
 bool CanContinue(const TcpListenerConfig& was, const TcpListenerConfig& now) {
-  return was.max_connections == now.max_connections && was.idle_timeout == now.idle_timeout;
+  return was.max_connections == now.max_connections && was.idle_timeout == now.idle_timeout &&
+         was.max_line == now.max_line;
 }
 bool CanContinue(const UdpListenerConfig& was, const UdpListenerConfig& now) {
   return was.read_buffer == now.read_buffer;
@@ -117,6 +118,7 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
   return WriteHandlerOptions{.path_prefix = listener.path_prefix,
                              .default_retention_policy = listener.default_retention_policy,
                              .max_body = listener.max_body,
+                             .max_line = listener.max_line,
                              .codec = config.log.codec,
                              .router = std::make_shared<const Router>(config, listener.backends),
                              .users = std::move(users).value(),
@@ -155,7 +157,7 @@ Status Listeners::Open(const Config& config, const TcpListenerConfig& listener) 
       StartTcpListener({.address = listener.address,
                         .connections_max = listener.max_connections,
                         .idle = listener.idle_timeout,
-                        .batcher = {}},
+                        .batcher = {.line_max = listener.max_line}},
                        TargetOf(config, listener), {log_, clock_, counters_});
   if (!lines.ok()) return std::move(lines).error();
   tcp_.push_back({listener, std::move(lines).value()});

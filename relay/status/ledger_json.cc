@@ -18,20 +18,25 @@ std::string Listed(const char* key, Json list) {
   return DumpJson(json);
 }
 
+// The lines shown of one letter; `dead export` has them whole.
+constexpr std::size_t kLinesShown = 64U << 10U;
+
 Json ToJson(const StoredDeadLetter& stored) {
   const auto& [number, letter] = stored;
-  return {{"number", number},
-          {"when", ToRfc3339(letter.when)},
-          {"sequence", letter.sequence.value()},
-          {"first_line", letter.first_line},
-          {"points", letter.points},
-          {"reason", WordFor(letter.reason)},
-          {"status", letter.http_status},
-          {"message", letter.message},
-          {"database", letter.params.database},
-          {"retention_policy", letter.params.retention_policy},
-          {"precision", ToString(letter.params.precision)},
-          {"lines", letter.lines}};
+  Json json = {{"number", number},
+               {"when", ToRfc3339(letter.when)},
+               {"sequence", letter.sequence.value()},
+               {"first_line", letter.first_line},
+               {"points", letter.points},
+               {"reason", WordFor(letter.reason)},
+               {"status", letter.http_status},
+               {"message", letter.message},
+               {"database", letter.params.database},
+               {"retention_policy", letter.params.retention_policy},
+               {"precision", ToString(letter.params.precision)},
+               {"lines", letter.lines.substr(0, kLinesShown)}};
+  if (letter.lines.size() > kLinesShown) json["lines_bytes"] = letter.lines.size();
+  return json;
 }
 
 Json ToJson(const StoredGap& stored) {

@@ -66,8 +66,8 @@ void LineBatcher::AddLines(std::string text) {
 }
 
 void LineBatcher::Scan(std::string text, const std::shared_ptr<const LineTarget>& target) {
-  ScannedLines scanned =
-      ScanLines(std::move(text), target->params.precision, deps_.clock.WallNow());
+  ScannedLines scanned = ScanLines(std::move(text), target->params.precision, deps_.clock.WallNow(),
+                                   options_.line_max);
   if (scanned.refused > 0) Refuse(scanned.refused, scanned.errors.front().why);
   if (scanned.points == 0) return;
   PendingBatch& batch = OpenBatch(target);

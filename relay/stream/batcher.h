@@ -51,6 +51,7 @@ struct LineBatcherOptions {
   Bytes batch = 1_MiB;                      // A batch is appended at this size ...
   Clock::Duration linger{20};               // ... or when its first line has waited for so long.
   Bytes waiting = 8_MiB;                    // Limit of all batches together.
+  Bytes line_max = 1_MiB;                   // A longer line is refused.
   Clock::Duration retry{100};               // Pause after the log has refused a batch.
   Clock::Duration report_interval{10'000};  // Between reports of bad lines in the event log.
 };

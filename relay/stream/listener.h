@@ -45,7 +45,8 @@ class LineListener {
 
 struct TcpListenerOptions {
   ListenAddress address;
-  std::size_t connections_max = 1'000;  // Each holds a partial line of up to 64 KiB.
+  std::size_t connections_max = 1'000;  // Each holds a partial line: up to 64 KiB of its own,
+  Bytes long_lines = 64_MiB;            // ... and beyond that a share of this.
   std::chrono::milliseconds idle{600'000};
   LineBatcherOptions batcher;
 };

@@ -1,4 +1,5 @@
 #include <boost/asio/ip/tcp.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <deque>
@@ -11,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "relay/lineprotocol/scanner.h"
 #include "relay/stream/listener_thread.h"
 
 namespace relay {
@@ -22,6 +22,9 @@ using asio::ip::tcp;
 
 // Bytes that are read from one client before others get their turn.
 constexpr std::size_t kReadMax = 64U << 10U;
+
+// The part of a line that every client may hold.
+constexpr std::size_t kOwnPartial = 64U << 10U;
 
 // Pause after an accept has failed for lack of descriptors or memory. Clients that leave meanwhile
 // make room.
@@ -44,6 +47,9 @@ struct Client {
   Clock::TimePoint last_read;
   std::string partial;    // The beginning of a line whose end has not arrived.
   bool skipping = false;  // Up to the end of a line that is too long.
+
+  // The bytes of a long line, beyond those that every client may hold.
+  std::size_t excess() const { return partial.size() - std::min(partial.size(), kOwnPartial); }
 };
 
 enum class ReadResult : std::uint8_t { kData, kNone, kEnd, kFailed };
@@ -99,6 +105,7 @@ class TcpListener final : public ListenerThread {
     counters().Disconnected();
     error_code ignored;
     client->socket.close(ignored);
+    excess_ -= client->excess();
     clients_.erase(client);
   }
 
@@ -177,6 +184,7 @@ class TcpListener final : public ListenerThread {
       bytes.remove_prefix(end + 1);
       client.skipping = false;
     }
+    excess_ -= client.excess();
     const std::size_t last = bytes.rfind('\n');
     if (last == std::string_view::npos) {
       client.partial += bytes;
@@ -184,8 +192,20 @@ class TcpListener final : public ListenerThread {
       batcher().AddLines(std::exchange(client.partial, "").append(bytes.substr(0, last + 1)));
       client.partial = bytes.substr(last + 1);
     }
-    if (client.partial.size() <= kLineBytesMax) return;
-    batcher().Refuse(1, "a line is longer than 64 KiB");
+    BoundPartial(client);
+    excess_ += client.excess();
+  }
+
+  // Refuses the line if it is too long, or if the long lines of all clients are.
+  void BoundPartial(Client& client) {
+    const std::size_t line_max = options_.batcher.line_max.count();
+    if (client.partial.size() > line_max) {
+      batcher().Refuse(1, fmt::format("a line is longer than {} bytes", line_max));
+    } else if (client.excess() > 0 && excess_ + client.excess() > options_.long_lines.count()) {
+      batcher().Refuse(1, "too many clients are in the middle of long lines");
+    } else {
+      return;
+    }
     client.partial.clear();
     client.partial.shrink_to_fit();
     client.skipping = true;
@@ -224,6 +244,7 @@ class TcpListener final : public ListenerThread {
   tcp::acceptor acceptor_;
   std::string buffer_;  // Shared: a read is handled before the next begins.
   std::unordered_set<ClientPtr> clients_;
+  std::size_t excess_ = 0;        // The long lines of all clients.
   std::deque<ClientPtr> unread_;  // Readable while the batcher had no room, first come first.
   std::optional<Clock::TimePoint> accept_again_;  // Set during the pause.
 };

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "relay/lineprotocol/scanner.h"
 #include "wal/record/lines.h"
 
 namespace relay {
@@ -43,8 +42,9 @@ std::vector<ImportReader::Statement> ImportReader::TakeStatements() {
 
 // Fills the buffer until it holds a whole line of any allowed length.
 Status ImportReader::Fill() {
-  while (!ended_ && buffer_.size() - at_ <= kLineBytesMax) {
-    buffer_.erase(0, std::exchange(at_, 0));
+  while (!ended_ && buffer_.size() - at_ <= LineMax()) {
+    // Moves no byte more often than it reads one.
+    if (at_ > buffer_.size() / 2) buffer_.erase(0, std::exchange(at_, 0));
     const std::size_t before = buffer_.size();
     RETURN_IF_ERROR(source_(buffer_));
     ended_ = buffer_.size() == before;
@@ -53,10 +53,10 @@ Status ImportReader::Fill() {
 }
 
 ImportReader::Line ImportReader::LineHere() const {
-  const std::string_view rest = std::string_view(buffer_).substr(at_, kLineBytesMax + 1);
+  const std::string_view rest = std::string_view(buffer_).substr(at_, LineMax() + 1);
   const std::size_t newline = rest.find('\n');
   const std::string_view first = rest.substr(0, newline == rest.npos ? newline : newline + 1);
-  const bool too_long = first.size() > kLineBytesMax;
+  const bool too_long = first.size() > LineMax();
   // Statements and comments have no quoting.
   if (in_ddl_ || Trimmed(first).starts_with('#')) return {.text = first, .goes_on = too_long};
   const LineExtent extent = MeasureLine(rest);

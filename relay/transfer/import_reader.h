@@ -43,7 +43,8 @@ struct ImportOptions {
   Precision precision = Precision::kNanosecond;
   std::uint64_t first_line = 1;  // Earlier ones are left out, as imported already.
   std::size_t lines_max = 5000;
-  std::size_t bytes_max = 1U << 20U;
+  std::size_t bytes_max = 1U << 20U;  // The limit of a batch of several lines.
+  Bytes line_max = 1_MiB;
 };
 
 class ImportReader {
@@ -72,6 +73,7 @@ class ImportReader {
     bool goes_on = false;   // Longer than the limit; its newline is not in the buffer.
   };
 
+  std::size_t LineMax() const { return options_.line_max.count(); }
   Status Fill();
   Line LineHere() const;
   Status Pass(const Line& line);

@@ -52,8 +52,8 @@ void Importer::ReportStatements(ImportReader& reader) {
 }
 
 Status Importer::Take(ImportBatch batch) {
-  ScannedLines scanned =
-      ScanLines(std::move(batch.lines), batch.params.precision, clock_.WallNow());
+  ScannedLines scanned = ScanLines(std::move(batch.lines), batch.params.precision, clock_.WallNow(),
+                                   options_.line_max);
   for (const LineError& error : scanned.errors) {
     options_.report(batch.first_line + error.number - 1, error.Message());
   }

@@ -35,6 +35,7 @@ class Importer {
   struct Options {
     std::chrono::milliseconds patience{60'000};
     std::uint64_t jitter_seed = 1;
+    Bytes line_max = 1_MiB;
     std::function<bool()> stopped = [] { return false; };
     // Called with a line's number and the message about it.
     std::function<void(std::uint64_t line, const std::string& message)> report;

@@ -9,8 +9,10 @@
 namespace relay {
 namespace {
 
-// The largest end of a batch kept for a canary: more would hold too much memory.
-constexpr std::size_t kCanaryMax = 64U << 10U;
+// The largest record, and the largest line, kept for a canary: more would hold too much memory. A
+// client with long lines often has no others.
+constexpr std::size_t kCanaryRecordMax = 64U << 10U;
+constexpr std::size_t kCanaryLineMax = 1U << 20U;
 
 std::deque<Sequence>& UnsentOf(LaneQueue& lane) {
   return lane.held.empty() ? lane.flow : lane.held_unsent;
@@ -114,12 +116,12 @@ void CreditAll(const SendBatch& batch, Window& window) {
 std::shared_ptr<const SendBatch> EndOf(const SendBatch& batch) {
   const SendBatch::Part& last = batch.parts.back();
   SendBatch end;
-  if (last.record->lines.size() <= kCanaryMax) {
+  if (last.record->lines.size() <= kCanaryRecordMax) {
     Join(end, last, {});
     return std::make_shared<const SendBatch>(std::move(end));
   }
   const std::string_view line = LastLine(last.lines());
-  if (line.size() > kCanaryMax) return nullptr;
+  if (line.size() > kCanaryLineMax) return nullptr;
   Record record{.params = batch.params(), .points = 1, .lines = std::string(line)};
   auto shared = std::make_shared<const Record>(std::move(record));
   Join(end, WholeRecord(last.sequence, std::move(shared)), {});

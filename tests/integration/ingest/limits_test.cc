@@ -137,13 +137,19 @@ TEST_CASE("limits: a gzip bomb is refused by its ratio, long before the limit of
   CHECK_EQ(limited.Stored(), 0);
 }
 
-TEST_CASE("limits: a line of 64 KiB") {
-  const Limited limited({});
-  CHECK_EQ(Exchange(limited, Write(LineOf(65'535))), "204 kept");
-  CHECK_EQ(Exchange(limited, Write(LineOf(65'536))), "204 kept");
-  CHECK_EQ(Exchange(limited, Write(LineOf(65'537) + "\nm v=1 1\n")), "400 kept");
-  CHECK_EQ(limited.Reached("line"), 1);
-  CHECK_EQ(limited.Stored(), 3);
+TEST_CASE("limits: a line of 1 MiB, or of the configured size") {
+  struct Row {
+    std::vector<std::string> settings;
+    std::size_t max;
+  };
+  for (const Row& row : {Row{{}, 1'048'576}, Row{{"max_line: 64KiB"}, 65'536}}) {
+    const Limited limited(row.settings);
+    CHECK_EQ(Exchange(limited, Write(LineOf(row.max - 1))), "204 kept");
+    CHECK_EQ(Exchange(limited, Write(LineOf(row.max))), "204 kept");
+    CHECK_EQ(Exchange(limited, Write(LineOf(row.max + 1) + "\nm v=1 1\n")), "400 kept");
+    CHECK_EQ(limited.Reached("line"), 1);
+    CHECK_EQ(limited.Stored(), 3);
+  }
 }
 
 TEST_CASE("limits: the time for a head, for a body, and between two requests") {

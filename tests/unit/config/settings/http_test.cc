@@ -36,6 +36,7 @@ TEST_CASE("http settings: every one can be given") {
       "  - head_time: 100ms\n"
       "    body_time: 10min\n"
       "    idle_time: 1s\n"
+      "    max_line: 25MiB\n"
       "    consistency: honour\n"
       "    consistency_timeout: 2s\n"
       "    credentials: pass\n"
@@ -48,6 +49,7 @@ TEST_CASE("http settings: every one can be given") {
   CHECK_EQ(http.head_time, milliseconds(100));
   CHECK_EQ(http.body_time, milliseconds(600'000));
   CHECK_EQ(http.idle_time, milliseconds(1'000));
+  CHECK_EQ(http.max_line, 25_MiB);
   CHECK(http.honours_consistency);
   CHECK_EQ(http.consistency_timeout, milliseconds(2'000));
   CHECK(http.pass_credentials);
@@ -84,6 +86,8 @@ TEST_CASE("http settings: incomplete or contradictory settings are refused") {
             "2:50: http[0].users[0].token_file: expected either token or token_file, not both"},
         Row{"http:\n  - users: [{name: a, token_file: /t}, {name: a, token_file: /u}]\n",
             "2:47: http[0].users[1].name: expected a name of its own: a is taken"},
+        Row{"http:\n  - {max_body: 64KiB, max_line: 65KiB}\n",
+            "2:33: http[0].max_line: expected at most max_body"},
         Row{"limits: {in_flight: 49MiB}\n",
             "1:21: limits.in_flight: expected at least twice the largest max_body"}}) {
     CAPTURE(row.yaml);

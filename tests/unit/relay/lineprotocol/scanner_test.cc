@@ -416,14 +416,23 @@ TEST_CASE("line protocol: a NUL byte in a line is refused, in a comment or a bla
   CHECK(Stored(with_nul("# 0\n 0 \nm v=1 5\n")) == "m v=1 5\n");
 }
 
-TEST_CASE("line protocol: a line has at most 65536 bytes") {
+TEST_CASE("line protocol: a line has at most 1 MiB, or as many bytes as configured") {
   const std::string start = "m v=\"";
   const std::string end = "\" 5";
-  const std::size_t filling = kLineBytesMax - start.size() - end.size();
+  const std::size_t filling = 1'048'576 - start.size() - end.size();
   const std::string longest = start + std::string(filling, 'x') + end;
   CHECK(Stored(longest + "\r\n") == longest + "\n");
   CHECK(WhyRefused(start + std::string(filling + 1, 'x') + end) ==
-        "line is longer than 65536 bytes");
+        "line is longer than 1048576 bytes");
+  for (const std::string line : {"m v=123 5", "m v=\"a\" 5", "m v=12345", "m  v=12 5"}) {
+    CAPTURE(line);
+    const std::string body = "m v=1 1\n" + line + "\nm v=2 2\n";
+    CHECK_EQ(ScanLines(body, Precision::kNanosecond, kNow, Bytes(line.size())).refused, 0);
+    const ScannedLines scanned =
+        ScanLines(body, Precision::kNanosecond, kNow, Bytes(line.size() - 1));
+    CHECK_EQ(scanned.refused, 1);
+    CHECK_EQ(scanned.too_long, 1);
+  }
 }
 
 TEST_CASE("line protocol: a series key with a field's key has at most 65535 bytes") {

@@ -129,11 +129,35 @@ TEST_CASE("tcp lines: a line may be as long as the limit, and a longer one is sk
     return start + std::string(size - start.size() - end.size(), 'x') + end;
   };
   Fixture fixture;
-  fixture.Tcp();
+  fixture.Tcp({.batcher = {.line_max = 64_KiB}});
   RawConnection client(fixture.At());
   CHECK(client.Send(line_of(kLimit) + "\n" + line_of(kLimit + 1) + "\n"));
   CHECK(client.Send(std::string(1U << 20U, 'y') + "\nm v=3 3\n"));
   CHECK(fixture.WaitStored(line_of(kLimit) + "\nm v=3 3\n"));
+  CHECK_EQ(fixture.Own().refused_lines(), 2);
+}
+
+TEST_CASE("tcp lines: long lines of all clients together are bounded, short ones are not") {
+  Fixture fixture;
+  fixture.Tcp({.long_lines = 1_MiB});
+  const std::string half = "m s=\"" + std::string(600'000, 'x');
+  RawConnection first(fixture.At());
+  RawConnection second(fixture.At());
+  RawConnection third(fixture.At());
+  CHECK(first.Send(half));
+  CHECK(third.Send("m v=3"));
+  CHECK(fixture.Wait([&] { return fixture.Own().open_connections() == 3; }));
+  CHECK(second.Send(half));
+  CHECK(fixture.Wait([&] { return fixture.Own().refused_lines() == 1; }));
+  CHECK(third.Send(" 3\n"));
+  CHECK(fixture.WaitStored("m v=3 3\n"));
+  // One of the two was refused; room is made as soon as the other one ends.
+  CHECK(first.Send("\nm v=1 1\n"));
+  CHECK(second.Send("\nm v=2 2\n"));
+  CHECK(fixture.Wait([&] { return fixture.Own().refused_lines() == 2; }));
+  CHECK(first.Send(half + "\" 4\n"));
+  CHECK(second.Send("m v=5 5\n"));
+  CHECK(fixture.Wait([&] { return fixture.Own().accepted_points() == 5; }));
   CHECK_EQ(fixture.Own().refused_lines(), 2);
 }
 

@@ -147,15 +147,30 @@ TEST_CASE("import: a line beyond all bounds is one bad line, in little memory") 
   const std::string text = "m v=1 1\nm v=" + std::string(1'000'000, '1') + " 2\nm v=3 3\n";
   std::string good;
   std::vector<std::uint64_t> bad;
-  for (ImportBatch& batch : ReadAll(text, {.database = "d"})) {
+  for (ImportBatch& batch : ReadAll(text, {.database = "d", .line_max = 64_KiB})) {
     CHECK_LT(batch.lines.size(), 100'000);
-    ScannedLines scanned = ScanLines(std::move(batch.lines), Precision::kNanosecond, {});
+    ScannedLines scanned = ScanLines(std::move(batch.lines), Precision::kNanosecond, {}, 64_KiB);
     good += scanned.lines;
     for (const LineError& error : scanned.errors)
       bad.push_back(batch.first_line + error.number - 1);
   }
   CHECK_EQ(good, "m v=1 1\nm v=3 3\n");
   CHECK_EQ(bad, std::vector<std::uint64_t>{2});
+}
+
+TEST_CASE("import: a line as long as the limit is read whole, however it comes") {
+  const std::string begin = "m s=\"";
+  const std::string end = "\" 2\n";
+  const std::size_t filling = 1'048'576 - begin.size() - end.size();
+  const std::string longest = begin + std::string(filling, 'x') + end;
+  const std::string text = "m v=1 1\n" + longest + "m v=3 3\n" + longest;
+  for (const std::size_t step : {1'000U, 65'536U, 10'000'000U}) {
+    CAPTURE(step);
+    ImportReader reader(From(text, step), {.database = "d"});
+    std::string whole;
+    for (const ImportBatch& batch : ReadAll(reader)) whole += batch.lines;
+    CHECK(whole == text);
+  }
 }
 
 // ---- Files

@@ -442,6 +442,21 @@ TEST_CASE("poison: a lane whose records are large keeps its last line to try the
            bench.transport.sent.end());
 }
 
+TEST_CASE("poison: a lane with long lines only keeps one of them to try the backend with") {
+  const auto line_of = [](std::string_view field, int time) {
+    return fmt::format("m {}=1,s=\"{}\" {}\n", field, std::string(100'000, 'x'), time);
+  };
+  WorkerFixture bench(Poisoned);
+  bench.Restart(FinalOptions());
+  bench.Accept(line_of("v", 1));
+  bench.Drain();
+  bench.Accept(line_of("poison", 2));  // The last one: no line behind it is known.
+  bench.StepFor(120s);
+  CHECK_EQ(bench.Now().delivered, 1);
+  REQUIRE_EQ(bench.Dead().size(), 1);
+  CHECK_EQ(bench.Dead()[0].lines, line_of("poison", 2));
+}
+
 TEST_CASE("poison: a backend that fails on everything loses nothing, however long it takes") {
   bool fails = false;
   WorkerFixture bench([&](const WriteParams&, std::string_view) {
