@@ -423,9 +423,9 @@ class SampleScanner {
 
   // Returns false if the line is refused.
   bool AddLine(const std::string& line) {
-    if (line.size() > kLineBytesMax) {
+    if (line.size() > kSampleLineMax) {
       ++samples_.scanned.too_long;
-      Refuse(line, fmt::format("longer than {} bytes", kLineBytesMax));
+      Refuse(line, fmt::format("longer than {} bytes", kSampleLineMax));
       return false;
     }
     samples_.scanned.lines += line;

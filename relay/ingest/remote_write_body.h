@@ -34,6 +34,9 @@ struct ScannedSamples {
   PointCount exemplars = 0;
 };
 
+// The limit of a line that is made of a sample: little more than InfluxDB's limit of a series key.
+constexpr std::size_t kSampleLineMax = 64U << 10U;
+
 enum class RemoteWriteVersion : std::uint8_t { k1, k2 };
 
 // Refuses series whose labels are invalid, one by one: a name that is missing or occurs twice,

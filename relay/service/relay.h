@@ -16,6 +16,7 @@
 #include "relay/base/counters.h"
 #include "relay/http/socket_activation.h"
 #include "relay/service/listeners.h"
+#include "relay/service/retention_policies.h"
 #include "relay/service/retention_thread.h"
 #include "relay/status/latencies.h"
 #include "relay/status/relay_status.h"

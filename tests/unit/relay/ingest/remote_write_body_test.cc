@@ -175,7 +175,7 @@ TEST_CASE("remote write: series with invalid labels are refused one by one") {
               Series({{"__name__", "m"}, {"", "x"}}, {{1, 1}}) +
               Series({{"__name__", "m"}, {"a", "1"}, {"a", "2"}}, {{1, 1}}) +
               Series({{"__name__", "m"}, {"a", "\xff"}}, {{1, 1}}) +
-              Series({{"__name__", "m"}, {"a", std::string(kLineBytesMax, 'x')}}, {{1, 1}}) +
+              Series({{"__name__", "m"}, {"a", std::string(kSampleLineMax, 'x')}}, {{1, 1}}) +
               Series({{"__name__", "good"}, {"empty", ""}}, {{2, 2}}));
   CHECK_EQ(samples.scanned.lines, "good,__name__=good value=1 1\ngood,__name__=good value=2 2\n");
   CHECK_EQ(samples.scanned.refused, 5);
