@@ -249,6 +249,15 @@ void LaneBook::ForgetHeldRead(LaneQueue& lane) {
   lane.held_unsent.clear();
 }
 
+// Discards what was read of a lane's held records, so that those that are too old become gaps.
+// REQUIRES: not busy.
+void LaneBook::ReadHeldAgain(LaneQueue& lane) {
+  TakeOutOfFlow(lane);
+  lane.is_suspect = lane.create_due = false;
+  lane.canary.reset();
+  if (lane.mode == LaneMode::kFinishing) lane.mode = LaneMode::kDraining;
+}
+
 void LaneBook::DrainIfHeld(LaneQueue& lane) {
   if (lane.mode != LaneMode::kHeld || lane.by_operator) return;
   if (HasPassedOver(lane)) return;  // Others of it are on hold.
@@ -325,7 +334,8 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   const bool is_in_place = last && (lane.lane == OverflowLane() ? held->first <= lane.held.first()
                                                                 : held->first == lane.held.first());
   const bool others_left = lane.held.empty() || is_in_place;
-  if (!others_left || lane.held.IsTooOld(Oldest())) ForgetHeldRead(lane);
+  if (!others_left) ForgetHeldRead(lane);
+  if (lane.held.IsTooOld(Oldest())) ReadHeldAgain(lane);
   lane.held_last = last;
   if (last && lane.mode == LaneMode::kLive) {
     PutOnHold(lane, "was on hold when the relay started", "");

@@ -116,6 +116,7 @@ class LaneBook {
   void PassOver(LaneQueue& lane, std::string reason, std::string remedy);
   bool HasPassedOver(const LaneQueue& lane) const;
   std::vector<Sequence> SequencesToHold(const LaneQueue& lane) const;
+  void ReadHeldAgain(LaneQueue& lane);
   void FinishIfAllRead(LaneQueue& lane);
   void PutBackIntoFlow(LaneQueue& lane);
   void GoLive(LaneQueue& lane);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "replay/transport/remote_write.h"
 #include "tests/support/fakes/fake_backend.h"
 #include "tests/support/process/influxd.h"
 #include "tests/support/process/places.h"
@@ -128,6 +129,10 @@ std::vector<Row> SameRows() {
       {"the first of two databases", Write("m v=1 1", "&db=other")},
       {"credentials nobody asked for", Write("m v=1 1", "&u=a&p=b")},
       {"an id to be echoed", Write("m v=1 1", "", "X-Request-Id: abc\r\n")},
+      {"samples for no database", Request("POST", "/api/v1/prom/write")},
+      {"no samples", Request("POST", "/api/v1/prom/write?db=metrics", std::string(1, '\0'))},
+      {"a sample", Request("POST", "/api/v1/prom/write?db=metrics",
+                           EncodeRemoteWrite("up,__name__=up value=1 1\n", Precision::kSecond))},
       {"ping", Request("GET", "/ping")},
       {"ping by HEAD", Request("HEAD", "/ping")},
       {"status", Request("GET", "/status")},
@@ -211,7 +216,7 @@ std::vector<Row> Differences() {
       {"an unknown transfer encoding",
        "POST /write?db=metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
        "Unknown HTTP", 501, 400},
-      {"Prometheus", Request("POST", "/api/v1/prom/write?db=metrics"), "Other endpoints", 400, 404},
+      {"Prometheus", Request("POST", "/api/v1/prom/read?db=metrics"), "Other endpoints", 400, 404},
   };
 }
 

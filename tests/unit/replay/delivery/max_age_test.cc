@@ -132,6 +132,36 @@ TEST_CASE("max age: records of a lane on hold are dropped too, and the lane goes
   CHECK_EQ(bench.Now().unaccounted(), 0);
 }
 
+TEST_CASE("max age: held records that wait for a backend that went away are dropped") {
+  bool exists = false;
+  int taken = 0;
+  Bench bench([&](const WriteParams&, std::string_view) -> Result<Reply> {
+    if (!exists) return Http(404, "database not found: \"db\"");
+    if (++taken == 1) return Status204();
+    return Error(ErrorCode::kUnavailable, "no answer");
+  });
+  Worker::Options options = bench.Limited();
+  options.batch_points_max = 1;
+  bench.Restart(options);
+  for (int i = 1; i <= 3; ++i) bench.AcceptNow("m v=1 1\n");
+  bench.StepFor(1s);
+  exists = true;
+  bench.StepFor(5s);
+  CHECK_EQ(bench.Now().delivered, 1);
+  CHECK_EQ(bench.Now().held.points, 2);
+  bench.StepFor(7s);
+  bench.AcceptNow("m v=2 2\n");  // Waits behind them.
+  bench.StepFor(3s);
+  CHECK_EQ(bench.Now().held.points, 0);
+  CHECK_EQ(bench.Now().dropped, 2);
+  taken = 0;
+  bench.StepFor(30s);
+  CHECK_EQ(bench.Now().delivered, 2);
+  CHECK_EQ(bench.transport.sent.back(), "m v=2 2\n");
+  CHECK(bench.Held().empty());
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
 TEST_CASE("max age: records that an operator holds are kept") {
   Bench bench(TakeAll);
   REQUIRE(bench.log.Execute(kWest, HoldLane{{"db", ""}}).ok());
