@@ -86,7 +86,7 @@ TEST_CASE("full disk: with nothing free the log opens, delivers what it holds, a
   REQUIRE(Eventually(kPatience, [&] { return std::filesystem::exists(log + "/reserve"); }));
   server.Kill();
   int written = 0;
-  for (int i = 0; i < 200; ++i, written += 100) {
+  for (int i = 0; i < 400; ++i, written += 100) {
     REQUIRE_EQ(relay.Write("metrics", Lines(i * 100, 100)).status, 204);
   }
   place.disk.FillBut(0);
