@@ -313,11 +313,12 @@ std::string MessageOf(const Series& series, const Item& item) {
 // Reads the fields of one request.
 class SampleScanner {
  public:
-  SampleScanner(std::string_view message, WallTime now, RemoteWriteVersion version)
+  SampleScanner(std::string_view message, WallTime now, RemoteWriteVersion version, Bytes line_max)
       : size_(message.size()),
         request_(message.data(), message.size()),
         now_(now),
-        version_(version) {}
+        version_(version),
+        line_max_(line_max) {}
 
   Result<ScannedSamples> Scan() {
     try {
@@ -423,9 +424,9 @@ class SampleScanner {
 
   // Returns false if the line is refused.
   bool AddLine(const std::string& line) {
-    if (line.size() > kSampleLineMax) {
+    if (Bytes(line.size()) > line_max_) {
       ++samples_.scanned.too_long;
-      Refuse(line, fmt::format("longer than {} bytes", kSampleLineMax));
+      Refuse(line, fmt::format("longer than {} bytes", line_max_.count()));
       return false;
     }
     samples_.scanned.lines += line;
@@ -446,6 +447,7 @@ class SampleScanner {
   protozero::pbf_reader request_;
   const WallTime now_;
   const RemoteWriteVersion version_;
+  const Bytes line_max_;
   SymbolTable symbols_;
   std::uint64_t fields_ = 0;
   std::uint64_t known_ = 0;
@@ -476,8 +478,8 @@ Result<std::string> UncompressSnappy(std::string_view body, Bytes limit) {
 }
 
 Result<ScannedSamples> ScanSamples(std::string_view message, WallTime now,
-                                   RemoteWriteVersion version) {
-  return SampleScanner(message, now, version).Scan();
+                                   RemoteWriteVersion version, Bytes line_max) {
+  return SampleScanner(message, now, version, line_max).Scan();
 }
 
 }  // namespace relay

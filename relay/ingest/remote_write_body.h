@@ -34,14 +34,13 @@ struct ScannedSamples {
   PointCount exemplars = 0;
 };
 
-// The limit of a line that is made of a sample: little more than InfluxDB's limit of a series key.
-constexpr std::size_t kSampleLineMax = 64U << 10U;
-
 enum class RemoteWriteVersion : std::uint8_t { k1, k2 };
 
 // Refuses series whose labels are invalid, one by one: a name that is missing or occurs twice,
-// text that is not UTF-8. `now`: the time of metadata, which has none.
+// text that is not UTF-8; and lines longer than `line_max`. `now`: the time of metadata, which has
+// none.
 Result<ScannedSamples> ScanSamples(std::string_view message, WallTime now,
-                                   RemoteWriteVersion version = RemoteWriteVersion::k1);
+                                   RemoteWriteVersion version = RemoteWriteVersion::k1,
+                                   Bytes line_max = kLineMax);
 
 }  // namespace relay

@@ -322,7 +322,8 @@ void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpRe
 
 void WriteHandler::WriteSamples(WriteContext context, const std::string& body,
                                 const HttpReply& reply) {
-  Result<ScannedSamples> samples = ScanSamples(body, clock_.WallNow(), context.version);
+  Result<ScannedSamples> samples =
+      ScanSamples(body, clock_.WallNow(), context.version, context.options->max_line);
   if (!samples.ok()) return reply(ErrorAnswer(context.api, 400, samples.error().message()));
   context.query.params.precision = Precision::kMillisecond;
   const HttpReply counting =

@@ -175,18 +175,19 @@ TEST_CASE("remote write: series with invalid labels are refused one by one") {
               Series({{"__name__", "m"}, {"", "x"}}, {{1, 1}}) +
               Series({{"__name__", "m"}, {"a", "1"}, {"a", "2"}}, {{1, 1}}) +
               Series({{"__name__", "m"}, {"a", "\xff"}}, {{1, 1}}) +
-              Series({{"__name__", "m"}, {"a", std::string(kSampleLineMax, 'x')}}, {{1, 1}}) +
+              Series({{"__name__", "m"}, {"a", std::string(kLineMax.count(), 'x')}}, {{1, 1}}) +
               Series({{"__name__", "good"}, {"empty", ""}}, {{2, 2}}));
   CHECK_EQ(samples.scanned.lines, "good,__name__=good value=1 1\ngood,__name__=good value=2 2\n");
   CHECK_EQ(samples.scanned.refused, 5);
   CHECK_EQ(samples.scanned.too_long, 1);
   std::vector<std::pair<std::uint64_t, std::string>> why;
   for (const LineError& error : samples.scanned.errors) why.emplace_back(error.number, error.why);
-  CHECK_EQ(why, std::vector<std::pair<std::uint64_t, std::string>>{{2, "a series without labels"},
-                                                                   {3, "a label without a name"},
-                                                                   {4, "a label that occurs twice"},
-                                                                   {5, "a label that is not UTF-8"},
-                                                                   {6, "longer than 65536 bytes"}});
+  CHECK_EQ(why,
+           std::vector<std::pair<std::uint64_t, std::string>>{{2, "a series without labels"},
+                                                              {3, "a label without a name"},
+                                                              {4, "a label that occurs twice"},
+                                                              {5, "a label that is not UTF-8"},
+                                                              {6, "longer than 1048576 bytes"}});
 }
 
 TEST_CASE("remote write: a body of another kind is refused whole, with the place") {
