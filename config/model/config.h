@@ -203,7 +203,7 @@ struct BackendConfig {
 struct RetentionPolicyConfig {
   std::string database;  // Empty: every one.
   std::string name;
-  std::string duration;  // As InfluxQL writes it: "30d", "INF".
+  std::string duration;  // In the form of InfluxQL: "30d", "INF".
   std::string shard_duration = {};
 
   friend bool operator==(const RetentionPolicyConfig&, const RetentionPolicyConfig&) = default;

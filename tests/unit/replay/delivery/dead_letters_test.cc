@@ -36,7 +36,7 @@ struct Fixture {
 TEST_CASE("dead letters: all lines of a batch, a letter for each record, with the answer") {
   Fixture on;
   AddDeadLetters(on.batch, {on.verdict, on.reply, At(7)}, on.window);
-  for (const std::uint64_t n : {1, 2}) {
+  for (const std::uint64_t n : {1U, 2U}) {
     REQUIRE_EQ(on.Entry(n).letters.size(), 1);
     const DeadLetter& letter = on.Entry(n).letters.front();
     CHECK_EQ(letter.sequence, Sequence(n));
