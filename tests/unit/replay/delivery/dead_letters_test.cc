@@ -73,7 +73,8 @@ TEST_CASE("dead letters: the lines that an answer names, and credit for all othe
   CHECK_EQ(on.Entry(2).delivered, 2);
   REQUIRE_EQ(on.Entry(1).letters.size(), 1);
   CHECK_EQ(on.Entry(1).letters[0].first_line, 2);
-  CHECK_EQ(on.Entry(1).letters[0].message, "two");
+  CHECK_NE(on.Entry(1).letters[0].message.find("two"), std::string::npos);
+  CHECK_EQ(on.Entry(1).letters[0].message.find("six"), std::string::npos);
   REQUIRE_EQ(on.Entry(2).letters.size(), 1);
   CHECK_EQ(on.Entry(2).letters[0].first_line, 3);
   CHECK_EQ(on.Entry(2).letters[0].lines, "m,n=2 v=2 2000002\n");

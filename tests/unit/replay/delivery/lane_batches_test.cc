@@ -86,9 +86,9 @@ TEST_CASE("lane batches: a batch that is cut keeps its failures in a row") {
   FormBatch(on.lane, on.window, kTen);
   on.lane.failures = 3;
   CutFront(on.lane, on.window, {.points = 3, .bytes = 1_MiB});
-  CHECK_EQ(on.lane.batches.size(), 3);
+  CHECK_EQ(on.lane.batches.size(), 4);
   CHECK_EQ(on.lane.failures, 3);
-  CHECK_EQ(on.Left(1), 3);
+  CHECK_EQ(on.Left(1), 4);
 }
 
 TEST_CASE("lane batches: credit is given to each record of a batch by its lines") {

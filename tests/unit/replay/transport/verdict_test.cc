@@ -165,7 +165,8 @@ TEST_CASE("verdict: what keeps a backend from taking anything comes with what ca
   CHECK_EQ(remedy(404, "database not found: \"metrics\""),
            "create database \"metrics\" on west, or set its create_databases");
   CHECK_EQ(remedy(500, "retention policy not found: week"),
-           "create retention policy \"week\" of database \"metrics\" on west");
+           "create retention policy \"week\" of database \"metrics\" on west, or set its "
+           "create_databases");
   for (const int status : {200, 301, 401, 403, 405, 408, 429, 500, 502, 503, 700}) {
     CHECK_NE(remedy(status, "words").find("west"), std::string::npos);
   }
