@@ -191,21 +191,32 @@ ValueFormat<std::string> SomeText(const std::string& expects) {
   return {expects, parse, [](const std::string& text) { return text; }};
 }
 
+namespace {
+
+// Returns the size of a number and its unit of InfluxQL at the front; 0: there is none.
+std::size_t PartSize(std::string_view text) {
+  constexpr std::array<std::string_view, 9> kUnits = {"ns", "ms", "u", "µ", "s",
+                                                      "m",  "h",  "d", "w"};
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::string_view rest = text.substr(digits);
+  if (digits == 0) return 0;
+  for (const std::string_view unit : kUnits) {
+    if (rest.starts_with(unit)) return digits + unit.size();
+  }
+  return 0;
+}
+
+}  // namespace
+
 ValueFormat<std::string> PolicyDuration() {
   const std::string expects = "INF, or a duration with ns, u, ms, s, m, h, d or w, as in 30d";
   const auto parse = [expects](std::string_view text) -> Result<std::string> {
     if (text == "INF" || text == "inf") return std::string("INF");
-    constexpr std::array<std::string_view, 9> kUnits = {"ns", "ms", "u", "µ", "s",
-                                                        "m",  "h",  "d", "w"};
     std::string_view rest = text;
     while (!rest.empty()) {
-      const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
-      rest.remove_prefix(digits);
-      const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [rest](std::string_view one) {
-        return rest.starts_with(one);
-      });
-      if (digits == 0 || unit == kUnits.end()) return Expected(expects);
-      rest.remove_prefix(unit->size());
+      const std::size_t size = PartSize(rest);
+      if (size == 0) return Expected(expects);
+      rest.remove_prefix(size);
     }
     if (text.empty() || text.size() > kTextSizeMax) return Expected(expects);
     return std::string(text);

@@ -134,6 +134,32 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
          "expected only with http:// or https://");
 }
 
+void DeclareTimeouts(Section& section, BackendConfig& backend) {
+  section.Value({"connect_timeout", "Time limit for connecting to each of its addresses."},
+                backend.connect_timeout, TimeBetween(milliseconds(100), minutes(10)));
+  section.Value(
+      {"write_timeout",
+       "How long the backend may accept no more bytes of a request. If shorter than timeout, "
+       "it detects a backend that is gone sooner than one that answers slowly."},
+      backend.write_timeout, TimeBetween(milliseconds(100), minutes(10)));
+  section.Value(
+      {"timeout", "Time limit for one attempt, from connecting to the end of the response."},
+      backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
+}
+
+void DeclarePackets(Section& section, BackendConfig& backend) {
+  section.Value({.key = "mtu",
+                 .description = "The largest packet, for udp:// only. Default: 1024B.",
+                 .example = "1024B"},
+                backend.mtu, SizeBetween(64_B, Bytes(65'507)));
+  section.Value(
+      {.key = "precision",
+       .description = "The timestamp unit that the backend expects in packets, for udp:// only. "
+                      "Default: ns.",
+       .example = "ns"},
+      backend.udp_precision, OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
+}
+
 }  // namespace
 
 void DeclareTarget(Section& section, BackendConfig& backend) {
@@ -170,16 +196,7 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
   DeclareCredentials(section, backend);
   section.Map({"tls", "TLS settings for an https:// URL."},
               [&](Section& tls) { DeclareTls(tls, backend.tls); });
-  section.Value({"connect_timeout", "Time limit for connecting to each of its addresses."},
-                backend.connect_timeout, TimeBetween(milliseconds(100), minutes(10)));
-  section.Value(
-      {"write_timeout",
-       "How long the backend may accept no more bytes of a request. If shorter than timeout, "
-       "it detects a backend that is gone sooner than one that answers slowly."},
-      backend.write_timeout, TimeBetween(milliseconds(100), minutes(10)));
-  section.Value(
-      {"timeout", "Time limit for one attempt, from connecting to the end of the response."},
-      backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
+  DeclareTimeouts(section, backend);
   section.Value({"compress", "Compression of request bodies; worthwhile on a slow network."},
                 backend.gzip, OneOf<bool>({{"none", false}, {"gzip", true}}));
   section.Value(
@@ -198,16 +215,7 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
        "know: its database waits on hold (hold), or the line becomes a dead letter after some "
        "attempts (dead)."},
       backend.unknown_refusals_are_final, OneOf<bool>({{"hold", false}, {"dead", true}}));
-  section.Value({.key = "mtu",
-                 .description = "The largest packet, for udp:// only. Default: 1024B.",
-                 .example = "1024B"},
-                backend.mtu, SizeBetween(64_B, Bytes(65'507)));
-  section.Value(
-      {.key = "precision",
-       .description = "The timestamp unit that the backend expects in packets, for udp:// only. "
-                      "Default: ns.",
-       .example = "ns"},
-      backend.udp_precision, OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
+  DeclarePackets(section, backend);
   CheckApi(section, backend);
   CheckScheme(section, backend);
 }

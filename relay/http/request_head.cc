@@ -130,6 +130,7 @@ struct Framing {
   bool keeps = false;
 
   std::optional<HttpRefusal> Read(const HeaderField& field, RequestHead& head);
+  void ReadConnection(std::string_view value);
   std::optional<HttpRefusal> Decide(RequestHead& head) const;
 };
 
@@ -148,10 +149,15 @@ std::optional<HttpRefusal> ReadContentLength(std::string_view value, RequestHead
   return std::nullopt;
 }
 
+void Framing::ReadConnection(std::string_view value) {
+  closes = closes || HasElement(value, "close");
+  keeps = keeps || HasElement(value, "keep-alive");
+}
+
 std::optional<HttpRefusal> Framing::Read(const HeaderField& field, RequestHead& head) {
   const auto& [name, value] = field;
   switch (name.size()) {
-    case 4: hosts += EqualIgnoringCase(name, "host") ? 1U : 0U; break;
+    case 4: hosts += static_cast<std::size_t>(EqualIgnoringCase(name, "host")); break;
     case 6:
       if (EqualIgnoringCase(name, "expect")) {
         head.expects_continue = HasElement(value, "100-continue");
@@ -159,8 +165,7 @@ std::optional<HttpRefusal> Framing::Read(const HeaderField& field, RequestHead& 
       break;
     case 10:
       if (EqualIgnoringCase(name, "connection")) {
-        closes = closes || HasElement(value, "close");
-        keeps = keeps || HasElement(value, "keep-alive");
+        ReadConnection(value);
       } else if (head.request_id.empty() && EqualIgnoringCase(name, "request-id")) {
         head.request_id = value;
       }
