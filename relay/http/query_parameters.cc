@@ -35,7 +35,11 @@ Result<std::string> Decode(std::string_view text) {
 
 Result<QueryParameters> QueryParameters::Parse(std::string_view query) {
   QueryParameters parameters;
-  while (!query.empty()) {
+  constexpr std::size_t kMost = 1'000;
+  for (std::size_t count = 1; !query.empty(); ++count) {
+    if (count > kMost) {
+      return Error(ErrorCode::kInvalidInput, fmt::format("expected at most {} parameters", kMost));
+    }
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));

@@ -12,7 +12,7 @@ namespace relay {
 
 class QueryParameters {
  public:
-  // kInvalidInput: a percent sign without two hexadecimal digits.
+  // kInvalidInput: a percent sign without two hexadecimal digits, or more than 1,000 parameters.
   static Result<QueryParameters> Parse(std::string_view query);
 
   // Returns "" if absent; for a repeated parameter the first value, as InfluxDB does.

@@ -111,7 +111,8 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed,
     options.ping_command = "curl -sS -i " + ShellWord(shown.url + "/ping");
     options.create_command = [target = TargetOf(backend), shown,
                               &policies = deps.policies](const WriteParams& params) {
-      return CreateCommand(target, shown, params, policies.Configured(params));
+      return CreateCommand(target, shown, Renamed(target.renames, params),
+                           policies.Configured(params));
     };
   }
   options.jitter_seed = jitter_seed;

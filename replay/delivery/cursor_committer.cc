@@ -123,6 +123,9 @@ bool CursorCommitter::CommitHeld(LaneQueue& lane) {
 
 void CursorCommitter::Restart() {
   marks_ = parts_.log.MarksOf(backend_);
+  // Records that come once more must not be sent behind those that the round has passed.
+  const bool moved_back = marks_.cursor < parts_.book.flow().forgotten_through();
+  if (moved_back) parts_.book.overflow().BeginRound();
   parts_.book.Restart(marks_.cursor);
   ++restarts_;
   LookAgainNow();

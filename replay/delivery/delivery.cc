@@ -40,7 +40,7 @@ std::string RemedyOf(const Verdict& verdict, const WriteParams& params,
   std::string remedy = Remedy(verdict.text->remedy, options.backend.text(), named);
   std::string command;
   if (verdict.text->command == Command::kPing) command = options.ping_command;
-  if (verdict.text->command == Command::kCreate) command = options.create_command(named);
+  if (verdict.text->command == Command::kCreate) command = options.create_command(params);
   return command.empty() ? remedy : remedy + ": " + command;
 }
 
@@ -60,7 +60,7 @@ std::string RemedyByCreating(const WriteParams& params, const DeliveryOptions& o
   const WriteParams named = options.renamed(params);
   std::string remedy =
       fmt::format("create database \"{}\" on {}", named.database, options.backend.text());
-  const std::string command = options.create_command(named);
+  const std::string command = options.create_command(params);
   if (!command.empty()) remedy += ": " + command;
   return remedy;
 }

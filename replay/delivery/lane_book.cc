@@ -331,9 +331,11 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   if (lane.is_busy) return;
   const bool by_operator = held != nullptr && held->by_operator;
   const std::optional<Sequence> last = held != nullptr ? held->last : std::nullopt;
-  const bool is_in_place = last && (lane.lane == OverflowLane() ? held->first <= lane.held.first()
-                                                                : held->first == lane.held.first());
-  const bool others_left = lane.held.empty() || is_in_place;
+  const auto begins_as_read = [&] {
+    const Sequence read = lane.held.first();
+    return lane.lane == OverflowLane() ? held->first <= read : held->first == read;
+  };
+  const bool others_left = lane.held.empty() || (last && begins_as_read());
   if (!others_left) ForgetHeldRead(lane);
   if (lane.held.IsTooOld(Oldest())) ReadHeldAgain(lane);
   lane.held_last = last;

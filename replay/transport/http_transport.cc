@@ -44,6 +44,10 @@ class Exchange {
 
   const AnswerReader& answer() const { return reader_; }
 
+  // Returns whether the connection can carry another request. It cannot if the peer still expects
+  // the rest of this one: it would take the next request for that.
+  bool leaves_reusable() const { return !unsendable_ && reader_.reusable(); }
+
  private:
   // Returns early if the peer reads no more: an answer may still come.
   Status Send(std::string_view bytes) {
@@ -322,7 +326,7 @@ class HttpTransport final : public Transport {
     }
     Exchange exchange(*place.connection, deadline_, options_.write_timeout);
     RETURN_IF_ERROR(exchange.Run(head, body));
-    if (!exchange.answer().reusable()) place.connection.reset();
+    if (!exchange.leaves_reusable()) place.connection.reset();
     Reply reply = exchange.answer().reply();
     reply.api = options_.target.api;
     if (reply.http_status == 401 || reply.http_status == 403) authorization_.reset();

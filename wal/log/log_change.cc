@@ -85,7 +85,7 @@ Result<Change> ChangePlan::Resolve(const Resolution& resolution) && {
   state_.cursor = resolution.through;
   state_.delivered += resolution.delivered;
   RecordDeadLetters(resolution.letters);
-  AppendGaps(resolution.gaps);
+  RETURN_IF_ERROR(AppendOrExtend(resolution.gaps));
   for (const Sequence sequence : resolution.held) {
     INVARIANT(sequence > resolution.after && sequence <= resolution.through.sequence);
     const bool in_overflow =
@@ -116,6 +116,26 @@ void ChangePlan::AppendGaps(const std::vector<Gap>& gaps) {
     change_.rows.push_back({Family::kGaps, std::move(key), std::move(value)});
     state_.dropped += gap.points;
   }
+}
+
+// Records become too old one by one while a backend is down: those that follow each other are one
+// entry of the ledger, which is never trimmed.
+Status ChangePlan::AppendOrExtend(std::vector<Gap> gaps) {
+  if (gaps.empty() || gaps.front().reason != GapReason::kTooOld) {
+    AppendGaps(gaps);
+    return Ok();
+  }
+  ASSIGN_OR_RETURN(std::optional<StoredGap> last, LastGap());
+  const Gap& first = gaps.front();
+  const bool follows =
+      last && last->gap.reason == GapReason::kTooOld && last->gap.last.Next() == first.first;
+  if (follows) {
+    state_.dropped += first.points;
+    ExtendGap(*std::move(last), first);
+    gaps.erase(gaps.begin());
+  }
+  AppendGaps(gaps);
+  return Ok();
 }
 
 // Copies the record together with its payload: a record that a lane holds for weeks must

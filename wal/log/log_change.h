@@ -81,6 +81,7 @@ class ChangePlan {
 
   void RecordDeadLetters(const std::vector<DeadLetter>& letters);
   void AppendGaps(const std::vector<Gap>& gaps);
+  Status AppendOrExtend(std::vector<Gap> gaps);
   Result<Change> AppendSkippedGap(Gap gap, const Actor& actor);
   Status AppendDroppedGap(Gap gap, WallTime now);
   Result<std::optional<StoredGap>> LastGap() const;

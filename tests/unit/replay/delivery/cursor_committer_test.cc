@@ -112,6 +112,21 @@ TEST_CASE("cursor: moved by an operator, everything read is discarded and read a
   CHECK_EQ(on.Cursor(), 3);
 }
 
+TEST_CASE("cursor: moved back, the overflow lane's round begins again at the oldest record") {
+  Fixture on;
+  on.Accept(3);
+  on.cursor.Look();
+  on.Read();
+  on.Deliver();
+  CHECK(on.cursor.Commit());
+  on.book.overflow().PassedThrough(Sequence(1));
+  on.cursor.Look();
+  CHECK_EQ(on.book.overflow().round_after(), Sequence(1));
+  REQUIRE(on.log.Execute(kWest, Rewind{.to = Sequence::BeforeFirst()}).ok());
+  on.cursor.Look();
+  CHECK_EQ(on.book.overflow().round_after(), Sequence::BeforeFirst());
+}
+
 TEST_CASE("cursor: a damaged record is a gap that is told once it is in the log") {
   Fixture on;
   on.Accept(2);

@@ -147,6 +147,32 @@ TEST_CASE("transport: a refusal that comes before all was sent counts, a success
   CHECK(!Send(*MakeHttpTransport(agrees.options()), LongLines()).ok());
 }
 
+TEST_CASE("transport: after a refusal before all was sent the next request has a new connection") {
+  const std::uint16_t port = FreePort();
+  const Fd listener = ListenOn(port);
+  // Both stay open: the first still expects most of a body.
+  std::thread server([&] {
+    std::array<char, 1024> some{};
+    const Fd first(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    CHECK_GT(recv(first.get(), some.data(), some.size(), 0), 0);
+    constexpr std::string_view kRefusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    CHECK_GT(send(first.get(), kRefusal.data(), kRefusal.size(), MSG_NOSIGNAL), 0);
+    const Fd second(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    CHECK_GT(recv(second.get(), some.data(), some.size(), 0), 0);
+    constexpr std::string_view kDone = "HTTP/1.1 204 No Content\r\n\r\n";
+    CHECK_GT(send(second.get(), kDone.data(), kDone.size(), MSG_NOSIGNAL), 0);
+  });
+  HttpTransportOptions options;
+  options.peer = {.host = "127.0.0.1", .port = port};
+  const auto transport = MakeHttpTransport(options);
+  CHECK_EQ(Send(*transport, LongLines()).value().http_status, 400);
+  const Result<Reply> next = Send(*transport);
+  if (!next.ok()) shutdown(listener.get(), SHUT_RDWR);
+  server.join();
+  REQUIRE(next.ok());
+  CHECK_EQ(next.value().http_status, 204);
+}
+
 TEST_CASE("transport: unsolicited bytes are never the answer to the next request") {
   FakeBackend backend([](const FakeRequest& request) {
     FakeAnswer twice;

@@ -365,6 +365,38 @@ TEST_CASE("durable log: what is held, skipped, paused and rewound is there after
   CHECK_EQ(log->ReadGaps(kWest, 0, 9).value().size(), 1);
 }
 
+TEST_CASE("durable log: records that become too old one after the other are one gap") {
+  TempDir directory;
+  const auto log = OpenIn(directory);
+  for (std::uint64_t n = 1; n <= 4; ++n) REQUIRE(AppendAndWait(*log, NumberedRecord(n)).ok());
+  const auto records = ReadAll(*log, kWest);
+  const auto too_old = [&](std::size_t at) {
+    Gap gap;
+    gap.first = gap.last = records[at].entry.position.sequence;
+    gap.points = 1;
+    gap.reason = GapReason::kTooOld;
+    return log->Resolve(kWest, {.after = Sequence(at),
+                                .through = records[at].entry.position,
+                                .delivered = 0,
+                                .letters = {},
+                                .gaps = {gap},
+                                .held = {}});
+  };
+  REQUIRE(too_old(0).ok());
+  REQUIRE(too_old(1).ok());
+  REQUIRE(Deliver(*log, kWest, records[2].entry.position, 1).ok());
+  REQUIRE(too_old(3).ok());
+  const auto gaps = log->ReadGaps(kWest, 0, 9).value();
+  REQUIRE_EQ(gaps.size(), 2);
+  CHECK_EQ(gaps[0].gap.first, Sequence(1));
+  CHECK_EQ(gaps[0].gap.last, Sequence(2));
+  CHECK_EQ(gaps[0].gap.points, 2);
+  CHECK_EQ(gaps[1].gap.first, Sequence(4));
+  const QueueStats stats = log->StatsOf(kWest).value();
+  CHECK_EQ(stats.dropped, 3);
+  CHECK_EQ(stats.unaccounted(), 0);
+}
+
 TEST_CASE("durable log: what is held outlives the trimming of everything else") {
   TempDir directory;
   const Lane lane{"db", ""};
