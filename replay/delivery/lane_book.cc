@@ -83,14 +83,16 @@ void LaneBook::TakeFlow(std::vector<StoredRecord> records) {
     const std::shared_ptr<const Record>& record = window_.At(sequence).record;
     if (!record) continue;
     lane = &LaneFor(record->params, lane);
-    if (!lane->takes_flow()) {
-      window_.Hold(sequence);
-    } else {
-      lane->flow.push_back(sequence);
-      if (lane->flow.size() == 1) lanes_.Queue(*lane, clock_.Now());
-    }
+    GiveTo(*lane, sequence);
     if (fences) break;
   }
+}
+
+// Puts a record that was read into its lane, or on hold behind what that holds.
+void LaneBook::GiveTo(LaneQueue& lane, Sequence sequence) {
+  if (!lane.takes_flow()) return window_.Hold(sequence);
+  lane.flow.push_back(sequence);
+  if (lane.flow.size() == 1) lanes_.Queue(lane, clock_.Now());
 }
 
 void LaneBook::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {

@@ -108,6 +108,7 @@ class LaneBook {
  private:
   std::optional<WallTime> Oldest() const;
   LaneQueue& LaneFor(const WriteParams& params, LaneQueue* last);
+  void GiveTo(LaneQueue& lane, Sequence sequence);
   void TakeOutOfFlow(LaneQueue& lane);
   bool IsShared(const WriteParams& params) const;
   bool MustShare(const LaneQueue& lane) const;

@@ -53,6 +53,12 @@ std::optional<std::pair<std::string_view, std::uint16_t>> Split(std::string_view
   return std::pair(host, port);
 }
 
+// The same port, or from http to https; never back.
+bool MayGo(const Peer& from, const Destination& to) {
+  const bool upgraded = to.tls && !from.tls;
+  return upgraded || (to.tls == from.tls.has_value() && to.port == from.port);
+}
+
 }  // namespace
 
 std::optional<Destination> SameHostDestination(const Peer& from, const Reply& reply) {
@@ -69,9 +75,7 @@ std::optional<Destination> SameHostDestination(const Peer& from, const Reply& re
     to.port = place->second;
     rest.remove_prefix(path_at);
   }
-  const bool upgraded = to.tls && !from.tls;
-  const bool same_place = to.tls == from.tls.has_value() && to.port == from.port;
-  if (!IsPath(rest) || (!upgraded && !same_place)) return std::nullopt;
+  if (!IsPath(rest) || !MayGo(from, to)) return std::nullopt;
   to.path = rest;
   return to;
 }
