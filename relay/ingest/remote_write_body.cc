@@ -42,11 +42,41 @@ struct Item {
   std::int64_t time_ms = 0;
 };
 
+// The memory that something takes, against a limit: a request can refer to the same text any number
+// of times.
+class Budget {
+ public:
+  explicit Budget(Bytes limit) : limit_(limit.count()) {}
+
+  // Returns false if this, or something before, is too much.
+  bool Take(std::size_t bytes) {
+    taken_ += bytes;
+    return !exceeded();
+  }
+  bool exceeded() const { return taken_ > limit_; }
+
+ private:
+  std::uint64_t limit_;
+  std::uint64_t taken_ = 0;
+};
+
+using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// If its memory is exceeded, the series is not complete.
 struct Series {
-  std::vector<std::pair<std::string_view, std::string_view>> labels;
-  std::vector<Item> items;
+  Budget memory;
+  Labels labels = {};
+  std::vector<Item> items = {};
   std::deque<std::string> owned = {};  // Items that are not parts of the body.
   bool refers_to_nothing = false;      // To a symbol that does not exist, in version 2.
+
+  void Add(const Item& item) {
+    if (memory.Take(sizeof(item))) items.push_back(item);
+  }
+  void AddLabel(std::string_view name, std::string_view text) {
+    const std::size_t size = sizeof(Labels::value_type) + name.size() + text.size();
+    if (memory.Take(size)) labels.emplace_back(name, text);
+  }
 };
 
 std::pair<std::string_view, std::string_view> LabelIn(const protozero::data_view& bytes) {
@@ -91,19 +121,20 @@ Item ItemIn(std::uint32_t field, const protozero::data_view& bytes) {
   return item;
 }
 
-Series SeriesIn(const protozero::data_view& bytes) {
-  Series series;
+Series SeriesIn(const protozero::data_view& bytes, Budget memory) {
+  Series series{.memory = memory};
   protozero::pbf_reader reader(bytes);
-  while (reader.next()) {
+  while (!series.memory.exceeded() && reader.next()) {
     const std::uint32_t field = reader.tag();
     const bool known = field >= Fields::kLabels && field <= Fields::kHistograms &&
                        reader.wire_type() == pbf_wire_type::length_delimited;
     if (!known) {
       reader.skip();
     } else if (field == Fields::kLabels) {
-      series.labels.push_back(LabelIn(reader.get_view()));
+      const auto [name, text] = LabelIn(reader.get_view());
+      series.AddLabel(name, text);
     } else {
-      series.items.push_back(ItemIn(field, reader.get_view()));
+      series.Add(ItemIn(field, reader.get_view()));
     }
   }
   return series;
@@ -112,10 +143,13 @@ Series SeriesIn(const protozero::data_view& bytes) {
 // Version 2.
 class SymbolTable {
  public:
-  void Read(protozero::pbf_reader request) {
+  // Takes its memory from `memory`; if that is exceeded, not all symbols are read.
+  void Read(protozero::pbf_reader request, Budget& memory) {
     while (request.next()) {
       if (request.tag_and_type() == OfType(kSymbols, pbf_wire_type::length_delimited)) {
-        symbols_.push_back(ViewOf(request.get_view()));
+        const std::string_view symbol = ViewOf(request.get_view());
+        if (!memory.Take(sizeof(symbol))) return;
+        symbols_.push_back(symbol);
       } else {
         request.skip();
       }
@@ -147,9 +181,13 @@ constexpr std::uint32_t kHistograms2 = 3;
 constexpr std::uint32_t kExemplars2 = 4;
 
 // Takes the field of references that the reader is at.
-void TakeReferences(protozero::pbf_reader& reader, std::vector<std::uint32_t>& references) {
-  if (reader.wire_type() == pbf_wire_type::varint) return references.push_back(reader.get_uint32());
-  for (const std::uint32_t reference : reader.get_packed_uint32()) references.push_back(reference);
+void TakeReferences(protozero::pbf_reader& reader, std::vector<std::uint32_t>& references,
+                    Budget& memory) {
+  const auto take = [&references, &memory](std::uint32_t reference) {
+    if (memory.Take(sizeof(reference))) references.push_back(reference);
+  };
+  if (reader.wire_type() == pbf_wire_type::varint) return take(reader.get_uint32());
+  for (const std::uint32_t reference : reader.get_packed_uint32()) take(reference);
 }
 
 bool AtReferences(const protozero::pbf_reader& reader) {
@@ -165,7 +203,7 @@ void AddExemplar(Series& series, const protozero::data_view& bytes, const Symbol
   protozero::pbf_reader reader(bytes);
   while (reader.next()) {
     if (AtReferences(reader)) {
-      TakeReferences(reader, references);
+      TakeReferences(reader, references, series.memory);
     } else if (reader.tag_and_type() == OfType(Fields::kExemplarValue, pbf_wire_type::fixed64)) {
       value = reader.get_double();
     } else if (reader.tag_and_type() == OfType(Fields::kExemplarTime, pbf_wire_type::varint)) {
@@ -177,7 +215,9 @@ void AddExemplar(Series& series, const protozero::data_view& bytes, const Symbol
   std::string exemplar;
   protozero::pbf_writer out(exemplar);
   const bool known =
-      symbols.ForEachLabel(references, [&out](std::string_view name, std::string_view text) {
+      symbols.ForEachLabel(references, [&](std::string_view name, std::string_view text) {
+        constexpr std::size_t kTagsMax = 32;
+        if (!series.memory.Take(kTagsMax + name.size() + text.size())) return;
         protozero::pbf_writer label(out, Fields::kLabels);
         label.add_string(Fields::kName, name.data(), name.size());
         label.add_string(Fields::kText, text.data(), text.size());
@@ -185,33 +225,33 @@ void AddExemplar(Series& series, const protozero::data_view& bytes, const Symbol
   series.refers_to_nothing |= !known;
   out.add_double(Fields::kExemplarValue, value);
   out.add_int64(Fields::kExemplarTime, time_ms);
+  if (!series.memory.Take(sizeof(exemplar) + exemplar.size())) return;
   series.owned.push_back(std::move(exemplar));
-  series.items.push_back(
-      {.field = Fields::kExemplars, .bytes = series.owned.back(), .time_ms = time_ms});
+  series.Add({.field = Fields::kExemplars, .bytes = series.owned.back(), .time_ms = time_ms});
 }
 
-Series SeriesInVersion2(const protozero::data_view& bytes, const SymbolTable& symbols) {
-  Series series;
+Series SeriesInVersion2(const protozero::data_view& bytes, const SymbolTable& symbols,
+                        Budget memory) {
+  Series series{.memory = memory};
   std::vector<std::uint32_t> references;
   protozero::pbf_reader reader(bytes);
-  while (reader.next()) {
+  while (!series.memory.exceeded() && reader.next()) {
     const std::uint32_t found = reader.tag_and_type();
     if (AtReferences(reader)) {
-      TakeReferences(reader, references);
+      TakeReferences(reader, references, series.memory);
     } else if (found == OfType(kSamples2, pbf_wire_type::length_delimited)) {
-      series.items.push_back(ItemIn(Fields::kSamples, reader.get_view()));
+      series.Add(ItemIn(Fields::kSamples, reader.get_view()));
     } else if (found == OfType(kHistograms2, pbf_wire_type::length_delimited)) {
-      series.items.push_back(ItemIn(Fields::kHistograms, reader.get_view()));
+      series.Add(ItemIn(Fields::kHistograms, reader.get_view()));
     } else if (found == OfType(kExemplars2, pbf_wire_type::length_delimited)) {
       AddExemplar(series, reader.get_view(), symbols);
     } else {
       reader.skip();
     }
   }
-  const bool known =
-      symbols.ForEachLabel(references, [&series](std::string_view name, std::string_view text) {
-        series.labels.emplace_back(name, text);
-      });
+  const bool known = symbols.ForEachLabel(
+      references,
+      [&series](std::string_view name, std::string_view text) { series.AddLabel(name, text); });
   series.refers_to_nothing |= !known;
   return series;
 }
@@ -270,14 +310,14 @@ struct Key {
   bool exact = true;  // The labels can be read from it again.
 };
 
-Key KeyOf(const Series& series) {
-  const auto name = std::find_if(series.labels.begin(), series.labels.end(),
+Key KeyOf(const Labels& labels) {
+  const auto name = std::find_if(labels.begin(), labels.end(),
                                  [](const auto& label) { return label.first == kNameLabel; });
-  std::string measurement(name == series.labels.end() ? kNamelessSample : name->second);
+  std::string measurement(name == labels.end() ? kNamelessSample : name->second);
   Key key;
   key.exact =
       IsExpressible(measurement) && !measurement.starts_with('#') &&
-      std::all_of(series.labels.begin(), series.labels.end(), [](const auto& label) {
+      std::all_of(labels.begin(), labels.end(), [](const auto& label) {
         return IsExpressible(label.first) && IsExpressible(label.second) && label.first != "time";
       });
   const auto shown = [exact = key.exact](std::string_view text) {
@@ -285,13 +325,34 @@ Key KeyOf(const Series& series) {
   };
   if (measurement.starts_with('#')) measurement.front() = '_';
   AppendEscaped(key.text, shown(measurement), ", ");
-  for (const auto& [tag, value] : series.labels) {
+  for (const auto& [tag, value] : labels) {
     key.text += ',';
     AppendEscaped(key.text, shown(tag), ",= ");
     key.text += '=';
     AppendEscaped(key.text, shown(value), ",= ");
   }
   return key;
+}
+
+constexpr std::size_t kShownMax = 256;
+
+// Returns the beginning of a key of any size, for a message: __name__ and the first labels.
+std::string ShownKeyOf(const Labels& labels) {
+  Labels shown;
+  std::size_t size = 0;
+  for (const auto& [name, value] : labels) {
+    if (size > kShownMax && name != kNameLabel) continue;
+    shown.emplace_back(name.substr(0, kShownMax), value.substr(0, kShownMax));
+    size += shown.back().first.size() + shown.back().second.size();
+    if (size > kShownMax && name >= kNameLabel) break;
+  }
+  return KeyOf(shown).text;
+}
+
+std::size_t SizeOf(const Labels& labels) {
+  std::size_t size = 0;
+  for (const auto& [name, value] : labels) size += name.size() + value.size();
+  return size;
 }
 
 // Returns the request's field that holds one item of a series.
@@ -313,17 +374,18 @@ std::string MessageOf(const Series& series, const Item& item) {
 // Reads the fields of one request.
 class SampleScanner {
  public:
-  SampleScanner(std::string_view message, WallTime now, RemoteWriteVersion version, Bytes line_max)
+  SampleScanner(std::string_view message, WallTime now, RemoteWriteVersion version,
+                const SampleLimits& limits)
       : size_(message.size()),
         request_(message.data(), message.size()),
         now_(now),
         version_(version),
-        line_max_(line_max) {}
+        limits_(limits) {}
 
   Result<ScannedSamples> Scan() {
     try {
-      if (version_ == RemoteWriteVersion::k2) symbols_.Read(request_);
-      while (request_.next()) {
+      if (version_ == RemoteWriteVersion::k2) symbols_.Read(request_, parsed_);
+      while (!exceeded() && request_.next()) {
         ++fields_;
         version_ == RemoteWriteVersion::k2 ? TakeFieldOfVersion2() : TakeField();
       }
@@ -333,6 +395,12 @@ class SampleScanner {
           fmt::format("the body is not a remote write request: {}, in field {} of it, which "
                       "begins before byte {} of {}",
                       broken.what(), fields_, size_ - request_.length(), size_));
+    }
+    if (exceeded()) {
+      return Error(ErrorCode::kFull,
+                   fmt::format("the samples take more than {} bytes of memory, with all labels of "
+                               "each: send fewer in one request",
+                               limits_.memory.count()));
     }
     if (size_ > 0 && known_ == 0) {
       return Error(ErrorCode::kInvalidInput,
@@ -346,19 +414,21 @@ class SampleScanner {
   }
 
  private:
+  bool exceeded() const { return parsed_.exceeded() || lines_.exceeded(); }
+
   void TakeFieldOfVersion2() {
     if (request_.tag_and_type() != OfType(SymbolTable::kSeries, pbf_wire_type::length_delimited)) {
       return request_.skip();
     }
     ++known_;
-    TakeSeries(SeriesInVersion2(request_.get_view(), symbols_));
+    TakeSeries(SeriesInVersion2(request_.get_view(), symbols_, parsed_));
   }
 
   void TakeField() {
     switch (request_.tag_and_type()) {
       case OfType(Fields::kSeries, pbf_wire_type::length_delimited):
         ++known_;
-        TakeSeries(SeriesIn(request_.get_view()));
+        TakeSeries(SeriesIn(request_.get_view(), parsed_));
         break;
       case OfType(Fields::kMetadata, pbf_wire_type::length_delimited):
         ++known_;
@@ -369,17 +439,38 @@ class SampleScanner {
   }
 
   void TakeSeries(Series series) {
-    SortLabels(series);
-    const Key key = KeyOf(series);
-    const std::string_view fault = FaultOf(series);
-    if (!fault.empty()) return Refuse(key.text, fault);
-    for (const Item& item : series.items) {
-      std::optional<std::string> line;
-      if (key.exact) line = PlainLine(key.text, item);
-      const bool added =
-          line ? AddLine(*line) : AddOpaque(key.text, MessageOf(series, item), item.time_ms);
-      if (added) ++CountOf(item.field);
+    if (series.memory.exceeded()) {
+      parsed_ = series.memory;
+      return;
     }
+    SortLabels(series);
+    const std::string_view fault = FaultOf(series);
+    if (!fault.empty()) return Refuse(ShownKeyOf(series.labels), fault);
+    labels_size_ = SizeOf(series.labels);
+    if (Bytes(labels_size_) > limits_.line) return RefuseItems(series);
+    const Key key = KeyOf(series.labels);
+    for (const Item& item : series.items) {
+      if (AddItem(series, key, item)) ++CountOf(item.field);
+      if (exceeded()) return;
+    }
+  }
+
+  // Refuses a series whose labels alone are too long a line.
+  void RefuseItems(const Series& series) {
+    const std::string shown = ShownKeyOf(series.labels);
+    for (std::size_t i = 0; i < series.items.size(); ++i) RefuseTooLong(shown);
+  }
+
+  bool AddItem(const Series& series, const Key& key, const Item& item) {
+    if (key.exact) {
+      if (const auto line = PlainLine(key.text, item)) return AddLine(*line);
+    }
+    // Base64 makes it longer still: what is too long is not encoded at all.
+    if (Bytes(key.text.size() + labels_size_ + item.bytes.size()) > limits_.line) {
+      RefuseTooLong(key.text);
+      return false;
+    }
+    return AddOpaque(key.text, MessageOf(series, item), item.time_ms);
   }
 
   PointCount& CountOf(std::uint32_t item_field) {
@@ -409,9 +500,12 @@ class SampleScanner {
         reader.skip();
       }
     }
-    const Series named{.labels = {{kNameLabel, family}}, .items = {}};
+    const Labels named = {{kNameLabel, family}};
+    if (family.empty() || !IsUtf8(family)) {
+      return Refuse(ShownKeyOf(named), "metadata without a name");
+    }
+    if (Bytes(bytes.size()) > limits_.line) return RefuseTooLong(ShownKeyOf(named));
     const Key key = KeyOf(named);
-    if (family.empty() || !IsUtf8(family)) return Refuse(key.text, "metadata without a name");
     std::string message;
     protozero::pbf_writer(message).add_message(Fields::kMetadata, bytes.data(), bytes.size());
     AddOpaque(key.text, message,
@@ -424,18 +518,22 @@ class SampleScanner {
 
   // Returns false if the line is refused.
   bool AddLine(const std::string& line) {
-    if (Bytes(line.size()) > line_max_) {
-      ++samples_.scanned.too_long;
-      Refuse(line, fmt::format("longer than {} bytes", line_max_.count()));
+    if (Bytes(line.size()) > limits_.line) {
+      RefuseTooLong(line);
       return false;
     }
+    if (!lines_.Take(line.size())) return false;
     samples_.scanned.lines += line;
     ++samples_.scanned.points;
     return true;
   }
 
+  void RefuseTooLong(std::string_view what) {
+    ++samples_.scanned.too_long;
+    Refuse(what, fmt::format("longer than {} bytes", limits_.line.count()));
+  }
+
   void Refuse(std::string_view what, std::string_view why) {
-    constexpr std::size_t kShownMax = 256;
     ScannedLines& scanned = samples_.scanned;
     if (++scanned.refused > kErrorsKept) return;
     scanned.errors.push_back({.number = fields_,
@@ -447,8 +545,11 @@ class SampleScanner {
   protozero::pbf_reader request_;
   const WallTime now_;
   const RemoteWriteVersion version_;
-  const Bytes line_max_;
+  const SampleLimits limits_;
   SymbolTable symbols_;
+  Budget parsed_{limits_.memory};  // The symbols; each series goes on from here.
+  Budget lines_{limits_.memory};
+  std::size_t labels_size_ = 0;  // Of the series being taken.
   std::uint64_t fields_ = 0;
   std::uint64_t known_ = 0;
   ScannedSamples samples_;
@@ -478,8 +579,8 @@ Result<std::string> UncompressSnappy(std::string_view body, Bytes limit) {
 }
 
 Result<ScannedSamples> ScanSamples(std::string_view message, WallTime now,
-                                   RemoteWriteVersion version, Bytes line_max) {
-  return SampleScanner(message, now, version, line_max).Scan();
+                                   RemoteWriteVersion version, const SampleLimits& limits) {
+  return SampleScanner(message, now, version, limits).Scan();
 }
 
 }  // namespace relay

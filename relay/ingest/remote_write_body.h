@@ -36,11 +36,18 @@ struct ScannedSamples {
 
 enum class RemoteWriteVersion : std::uint8_t { k1, k2 };
 
+struct SampleLimits {
+  Bytes line = kLineMax;
+  // Of all lines together and, besides, of what one series is read into. Each line repeats all
+  // labels of its series, so that a small request may come to far more than its size.
+  Bytes memory = 100_MiB;
+};
+
 // Refuses series whose labels are invalid, one by one: a name that is missing or occurs twice,
-// text that is not UTF-8; and lines longer than `line_max`. `now`: the time of metadata, which has
-// none.
+// text that is not UTF-8; and lines longer than the limit. `now`: the time of metadata, which has
+// none. kFull: it takes more memory than the limit.
 Result<ScannedSamples> ScanSamples(std::string_view message, WallTime now,
                                    RemoteWriteVersion version = RemoteWriteVersion::k1,
-                                   Bytes line_max = kLineMax);
+                                   const SampleLimits& limits = {});
 
 }  // namespace relay

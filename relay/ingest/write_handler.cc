@@ -19,9 +19,20 @@
 #include "replay/transport/remote_write.h"
 
 namespace relay {
-// Reserves memory for an inflated body until it is answered.
+// Reserves memory for an inflated body, or for its lines, until it is answered.
 class MemoryReservation {
  public:
+  // Takes the pass where the memory does not suffice: lines can be larger than all that may be
+  // reserved, and sent again they are no smaller.
+  static std::shared_ptr<MemoryReservation> TakeForLines(
+      const std::shared_ptr<Admission>& admission, Bytes size) {
+    std::shared_ptr<MemoryReservation> reservation = Take(admission, size);
+    if (reservation || !admission || !admission->TakePass()) return reservation;
+    admission->ReserveBeyond(size);
+    reservation = std::make_shared<MemoryReservation>(admission, size);
+    reservation->has_pass_ = true;
+    return reservation;
+  }
   static std::shared_ptr<MemoryReservation> Take(const std::shared_ptr<Admission>& admission,
                                                  Bytes size) {
     if (!admission || !admission->Reserve(size)) return nullptr;
@@ -31,11 +42,15 @@ class MemoryReservation {
       : admission_(std::move(admission)), size_(size) {}
   MemoryReservation(const MemoryReservation&) = delete;
   MemoryReservation& operator=(const MemoryReservation&) = delete;
-  ~MemoryReservation() { admission_->Release(size_); }
+  ~MemoryReservation() {
+    admission_->Release(size_);
+    if (has_pass_) admission_->GivePass();
+  }
 
  private:
   std::shared_ptr<Admission> admission_;
   Bytes size_;
+  bool has_pass_ = false;
 };
 
 namespace {
@@ -51,6 +66,12 @@ int StatusOf(const Error& error) {
     case ErrorCode::kFull: return 413;
     default: return 503;
   }
+}
+
+// Returns the limit of the lines of one remote write; a record's are less than 4 GiB.
+Bytes SampleMemoryMax(Bytes body_max) {
+  constexpr std::uint64_t kTimes = 4;
+  return std::min(Bytes(kTimes * body_max.count()), 2_GiB);
 }
 
 // kInvalidInput: the encoding or message of a remote write is not one that is read here.
@@ -320,11 +341,21 @@ void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpRe
   Store(std::move(context), std::move(scanned), reply);
 }
 
-void WriteHandler::WriteSamples(WriteContext context, const std::string& body,
-                                const HttpReply& reply) {
-  Result<ScannedSamples> samples =
-      ScanSamples(body, clock_.WallNow(), context.version, context.options->max_line);
-  if (!samples.ok()) return reply(ErrorAnswer(context.api, 400, samples.error().message()));
+void WriteHandler::WriteSamples(WriteContext context, std::string body, const HttpReply& reply) {
+  Result<ScannedSamples> samples = ScanSamples(
+      body, clock_.WallNow(), context.version,
+      {.line = context.options->max_line, .memory = SampleMemoryMax(context.options->max_body)});
+  if (samples.ok()) {
+    std::string().swap(body);
+    const Status reserved = ReserveLines(samples.value().scanned, context);
+    if (!reserved.ok()) samples = reserved.error();
+  } else if (samples.error().code() == ErrorCode::kFull) {
+    counters_.Reached(HttpLimit::kInflatedBody);
+  }
+  if (!samples.ok()) {
+    const Error& error = samples.error();
+    return reply(ErrorAnswer(context.api, StatusOf(error), error.message()));
+  }
   context.query.params.precision = Precision::kMillisecond;
   const HttpReply counting =
       context.version == RemoteWriteVersion::k2 ? WithCounts(samples.value(), reply) : reply;
@@ -412,6 +443,16 @@ Result<std::string> WriteHandler::Reserved(Result<std::string> plain, WriteConte
   context.reservation =
       MemoryReservation::Take(context.options->admission, Bytes(plain.value().size()));
   if (context.reservation || !context.options->admission) return plain;
+  counters_.Reached(HttpLimit::kInFlight);
+  return Error(ErrorCode::kUnavailable, "too much is waiting to be stored");
+}
+
+// Reserves memory for lines in the place of their body, which was smaller.
+Status WriteHandler::ReserveLines(const ScannedLines& scanned, WriteContext& context) {
+  context.reservation.reset();
+  context.reservation =
+      MemoryReservation::TakeForLines(context.options->admission, Bytes(scanned.lines.size()));
+  if (context.reservation || !context.options->admission) return Ok();
   counters_.Reached(HttpLimit::kInFlight);
   return Error(ErrorCode::kUnavailable, "too much is waiting to be stored");
 }

@@ -64,7 +64,7 @@ class WriteHandler final : public HttpHandler {
   void Answer(const IngestPath& path, HttpRequest request, const HttpReply& reply);
   void AnswerAllowed(const IngestPath& path, HttpRequest request, const HttpReply& reply);
   void Write(WriteContext context, HttpRequest request, const HttpReply& reply);
-  void WriteSamples(WriteContext context, const std::string& body, const HttpReply& reply);
+  void WriteSamples(WriteContext context, std::string body, const HttpReply& reply);
   void Store(WriteContext context, ScannedLines scanned, const HttpReply& reply);
   void Append(WriteContext context, RoutedLines routed, Refused refused, const HttpReply& reply);
   void OnStored(const WriteContext& context, std::vector<StoredPart> parts, Refused refused,
@@ -74,6 +74,7 @@ class WriteHandler final : public HttpHandler {
   static Status ReadConsistency(const HttpRequest& request, WriteContext& context);
   Result<std::string> PlainBody(HttpRequest& request, WriteContext& context);
   Result<std::string> Reserved(Result<std::string> body, WriteContext& context);
+  Status ReserveLines(const ScannedLines& scanned, WriteContext& context);
 
   SharedSnapshot<WriteHandlerOptions> options_;
   Log& log_;

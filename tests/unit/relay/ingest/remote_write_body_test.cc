@@ -269,6 +269,97 @@ TEST_CASE("remote write: a series of version 2 with labels that are in no table 
   CHECK(!ScanSamples(version1, kNow, RemoteWriteVersion::k2).ok());
 }
 
+ErrorCode CodeOf(const std::string& message, RemoteWriteVersion version, Bytes memory) {
+  const Result<ScannedSamples> samples = ScanSamples(message, kNow, version, {.memory = memory});
+  REQUIRE(!samples.ok());
+  return samples.error().code();
+}
+
+// Returns a request of version 2: a table with "" and a symbol of `size` bytes, and a series of
+// `fill`.
+template <typename Fill>
+std::string OfSymbol(std::size_t size, const Fill& fill) {
+  std::string message;
+  {
+    protozero::pbf_writer request(message);
+    request.add_string(4, "");
+    request.add_string(4, std::string(size, 's'));
+    protozero::pbf_writer series(request, 5);
+    fill(series);
+  }
+  return message;
+}
+
+TEST_CASE("remote write: lines that repeat long labels are bounded all together") {
+  const Labels labels = {{"__name__", "m"}, {"a", std::string(900'000, 'x')}};
+  for (const double value : {1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    // The opaque line of a NaN would be longer than a line may be.
+    const Labels used = value == 1 ? labels : Labels{{"a", std::string(100'000, 'x')}};
+    const std::string message = Series(used, std::vector<Sample>(500, {value, 1}));
+    CHECK_EQ(CodeOf(message, RemoteWriteVersion::k1, 10_MiB), ErrorCode::kFull);
+  }
+  const Result<ScannedSamples> few = ScanSamples(Series(labels, {{1, 1}, {2, 2}}), kNow,
+                                                 RemoteWriteVersion::k1, {.memory = 10_MiB});
+  REQUIRE(few.ok());
+  CHECK_EQ(few.value().scanned.points, 2);
+}
+
+TEST_CASE("remote write: many series are bounded by their lines, not by what they are read into") {
+  std::string message;
+  for (int i = 0; i < 100; ++i) message += Series({{"a", std::string(10'000, 'x')}}, {{1, i}});
+  CHECK(ScanSamples(message, kNow, RemoteWriteVersion::k1, {.memory = 1_MiB}).ok());
+  CHECK_EQ(CodeOf(message, RemoteWriteVersion::k1, 900_KiB), ErrorCode::kFull);
+}
+
+TEST_CASE("remote write: small parts of a series are bounded by the memory that they take") {
+  std::string samples(2 * 100'000, '\0');
+  for (std::size_t i = 0; i < samples.size(); i += 2) samples[i] = '\x12';
+  std::string labels = samples;
+  std::replace(labels.begin(), labels.end(), '\x12', '\x0a');
+  for (const std::string& parts : {samples, labels}) {
+    std::string message;
+    protozero::pbf_writer(message).add_message(1, parts);
+    CHECK_EQ(CodeOf(message, RemoteWriteVersion::k1, 1_MiB), ErrorCode::kFull);
+  }
+  std::string symbols(2 * 100'000, '\0');
+  for (std::size_t i = 0; i < symbols.size(); i += 2) symbols[i] = '\x22';
+  CHECK_EQ(CodeOf(symbols, RemoteWriteVersion::k2, 1_MiB), ErrorCode::kFull);
+}
+
+TEST_CASE("remote write: a symbol that is referred to very often is not copied as often") {
+  const std::vector<std::uint32_t> references(200'000, 1);
+  const std::string of_series = OfSymbol(100'000, [&references](protozero::pbf_writer& series) {
+    series.add_packed_uint32(1, references.begin(), references.end());
+    AddSample(series, {1, 1});
+  });
+  CHECK_EQ(CodeOf(of_series, RemoteWriteVersion::k2, 10_MiB), ErrorCode::kFull);
+  const std::string of_exemplar = OfSymbol(100'000, [&references](protozero::pbf_writer& series) {
+    protozero::pbf_writer exemplar(series, 4);
+    exemplar.add_packed_uint32(1, references.begin(), references.end());
+  });
+  CHECK_EQ(CodeOf(of_exemplar, RemoteWriteVersion::k2, 10_MiB), ErrorCode::kFull);
+  const std::string of_exemplars = OfSymbol(100'000, [](protozero::pbf_writer& series) {
+    for (int i = 0; i < 200; ++i) {
+      protozero::pbf_writer exemplar(series, 4);
+      const std::vector<std::uint32_t> one = {1, 1};
+      exemplar.add_packed_uint32(1, one.begin(), one.end());
+    }
+  });
+  CHECK_EQ(CodeOf(of_exemplars, RemoteWriteVersion::k2, 10_MiB), ErrorCode::kFull);
+}
+
+TEST_CASE("remote write: a series of labels that are too long is refused by its samples") {
+  const std::string message = Series(
+      {{"Z", std::string(900'000, 'x')}, {"__name__", "m"}, {"a", std::string(900'000, 'x')}},
+      {{1, 1}, {2, 2}});
+  const ScannedSamples samples = Scanned(message);
+  CHECK_EQ(samples.scanned.points, 0);
+  CHECK_EQ(samples.scanned.too_long, 2);
+  REQUIRE_EQ(samples.scanned.errors.size(), 2);
+  CHECK(samples.scanned.errors[0].line.starts_with("m,Z=xxx"));
+  CHECK_EQ(samples.scanned.errors[0].line.size(), 256);
+}
+
 TEST_CASE("remote write: the size of a body is checked before it is decompressed") {
   std::string compressed;
   const std::string plain(100'000, 'x');

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+#include <snappy.h>
 
 #include <optional>
 
@@ -246,6 +247,35 @@ TEST_CASE("front door: a remote write that can never be stored gets 4xx, another
   CHECK_EQ(write(body).status, 204);
   door.log.Fail(true);
   CHECK_EQ(write(body).status, 503);
+}
+
+TEST_CASE("front door: a remote write whose lines take too much memory gets 413") {
+  IngestFixture door;
+  door.handler.Reconfigure({.max_body = 1_MiB, .max_line = 1_MiB, .router = RouterTo({kWest})});
+  // A series: a label of 900,000 bytes, and empty samples.
+  const auto body = [](int samples) {
+    std::string label(
+        "\x0a\x01"
+        "a\x12\xa0\xf7\x36",
+        7);
+    label += std::string(900'000, 'x');
+    std::string series("\x0a\xa7\xf7\x36", 4);
+    series += label;
+    for (int i = 0; i < samples; ++i) series += std::string("\x12\x00", 2);
+    std::string message("\x0a", 1);
+    for (std::size_t left = series.size(); left > 0; left >>= 7U) {
+      message += static_cast<char>((left & 0x7fU) | (left > 0x7fU ? 0x80U : 0U));
+    }
+    message += series;
+    std::string compressed;
+    snappy::Compress(message.data(), message.size(), &compressed);
+    return compressed;
+  };
+  CHECK_EQ(door.Ask("POST", "/api/v1/write", "", body(4)).status, 204);
+  const HttpResponse refused = door.Ask("POST", "/api/v1/write", "", body(50'000));
+  CHECK_EQ(refused.status, 413);
+  CHECK(ErrorOf(refused).starts_with("the samples take more than 4194304 bytes"));
+  CHECK_EQ(door.Stored().size(), 1);
 }
 
 TEST_CASE("front door: an answer to remote write 2.0 has the numbers of what was stored") {
