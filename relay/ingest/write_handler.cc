@@ -390,7 +390,7 @@ void WriteHandler::Store(WriteContext context, ScannedLines scanned, const HttpR
 
 void WriteHandler::Append(WriteContext context, RoutedLines routed, Refused refused,
                           const HttpReply& reply) {
-  const Totals size = routed.size();
+  const Totals size = routed.size;
   const WriteParams params = context.query.params;
   const Codec codec = context.options->codec;
   AppendParts(log_, {params, codec, clock_.WallNow()}, std::move(routed),

@@ -98,14 +98,6 @@ bool Selects(const CompiledSelection& selection, const SeriesNames& names) {
 
 }  // namespace
 
-Totals RoutedLines::size() const {
-  Totals size;
-  for (const RoutedPart& part : parts) {
-    size = size + Totals{.points = part.points, .bytes = Bytes(part.lines.size())};
-  }
-  return size;
-}
-
 Router::Router(const Config& config, const std::vector<BackendId>& backends)
     : unrouted_(config.unrouted) {
   std::vector<BackendId> all;
@@ -198,6 +190,8 @@ class Router::ByLine {
       ++routed_.unrouted;
     } else if (is_opaque && place.remote_write == kNowhere) {
       ++routed_.untranslated;
+    } else {
+      routed_.size = routed_.size + Totals{.points = 1, .bytes = Bytes(line.size())};
     }
   }
 
@@ -254,8 +248,10 @@ class Router::ByLine {
 RoutedLines Router::Route(const WriteParams& params, std::string lines, PointCount points,
                           IsOpaque is_opaque) const {
   RoutedLines routed;
+  const Totals size{.points = points, .bytes = Bytes(lines.size())};
   if (!filters_ && is_opaque == nullptr) {
     routed.parts.push_back({all_, std::move(lines), points});
+    routed.size = size;
     return routed;
   }
   ByLine by_line(rules_, params, is_opaque);
@@ -271,6 +267,7 @@ RoutedLines Router::Route(const WriteParams& params, std::string lines, PointCou
     routed.why = "no backend accepts " + DescribeLane(LaneOf(params));
   } else {
     routed.parts.push_back({std::move(everywhere), std::move(lines), points});
+    routed.size = size;
   }
   return routed;
 }

@@ -31,14 +31,15 @@ struct RoutedPart {
 };
 
 struct RoutedLines {
-  std::vector<RoutedPart> parts;  // Each routed point is in exactly one.
+  // Each backend is in at most one part for a point. If some lines are opaque, a line that is not
+  // can be in two parts: for backends with api: prometheus, and for the others.
+  std::vector<RoutedPart> parts;
   PointCount unrouted = 0;
   // Describes the first unrouted point to a client: `no backend accepts measurement "m" of database
   // "d"`. Empty: none.
   std::string why;
   PointCount untranslated = 0;  // Opaque lines that only backends without remote write accept.
-
-  Totals size() const;  // The size of the routed points.
+  Totals size;                  // Of the routed points, each counted once.
 };
 
 // A selection with its patterns read.

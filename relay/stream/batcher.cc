@@ -122,7 +122,7 @@ std::optional<Clock::Duration> LineBatcher::UntilDue() const {
 void LineBatcher::AppendFront() {
   const PendingBatch& batch = batches_.front();
   RoutedLines routed = batch.target->router->Route(batch.target->params, batch.lines, batch.points);
-  front_ = {.routed = routed.size(), .unrouted = routed.unrouted, .why = std::move(routed.why)};
+  front_ = {.routed = routed.size, .unrouted = routed.unrouted, .why = std::move(routed.why)};
   if (routed.parts.empty()) return RemoveFront();
   appending_ = true;
   retry_at_.reset();

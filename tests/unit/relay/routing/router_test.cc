@@ -38,6 +38,7 @@ std::map<std::string, std::string> Routes(const Config& config, const WriteParam
     for (const BackendId& backend : *part.backends) got[backend.text()] += part.lines;
   }
   CHECK_EQ(all, points);
+  CHECK_EQ(routed.size.points, points - routed.unrouted);
   CHECK_EQ(routed.why.empty(), routed.unrouted == 0);
   if (routed.unrouted > 0) got[""] = routed.why;
   return got;
@@ -52,6 +53,7 @@ TEST_CASE("router: without filters everything goes everywhere, as one part") {
   CHECK_EQ(routed.parts[0].lines, "m v=1 1\nn v=1 1\n");
   CHECK_EQ(routed.parts[0].points, 2);
   CHECK_EQ(routed.parts[0].backends->size(), 2);
+  CHECK(routed.size == Totals{.points = 2, .bytes = 16_B});
 }
 
 TEST_CASE("router: a listener's points go to its backends only") {
@@ -218,6 +220,8 @@ TEST_CASE("router: opaque lines go to backends with remote write alone, in their
     for (const BackendId& backend : *part.backends) got[backend.text()] += part.lines;
   }
   CHECK_EQ(got, Map{{"influx", "m v=1 1\nn v=2 4\n"}, {"m", "m v=1 1\n"}, {"mimir", lines}});
+  // Lines that are in a part for each API count once.
+  CHECK(routed.size == Totals{.points = 4, .bytes = Bytes(lines.size())});
   CHECK_EQ(routed.untranslated, 0);
   CHECK_EQ(routed.unrouted, 0);
 }
@@ -230,6 +234,7 @@ TEST_CASE("router: opaque lines without a backend for them are counted, and are 
   CHECK_EQ(routed.parts[0].lines, "m v=1 1\n");
   CHECK_EQ(routed.untranslated, 1);
   CHECK_EQ(routed.unrouted, 1);
+  CHECK(routed.size == Totals{.points = 1, .bytes = 8_B});
   CHECK(Router(config, {}).Route(To("d"), "m opaque=1 1\n", 1, &IsMarked).parts.empty());
 }
 
