@@ -126,6 +126,7 @@ constexpr int kOk = 200;
 constexpr int kNoContent = 204;
 constexpr int kStatusNotFound = 404;
 constexpr int kStatusConflict = 409;  // It exists.
+constexpr int kStatusTooLarge = 413;
 constexpr int kStatusUnprocessable = 422;
 constexpr int kFailed = 500;
 
@@ -240,7 +241,13 @@ class HttpTransport final : public Transport {
   }
 
   Result<Reply> SendSamples(const WriteRequest& request) {
-    const std::string body = EncodeRemoteWrite(request.lines, request.params.precision);
+    const Result<std::string> encoded = EncodeRemoteWrite(request.lines, request.params.precision);
+    if (!encoded.ok()) {  // Halved, as a backend's own answer says; a single line is given up.
+      Reply too_large = RefusedHere(encoded.error());
+      too_large.http_status = kStatusTooLarge;
+      return too_large;
+    }
+    const std::string& body = encoded.value();
     // Lines of strings alone have no sample.
     if (body.empty()) return Reply{.http_status = kNoContent, .api = Api::kPrometheus};
     std::string headers =

@@ -1,5 +1,6 @@
 #include "replay/transport/remote_write.h"
 
+#include <fmt/format.h>
 #include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
@@ -112,7 +113,8 @@ bool IsWhole(std::string_view message) {
   return true;
 }
 
-void AppendLine(std::string& message, std::string_view line, Precision precision) {
+// Stops behind the field that makes the message larger than `limit`.
+void AppendLine(std::string& message, std::string_view line, Precision precision, Bytes limit) {
   const std::string_view fields = FieldsOf(line);
   if (fields.starts_with(kOpaqueBegin) && fields.ends_with('"')) {
     const std::string_view text =
@@ -125,7 +127,7 @@ void AppendLine(std::string& message, std::string_view line, Precision precision
   const std::vector<Label> labels = LabelsOfKey(key);
   const bool was_sample = key.find(",__name__=") != std::string_view::npos;
   const std::int64_t time_ms = InMilliseconds(TimestampOf(line).value_or(0), precision);
-  for (FieldWalk walk(fields); !walk.AtEnd();) {
+  for (FieldWalk walk(fields); Bytes(message.size()) <= limit && !walk.AtEnd();) {
     const FieldText field = walk.Next();
     const std::optional<double> number = NumberIn(field.value);
     if (!number) continue;
@@ -171,9 +173,17 @@ bool MayHaveOpaqueSamples(std::string_view lines) {
   return lines.find(kOpaqueBegin) != std::string_view::npos;
 }
 
-std::string EncodeRemoteWrite(std::string_view lines, Precision precision) {
+Result<std::string> EncodeRemoteWrite(std::string_view lines, Precision precision, Bytes limit) {
   std::string message;
-  for (LineWalk walk(lines); !walk.AtEnd();) AppendLine(message, walk.Next(), precision);
+  for (LineWalk walk(lines); !walk.AtEnd();) {
+    AppendLine(message, walk.Next(), precision, limit);
+    if (Bytes(message.size()) > limit) {
+      return Error(ErrorCode::kFull,
+                   fmt::format("a remote write request larger than {} bytes: it repeats the labels "
+                               "of a line for each of its fields",
+                               limit.count()));
+    }
+  }
   std::string compressed;
   if (!message.empty()) snappy::Compress(message.data(), message.size(), &compressed);
   return compressed;

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "wal/base/result.h"
 #include "wal/base/types.h"
 
 namespace relay {
@@ -64,9 +65,14 @@ bool IsOpaqueSample(std::string_view line);
 // Returns false if no line can be opaque; true: look at each.
 bool MayHaveOpaqueSamples(std::string_view lines);
 
+// The largest request, before it is compressed.
+inline constexpr Bytes kRemoteWriteMax = 32_MiB;
+
 // Returns the request for lines as in a Record; empty: they have no sample. Lines that no sample
 // was stored as are sent in the way of VictoriaMetrics: a sample for each field that is a number
 // or a boolean, MEASUREMENT_FIELD, or MEASUREMENT for the field `value`.
-std::string EncodeRemoteWrite(std::string_view lines, Precision precision);
+// kFull: the request would be larger than `limit`. It repeats all labels of a line for each field.
+Result<std::string> EncodeRemoteWrite(std::string_view lines, Precision precision,
+                                      Bytes limit = kRemoteWriteMax);
 
 }  // namespace relay

@@ -108,7 +108,7 @@ void FuzzSamples(std::string_view input) {
     PointCount count = 0;
     for (LineWalk walk(lines); !walk.AtEnd(); walk.Next()) ++count;
     INVARIANT(count == samples.value().scanned.points);
-    const std::string sent = EncodeRemoteWrite(lines, Precision::kMillisecond);
+    const std::string sent = EncodeRemoteWrite(lines, Precision::kMillisecond).value();
     INVARIANT(sent.empty() == (count == 0));
     if (count == 0) continue;
     // What is sent is read as the same lines again.

@@ -94,7 +94,7 @@ std::string Complaint(const std::string& message) {
 }
 
 std::string Sent(const std::string& lines, Precision precision = Precision::kMillisecond) {
-  const std::string compressed = EncodeRemoteWrite(lines, precision);
+  const std::string compressed = EncodeRemoteWrite(lines, precision).value();
   if (compressed.empty()) return "";
   return UncompressSnappy(compressed, 1_MiB).value();
 }

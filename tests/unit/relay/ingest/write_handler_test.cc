@@ -206,7 +206,7 @@ TEST_CASE("front door: a write is stored under the paths that VictoriaMetrics an
 TEST_CASE("front door: samples of Prometheus are stored as lines, under each of their paths") {
   IngestFixture door;
   const std::string body =
-      EncodeRemoteWrite("up,__name__=up,job=x value=1 5\n", Precision::kMillisecond);
+      EncodeRemoteWrite("up,__name__=up,job=x value=1 5\n", Precision::kMillisecond).value();
   door.headers = {{"Content-Type", "application/x-protobuf"},
                   {"Content-Encoding", "snappy"},
                   {"X-Prometheus-Remote-Write-Version", "0.1.0"}};
@@ -228,7 +228,8 @@ TEST_CASE("front door: samples of Prometheus are stored as lines, under each of 
 
 TEST_CASE("front door: a remote write that can never be stored gets 4xx, another one 503") {
   IngestFixture door;
-  const std::string body = EncodeRemoteWrite("up,__name__=up value=1 5\n", Precision::kMillisecond);
+  const std::string body =
+      EncodeRemoteWrite("up,__name__=up value=1 5\n", Precision::kMillisecond).value();
   const auto write = [&door](const std::string& sent, std::string_view query = "") {
     return door.Ask("POST", "/api/v1/write", query, sent);
   };

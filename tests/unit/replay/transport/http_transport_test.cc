@@ -10,7 +10,9 @@
 #include <thread>
 
 #include "relay/ingest/gunzip_body.h"
+#include "replay/delivery/answer_policy.h"
 #include "replay/transport/remote_write.h"
+#include "replay/transport/verdict.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fakes/fake_backend.h"
 #include "tests/support/process/ports.h"
@@ -373,7 +375,28 @@ TEST_CASE("transport: remote write goes to its path, with its headers and tenant
   CHECK_EQ(request.Header("content-encoding"), "snappy");
   CHECK_EQ(request.Header("x-prometheus-remote-write-version"), "0.1.0");
   CHECK_EQ(request.Header("x-scope-orgid"), "team");
-  CHECK_EQ(request.body, EncodeRemoteWrite("up,__name__=up value=1 5\n", Precision::kSecond));
+  CHECK_EQ(request.body,
+           EncodeRemoteWrite("up,__name__=up value=1 5\n", Precision::kSecond).value());
+}
+
+TEST_CASE("transport: lines whose samples are too large a request are refused like by a 413") {
+  FakeBackend backend;
+  HttpTransportOptions options = To(backend);
+  options.target = {.api = Api::kPrometheus, .write_path = "/api/v1/write"};
+  const auto transport = MakeHttpTransport(options);
+  std::string line = "m,t=" + std::string(64'000, 'x') + " f=1";
+  for (int i = 0; i < 1'000; ++i) line += ",f" + std::to_string(i) + "=1";
+  const Reply reply = Send(*transport, line + " 5\n").value();
+  CHECK_EQ(reply.http_status, 413);
+  CHECK_EQ(reply.body,
+           "not sent: a remote write request larger than 33554432 bytes: it repeats the labels of "
+           "a line for each of its fields");
+  const Verdict verdict = Judge(reply, WallTime{});
+  CHECK(verdict.action == Action::kSplit);
+  const AnswerPolicy policy({});
+  CHECK(policy.Decide({.points = 2}, verdict).step == Step::kHalve);
+  CHECK(policy.Decide({.points = 1}, verdict).step == Step::kDeadLetter);
+  CHECK_EQ(backend.RequestCount(), 0);
 }
 
 TEST_CASE("transport: an opaque sample is not sent as a line") {
