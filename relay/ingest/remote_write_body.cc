@@ -17,6 +17,7 @@
 
 #include "replay/transport/remote_write.h"
 #include "wal/base/utf8.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {
@@ -371,6 +372,27 @@ std::string MessageOf(const Series& series, const Item& item) {
   return message;
 }
 
+PointCount& CountOf(std::uint32_t item_field, SampleCounts& counts) {
+  switch (item_field) {
+    case Fields::kSamples: return counts.samples;
+    case Fields::kExemplars: return counts.exemplars;
+    default: return counts.histograms;
+  }
+}
+
+// Counts the items of the series of a message.
+void CountItems(std::string_view message, SampleCounts& counts) {
+  protozero::pbf_reader request(message.data(), message.size());
+  while (request.next(Fields::kSeries, pbf_wire_type::length_delimited)) {
+    protozero::pbf_reader series = request.get_message();
+    while (series.next()) {
+      const std::uint32_t field = series.tag();
+      if (field >= Fields::kSamples && field <= Fields::kHistograms) ++CountOf(field, counts);
+      series.skip();
+    }
+  }
+}
+
 // Reads the fields of one request.
 class SampleScanner {
  public:
@@ -450,7 +472,7 @@ class SampleScanner {
     if (Bytes(labels_size_) > limits_.line) return RefuseItems(series);
     const Key key = KeyOf(series.labels);
     for (const Item& item : series.items) {
-      if (AddItem(series, key, item)) ++CountOf(item.field);
+      if (AddItem(series, key, item)) ++CountOf(item.field, samples_.counts);
       if (exceeded()) return;
     }
   }
@@ -471,14 +493,6 @@ class SampleScanner {
       return false;
     }
     return AddOpaque(key.text, MessageOf(series, item), item.time_ms);
-  }
-
-  PointCount& CountOf(std::uint32_t item_field) {
-    switch (item_field) {
-      case Fields::kSamples: return samples_.samples;
-      case Fields::kExemplars: return samples_.exemplars;
-      default: return samples_.histograms;
-    }
   }
 
   // nullopt: line protocol cannot express the item.
@@ -581,6 +595,19 @@ Result<std::string> UncompressSnappy(std::string_view body, Bytes limit) {
 Result<ScannedSamples> ScanSamples(std::string_view message, WallTime now,
                                    RemoteWriteVersion version, const SampleLimits& limits) {
   return SampleScanner(message, now, version, limits).Scan();
+}
+
+SampleCounts CountSamples(std::string_view lines) {
+  SampleCounts counts;
+  for (LineWalk walk(lines); !walk.AtEnd();) {
+    const std::optional<std::string> message = MessageOfOpaque(walk.Next());
+    if (message) {
+      CountItems(*message, counts);
+    } else {
+      ++counts.samples;
+    }
+  }
+  return counts;
 }
 
 }  // namespace relay

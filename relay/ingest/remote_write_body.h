@@ -26,13 +26,20 @@ namespace relay {
 // Decompresses a block of snappy; its size is checked against `limit` before.
 Result<std::string> UncompressSnappy(std::string_view body, Bytes limit);
 
-struct ScannedSamples {
-  ScannedLines scanned;  // Times in milliseconds. A refused "line" is a series, by its number.
-  // Lines by what they were.
+// Lines by what they were.
+struct SampleCounts {
   PointCount samples = 0;
   PointCount histograms = 0;
   PointCount exemplars = 0;
 };
+
+struct ScannedSamples {
+  ScannedLines scanned;  // Times in milliseconds. A refused "line" is a series, by its number.
+  SampleCounts counts;
+};
+
+// REQUIRES: lines that ScanSamples has made.
+SampleCounts CountSamples(std::string_view lines);
 
 enum class RemoteWriteVersion : std::uint8_t { k1, k2 };
 

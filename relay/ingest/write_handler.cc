@@ -97,23 +97,35 @@ Result<RemoteWriteVersion> VersionOf(const IngestPath& path, const HttpRequest& 
                            kVersion1, kVersion2));
 }
 
-// Adds what a sender of version 2 checks: the numbers of what was stored.
-HttpReply WithCounts(const ScannedSamples& counts, HttpReply reply) {
-  return [samples = counts.samples, histograms = counts.histograms, exemplars = counts.exemplars,
-          reply = std::move(reply)](HttpResponse response) {
+// Adds what a sender of version 2 checks: the numbers of what was stored. `counts` are those when
+// the response is there.
+HttpReply WithCounts(std::shared_ptr<const SampleCounts> counts, HttpReply reply) {
+  return [counts = std::move(counts), reply = std::move(reply)](HttpResponse response) {
     if (response.status == 204 || response.status == 400) {
-      const bool stored = response.status == 204 ||
-                          std::any_of(response.headers.begin(), response.headers.end(),
+      const bool stored = std::any_of(response.headers.begin(), response.headers.end(),
                                       [](const auto& h) { return h.first == "X-Relay-Position"; });
-      const auto count = [stored](PointCount of) { return std::to_string(stored ? of : 0); };
-      response.headers.emplace_back("X-Prometheus-Remote-Write-Samples-Written", count(samples));
-      response.headers.emplace_back("X-Prometheus-Remote-Write-Histograms-Written",
-                                    count(histograms));
-      response.headers.emplace_back("X-Prometheus-Remote-Write-Exemplars-Written",
-                                    count(exemplars));
+      const auto add = [&response, stored](std::string_view name, PointCount count) {
+        response.headers.emplace_back(name, std::to_string(stored ? count : 0));
+      };
+      add("X-Prometheus-Remote-Write-Samples-Written", counts->samples);
+      add("X-Prometheus-Remote-Write-Histograms-Written", counts->histograms);
+      add("X-Prometheus-Remote-Write-Exemplars-Written", counts->exemplars);
     }
     reply(std::move(response));
   };
+}
+
+// Counts a remote write's lines that go to some backend. Each opaque line is in one part; a sample
+// may be in two.
+SampleCounts CountRouted(const RoutedLines& routed) {
+  SampleCounts counts;
+  for (const RoutedPart& part : routed.parts) {
+    const SampleCounts of_part = CountSamples(part.lines);
+    counts.histograms += of_part.histograms;
+    counts.exemplars += of_part.exemplars;
+  }
+  counts.samples = routed.size.points - counts.histograms - counts.exemplars;
+  return counts;
 }
 
 HttpResponse Unauthorized(Api api, bool has_credentials) {
@@ -187,6 +199,7 @@ struct WriteHandler::WriteContext {
   WriteQuery query = {};
   std::shared_ptr<MemoryReservation> reservation = {};
   RemoteWriteVersion version = RemoteWriteVersion::k1;
+  std::shared_ptr<SampleCounts> counts = {};  // Of version 2; nullptr: not asked for.
 
   bool has_samples() const { return path->endpoint == Endpoint::kRemoteWrite; }
 };
@@ -357,9 +370,13 @@ void WriteHandler::WriteSamples(WriteContext context, std::string body, const Ht
     return reply(ErrorAnswer(context.api, StatusOf(error), error.message()));
   }
   context.query.params.precision = Precision::kMillisecond;
-  const HttpReply counting =
-      context.version == RemoteWriteVersion::k2 ? WithCounts(samples.value(), reply) : reply;
-  Store(std::move(context), std::move(samples.value().scanned), counting);
+  ScannedLines& scanned = samples.value().scanned;
+  if (context.version == RemoteWriteVersion::k1) {
+    return Store(std::move(context), std::move(scanned), reply);
+  }
+  context.counts = std::make_shared<SampleCounts>(samples.value().counts);
+  const HttpReply counting = WithCounts(context.counts, reply);
+  Store(std::move(context), std::move(scanned), counting);
 }
 
 void WriteHandler::Store(WriteContext context, ScannedLines scanned, const HttpReply& reply) {
@@ -375,6 +392,9 @@ void WriteHandler::Store(WriteContext context, ScannedLines scanned, const HttpR
       router.Route(context.query.params, std::move(scanned.lines), scanned.points, is_opaque);
   counters_.UnroutedPoints(routed.unrouted);
   counters_.UntranslatedSamples(routed.untranslated);
+  if (context.counts && routed.unrouted + routed.untranslated > 0) {
+    *context.counts = CountRouted(routed);
+  }
   if (routed.unrouted > 0 && router.unrouted() == Unrouted::kRefuse) {
     refused.unrouted = routed.why;
     refused.dropped = routed.unrouted;

@@ -116,11 +116,8 @@ bool IsWhole(std::string_view message) {
 // Stops behind the field that makes the message larger than `limit`.
 void AppendLine(std::string& message, std::string_view line, Precision precision, Bytes limit) {
   const std::string_view fields = FieldsOf(line);
-  if (fields.starts_with(kOpaqueBegin) && fields.ends_with('"')) {
-    const std::string_view text =
-        fields.substr(kOpaqueBegin.size(), fields.size() - kOpaqueBegin.size() - 1);
-    const std::string opaque = DecodeBase64(text, text.size() + 4).value_or("");
-    if (IsWhole(opaque)) message += opaque;
+  if (const std::optional<std::string> opaque = MessageOfOpaque(line)) {
+    message += *opaque;
     return;
   }
   const std::string_view key = KeyOf(line);
@@ -163,6 +160,16 @@ std::vector<Label> LabelsOfKey(std::string_view key) {
 
 std::string OpaqueFields(std::string_view message) {
   return std::string(kOpaqueBegin) + EncodeBase64(message) + '"';
+}
+
+std::optional<std::string> MessageOfOpaque(std::string_view line) {
+  const std::string_view fields = FieldsOf(line);
+  if (!fields.starts_with(kOpaqueBegin) || !fields.ends_with('"')) return std::nullopt;
+  const std::string_view text =
+      fields.substr(kOpaqueBegin.size(), fields.size() - kOpaqueBegin.size() - 1);
+  std::string opaque = DecodeBase64(text, text.size() + 4).value_or("");
+  if (!IsWhole(opaque)) opaque.clear();
+  return opaque;
 }
 
 bool IsOpaqueSample(std::string_view line) {

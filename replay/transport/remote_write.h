@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,6 +59,10 @@ std::vector<Label> LabelsOfKey(std::string_view key);
 
 // Returns the fields of an opaque line. `message`: one field of a request, its tag included.
 std::string OpaqueFields(std::string_view message);
+
+// Returns the message of an opaque line; nullopt: the line is not opaque. Empty: what it holds is
+// no message.
+std::optional<std::string> MessageOfOpaque(std::string_view line);
 
 // REQUIRES: one line as in a Record.
 bool IsOpaqueSample(std::string_view line);

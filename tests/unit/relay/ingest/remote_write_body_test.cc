@@ -238,9 +238,13 @@ TEST_CASE("remote write: version 2 is stored and sent like version 1") {
   const ScannedSamples& samples = scanned.value();
   CHECK(samples.scanned.lines.starts_with("up,__name__=up,job=x value=1.5 1000\n"));
   CHECK_EQ(samples.scanned.points, 3);
-  CHECK_EQ(samples.samples, 1);
-  CHECK_EQ(samples.histograms, 1);
-  CHECK_EQ(samples.exemplars, 1);
+  CHECK_EQ(samples.counts.samples, 1);
+  CHECK_EQ(samples.counts.histograms, 1);
+  CHECK_EQ(samples.counts.exemplars, 1);
+  const SampleCounts counted = CountSamples(samples.scanned.lines);
+  CHECK_EQ(counted.samples, 1);
+  CHECK_EQ(counted.histograms, 1);
+  CHECK_EQ(counted.exemplars, 1);
   const Labels labels = {{"__name__", "up"}, {"job", "x"}};
   std::string expected = Series(labels, {{1.5, 1'000}});
   for (const bool is_histogram : {true, false}) {

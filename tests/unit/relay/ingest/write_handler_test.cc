@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+#include <protozero/pbf_writer.hpp>
 #include <snappy.h>
 
 #include <optional>
@@ -298,6 +299,66 @@ TEST_CASE("front door: an answer to remote write 2.0 has the numbers of what was
   CHECK_EQ(HeaderOf(answer, "X-Prometheus-Remote-Write-Exemplars-Written"), "0");
   CHECK_EQ(door.Stored(), std::vector<std::string>{"prom_metric_not_specified,a=b value=0 5\n"
                                                    "prom_metric_not_specified,a=b value=0 0\n"});
+}
+
+// Returns a request of version 2: the series m and n, each with a sample and a histogram, and m
+// with an exemplar.
+std::string SamplesOfEachKind() {
+  std::string message;
+  protozero::pbf_writer request(message);
+  for (const std::string symbol : {"", "__name__", "m", "n"}) request.add_string(4, symbol);
+  for (const std::uint32_t name : {2U, 3U}) {
+    protozero::pbf_writer series(request, 5);
+    const std::vector<std::uint32_t> references = {1, name};
+    series.add_packed_uint32(1, references.begin(), references.end());
+    series.add_message(2, std::string());
+    series.add_message(3, std::string());
+    if (name == 2) series.add_message(4, std::string());
+  }
+  std::string compressed;
+  snappy::Compress(message.data(), message.size(), &compressed);
+  return compressed;
+}
+
+TEST_CASE("front door: numbers of remote write 2.0 are without what no backend takes") {
+  IngestFixture door;
+  door.headers = {{"Content-Type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"}};
+  const auto numbers = [&door](const Config& config) {
+    door.handler.Reconfigure(
+        {.router = std::make_shared<const Router>(config, std::vector<BackendId>{})});
+    const HttpResponse answer = door.Ask("POST", "/api/v1/write", "", SamplesOfEachKind());
+    CHECK_EQ(answer.status, 204);
+    return HeaderOf(answer, "X-Prometheus-Remote-Write-Samples-Written") + " " +
+           HeaderOf(answer, "X-Prometheus-Remote-Write-Histograms-Written") + " " +
+           HeaderOf(answer, "X-Prometheus-Remote-Write-Exemplars-Written");
+  };
+  Config config = ConfigOf({kWest});
+  config.unrouted = Unrouted::kCount;
+  CHECK_EQ(numbers(config), "2 0 0");
+  config.backends[0].api = Api::kPrometheus;
+  CHECK_EQ(numbers(config), "2 2 1");
+  config.backends[0].only.measurements = {"n"};
+  CHECK_EQ(numbers(config), "1 1 0");
+  config.backends[0].only.measurements = {"other"};
+  CHECK_EQ(numbers(config), "0 0 0");
+}
+
+TEST_CASE("front door: the lines of a remote write are reserved, one request beyond the limit") {
+  IngestFixture door;
+  const auto admission = std::make_shared<Admission>(AdmissionLimits{.in_flight = 40_B});
+  door.handler.Reconfigure({.router = RouterTo({kWest}), .admission = admission});
+  const std::string body = EncodeRemoteWrite(
+                               "up,__name__=up value=1 5\n"
+                               "up,__name__=up value=1 6\n",
+                               Precision::kMillisecond)
+                               .value();
+  CHECK_EQ(door.Ask("POST", "/api/v1/write", "", body).status, 204);
+  REQUIRE(admission->TakePass());
+  REQUIRE(admission->Reserve(1_B));
+  CHECK_EQ(door.Ask("POST", "/api/v1/write", "", body).status, 503);
+  admission->Release(1_B);
+  admission->GivePass();
+  CHECK_EQ(admission->in_flight(), 0_B);
 }
 
 TEST_CASE("front door: ping answers 204, and the version if asked for it") {
