@@ -563,7 +563,7 @@ class SampleScanner {
   SymbolTable symbols_;
   Budget parsed_{limits_.memory};  // The symbols; each series goes on from here.
   Budget lines_{limits_.memory};
-  std::size_t labels_size_ = 0;  // Of the series being taken.
+  std::size_t labels_size_ = 0;  // The series being taken.
   std::uint64_t fields_ = 0;
   std::uint64_t known_ = 0;
   ScannedSamples samples_;

@@ -45,7 +45,7 @@ enum class RemoteWriteVersion : std::uint8_t { k1, k2 };
 
 struct SampleLimits {
   Bytes line = kLineMax;
-  // Of all lines together and, besides, of what one series is read into. Each line repeats all
+  // Bounds all lines together and, besides, what one series is read into. Each line repeats all
   // labels of its series, so that a small request may come to far more than its size.
   Bytes memory = 100_MiB;
 };

@@ -199,7 +199,7 @@ struct WriteHandler::WriteContext {
   WriteQuery query = {};
   std::shared_ptr<MemoryReservation> reservation = {};
   RemoteWriteVersion version = RemoteWriteVersion::k1;
-  std::shared_ptr<SampleCounts> counts = {};  // Of version 2; nullptr: not asked for.
+  std::shared_ptr<SampleCounts> counts = {};  // nullptr: not asked for.
 
   bool has_samples() const { return path->endpoint == Endpoint::kRemoteWrite; }
 };

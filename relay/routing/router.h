@@ -39,7 +39,7 @@ struct RoutedLines {
   // "d"`. Empty: none.
   std::string why;
   PointCount untranslated = 0;  // Opaque lines that only backends without remote write accept.
-  Totals size;                  // Of the routed points, each counted once.
+  Totals size;                  // The routed points, each counted once.
 };
 
 // A selection with its patterns read.
