@@ -97,20 +97,22 @@ Result<RemoteWriteVersion> VersionOf(const IngestPath& path, const HttpRequest& 
                            kVersion1, kVersion2));
 }
 
+void AddCounts(const SampleCounts& counts, HttpResponse& response) {
+  const bool stored = std::any_of(response.headers.begin(), response.headers.end(),
+                                  [](const auto& h) { return h.first == "X-Relay-Position"; });
+  const auto add = [&response, stored](std::string_view name, PointCount count) {
+    response.headers.emplace_back(name, std::to_string(stored ? count : 0));
+  };
+  add("X-Prometheus-Remote-Write-Samples-Written", counts.samples);
+  add("X-Prometheus-Remote-Write-Histograms-Written", counts.histograms);
+  add("X-Prometheus-Remote-Write-Exemplars-Written", counts.exemplars);
+}
+
 // Adds what a sender of version 2 checks: the numbers of what was stored. `counts` are those when
 // the response is there.
 HttpReply WithCounts(std::shared_ptr<const SampleCounts> counts, HttpReply reply) {
   return [counts = std::move(counts), reply = std::move(reply)](HttpResponse response) {
-    if (response.status == 204 || response.status == 400) {
-      const bool stored = std::any_of(response.headers.begin(), response.headers.end(),
-                                      [](const auto& h) { return h.first == "X-Relay-Position"; });
-      const auto add = [&response, stored](std::string_view name, PointCount count) {
-        response.headers.emplace_back(name, std::to_string(stored ? count : 0));
-      };
-      add("X-Prometheus-Remote-Write-Samples-Written", counts->samples);
-      add("X-Prometheus-Remote-Write-Histograms-Written", counts->histograms);
-      add("X-Prometheus-Remote-Write-Exemplars-Written", counts->exemplars);
-    }
+    if (response.status == 204 || response.status == 400) AddCounts(*counts, response);
     reply(std::move(response));
   };
 }
