@@ -54,9 +54,10 @@ void AppendPlain(Log& log, std::uint64_t count, PointCount points, WallTime at =
 
 std::uint64_t SizeOf(const TempDir& directory) {
   std::uint64_t size = 0;
-  for (const auto& file : std::filesystem::recursive_directory_iterator(directory.path())) {
-    std::error_code gone;  // The engine deletes files at any time.
-    const std::uintmax_t bytes = file.file_size(gone);
+  std::error_code gone;  // The engine deletes files and folders at any time.
+  std::filesystem::recursive_directory_iterator at(directory.path());
+  for (; at != std::filesystem::recursive_directory_iterator(); at.increment(gone)) {
+    const std::uintmax_t bytes = at->file_size(gone);
     if (!gone) size += bytes;
   }
   return size;
