@@ -149,7 +149,7 @@ class SymbolTable {
     while (request.next()) {
       if (request.tag_and_type() == OfType(kSymbols, pbf_wire_type::length_delimited)) {
         const std::string_view symbol = ViewOf(request.get_view());
-        if (!memory.Take(sizeof(symbol))) return;
+        if (!memory.Take(sizeof(std::string_view))) return;
         symbols_.push_back(symbol);
       } else {
         request.skip();
@@ -226,7 +226,7 @@ void AddExemplar(Series& series, const protozero::data_view& bytes, const Symbol
   series.refers_to_nothing |= !known;
   out.add_double(Fields::kExemplarValue, value);
   out.add_int64(Fields::kExemplarTime, time_ms);
-  if (!series.memory.Take(sizeof(exemplar) + exemplar.size())) return;
+  if (!series.memory.Take(sizeof(std::string) + exemplar.size())) return;
   series.owned.push_back(std::move(exemplar));
   series.Add({.field = Fields::kExemplars, .bytes = series.owned.back(), .time_ms = time_ms});
 }
