@@ -43,6 +43,16 @@ class Clock {
   virtual void WaitFor(Signal& signal, Duration duration, const std::stop_token& stop) = 0;
 };
 
+// One moment by both clocks.
+struct Moment {
+  Clock::TimePoint steady;
+  WallTime wall;
+};
+
+inline Moment MomentOf(const Clock& clock) {
+  return {clock.Now(), clock.WallNow()};
+}
+
 class SystemClock final : public Clock {
  public:
   TimePoint Now() const override;

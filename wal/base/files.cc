@@ -115,6 +115,26 @@ Result<std::vector<std::string>> NamesIn(const std::string& directory) {
   return names;
 }
 
+namespace {
+
+// Writes the process id for whoever finds the directory locked; best effort.
+void NameHolder(int file) {
+  const std::string id = fmt::format("{}\n", getpid());
+  if (ftruncate(file, 0) != 0) return;
+  [[maybe_unused]] const ssize_t written = pwrite(file, id.data(), id.size(), 0);
+}
+
+// Returns " (PID 4711)"; empty: it is not known.
+std::string HolderIn(const std::string& path) {
+  const Result<std::string> text = ReadWhole(path);
+  if (!text.ok()) return "";
+  const std::string id = text.value().substr(0, text.value().find('\n'));
+  const bool is_number = !id.empty() && id.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? fmt::format(" (PID {})", id) : "";
+}
+
+}  // namespace
+
 Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& directory) {
   RETURN_IF_ERROR(MakeDirectory(directory));
   const std::string path = directory + "/lock";
@@ -122,9 +142,11 @@ Result<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& di
   if (!file.ok()) return SystemError("opening", path, errno);
   if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return SystemError("locking", path, errno);
-    return Error(ErrorCode::kUnavailable,
-                 fmt::format("data directory {} is in use by another process", directory));
+    return Error(
+        ErrorCode::kUnavailable,
+        fmt::format("data directory {} is in use by another process{}", directory, HolderIn(path)));
   }
+  NameHolder(file.number());
   return std::unique_ptr<DirectoryLock>(new DirectoryLock(file.Release()));
 }
 

@@ -29,7 +29,8 @@ Result<std::vector<std::string>> NamesIn(const std::string& directory);
 // Makes created, renamed and deleted names in the directory durable.
 Status SyncDirectory(const std::string& directory);
 
-// Held by the one process that may change a directory, until the object or the process ends.
+// Held by the one process that may change a directory, until the object or the process ends. The
+// file `lock` has its id, for messages.
 class DirectoryLock {
  public:
   // Creates the directory (mode 0700) if it does not exist. kUnavailable: another process, or this

@@ -17,7 +17,9 @@ enum class ErrorCode : std::uint8_t {
   kNotFound,      // The named thing does not exist.
   kFull,          // A configured limit is reached; retry after space is freed.
   kUnavailable,   // A peer did not answer; retry later.
+  kBrokenOff,     // A peer ended the exchange without an answer; the request may be the cause.
   kConflict,      // The thing has changed meanwhile; read it again.
+  kElsewhere,     // Another relay does this now; the message names it.
   kCorruption,    // Stored bytes fail their checksum; needs an operator.
   kIo,            // The disk failed the operation; needs an operator.
 };

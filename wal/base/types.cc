@@ -1,6 +1,9 @@
 #include "wal/base/types.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 
 namespace relay {
 
@@ -35,11 +38,22 @@ std::string_view ToString(ErrorCode code) {
     case ErrorCode::kNotFound: return "not found";
     case ErrorCode::kFull: return "full";
     case ErrorCode::kUnavailable: return "unavailable";
+    case ErrorCode::kBrokenOff: return "broken off";
     case ErrorCode::kConflict: return "conflict";
+    case ErrorCode::kElsewhere: return "elsewhere";
     case ErrorCode::kCorruption: return "corruption";
     case ErrorCode::kIo: return "io error";
   }
   INVARIANT(false);
+}
+
+std::string ShownBytes(Bytes bytes) {
+  constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes.count());
+  std::size_t unit = 0;
+  for (; value >= 1024.0 && unit + 1 < kUnits.size(); ++unit) value /= 1024.0;
+  if (unit == 0) return fmt::format("{} B", bytes.count());
+  return fmt::format("{:.1f} {}", value, kUnits.at(unit));
 }
 
 }  // namespace relay

@@ -106,6 +106,9 @@ constexpr Bytes operator""_GiB(unsigned long long n) {
   return Bytes(n << 30U);
 }
 
+// Returns "512 B", "6.8 KiB".
+std::string ShownBytes(Bytes bytes);
+
 // The size of one record, or the sums over a range of records.
 struct Totals {
   PointCount points = 0;
