@@ -38,6 +38,7 @@
 // usual. A refused change may likewise have taken effect.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -47,9 +48,11 @@
 #include <string_view>
 #include <vector>
 
+#include "wal/base/clock.h"
 #include "wal/base/result.h"
 #include "wal/base/types.h"
 #include "wal/log_command.h"
+#include "wal/record/lives.h"
 #include "wal/record/model.h"
 #include "wal/record/record.h"
 
@@ -85,6 +88,7 @@ struct DiskUse {
 class Durable {
  public:
   PayloadId payload() const { return last_; }
+  WritePosition position() const { return {last_, life_}; }
 
   // Returns the first part's number; the parts of a write have the numbers from here to payload().
   PayloadId first_payload() const { return first_; }
@@ -93,22 +97,25 @@ class Durable {
   Durable OfPart(std::size_t index) const {
     const PayloadId payload(first_.value() + index);
     INVARIANT(payload <= last_);
-    return {payload, payload};
+    return {payload, payload, life_};
   }
 
  private:
   friend class SyncGate;
-  Durable(PayloadId first, PayloadId last) : first_(first), last_(last) {}
+  Durable(PayloadId first, PayloadId last, LifeId life) : first_(first), last_(last), life_(life) {}
 
   PayloadId first_;
   PayloadId last_;
+  LifeId life_;
 };
 
 // Lets the implementations of Log make a Durable, after a sync.
 class SyncGate {
  public:
-  static Durable Passed(PayloadId payload) { return {payload, payload}; }
-  static Durable Passed(PayloadId first, PayloadId last) { return {first, last}; }
+  static Durable Passed(PayloadId payload) { return {payload, payload, LifeId()}; }
+  static Durable Passed(PayloadId first, PayloadId last, LifeId life) {
+    return {first, last, life};
+  }
 };
 
 // Ends the name of a checkpoint that is unfinished or was abandoned.
@@ -160,6 +167,10 @@ class LogView {
                                                      Sequence after, ReadLimit limit) const = 0;
 
   virtual Result<WriteOutcome> OutcomeOf(const BackendId& backend, PayloadId payload) const = 0;
+
+  // Returns whether this log gave the position to a write. If not, OutcomeOf its number is that of
+  // another write: it was given by another copy of the log, or lies behind the head.
+  virtual bool Gave(const WritePosition& position) const = 0;
 };
 
 // A routed write: the record and its backends.
@@ -175,6 +186,7 @@ struct SmallWrite {
   Codec codec = Codec::kZstd;
   std::shared_ptr<const std::vector<BackendId>> backends;  // Not empty, no name twice.
   WallTime accepted_at;
+  ColumnsJudge* judge = nullptr;  // See Encode; it outlives the log.
 };
 
 // Called exactly once, on a thread of the log: it must not block.
@@ -223,12 +235,17 @@ class Log : public LogView {
   // kInvalidInput: a name is too long to be stored. REQUIRES: the write is no statement.
   virtual void AppendSmall(SmallWrite write, AppendDone done) = 0;
 
+  // Returns the last sequence that was accepted longer than `age` ago, by a clock that nobody sets;
+  // BeforeFirst: none was. It may be somewhat too low (see wal/log/record_ages.h).
+  virtual Result<Sequence> LastOlderThan(const BackendId& backend, std::chrono::nanoseconds age,
+                                         Clock::TimePoint now) const = 0;
+
   // Resolves records and moves the cursor over them. Takes effect at once without
   // letters, gaps and held records; with them it waits for the disk.
   // kConflict: the cursor is no longer at `after`; nothing changed, and the records
   // must be read again. kFull: more than kHeldLanesMax lanes would be held
-  // besides the overflow lane. REQUIRES: after < through <= head; `held` and `overflow` ascend,
-  // within (after, through].
+  // besides the overflow lane. kElsewhere: as LeaseOf. REQUIRES: after < through <= head; `held`
+  // and `overflow` ascend, within (after, through].
   virtual Status Resolve(const BackendId& backend, Resolution resolution) = 0;
 
   // Resolves the oldest records that the lane holds, or consecutive ones of the overflow
@@ -239,11 +256,20 @@ class Log : public LogView {
 
   // Executes an operator's command (log_command.h says what each does and how it fails) and
   // waits until its change is on stable storage. kUnavailable: the log takes no writes.
+  // kElsewhere: the relay that delivers to the backend executes its commands.
   virtual Result<CommandResult> Execute(const BackendId& backend, const LogCommand& command) = 0;
 
   virtual Marks MarksOf(const BackendId& backend) const = 0;  // REQUIRES: a known backend.
 
   virtual bool PausedOf(const BackendId& backend) const = 0;  // REQUIRES: a known backend.
+
+  // Returns the number of the lease under which a request to the backend may begin at this moment.
+  // With another number than before, another relay may have delivered meanwhile: what was read
+  // earlier must be read again. A log that is not shared has one lease for ever. kElsewhere:
+  // another relay delivers to the backend, or may do so by now; ask again.
+  virtual Result<std::uint64_t> LeaseOf(const BackendId& /*backend*/) const {
+    return std::uint64_t{0};
+  }
 
   // Calls `listener` after every group of records that became readable and after
   // every command that changes what is to be delivered, on a thread of the log: it

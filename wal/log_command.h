@@ -20,9 +20,14 @@
 namespace relay {
 
 // Makes everything after `to` owed again; held records among it leave their lanes.
-// kInvalidInput: `to` is not within [trimmed, cursor]; the message names the range.
+// kInvalidInput: `to` is not within [trimmed, cursor]; the message names the range. `partial`: it
+// may be lower; everything that is kept is owed again, and the rest becomes a gap of the reason
+// kNotKept.
 struct Rewind {
   Sequence to = Sequence::BeforeFirst();
+  bool partial = false;
+  std::optional<WallTime> since = {};  // Only what was accepted from then on is wanted.
+  Actor actor = {};                    // For the gap.
 };
 
 // Gives up what is owed up to `to`: it becomes a gap.
@@ -48,14 +53,22 @@ struct ReleaseLane {
   Lane lane;
 };
 
+// Makes dead letters of the lines that the backend refuses, for whatever reason, until the lane
+// holds nothing any more. kNotFound: the lane holds nothing.
+struct GiveUpRefused {
+  Lane lane;
+};
+
 // Stops or resumes all deliveries to the backend.
 struct SetPaused {
   bool paused = false;
 };
 
-// Deletes dead letters; their points stay counted as dead. kNotFound: one of them does not exist.
+// Deletes dead letters; they become a gap of the reason kDeadDropped, and their points stay counted
+// as dead. kNotFound: one of them does not exist.
 struct DropDead {
   std::vector<std::uint64_t> numbers;
+  Actor actor = {};
 };
 
 // Accepts the lines of dead letters once more, as new records of this backend alone, and deletes
@@ -72,12 +85,12 @@ struct Redrive {
 // kInvalidInput: the backend is configured.
 struct Forget {};
 
-using LogCommand = std::variant<Rewind, Skip, SkipHeld, HoldLane, ReleaseLane, SetPaused, DropDead,
-                                Redrive, Forget>;
+using LogCommand = std::variant<Rewind, Skip, SkipHeld, HoldLane, ReleaseLane, GiveUpRefused,
+                                SetPaused, DropDead, Redrive, Forget>;
 
 struct CommandResult {
   std::optional<Marks> marks;  // Rewind: the marks after it. nullopt: another command.
-  std::optional<Gap> gap;  // Skip, SkipHeld: as the gap ledger has it. nullopt: another command.
+  std::optional<Gap> gap;      // Written in the gap ledger. nullopt: nothing was given up.
 };
 
 }  // namespace relay

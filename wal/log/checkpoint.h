@@ -18,11 +18,11 @@
 #include <string>
 
 #include "wal/base/result.h"
+#include "wal/commit/committer.h"
+#include "wal/commit/disk_budget.h"
+#include "wal/commit/options.h"
+#include "wal/commit/shared_store.h"
 #include "wal/log.h"
-#include "wal/log/committer.h"
-#include "wal/log/disk_budget.h"
-#include "wal/log/options.h"
-#include "wal/log/shared_store.h"
 
 namespace relay {
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "wal/base/clock.h"
 #include "wal/base/crash_point.h"
 #include "wal/record/identity.h"
 #include "wal/recovery/open_log.h"
@@ -42,20 +43,54 @@ Result<std::unique_ptr<DurableLog>> DurableLog::Open(const LogOptions& options,
   }
   PassCrashPoint(CrashPoint::kOpenNamed);
   RETURN_IF_ERROR(log->budget_.Measure());
-  log->committer_.Start();
+  RETURN_IF_ERROR(log->committer_.Start());
+  if (options.shared) RETURN_IF_ERROR(log->JoinOrder(backends));
+  // A log that can only be read has not been started yet.
+  const bool is_own = !options.shared && !log->committer_.closed_because();
+  Identity named = identity.value().identity;
+  named.format = kFormatVersion;
+  if (is_own && log->copy_start_.Begin(named)) {
+    RETURN_IF_ERROR(log->NoteCopy(SystemClock().WallNow()));
+  }
   return log;
+}
+
+// Writes in each backend's gap ledger, then in the identity, that points may be missing.
+Status DurableLog::NoteCopy(WallTime now) {
+  std::optional<WallTime> newest;
+  const Queues queues = queues_.All().queues;
+  for (const auto& [backend, queue] : queues) {
+    if (queue.head.sequence == Sequence::BeforeFirst()) continue;
+    newest = std::max(newest.value_or(queue.last_accepted), queue.last_accepted);
+  }
+  for (const auto& [backend, queue] : queues) {
+    const auto plan = [&](ChangePlan change) {
+      return std::move(change).NoteCopy(newest.value_or(now), now);
+    };
+    RETURN_IF_ERROR(live_.Apply(backend, plan, Wakes::kNobody));
+  }
+  return copy_start_.Note(newest, now);
+}
+
+// The order gives backends their numbers: a relay that has never seen one must wait for it.
+Status DurableLog::JoinOrder(const std::vector<BackendId>& backends) {
+  if (queues_.UnknownOf(backends).empty()) return Ok();
+  RETURN_IF_ERROR(committer_.WaitUntilOpen(options_.stalled_after));
+  return SetBackends(backends);
 }
 
 DurableLog::DurableLog(const LogOptions& options, const std::vector<BackendId>& backends)
     : options_(options),
+      copy_start_(options.directory),
       queues_(backends),
       budget_(options_.directory, options_.limits),
       reserve_(options_.directory, options_.reserve),
       recent_(options_.recent_max),
       opener_(options_, store_, queues_),
-      committer_(options_, {store_, queues_, budget_, recent_, opener_, reserve_}),
+      committer_(options_, {{store_, queues_, recent_, opener_, reserve_}, budget_}),
       live_(store_, queues_, recent_, committer_),
-      retention_(options_.file_size, {store_, queues_, budget_, committer_, live_}),
+      ages_(options_.directory),
+      retention_(options_.file_size, {store_, queues_, budget_, committer_, live_, ages_}),
       checkpointer_(options_, store_, budget_, committer_) {}
 
 DurableLog::~DurableLog() {
@@ -66,10 +101,17 @@ DurableLog::~DurableLog() {
   opener_.Close(!committer_.closed_because());
 }
 
-Status DurableLog::EnforceRetention(WallTime now) {
+Status DurableLog::EnforceRetention(const Moment& now) {
+  committer_.KeepOrderShort();
   RETURN_IF_ERROR(retention_.Enforce(now));
   reserve_.Keep(budget_.use().min_free);
   return Ok();
+}
+
+Result<Sequence> DurableLog::LastOlderThan(const BackendId& backend, std::chrono::nanoseconds age,
+                                           Clock::TimePoint now) const {
+  ASSIGN_OR_RETURN(const OpenQueue queue, OpenQueueOf(backend));
+  return queue.reader.LastOlder(ages_.RecordsOlderThan(queue.reader.queue().number, age, now));
 }
 
 DiskUse DurableLog::disk_use() const {
@@ -119,6 +161,26 @@ bool DurableLog::PausedOf(const BackendId& backend) const {
   return queues_.PausedOf(backend);
 }
 
+Result<std::uint64_t> DurableLog::LeaseOf(const BackendId& backend) const {
+  Result<std::uint64_t> lease = queues_.LeaseOf(backend);
+  if (!options_.shared) return lease;
+  if (!lease.ok()) {
+    const SharedLogStatus::Deliverer deliverer = DelivererOf(backend);
+    if (deliverer.relay.empty() || deliverer.is_this) return lease;
+    return Error(ErrorCode::kElsewhere,
+                 fmt::format("{} delivers to {}", deliverer.relay, backend.text()));
+  }
+  if (options_.shared->clock->Now() < *committer_.MayDeliverUntil()) return lease;
+  return Error(
+      ErrorCode::kElsewhere,
+      fmt::format("this relay has lost touch with the others: another one may deliver to {}",
+                  backend.text()));
+}
+
+bool DurableLog::Gave(const WritePosition& position) const {
+  return queues_.Gave(position);
+}
+
 void DurableLog::OnReadable(std::function<void()> listener) {
   committer_.OnReadable(std::move(listener));
 }
@@ -162,7 +224,7 @@ Result<CommandResult> DurableLog::Execute(const BackendId& backend, const LogCom
   CommandResult result;
   const auto plan = [&](ChangePlan queue) -> Result<Change> {
     ASSIGN_OR_RETURN(Change change, std::move(queue).Plan(command));
-    result.gap = change.skipped;
+    result.gap = change.gap;
     return change;
   };
   // Deliveries do not depend on which dead letters there are.
@@ -183,7 +245,7 @@ Result<CommandResult> DurableLog::ForgetBackend(const BackendId& backend) {
   }
   ASSIGN_OR_RETURN(const Queue queue, queues_.SnapshotOf(backend));
   const auto plan = [](ChangePlan forget) { return std::move(forget).Plan(Forget{}); };
-  RETURN_IF_ERROR(live_.Apply(backend, plan, Wakes::kNobody));
+  RETURN_IF_ERROR(live_.ApplyToAny(backend, plan, Wakes::kNobody));
   PassCrashPoint(CrashPoint::kForgetMarked);
   const Result<SharedStore::Lease> lease = store_.Use();
   // The rows of a closed log are given back when it is open again.

@@ -25,17 +25,19 @@
 #include <vector>
 
 #include "wal/base/files.h"
+#include "wal/commit/committer.h"
+#include "wal/commit/disk_budget.h"
+#include "wal/commit/opener.h"
+#include "wal/commit/options.h"
+#include "wal/commit/queue_table.h"
+#include "wal/commit/reserve.h"
+#include "wal/commit/shared_store.h"
 #include "wal/log.h"
 #include "wal/log/checkpoint.h"
-#include "wal/log/committer.h"
-#include "wal/log/disk_budget.h"
+#include "wal/log/copy_start.h"
 #include "wal/log/live_queues.h"
-#include "wal/log/opener.h"
-#include "wal/log/options.h"
-#include "wal/log/queue_table.h"
-#include "wal/log/reserve.h"
+#include "wal/log/record_ages.h"
 #include "wal/log/retention.h"
-#include "wal/log/shared_store.h"
 #include "wal/reading/queue_view.h"
 #include "wal/reading/record_cache.h"
 
@@ -57,7 +59,7 @@ class DurableLog final : public QueueView<Log> {
   // each turn; if nothing is kept any more and the log is to drop the oldest, it drops
   // records of the backend that is furthest behind, a file's worth at a time, until
   // there is room.
-  Status EnforceRetention(WallTime now);
+  Status EnforceRetention(const Moment& now);
 
   DiskUse disk_use() const;
 
@@ -67,6 +69,29 @@ class DurableLog final : public QueueView<Log> {
   // Returns a sentence for the operator about each damage found since the log was
   // opened. Lost records are in the gap ledger once the cursor has reached them.
   std::vector<std::string> Alarms() const;
+
+  // Returns since when and until when points may be missing because the log was started on a
+  // checkpoint. nullopt: it was not, an operator has taken note, or the log is shared: it gets what
+  // it lacks from the order.
+  std::optional<StartedCopy> UnacknowledgedCopy() const { return copy_start_.Unacknowledged(); }
+
+  // Takes note of that. kConflict: there is nothing to take note of.
+  Status AcknowledgeCopy(WallTime now) { return copy_start_.Acknowledge(now); }
+
+  // Returns what the log knows of the order and of the relays that share it. nullopt: it is not
+  // shared.
+  std::optional<SharedLogStatus> ReadSharedStatus() const { return committer_.ReadSharedStatus(); }
+
+  // Founds the order of a shared log anew behind this log, which has found its end missing; every
+  // relay whose log ends at the same place goes on with it. `only_tries`: checks that it may.
+  // kConflict: nothing is missing, the log is not shared, or another relay has founded it.
+  Status FoundOrder(bool only_tries) { return committer_.FoundOrder(only_tries); }
+
+  // Returns the relay that delivers to a backend; an empty name: none does, or the log is not
+  // shared.
+  SharedLogStatus::Deliverer DelivererOf(const BackendId& backend) const {
+    return committer_.DelivererOf(backend);
+  }
 
   // Sets the limits; they apply from the next append and the next EnforceRetention.
   void SetLimits(const LogLimits& limits);
@@ -97,18 +122,26 @@ class DurableLog final : public QueueView<Log> {
   Status ResolveHeld(const BackendId& backend, const Lane& lane,
                      HeldResolution resolution) override;
   Result<CommandResult> Execute(const BackendId& backend, const LogCommand& command) override;
+  Result<Sequence> LastOlderThan(const BackendId& backend, std::chrono::nanoseconds age,
+                                 Clock::TimePoint now) const override;
   Marks MarksOf(const BackendId& backend) const override;
   bool PausedOf(const BackendId& backend) const override;
+  Result<std::uint64_t> LeaseOf(const BackendId& backend) const override;
   void OnReadable(std::function<void()> listener) override;
+  bool Gave(const WritePosition& position) const override;
   Status Health() const override;
 
  private:
   DurableLog(const LogOptions& options, const std::vector<BackendId>& backends);
 
+  Status JoinOrder(const std::vector<BackendId>& backends);
+  Status NoteCopy(WallTime now);
+
   Result<OpenQueue> OpenQueueOf(const BackendId& backend) const override;
   Result<CommandResult> ForgetBackend(const BackendId& backend);
 
   const LogOptions options_;
+  CopyStart copy_start_;
   std::unique_ptr<DirectoryLock> lock_;
   SharedStore store_;
   QueueTable queues_;
@@ -118,6 +151,7 @@ class DurableLog final : public QueueView<Log> {
   Opener opener_;
   Committer committer_;
   const LiveQueues live_;
+  RecordAges ages_;
   Retention retention_;
   Checkpointer checkpointer_;
 };

@@ -16,6 +16,11 @@ Result<OpenQueue> LiveQueues::Open(const BackendId& backend) const {
 }
 
 Status LiveQueues::Apply(const BackendId& backend, const Plan& plan, Wakes wakes) const {
+  RETURN_IF_ERROR(queues_.LeaseOf(backend));
+  return ApplyToAny(backend, plan, wakes);
+}
+
+Status LiveQueues::ApplyToAny(const BackendId& backend, const Plan& plan, Wakes wakes) const {
   const QueueLock alone(queues_, backend);
   ASSIGN_OR_RETURN(Change change, PlanNow(backend, plan));
   PassCrashPoint(CrashPoint::kChangePlanned);

@@ -14,11 +14,11 @@
 #include <functional>
 
 #include "wal/base/result.h"
-#include "wal/log/committer.h"
-#include "wal/log/group.h"
-#include "wal/log/log_change.h"
-#include "wal/log/queue_table.h"
-#include "wal/log/shared_store.h"
+#include "wal/commit/committer.h"
+#include "wal/commit/queue_table.h"
+#include "wal/commit/shared_store.h"
+#include "wal/group/group.h"
+#include "wal/group/log_change.h"
 #include "wal/reading/queue_view.h"
 #include "wal/reading/record_cache.h"
 
@@ -37,7 +37,11 @@ class LiveQueues {
   Result<OpenQueue> Open(const BackendId& backend) const;
 
   // Plans a change, has the committer write it and waits for that.
+  // kElsewhere: another log delivers to the backend, and changes its queue.
   Status Apply(const BackendId& backend, const Plan& plan, Wakes wakes) const;
+
+  // Does the same for a backend that no log delivers to.
+  Status ApplyToAny(const BackendId& backend, const Plan& plan, Wakes wakes) const;
 
  private:
   Result<Change> PlanNow(const BackendId& backend, const Plan& plan) const;

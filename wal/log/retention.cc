@@ -27,12 +27,13 @@ Bytes MostKept(const Queues& queues) {
   return kept;
 }
 
-Status Retention::Enforce(WallTime now) {
+Status Retention::Enforce(const Moment& now) {
+  parts_.ages.Look(parts_.queues.All().queues, now);
   RETURN_IF_ERROR(parts_.budget.Measure());
   // Dead letters that cannot be removed do not stop records from being trimmed.
   const Status shrunk = ShrinkDead(now);
   const KeepPolicy keep = PolicyNow();
-  RETURN_IF_ERROR(Trim(keep, now));
+  RETURN_IF_ERROR(Trim(keep, now.steady));
   RETURN_IF_ERROR(shrunk);
   RETURN_IF_ERROR(parts_.budget.Measure());
   // Waits one more turn: the files released above may not be deleted yet.
@@ -53,7 +54,7 @@ Bytes DeadBytesOf(const Queues& queues) {
 }  // namespace
 
 // Bounded, so that a log that was written without a budget is brought to it in several turns.
-Status Retention::ShrinkDead(WallTime now) {
+Status Retention::ShrinkDead(const Moment& now) {
   constexpr int kChangesMax = 64;
   for (int change = 0; change < kChangesMax; ++change) {
     ASSIGN_OR_RETURN(const bool removed, RemoveOldestDead(now));
@@ -65,39 +66,51 @@ Status Retention::ShrinkDead(WallTime now) {
 
 // Removes some of the oldest dead letters that are beyond the budget; of backends, the one whose
 // first letter is the oldest is the first.
-Result<bool> Retention::RemoveOldestDead(WallTime now) {
+Result<bool> Retention::RemoveOldestDead(const Moment& now) {
   const Bytes used = DeadBytesOf(parts_.queues.All().queues);
   const Bytes most = parts_.budget.use().dead_max;
-  DeadExcess excess{.size = used - std::min(used, most), .older_than = {}};
-  if (const auto age = parts_.budget.limits().dead.age) excess.older_than = now - *age;
-  if (excess.size == 0_B && !excess.older_than) return false;
+  const Bytes excess = used - std::min(used, most);
+  if (excess == 0_B && !parts_.budget.limits().dead.age) return false;
+  // Those that are too old are the first.
+  const auto place = [](const OldestDead& one) { return std::pair(!one.is_too_old, one.when); };
   std::optional<OldestDead> oldest;
-  for (const BackendId& backend : parts_.queues.Names()) {
-    ASSIGN_OR_RETURN(const std::optional<WallTime> when, FirstDeadOf(backend));
-    if (when && (!oldest || *when < oldest->when)) oldest = OldestDead{backend, *when};
+  for (const BackendId& backend : Delivered()) {
+    ASSIGN_OR_RETURN(const std::optional<OldestDead> first, FirstDeadOf(backend, now.steady));
+    if (first && (!oldest || place(*first) < place(*oldest))) oldest = first;
   }
-  const bool is_beyond = excess.size > 0_B || (oldest && oldest->when < *excess.older_than);
-  if (!oldest || !is_beyond) return false;
-  Status removed = parts_.live.Apply(
-      oldest->backend, [&](ChangePlan queue) { return std::move(queue).RemoveDead(excess, now); },
-      Wakes::kNobody);
+  if (!oldest || (excess == 0_B && !oldest->is_too_old)) return false;
+  const auto plan = [&](ChangePlan queue) {
+    return std::move(queue).RemoveDead({.size = excess, .too_old = oldest->limit}, now.wall);
+  };
+  Status removed = parts_.live.Apply(oldest->backend, plan, Wakes::kNobody);
   if (removed.ok()) return true;
   // An operator took the letters meanwhile: there is a next time.
   if (removed.error().code() == ErrorCode::kConflict) return false;
   return std::move(removed).error().Within("removing dead letters of " + oldest->backend.text());
 }
 
+// nullopt: no age is too old.
+std::optional<AgeLimit> Retention::DeadTooOld(BackendNumber queue, Clock::TimePoint now) const {
+  const auto age = parts_.budget.limits().dead.age;
+  if (!age) return std::nullopt;
+  return parts_.ages.LettersOlderThan(queue, *age, now);
+}
+
 // nullopt: it has none. A damaged letter counts as the oldest.
-Result<std::optional<WallTime>> Retention::FirstDeadOf(const BackendId& backend) const {
+Result<std::optional<OldestDead>> Retention::FirstDeadOf(const BackendId& backend,
+                                                         Clock::TimePoint now) const {
   ASSIGN_OR_RETURN(const OpenQueue queue, parts_.live.Open(backend));
-  if (queue.reader.queue().state.dead_letters == 0) return std::optional<WallTime>();
+  if (queue.reader.queue().state.dead_letters == 0) return std::optional<OldestDead>();
+  const std::optional<AgeLimit> too_old = DeadTooOld(queue.reader.queue().number, now);
   const Result<std::vector<StoredDeadLetter>> first = queue.reader.ReadDead(0, 1);
   if (!first.ok() && first.error().code() == ErrorCode::kCorruption) {
-    return std::optional(WallTime());
+    return std::optional(OldestDead{backend, WallTime(), too_old, too_old.has_value()});
   }
   if (!first.ok()) return first.error();
-  if (first.value().empty()) return std::optional<WallTime>();
-  return std::optional(first.value().front().letter.when);
+  if (first.value().empty()) return std::optional<OldestDead>();
+  const auto& [number, letter] = first.value().front();
+  const bool is_too_old = too_old && too_old->Covers(number, letter.when);
+  return std::optional(OldestDead{backend, letter.when, too_old, is_too_old});
 }
 
 // Gives up the last kept records at once if they are smaller than a file: they are not
@@ -108,14 +121,14 @@ KeepPolicy Retention::PolicyNow() const {
 
 // Takes several turns: backends that share their oldest records free nothing until each of
 // them has dropped these.
-Status Retention::DropUntilThereIsRoom(WallTime now) {
+Status Retention::DropUntilThereIsRoom(const Moment& now) {
   const std::size_t turns_max = 4 * parts_.queues.Names().size();
   for (std::size_t turn = 0; turn < turns_max && parts_.budget.use().full(); ++turn) {
     ASSIGN_OR_RETURN(const std::vector<OldestKept> candidates, Candidates());
     const OldestKept* oldest = FirstAccepted(candidates);
     if (oldest == nullptr) return Ok();  // Something else is filling the disk.
-    RETURN_IF_ERROR(DropOldest(*oldest, now));
-    RETURN_IF_ERROR(Trim({.time = parts_.budget.limits().keep.time, .size = 0_B}, now));
+    RETURN_IF_ERROR(DropOldest(*oldest, now.wall));
+    RETURN_IF_ERROR(Trim({.time = parts_.budget.limits().keep.time, .size = 0_B}, now.steady));
     RETURN_IF_ERROR(parts_.budget.Measure());
   }
   return Ok();
@@ -133,7 +146,7 @@ Status Retention::DropOldest(const OldestKept& oldest, WallTime now) {
 
 Result<std::vector<OldestKept>> Retention::Candidates() const {
   std::vector<OldestKept> candidates;
-  for (const BackendId& backend : parts_.queues.Names()) {
+  for (const BackendId& backend : Delivered()) {
     ASSIGN_OR_RETURN(OpenQueue queue, parts_.live.Open(backend));
     ASSIGN_OR_RETURN(QueueStats stats, queue.reader.ReadStats());
     if (stats.oldest_owed) candidates.push_back({backend, std::nullopt, *stats.oldest_owed});
@@ -144,13 +157,23 @@ Result<std::vector<OldestKept>> Retention::Candidates() const {
   return candidates;
 }
 
-Status Retention::Trim(const KeepPolicy& keep, WallTime now) {
+// Another log trims and drops for the backends that it delivers to.
+std::vector<BackendId> Retention::Delivered() const {
+  std::vector<BackendId> names = parts_.queues.Names();
+  std::erase_if(names,
+                [this](const BackendId& backend) { return !parts_.queues.LeaseOf(backend).ok(); });
+  return names;
+}
+
+Status Retention::Trim(const KeepPolicy& keep, Clock::TimePoint now) {
   Status worst = Ok();
-  for (const BackendId& backend : parts_.queues.Names()) {
+  for (const BackendId& backend : Delivered()) {
     if (Status trimmed = TrimQueue(backend, keep, now); !trimmed.ok()) {
-      // The backend was forgotten meanwhile, or rewound: there is a next time.
+      // The backend was forgotten meanwhile, rewound or taken over: there is a next time.
       const ErrorCode code = trimmed.error().code();
-      if (code == ErrorCode::kNotFound || code == ErrorCode::kConflict) continue;
+      const bool is_passing = code == ErrorCode::kNotFound || code == ErrorCode::kConflict ||
+                              code == ErrorCode::kElsewhere;
+      if (is_passing) continue;
       worst = std::move(trimmed).error().Within("trimming " + backend.text());
     }
   }
@@ -158,11 +181,14 @@ Status Retention::Trim(const KeepPolicy& keep, WallTime now) {
   return worst;
 }
 
-Status Retention::TrimQueue(const BackendId& backend, const KeepPolicy& keep, WallTime now) {
+Status Retention::TrimQueue(const BackendId& backend, const KeepPolicy& keep,
+                            Clock::TimePoint now) {
   Position target;
   {
     ASSIGN_OR_RETURN(const OpenQueue queue, parts_.live.Open(backend));
-    ASSIGN_OR_RETURN(target, queue.reader.TrimTarget(keep, now));
+    AgeLimit old = parts_.ages.RecordsOlderThan(queue.reader.queue().number, keep.time, now);
+    if (keep.time.count() == 0) old.seen = queue.reader.queue().head.sequence.value();
+    ASSIGN_OR_RETURN(target, queue.reader.TrimTarget(keep, old));
     if (target.sequence <= queue.reader.queue().state.trimmed.sequence) return Ok();
   }
   PassCrashPoint(CrashPoint::kTrimFound);

@@ -17,11 +17,12 @@
 #include <vector>
 
 #include "wal/base/result.h"
-#include "wal/log/committer.h"
-#include "wal/log/disk_budget.h"
+#include "wal/commit/committer.h"
+#include "wal/commit/disk_budget.h"
+#include "wal/commit/queue_table.h"
+#include "wal/commit/shared_store.h"
 #include "wal/log/live_queues.h"
-#include "wal/log/queue_table.h"
-#include "wal/log/shared_store.h"
+#include "wal/log/record_ages.h"
 
 namespace relay {
 
@@ -42,7 +43,9 @@ Bytes MostKept(const Queues& queues);
 // The oldest dead letters of one backend.
 struct OldestDead {
   BackendId backend;
-  WallTime when;  // The time of its first letter.
+  WallTime when;                  // The time of its first letter.
+  std::optional<AgeLimit> limit;  // On its letters. nullopt: no age is too old.
+  bool is_too_old = false;
 };
 
 class Retention {
@@ -54,24 +57,28 @@ class Retention {
     DiskBudget& budget;
     const Committer& committer;
     const LiveQueues& live;
+    RecordAges& ages;
   };
 
   // `file_size`, as in StoreOptions, is the least that is worth dropping at once.
   Retention(Bytes file_size, const Parts& parts) : file_size_(file_size), parts_(parts) {}
 
   // Does one turn. See DurableLog::EnforceRetention.
-  Status Enforce(WallTime now);
+  Status Enforce(const Moment& now);
 
  private:
   KeepPolicy PolicyNow() const;
-  Status DropUntilThereIsRoom(WallTime now);
+  Status DropUntilThereIsRoom(const Moment& now);
   Status DropOldest(const OldestKept& oldest, WallTime now);
   Result<std::vector<OldestKept>> Candidates() const;
-  Status ShrinkDead(WallTime now);
-  Result<bool> RemoveOldestDead(WallTime now);
-  Result<std::optional<WallTime>> FirstDeadOf(const BackendId& backend) const;
-  Status Trim(const KeepPolicy& keep, WallTime now);
-  Status TrimQueue(const BackendId& backend, const KeepPolicy& keep, WallTime now);
+  Status ShrinkDead(const Moment& now);
+  Result<bool> RemoveOldestDead(const Moment& now);
+  std::optional<AgeLimit> DeadTooOld(BackendNumber queue, Clock::TimePoint now) const;
+  Result<std::optional<OldestDead>> FirstDeadOf(const BackendId& backend,
+                                                Clock::TimePoint now) const;
+  std::vector<BackendId> Delivered() const;
+  Status Trim(const KeepPolicy& keep, Clock::TimePoint now);
+  Status TrimQueue(const BackendId& backend, const KeepPolicy& keep, Clock::TimePoint now);
   Status DiscardTrimmed();
 
   const Bytes file_size_;

@@ -15,6 +15,7 @@
 #include "tests/support/temp_dir.h"
 #include "wal/log/durable_log.h"
 #include "wal/offline.h"
+#include "wal/record/identity.h"
 #include "wal/recovery/checkpoint_draft.h"
 #include "wal/verify/verify.h"
 
@@ -96,6 +97,95 @@ TEST_CASE("checkpoint: a copy holds every record, and cursors that only memory k
   CHECK_EQ(copy->StatsOf(kWest).value().delivered, 3);
   CHECK_EQ(ReadAll(*copy, kWest, Sequence(3)).front().record.value()->lines,
            NumberedRecord(4).lines);
+}
+
+TEST_CASE(
+    "checkpoint: a copy knows the positions of before it, and of what came later only its own") {
+  Original original;
+  auto log = original.Open();
+  const WritePosition before = AppendAndWait(*log, NumberedRecord(1)).value().position();
+  CHECK_FALSE(before.life.is_none());
+  MustCopy(*log, original.Copy());
+  const WritePosition later = AppendAndWait(*log, NumberedRecord(2)).value().position();
+  const auto copy = OpenCopy(original.Copy());
+  const WritePosition own = AppendAndWait(*copy, NumberedRecord(3)).value().position();
+  CHECK_EQ(own.payload, later.payload);
+  CHECK(copy->Gave(before));
+  CHECK(copy->Gave(own));
+  CHECK_FALSE(copy->Gave(later));
+  CHECK(log->Gave(before));
+  CHECK(log->Gave(later));
+  CHECK_FALSE(log->Gave(own));
+  CHECK_FALSE(log->Gave({later.payload.Next(), later.life}));
+  CHECK_FALSE(log->Gave({later.payload.Next(), LifeId()}));
+}
+
+TEST_CASE(
+    "checkpoint: positions are known over restarts, and an older state that came back is told") {
+  Original original;
+  auto log = original.Open();
+  const WritePosition first = AppendAndWait(*log, NumberedRecord(1)).value().position();
+  log.reset();
+  const std::string older = original.Copy("older");
+  fs::copy(original.directory.File("log"), older, fs::copy_options::recursive);
+  log = original.Open();
+  const WritePosition lost = AppendAndWait(*log, NumberedRecord(2)).value().position();
+  CHECK(log->Gave(first));
+  CHECK(first.life != lost.life);
+  log.reset();
+  CHECK(OpenLogView(original.directory.File("log")).value()->Gave(lost));
+  CHECK_FALSE(OpenLogView(older).value()->Gave(lost));
+
+  fs::remove_all(original.directory.File("log"));
+  fs::rename(older, original.directory.File("log"));
+  log = original.Open();
+  const WritePosition other = AppendAndWait(*log, NumberedRecord(3)).value().position();
+  CHECK_EQ(other.payload, lost.payload);
+  CHECK(log->Gave(first));
+  CHECK(log->Gave(other));
+  CHECK_FALSE(log->Gave(lost));
+}
+
+TEST_CASE("checkpoint: a start on one is remembered until somebody takes note of it") {
+  Original original;
+  const auto log = original.Open();
+  CHECK_FALSE(log->UnacknowledgedCopy().has_value());
+  CHECK_EQ(log->AcknowledgeCopy(At(1)).error().code(), ErrorCode::kConflict);
+  AppendTo(*log, 2);
+  MustCopy(*log, original.Copy());
+  {
+    const auto copy = OpenCopy(original.Copy());
+    const StartedCopy started = copy->UnacknowledgedCopy().value();
+    CHECK(started.is_new);
+    CHECK_EQ(started.origin, ReadIdentity(original.directory.File("log"), 99).value().identity.id);
+    CHECK_EQ(started.newest_write, "1970-01-01T00:00:01Z");
+    CHECK_GT(started.first_start, "2020");
+    for (const BackendId& backend : {kWest, kEast}) {
+      const auto gaps = copy->ReadGaps(backend, 0, 9).value();
+      REQUIRE_EQ(gaps.size(), 1);
+      CHECK_EQ(gaps[0].gap.reason, GapReason::kOtherCopy);
+      CHECK_EQ(gaps[0].gap.first, Sequence(2));
+      CHECK(gaps[0].gap.from == At(1));
+      CHECK_EQ(copy->StatsOf(backend).value().unaccounted(), 0);
+    }
+  }
+  {
+    const auto copy = OpenCopy(original.Copy());
+    const StartedCopy started = copy->UnacknowledgedCopy().value();
+    CHECK_FALSE(started.is_new);
+    CHECK_EQ(started.newest_write, "1970-01-01T00:00:01Z");
+    CHECK_EQ(copy->ReadGaps(kWest, 0, 9).value().size(), 1);
+    REQUIRE(copy->AcknowledgeCopy(At(5)).ok());
+    CHECK_FALSE(copy->UnacknowledgedCopy().has_value());
+    CHECK_EQ(copy->AcknowledgeCopy(At(5)).error().code(), ErrorCode::kConflict);
+  }
+  CheckSound(original.Copy());
+  const auto copy = OpenCopy(original.Copy());
+  CHECK_FALSE(copy->UnacknowledgedCopy().has_value());
+
+  // A copy of the copy is another one.
+  MustCopy(*copy, original.Copy("second"));
+  CHECK(OpenCopy(original.Copy("second"))->UnacknowledgedCopy().value().is_new);
 }
 
 TEST_CASE("checkpoint: original and copy go on apart from each other") {
@@ -244,7 +334,7 @@ TEST_CASE("checkpoint: it shares the log's files, and keeps what the log gives b
   const Position head = ReadAll(*log, kWest).back().entry.position;
   REQUIRE(Deliver(*log, kWest, head, 2000 * 200 + 1).ok());
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->EnforceRetention(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(1000)).ok());
     return log->disk_use().used < 6_MiB;
   }));
   CheckSound(original.Copy());
@@ -255,10 +345,10 @@ TEST_CASE("checkpoint: those in the log's directory are not counted as the log's
   Original original;
   const auto log = original.Open();
   AppendTo(*log, 50, 200);
-  REQUIRE(log->EnforceRetention(At(1)).ok());
+  REQUIRE(log->EnforceRetention(MomentAt(1)).ok());
   const Bytes used = log->disk_use().used;
   for (int i = 0; i < 5; ++i) MustCopy(*log, original.File(fmt::format("checkpoints/{}", i)));
-  REQUIRE(log->EnforceRetention(At(1)).ok());
+  REQUIRE(log->EnforceRetention(MomentAt(1)).ok());
   CHECK_LT(log->disk_use().used, used + 64_KiB);
 }
 
@@ -290,9 +380,13 @@ TEST_CASE("checkpoint: it has an identity of its own, and says which log's copy 
   CHECK_NE(copied.identity.id, own.id);
   CHECK_EQ(copied.identity.origin, own.id);
   CHECK(own.origin.empty());
-  // Both IDs stay when the copy becomes a log.
+  // Both IDs stay when the copy becomes a log, which notes that it was started.
   OpenCopy(original.Copy());
-  CHECK(ReadIdentity(original.Copy(), kFormatVersion).value().identity == copied.identity);
+  const Identity started = ReadIdentity(original.Copy(), kFormatVersion).value().identity;
+  CHECK_EQ(started.id, copied.identity.id);
+  CHECK_EQ(started.origin, own.id);
+  CHECK_EQ(started.newest_write, copied.identity.created);
+  CHECK_NE(started.first_start, "");
 }
 
 TEST_CASE("checkpoint: a copy of a copy, and of a log that was opened many times, alarms nobody") {

@@ -12,6 +12,8 @@
 #include "tests/support/process/process.h"
 #include "tests/support/temp_dir.h"
 #include "wal/log/durable_log.h"
+#include "wal/reading/load.h"
+#include "wal/store/store.h"
 
 namespace relay::test::wal_log_damage_test {
 namespace {
@@ -109,7 +111,7 @@ void CheckWhole(DurableLog& log, std::uint64_t count) {
   CHECK_EQ(log.MarksOf(kWest).head.value(), count + 1);
   CHECK_EQ(Deliver(log, kWest), std::vector<std::uint64_t>{count + 1});
   // Lost records do not keep disk space from being given back.
-  REQUIRE(log.EnforceRetention(At(1'000)).ok());
+  REQUIRE(log.EnforceRetention(MomentAt(1'000)).ok());
   CHECK_EQ(log.MarksOf(kWest).trimmed, log.MarksOf(kWest).cursor);
 }
 
@@ -177,6 +179,24 @@ TEST_CASE("damage: a database that is gone is an alarm, never a new log without 
     CHECK(HasAlarm(*log, "records 1 to 20 of backend 'east'"));
     CheckWhole(*log, 20);
   }
+}
+
+TEST_CASE("damage: a backend whose name alone is lost keeps its queue, and an alarm says so") {
+  CrashedLog crashed(5);
+  {
+    const auto store = OpenStore({.directory = StoreDirectory(crashed.directory.path())}).value();
+    const auto batch = store->NewBatch();
+    batch->Delete(Family::kState, BackendKey(kWest));
+    REQUIRE(store->Write(*batch, Durability::kSynced).ok());
+  }
+  const auto log = OpenIn(crashed.directory.path());
+  CHECK_EQ(log->MarksOf(kWest).head, Sequence(5));
+  CHECK_EQ(ReadAll(*log, kWest).size(), 5);
+  CHECK_EQ(log->StatsOf(kWest).value().unaccounted(), 0);
+  const std::vector<std::string> alarms = log->Alarms();
+  CHECK(std::any_of(alarms.begin(), alarms.end(), [](const std::string& alarm) {
+    return alarm.find("has lost the name of backend 'west'") != std::string::npos;
+  }));
 }
 
 TEST_CASE("damage: a cursor outlives its database") {

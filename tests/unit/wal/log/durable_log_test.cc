@@ -1,7 +1,9 @@
 #include "wal/log/durable_log.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -120,7 +122,8 @@ TEST_CASE("durable log: a second process is told that the directory is in use") 
   REQUIRE(!second.ok());
   CHECK_EQ(second.error().code(), ErrorCode::kUnavailable);
   CHECK_EQ(second.error().message(),
-           "data directory " + directory.path() + " is in use by another process");
+           fmt::format("data directory {} is in use by another process (PID {})", directory.path(),
+                       getpid()));
 }
 
 TEST_CASE("durable log: nobody else may read its directory") {
@@ -297,6 +300,34 @@ TEST_CASE("durable log: a log of format 2 is brought up to this one as it is") {
   CHECK_EQ(DecodeNumber(kFormatKey, format).value(), kFormatVersion);
 }
 
+TEST_CASE("durable log: a log of format 4 is brought up to this one, and takes columns too") {
+  TempDir directory;
+  {
+    const auto log = OpenIn(directory);
+    REQUIRE(AppendAndWait(*log, NumberedRecord(1, 50)).ok());
+  }
+  {
+    const auto store = StoreIn(directory);
+    const auto batch = store->NewBatch();
+    batch->Put(Family::kState, kFormatKey, EncodeNumber(kFormatKey, 4));
+    REQUIRE(store->Write(*batch, Durability::kSynced).ok());
+  }
+  {
+    const auto log = OpenIn(directory);
+    std::promise<bool> done;
+    log->Append({Encode(NumberedRecord(2, 50), Codec::kColumns).value(), To({kWest}), At(1)},
+                [&done](const Result<Durable>& stored) { done.set_value(stored.ok()); });
+    REQUIRE(done.get_future().get());
+  }
+  const auto view = OpenLogView(directory.path()).value();
+  const auto records = ReadAll(*view, kWest);
+  REQUIRE_EQ(records.size(), 2);
+  CHECK(*records[0].record.value() == NumberedRecord(1, 50));
+  CHECK(*records[1].record.value() == NumberedRecord(2, 50));
+  const Totals zstd = records[0].entry.size;
+  CHECK_LT(records[1].entry.size.stored, zstd.stored);
+}
+
 TEST_CASE("durable log: credentials go with a record on hold, and with a letter that is redriven") {
   TempDir directory;
   const Lane lane{"db", ""};
@@ -328,6 +359,53 @@ TEST_CASE("durable log: credentials go with a record on hold, and with a letter 
   const auto records = ReadAll(*log, kWest, Sequence(2));
   REQUIRE_EQ(records.size(), 1);
   CHECK(records[0].record.value()->params.credentials == record.params.credentials);
+}
+
+TEST_CASE("durable log: a partial rewind delivers what is kept again, and the rest is a gap") {
+  const TempDir directory;
+  const LogOptions options{
+      .directory = directory.path(),
+      .limits = {.keep = {.time = std::chrono::nanoseconds(0), .size = 0_B}, .free_min = 0_B}};
+  const auto log = DurableLog::Open(options, {kWest}).value();
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    REQUIRE(
+        AppendAndWait(*log, NumberedRecord(n, n), {kWest}, At(static_cast<std::int64_t>(n))).ok());
+  }
+  REQUIRE(log->Resolve(kWest, {.after = Sequence(0),
+                               .through = ReadAll(*log, kWest)[2].entry.position,
+                               .delivered = 6,
+                               .letters = {},
+                               .gaps = {},
+                               .held = {}})
+              .ok());
+  REQUIRE(log->EnforceRetention(MomentAt(1000)).ok());
+  REQUIRE_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
+  const Gap whole =
+      log->Execute(kWest, Rewind{.partial = true, .actor = {"ann", "restored", At(9)}})
+          .value()
+          .gap.value();
+  const Gap expected{.first = Sequence(1),
+                     .last = Sequence(3),
+                     .from = WallTime(),
+                     .to = At(4),
+                     .points = 6,
+                     .bytes = whole.bytes,
+                     .databases = {},
+                     .reason = GapReason::kNotKept,
+                     .note = "restored",
+                     .by = "ann",
+                     .when = At(9)};
+  CHECK(whole == expected);
+  CHECK_GT(whole.bytes, 0_B);
+  const Gap since =
+      log->Execute(kWest, Rewind{.partial = true, .since = At(2)}).value().gap.value();
+  CHECK(since.from == At(2));
+  CHECK_EQ(since.points, 0);
+  const auto gaps = log->ReadGaps(kWest, 0, 9).value();
+  REQUIRE_EQ(gaps.size(), 2);
+  CHECK(gaps[0].gap == whole);
+  CHECK_EQ(log->StatsOf(kWest).value().dropped, 0);
+  CHECK_EQ(log->StatsOf(kWest).value().unaccounted(), 0);
 }
 
 TEST_CASE("durable log: what is held, skipped, paused and rewound is there after reopening") {
@@ -413,11 +491,19 @@ TEST_CASE("durable log: what is held outlives the trimming of everything else") 
                                  .gaps = {},
                                  .held = {Sequence(2)}})
                 .ok());
-    REQUIRE(log->EnforceRetention(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(1000)).ok());
     CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
     CHECK_EQ(log->OutcomeOf(kWest, PayloadId(2)).value(), WriteOutcome::kTrimmed);
     CHECK_EQ(log->Execute(kWest, Rewind{Sequence(1)}).error().message(),
              "cannot rewind to 1: only from 3 to 3");
+    const CommandResult rewound =
+        log->Execute(kWest, Rewind{.to = Sequence(1), .partial = true, .actor = {"ann", "", At(9)}})
+            .value();
+    CHECK_EQ(rewound.marks->cursor, Sequence(3));
+    CHECK_EQ(rewound.gap->reason, GapReason::kNotKept);
+    CHECK_EQ(rewound.gap->first, Sequence(2));
+    CHECK_EQ(rewound.gap->last, Sequence(3));
+    CHECK_EQ(log->StatsOf(kWest).value().unaccounted(), 0);
   }
   const auto log = DurableLog::Open(options, {kWest}).value();
   const auto held = log->ReadHeld(kWest, lane, Sequence(0), {.records = 9}).value();
@@ -440,7 +526,7 @@ TEST_CASE("durable log: a backend that is forgotten is gone, and comes back as a
     REQUIRE(log->Execute(kEast, Forget{}).ok());
     CHECK_EQ(log->Backends(), std::vector<BackendId>{kWest});
     CHECK_EQ(log->StatsOf(kEast).error().code(), ErrorCode::kNotFound);
-    REQUIRE(log->EnforceRetention(At(1)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(1)).ok());
   }
   const auto log = OpenIn(directory, {kWest, kEast});
   CHECK_EQ(log->MarksOf(kEast).head, Sequence(0));

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <thread>
 
+#include "tests/support/eventually.h"
 #include "tests/support/fakes/memory_log.h"
+#include "tests/support/fakes/memory_order.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/temp_dir.h"
 #include "wal/log/durable_log.h"
@@ -24,7 +26,29 @@ struct OnDisk {
   Log& operator*() { return *log; }
 };
 
-#define LOGS InMemory, OnDisk
+// A log that is shared, with itself alone.
+struct OnOrder {
+  SystemClock clock;
+  MemoryStream stream;
+  MemoryOrder order{stream};
+  TempDir directory;
+  std::unique_ptr<DurableLog> log =
+      DurableLog::Open(
+          {.directory = directory.path(),
+           .shared =
+               SharedLogOptions{.order = &order, .clock = &clock, .relay = "a", .address = ""}},
+          {kWest, kEast})
+          .value();
+
+  OnOrder() {
+    for (const BackendId& backend : {kWest, kEast}) {
+      REQUIRE(Eventually(std::chrono::seconds(10), [&] { return log->LeaseOf(backend).ok(); }));
+    }
+  }
+  Log& operator*() { return *log; }
+};
+
+#define LOGS InMemory, OnDisk, OnOrder
 
 Position HeadOf(const Log& log, const BackendId& backend) {
   const auto records = ReadAll(log, backend);
@@ -540,6 +564,27 @@ TEST_CASE_TEMPLATE("log: an operator's hold of a lane stays until it is released
   CHECK_EQ(HeldIn(log, kRed), std::vector<std::uint64_t>{1});
 }
 
+TEST_CASE_TEMPLATE("log: a lane gives refused lines up until it holds nothing", T, LOGS) {
+  T bench;
+  Log& log = *bench;
+  CHECK_EQ(log.Execute(kWest, GiveUpRefused{kRed}).error().code(), ErrorCode::kNotFound);
+  REQUIRE(AppendAndWait(log, InLane(1, kRed)).ok());
+  REQUIRE(AppendAndWait(log, InLane(2, kRed)).ok());
+  Resolution resolution = UpTo(HeadOf(log, kWest), 0);
+  resolution.held = {Sequence(1), Sequence(2)};
+  REQUIRE(log.Resolve(kWest, resolution).ok());
+  CHECK_FALSE(log.HeldLanes(kWest).value().at(0).gives_up);
+  REQUIRE(log.Execute(kWest, GiveUpRefused{kRed}).ok());
+  REQUIRE(log.Execute(kWest, HoldLane{kRed}).ok());
+  REQUIRE(log.Execute(kWest, ReleaseLane{kRed}).ok());
+  CHECK(log.HeldLanes(kWest).value().at(0).gives_up);
+  REQUIRE(log.Execute(kWest, HoldLane{kRed}).ok());
+  REQUIRE(log.Execute(kWest, SkipHeld{kRed, {}}).ok());
+  REQUIRE_EQ(log.HeldLanes(kWest).value().size(), 1);
+  CHECK_FALSE(log.HeldLanes(kWest).value()[0].gives_up);
+  CHECK_EQ(log.Execute(kWest, GiveUpRefused{kRed}).error().code(), ErrorCode::kNotFound);
+}
+
 TEST_CASE_TEMPLATE("log: no more lanes are held than an operator can look through", T, LOGS) {
   T bench;
   Log& log = *bench;
@@ -634,7 +679,15 @@ TEST_CASE_TEMPLATE("log: dead letters that are dropped stay counted, and numbers
   REQUIRE(log.Resolve(kWest, resolution).ok());
   CHECK_EQ(log.Execute(kWest, DropDead{{1, 9}}).error().code(), ErrorCode::kNotFound);
   CHECK_EQ(log.ReadDead(kWest, 0, 9).value().size(), 3);
-  REQUIRE(log.Execute(kWest, DropDead{{3, 1, 3}}).ok());
+  const Gap gap =
+      log.Execute(kWest, DropDead{{3, 1, 3}, {"ann", "wrong", At(9)}}).value().gap.value();
+  CHECK_EQ(gap.reason, GapReason::kDeadDropped);
+  CHECK_EQ(gap.first, Sequence(1));
+  CHECK_EQ(gap.points, 2);
+  CHECK_EQ(gap.by, "ann");
+  CHECK_EQ(gap.note, "wrong");
+  CHECK(log.ReadGaps(kWest, 0, 9).value().at(0).gap == gap);
+  CHECK_EQ(log.StatsOf(kWest).value().dropped, 0);
   const auto left = log.ReadDead(kWest, 0, 9).value();
   REQUIRE_EQ(left.size(), 1);
   CHECK_EQ(left[0].number, 2);

@@ -36,6 +36,12 @@ void DeliverTo(Log& log, const BackendId& backend, Sequence through) {
   }
 }
 
+// Lets more time pass than anything is kept.
+void OutliveKeeping(DurableLog& log) {
+  REQUIRE(log.EnforceRetention(MomentAt(100)).ok());
+  REQUIRE(log.EnforceRetention(MomentAt(1000)).ok());
+}
+
 Result<Durable> AppendOnePlain(Log& log, PointCount points) {
   std::promise<Result<Durable>> promise;
   log.Append({Encode(NumberedRecord(1, points), Codec::kNone).value(), To({kWest}), At(1)},
@@ -97,13 +103,14 @@ TEST_CASE("keeping: what was delivered is trimmed once its time is over, and not
   const auto log = house.Open();
   for (const std::int64_t second : {10, 20, 30}) {
     REQUIRE(AppendAndWait(*log, NumberedRecord(1), {kWest}, At(second)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(second)).ok());
   }
   DeliverTo(*log, kWest, Sequence(3));
-  REQUIRE(log->EnforceRetention(At(120)).ok());
+  REQUIRE(log->EnforceRetention(MomentAt(120)).ok());
   CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(1));
-  REQUIRE(log->EnforceRetention(At(130)).ok());
+  REQUIRE(log->EnforceRetention(MomentAt(130)).ok());
   CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(2));
-  REQUIRE(log->EnforceRetention(At(1000)).ok());
+  REQUIRE(log->EnforceRetention(MomentAt(1000)).ok());
   CHECK_EQ(log->MarksOf(kWest).trimmed, Sequence(3));
   CHECK_EQ(log->StatsOf(kWest).value().kept.points, 0);
 }
@@ -113,7 +120,8 @@ TEST_CASE("keeping: what is owed is never trimmed, however old") {
   const auto log = house.Open();
   for (int i = 0; i < 5; ++i) REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
   DeliverTo(*log, kWest, Sequence(2));
-  REQUIRE(log->EnforceRetention(At(1'000'000)).ok());
+  OutliveKeeping(*log);
+  REQUIRE(log->EnforceRetention(MomentAt(1'000'000)).ok());
   const Marks marks = log->MarksOf(kWest);
   CHECK_EQ(marks.trimmed, Sequence(2));
   CHECK_EQ(marks.lag(), 3);
@@ -126,7 +134,7 @@ TEST_CASE("keeping: beyond its size the oldest delivered records are trimmed") {
   const auto log = house.Open();
   AppendPlain(*log, 20, 100);
   DeliverTo(*log, kWest, log->MarksOf(kWest).head);
-  REQUIRE(log->EnforceRetention(At(2)).ok());
+  REQUIRE(log->EnforceRetention(MomentAt(2)).ok());
   const Totals kept = log->StatsOf(kWest).value().kept;
   CHECK_LE(kept.stored, 10_KiB);
   CHECK_GT(kept.stored, 5_KiB);
@@ -140,13 +148,13 @@ TEST_CASE(
   const std::uint64_t full = SizeOf(house.directory);
   CHECK_GT(full, 12U << 20U);
   DeliverTo(*log, kWest, log->MarksOf(kWest).head);
-  REQUIRE(log->EnforceRetention(At(1000)).ok());
+  OutliveKeeping(*log);
   CHECK_EQ(ReadAll(*log, kEast).size(), 3001);
   CHECK_GT(SizeOf(house.directory), 12U << 20U);
 
   DeliverTo(*log, kEast, log->MarksOf(kEast).head);
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->EnforceRetention(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(1000)).ok());
     return SizeOf(house.directory) < full / 2;  // The newest files are still being filled.
   }));
 }
@@ -158,8 +166,9 @@ TEST_CASE("giving back: what was filled last goes too, once all of it was trimme
   for (const BackendId& backend : {kWest, kEast}) {
     DeliverTo(*log, backend, log->MarksOf(backend).head);
   }
+  OutliveKeeping(*log);
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->EnforceRetention(At(1000)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(1000)).ok());
     return SizeOf(house.directory) < 3U << 20U;  // The WAL, and entries.
   }));
   REQUIRE(AppendAndWait(*log, NumberedRecord(1)).ok());
@@ -174,7 +183,7 @@ TEST_CASE("giving back: numbers go on behind what was trimmed, after a restart t
     for (const BackendId& backend : {kWest, kEast}) {
       DeliverTo(*log, backend, log->MarksOf(backend).head);
     }
-    REQUIRE(log->EnforceRetention(At(1000)).ok());
+    OutliveKeeping(*log);
   }
   const auto log = house.Open();
   CHECK_EQ(log->MarksOf(kWest).head, Sequence(10));
@@ -193,7 +202,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   const auto log = house.Open();
   do {  // The engine's share shrinks now and then as it flushes.
     while (AppendOnePlain(*log, 200).ok()) continue;
-    REQUIRE(log->EnforceRetention(At(2)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(2)).ok());
   } while (log->Health().ok());
   const Marks before = log->MarksOf(kWest);
   const Result<Durable> refused = AppendAndWait(*log, NumberedRecord(1));
@@ -205,7 +214,7 @@ TEST_CASE("a full log: refuses, stores nothing of it, delivers on, and recovers 
   DeliverTo(*log, kWest, before.head);
   // They would be kept another 100 s, but new records need the room.
   REQUIRE(Eventually(kPatience, [&] {
-    REQUIRE(log->EnforceRetention(At(3)).ok());
+    REQUIRE(log->EnforceRetention(MomentAt(3)).ok());
     return log->Health().ok();
   }));
   CHECK(AppendAndWait(*log, NumberedRecord(1)).ok());
@@ -240,7 +249,7 @@ struct DroppingHouse : House {
         continue;
       }
       REQUIRE_EQ(log.Health().error().code(), ErrorCode::kFull);
-      REQUIRE(log.EnforceRetention(At(now)).ok());
+      REQUIRE(log.EnforceRetention(MomentAt(now)).ok());
     }
   }
   std::int64_t now = 0;

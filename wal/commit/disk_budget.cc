@@ -1,4 +1,4 @@
-#include "wal/log/disk_budget.h"
+#include "wal/commit/disk_budget.h"
 
 #include <fmt/format.h>
 
@@ -104,15 +104,13 @@ Status DiskBudget::CheckRoom() const {
   const std::lock_guard lock(mutex_);
   const DiskUse use = UseLocked();
   if (use.used >= limits_.size_max) {
-    return Error(ErrorCode::kFull,
-                 fmt::format("the log is full: {} of {} bytes (log.max_size) are used",
-                             use.used.count(), limits_.size_max.count()));
+    return Error(ErrorCode::kFull, fmt::format("the log is full: {} of {} (log.max_size) are used",
+                                               ShownBytes(use.used), ShownBytes(limits_.size_max)));
   }
   // use.max is zero until the first measurement.
   if (use.max.count() > 0 && use.free <= use.min_free) {
-    return Error(ErrorCode::kFull,
-                 fmt::format("the disk is full: {} bytes are free, {} are left free (log.min_free)",
-                             use.free.count(), use.min_free.count()));
+    return Error(ErrorCode::kFull, fmt::format("the disk is full: {} free, below log.min_free ({})",
+                                               ShownBytes(use.free), ShownBytes(use.min_free)));
   }
   return Ok();
 }
@@ -121,9 +119,9 @@ Status DiskBudget::CheckRoomForCheckpoint() const {
   const std::lock_guard lock(mutex_);
   if (measured_.free > measured_.min_free) return Ok();
   return Error(ErrorCode::kFull,
-               fmt::format("the disk is full ({} bytes are free): a checkpoint would keep on it "
-                           "what the log gives back",
-                           measured_.free.count()));
+               fmt::format("the disk is full ({} free): a checkpoint would keep on it what the log "
+                           "gives back",
+                           ShownBytes(measured_.free)));
 }
 
 KeepPolicy DiskBudget::KeepNow(Bytes kept, Bytes worth_it) const {

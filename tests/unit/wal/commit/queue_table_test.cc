@@ -1,4 +1,4 @@
-#include "wal/log/queue_table.h"
+#include "wal/commit/queue_table.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 
 #include "tests/support/log_fixture.h"
 
-namespace relay::test::wal_log_queue_table_test {
+namespace relay::test::wal_commit_queue_table_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -56,7 +56,7 @@ struct Table : QueueTable {
     Change change;
     change.state = SnapshotOf(backend).value().state;
     change.state->paused = true;
-    ++change.state->edition;
+    change.follows = change.state->edition++;
     return change;
   }
   void PublishChange(const BackendId& backend, Change change) {
@@ -211,4 +211,4 @@ TEST_CASE("queue table: of a backend that is gone from disk no cursor is written
 }
 
 }  // namespace
-}  // namespace relay::test::wal_log_queue_table_test
+}  // namespace relay::test::wal_commit_queue_table_test

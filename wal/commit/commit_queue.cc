@@ -1,4 +1,4 @@
-#include "wal/log/commit_queue.h"
+#include "wal/commit/commit_queue.h"
 
 #include <fmt/format.h>
 

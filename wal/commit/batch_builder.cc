@@ -1,4 +1,4 @@
-#include "wal/log/batch_builder.h"
+#include "wal/commit/batch_builder.h"
 
 #include <algorithm>
 #include <string>
@@ -17,9 +17,21 @@ void BatchBuilder::Begin(const LoadedLog& log, std::unique_ptr<StoreBatch> batch
   batch_ = std::move(batch);
 }
 
-StoreBatch& BatchBuilder::Build(Group& group) {
+void BatchBuilder::Clear() {
   INVARIANT(batch_ != nullptr);
   batch_->Clear();
+}
+
+void BatchBuilder::AddRow(std::string_view key, const std::optional<std::string>& value) {
+  if (value) {
+    batch_->Put(Family::kState, key, *value);
+  } else {
+    batch_->Delete(Family::kState, key);
+  }
+}
+
+void BatchBuilder::Add(Group& group) {
+  INVARIANT(batch_ != nullptr);
   for (const WaitingBackends* waiting : group.backends) StageBackends(*waiting);
   for (WaitingAppend& append : group.appends) StageAppend(append);
   for (WaitingChange* waiting : group.changes) StageChange(*waiting);
@@ -31,7 +43,6 @@ StoreBatch& BatchBuilder::Build(Group& group) {
   for (const auto& [backend, state] : group.cursors) {
     PutQueueState(*batch_, numbers_.tails.at(backend).number, state);
   }
-  return *batch_;
 }
 
 void BatchBuilder::StageBackends(const WaitingBackends& waiting) {

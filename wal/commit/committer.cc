@@ -1,4 +1,4 @@
-#include "wal/log/committer.h"
+#include "wal/commit/committer.h"
 
 #include <pthread.h>
 
@@ -27,9 +27,11 @@ void MoveBehind(std::vector<T>& to, std::vector<T>& from) {
 
 Committer::Committer(const LogOptions& options, const Parts& parts)
     : options_(options),
-      parts_(parts),
       timer_(options.times),
-      waiting_(options, parts.budget, parts.queues, timer_) {}
+      waiting_(options, parts.budget, parts.written.queues, timer_),
+      writer_(parts.written, timer_) {
+  if (options.shared) shared_ = std::make_unique<SharedCommit>(options, waiting_, writer_);
+}
 
 void Committer::CommitLoop() {
   pthread_setname_np(pthread_self(), "committer");
@@ -48,10 +50,7 @@ void Committer::CommitLoop() {
 // Takes the pending appends and changes, and the cursors that moved.
 Group Committer::NextGroup() {
   Group group = waiting_.Next(reopen_after_);
-  if (group.closed) return group;
-  group.cursors = parts_.queues.TakeDirtyCursors();
-  // A change was planned from a locked queue and contains its cursor.
-  for (const WaitingChange* waiting : group.changes) group.cursors.erase(waiting->backend);
+  if (!group.closed) writer_.TakeCursors(group);
   return group;
 }
 
@@ -62,62 +61,26 @@ void Committer::Commit(Group group) {
     return;
   }
   PassCrashPoint(CrashPoint::kCommitSynced);
-  Publish(group);
+  writer_.Publish(group);
   PassCrashPoint(CrashPoint::kCommitPublished);
-  Answer(group);
+  writer_.Answer(group);
 }
 
 Status Committer::WriteBatch(Group& group) {
-  StoreBatch& batch = builder_.Build(group);
-  PassCrashPoint(CrashPoint::kCommitStaged);
-  return timer_.Time([&] { return parts_.store.ForWriter()->Write(batch, Durability::kSynced); });
-}
-
-// Makes the synced group visible to readers.
-void Committer::Publish(Group& group) {
-  const auto keep = [this](std::vector<WaitingAppend>& appends) {
-    for (WaitingAppend& append : appends) {
-      parts_.recent.Add(append.payload, append.Encoded().record.record());
-    }
-  };
-  keep(group.appends);
-  for (WaitingChange* waiting : group.changes) keep(waiting->appends);
-  parts_.queues.Publish(group, builder_.numbers());
-  for (const WaitingChange* waiting : group.changes) {
-    if (!waiting->change.state) builder_.Forget(waiting->backend);
-  }
-  parts_.opener.Moved();
-}
-
-void Committer::Answer(Group& group) {
-  for (WaitingAppend& append : group.appends) AnswerAppend(append);
-  bool wakes = !group.appends.empty();
-  for (WaitingChange* waiting : group.changes) {
-    wakes = wakes || waiting->wakes == Wakes::kListener;
-    waiting->done.set_value(Ok());  // The caller may free `waiting` from here on.
-  }
-  for (WaitingBackends* waiting : group.backends) waiting->done.set_value(Ok());
-  for (WaitingMark* waiting : group.marks) waiting->done.set_value(parts_.queues.SyncedState());
-  PassCrashPoint(CrashPoint::kCommitAnswered);
-  if (wakes && on_readable_) on_readable_();
-}
-
-void Committer::AnswerAppend(WaitingAppend& append) {
-  const std::chrono::nanoseconds now = timer_.Now();
-  for (WaitingAppend::Completion& completion : append.completions) {
-    timer_.RecordAppend(now - completion.since);
-    const PayloadId first(append.payload.value() - append.parts_before);
-    completion.done(SyncGate::Passed(first, append.payload));
-  }
+  writer_.Clear();
+  writer_.Stage(group);
+  return writer_.Write();
 }
 
 void Committer::Append(std::vector<AppendRequest> parts, AppendDone done) {
-  Status queued = waiting_.AddAppend(std::move(parts), done);
+  Status queued = CheckCopies();
+  if (queued.ok()) queued = waiting_.AddAppend(std::move(parts), done);
   if (!queued.ok()) done(std::move(queued).error());
 }
 
 void Committer::AppendSmall(SmallWrite write, AppendDone done) {
-  Status queued = waiting_.AddSmall(std::move(write), done);
+  Status queued = CheckCopies();
+  if (queued.ok()) queued = waiting_.AddSmall(std::move(write), done);
   if (!queued.ok()) done(std::move(queued).error());
 }
 
@@ -152,48 +115,84 @@ Result<HighWater> Committer::MarkNow() {
 // until the store has been opened anew. Until then the store serves readers.
 void Committer::CloseAfter(Group failed, const Error& failure) {
   Group waiting = waiting_.Close(failure);
-  parts_.queues.MarkDirty(failed);
+  writer_.parts().queues.MarkDirty(failed);
   MoveBehind(failed.appends, waiting.appends);
   MoveBehind(failed.changes, waiting.changes);
   MoveBehind(failed.backends, waiting.backends);
   MoveBehind(failed.marks, waiting.marks);
-  const Error refusal = ClosedBecause(failure);
-  for (WaitingAppend& append : failed.appends) {
-    for (WaitingAppend::Completion& completion : append.completions) completion.done(refusal);
-  }
-  for (WaitingChange* change : failed.changes) change->done.set_value(refusal);
-  for (WaitingBackends* backends : failed.backends) backends->done.set_value(refusal);
-  for (WaitingMark* mark : failed.marks) mark->done.set_value(refusal);
+  GroupWriter::Refuse(failed, ClosedBecause(failure));
   reopen_after_ = std::chrono::milliseconds(0);
 }
 
 Status Committer::Open() {
-  Status opened = OpenToWrite();
+  Status opened = writer_.Open(waiting_.closed_because());
+  if (opened.ok() && shared_ == nullptr) opened = CheckAlone();
+  if (shared_ != nullptr) return opened;
   if (opened.ok() || !MayOpenLater(opened.error().code())) return opened;
-  if (!parts_.opener.OpenToRead().ok()) return opened;
+  if (!writer_.parts().opener.OpenToRead().ok()) return opened;
   waiting_.Close(opened.error());
   reopen_after_ = options_.reopen_first;
   return Ok();
 }
 
-Status Committer::OpenToWrite() {
-  Status opened = parts_.opener.Open(waiting_.closed_because());
-  if (!opened.ok() && parts_.reserve.ReleaseIfFull()) {
-    opened = parts_.opener.Open(waiting_.closed_because());
-  }
-  RETURN_IF_ERROR(opened);
-  builder_.Begin(parts_.queues.SyncedState().log, parts_.store.ForWriter()->NewBatch());
+// A relay that appended to a shared log by itself would have another history than the others.
+Status Committer::CheckAlone() const {
+  // Damage is found, and mended, by whoever needs what is damaged.
+  const Result<OrderState> state = OrderState::Load(*writer_.parts().store.ForWriter());
+  if (!state.ok() || state.value().place() == Place::BeforeFirst()) return Ok();
+  return Error(ErrorCode::kInvalidInput,
+               "the log is shared with other relays: expected log.engine: jetstream. To go on "
+               "without them, begin with an empty log.path, and import what `influxdb-relay "
+               "export` writes of this one");
+}
+
+Status Committer::Start() {
+  if (shared_ != nullptr) return shared_->Start();
+  thread_ = std::thread([this] { CommitLoop(); });
   return Ok();
 }
 
-void Committer::Start() {
-  thread_ = std::thread([this] { CommitLoop(); });
+Status Committer::WaitUntilOpen(std::chrono::milliseconds wait) {
+  return shared_ == nullptr ? Ok() : shared_->WaitUntilOpen(wait);
+}
+
+std::optional<Clock::TimePoint> Committer::MayDeliverUntil() const {
+  if (shared_ == nullptr) return std::nullopt;
+  return shared_->MayDeliverUntil();
+}
+
+SharedLogStatus::Deliverer Committer::DelivererOf(const BackendId& backend) const {
+  return shared_ == nullptr ? SharedLogStatus::Deliverer() : shared_->DelivererOf(backend);
+}
+
+std::optional<SharedLogStatus> Committer::ReadSharedStatus() const {
+  if (shared_ == nullptr) return std::nullopt;
+  return shared_->ReadStatus();
+}
+
+void Committer::KeepOrderShort() {
+  if (shared_ != nullptr) shared_->KeepOrderShort();
+}
+
+Status Committer::FoundOrder(bool only_tries) {
+  if (shared_ != nullptr) return shared_->Found(only_tries);
+  return Error(ErrorCode::kConflict, "this relay has a log of its own: there is no stream");
+}
+
+Status Committer::Health() const {
+  RETURN_IF_ERROR(waiting_.Health());
+  return CheckCopies();
+}
+
+Status Committer::CheckCopies() const {
+  return shared_ == nullptr ? Ok() : shared_->CheckCopies();
 }
 
 void Committer::Stop() {
   waiting_.Stop();
+  if (shared_ != nullptr) shared_->Stop();
   if (thread_.joinable()) thread_.join();
-  builder_.End();
+  writer_.End();
 }
 
 // Returns whether the store must be opened anew: it is closed, or it has found damage
@@ -201,29 +200,22 @@ void Committer::Stop() {
 bool Committer::MustReopen() {
   if (waiting_.stopping()) return false;
   if (waiting_.closed_because()) return true;
-  std::string damage = parts_.store.ForWriter()->Damage();
-  if (damage.empty() || damage == last_damage_) return false;
-  last_damage_ = std::move(damage);
-  CloseAfter({}, Error(ErrorCode::kCorruption, last_damage_));
+  std::string damage = writer_.NewDamage();
+  if (damage.empty()) return false;
+  CloseAfter({}, Error(ErrorCode::kCorruption, std::move(damage)));
   return true;
 }
 
 void Committer::ReopenWhenDue() {
   if (!MustReopen()) return;
-  const auto alone = parts_.store.Exclusive();
-  PassCrashPoint(CrashPoint::kReopenClosed);
-  builder_.End();
-  parts_.store.Close();
-  PassCrashPoint(CrashPoint::kReopenDatabaseGone);
-  Status reopened = OpenToWrite();
-  PassCrashPoint(CrashPoint::kReopenOpened);
+  Status reopened = writer_.Reopen(waiting_.closed_because());
   if (reopened.ok()) {
     waiting_.Reopen();
     return;
   }
   waiting_.Close(reopened.error());
   reopen_after_ = std::clamp(2 * reopen_after_, options_.reopen_first, options_.reopen_max);
-  parts_.opener.ServeReaders();
+  writer_.parts().opener.ServeReaders();
 }
 
 }  // namespace relay

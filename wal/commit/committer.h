@@ -6,6 +6,8 @@
 // INVARIANT. A caller is told of success only after the batch with its append or change
 // was synced and can be read.
 //
+// A log that is shared with other relays commits through their order instead (shared_commit.h).
+//
 // DURABILITY. A store that failed a write is never written to again: the
 // committer refuses everything that waits, closes the store and opens it anew (at
 // once, then after `reopen_first`, later every `reopen_max`).
@@ -21,25 +23,25 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "wal/base/result.h"
+#include "wal/commit/batch_builder.h"
+#include "wal/commit/batch_timer.h"
+#include "wal/commit/commit_queue.h"
+#include "wal/commit/disk_budget.h"
+#include "wal/commit/opener.h"
+#include "wal/commit/options.h"
+#include "wal/commit/queue_table.h"
+#include "wal/commit/shared_commit.h"
+#include "wal/commit/shared_store.h"
+#include "wal/group/group.h"
+#include "wal/group/log_change.h"
 #include "wal/log.h"
-#include "wal/log/batch_builder.h"
-#include "wal/log/batch_timer.h"
-#include "wal/log/commit_queue.h"
-#include "wal/log/disk_budget.h"
-#include "wal/log/group.h"
-#include "wal/log/log_change.h"
-#include "wal/log/opener.h"
-#include "wal/log/options.h"
-#include "wal/log/queue_table.h"
-#include "wal/log/reserve.h"
-#include "wal/log/shared_store.h"
-#include "wal/reading/record_cache.h"
 
 namespace relay {
 
@@ -47,12 +49,8 @@ class Committer {
  public:
   // The parts of the log that the committer uses; they outlive it.
   struct Parts {
-    SharedStore& store;
-    QueueTable& queues;
+    WrittenParts written;
     DiskBudget& budget;
-    RecentRecords& recent;
-    Opener& opener;
-    const DiskReserve& reserve;
   };
 
   Committer(const LogOptions& options, const Parts& parts);
@@ -61,10 +59,11 @@ class Committer {
   ~Committer() { Stop(); }
 
   // Opens the store; if it opens for reading only, the log starts closed and is
-  // reopened as soon as writing works. To be called before Start.
+  // reopened as soon as writing works; a shared log must open for writing. To be called before
+  // Start.
   Status Open();
 
-  void Start();
+  Status Start();
 
   // Commits what waits, with the moved cursors, and ends the thread.
   void Stop();
@@ -83,35 +82,45 @@ class Committer {
   Result<HighWater> MarkNow();
 
   // Set once, before the first append. See Log::OnReadable.
-  void OnReadable(std::function<void()> listener) { on_readable_ = std::move(listener); }
+  void OnReadable(std::function<void()> listener) { writer_.OnReadable(std::move(listener)); }
 
-  Status Health() const { return waiting_.Health(); }
+  // Waits until the log can take writes: at once if it is not shared. As SharedCommit.
+  Status WaitUntilOpen(std::chrono::milliseconds wait);
+
+  // Returns the moment from which the log's owner may not deliver any more. nullopt: the log is not
+  // shared, and it may always.
+  std::optional<Clock::TimePoint> MayDeliverUntil() const;
+
+  // See SharedCommit; a log that is not shared has none.
+  SharedLogStatus::Deliverer DelivererOf(const BackendId& backend) const;
+  std::optional<SharedLogStatus> ReadSharedStatus() const;
+  void KeepOrderShort();
+  // kConflict: the log is not shared; else as SharedCommit.
+  Status FoundOrder(bool only_tries);
+
+  Status Health() const;
   std::optional<Error> closed_because() const { return waiting_.closed_because(); }
   std::chrono::nanoseconds DiskWait() const { return timer_.Waiting(); }
 
  private:
+  Status CheckCopies() const;
+  Status CheckAlone() const;
   void CommitLoop();
   Group NextGroup();
   void Commit(Group group);
   Status WriteBatch(Group& group);
-  void Publish(Group& group);
-  void Answer(Group& group);
-  void AnswerAppend(WaitingAppend& append);
   void CloseAfter(Group failed, const Error& failure);
-  Status OpenToWrite();
   bool MustReopen();
   void ReopenWhenDue();
 
   const LogOptions& options_;
-  const Parts parts_;
   BatchTimer timer_;
   CommitQueue waiting_;
   // Used by the committer's thread alone.
-  BatchBuilder builder_;
+  GroupWriter writer_;
   std::chrono::milliseconds reopen_after_{0};
-  std::string last_damage_;
-  std::function<void()> on_readable_;
   std::thread thread_;
+  std::unique_ptr<SharedCommit> shared_;  // nullptr: the log is this relay's alone.
 };
 
 }  // namespace relay

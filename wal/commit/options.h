@@ -8,9 +8,11 @@
 #include <optional>
 #include <string>
 
+#include "wal/base/clock.h"
 #include "wal/base/histogram.h"
 #include "wal/base/types.h"
 #include "wal/log.h"
+#include "wal/order/order.h"
 #include "wal/reading/queue_reader.h"
 
 namespace rocksdb {
@@ -41,6 +43,23 @@ struct LogLimits {
   WhenFull when_full = WhenFull::kRefuse;
 };
 
+// A log that has the same contents as those of other relays: what it appends and changes goes
+// through an order first.
+struct SharedLogOptions {
+  Order* order = nullptr;  // They outlive the log.
+  Clock* clock = nullptr;
+  std::string relay;    // Unique among the relays.
+  std::string address;  // The URL of this relay's admin port, for the others; empty: none.
+  // A relay that delivers to a backend and gives no sign for so long is replaced.
+  std::chrono::milliseconds takeover{3'500};
+  // The relays that must have a write on their disks before it is answered, this one included. If
+  // fewer are in sync, it is answered by those; `strict`: it is refused.
+  std::size_t copies = 1;
+  bool copies_strict = false;
+  // A message that has not come back for so long is sent again.
+  std::chrono::milliseconds repeat_after{1'500};
+};
+
 struct LogOptions {
   std::string directory;        // The relay's log.path.
   rocksdb::Env* env = nullptr;  // See StoreOptions.
@@ -66,6 +85,7 @@ struct LogOptions {
   // A batch that takes longer means that the disk hangs: appends are then refused, so that
   // clients go elsewhere. Not noticed without `times`.
   std::chrono::milliseconds stalled_after{10'000};
+  std::optional<SharedLogOptions> shared = {};  // nullopt: the log is this relay's alone.
 };
 
 }  // namespace relay

@@ -1,4 +1,4 @@
-#include "wal/log/reserve.h"
+#include "wal/commit/reserve.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "wal/log/disk_budget.h"
+#include "wal/commit/disk_budget.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include "wal/default_limits.h"
 #include "wal/offline.h"
 
-namespace relay::test::wal_log_disk_budget_test {
+namespace relay::test::wal_commit_disk_budget_test {
 namespace {
 
 constexpr Bytes kMore = 1_GiB;
@@ -45,7 +45,7 @@ TEST_CASE("disk budget: there is room up to the limit and none at it") {
   REQUIRE(!budget.CheckRoom().ok());
   CHECK_EQ(budget.CheckRoom().error().code(), ErrorCode::kFull);
   CHECK_EQ(budget.CheckRoom().error().message(),
-           "the log is full: 1000 of 1000 bytes (log.max_size) are used");
+           "the log is full: 1000 B of 1000 B (log.max_size) are used");
   CHECK(budget.use().full());
 }
 
@@ -149,4 +149,4 @@ TEST_CASE("disk budget: a directory that is gone cannot be measured, and says so
 }
 
 }  // namespace
-}  // namespace relay::test::wal_log_disk_budget_test
+}  // namespace relay::test::wal_commit_disk_budget_test

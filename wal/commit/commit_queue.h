@@ -21,12 +21,12 @@
 #include <vector>
 
 #include "wal/base/result.h"
-#include "wal/log/append_queue.h"
-#include "wal/log/batch_timer.h"
-#include "wal/log/disk_budget.h"
-#include "wal/log/group.h"
-#include "wal/log/options.h"
-#include "wal/log/queue_table.h"
+#include "wal/commit/batch_timer.h"
+#include "wal/commit/disk_budget.h"
+#include "wal/commit/options.h"
+#include "wal/commit/queue_table.h"
+#include "wal/group/append_queue.h"
+#include "wal/group/group.h"
 
 namespace relay {
 

@@ -1,4 +1,4 @@
-#include "wal/log/committer.h"
+#include "wal/commit/committer.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include "tests/support/temp_dir.h"
 #include "wal/log/live_queues.h"
 
-namespace relay::test::wal_log_committer_test {
+namespace relay::test::wal_commit_committer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -49,7 +49,7 @@ struct Fixture {
   RecentRecords recent{1_MiB};
   Opener opener{options, store, queues};
   const DiskReserve reserve{options.directory, options.reserve};
-  Committer committer{options, {store, queues, budget, recent, opener, reserve}};
+  Committer committer{options, {{store, queues, recent, opener, reserve}, budget}};
   LiveQueues live{store, queues, recent, committer};
   bool readable = true;
   std::vector<std::uint64_t> told;
@@ -59,7 +59,7 @@ TEST_CASE("committer: everything that waits is written with one sync, and told i
   Fixture f;
   for (const std::uint64_t number : {1U, 2U, 3U}) f.Append(number);
   CHECK(f.told.empty());
-  f.committer.Start();
+  REQUIRE(f.committer.Start().ok());
   f.committer.Stop();
   CHECK_EQ(f.told, std::vector<std::uint64_t>{1, 2, 3});
   CHECK(f.readable);
@@ -71,7 +71,7 @@ TEST_CASE("committer: everything that waits is written with one sync, and told i
 TEST_CASE("committer: a mark holds the cursors that only memory knew") {
   Fixture f;
   f.Append(1);
-  f.committer.Start();
+  REQUIRE(f.committer.Start().ok());
   REQUIRE(f.committer.MarkNow().ok());
   Position end = f.queues.SnapshotOf(kWest).value().head;
   REQUIRE(f.queues
@@ -92,7 +92,7 @@ TEST_CASE(
   Fixture f;
   std::atomic<int> woken = 0;
   f.committer.OnReadable([&woken] { ++woken; });
-  f.committer.Start();
+  REQUIRE(f.committer.Start().ok());
   const auto pause = [](ChangePlan queue) { return std::move(queue).Plan(SetPaused{true}); };
   REQUIRE(f.live.Apply(kWest, pause, Wakes::kNobody).ok());
   CHECK(f.queues.PausedOf(kWest));
@@ -105,14 +105,14 @@ TEST_CASE(
 
 TEST_CASE("committer: new backends have their queue when the caller is told") {
   Fixture f;
-  f.committer.Start();
+  REQUIRE(f.committer.Start().ok());
   REQUIRE(f.committer.AddBackends({kEast}).ok());
   CHECK_EQ(f.queues.SnapshotOf(kEast).value().number, BackendNumber(2));
 }
 
 TEST_CASE("committer: once it is stopped it takes nothing") {
   Fixture f;
-  f.committer.Start();
+  REQUIRE(f.committer.Start().ok());
   f.committer.Stop();
   CHECK_EQ(f.committer.MarkNow().error().code(), ErrorCode::kUnavailable);
   CHECK_EQ(f.committer.AddBackends({kEast}).error().code(), ErrorCode::kUnavailable);
@@ -120,7 +120,7 @@ TEST_CASE("committer: once it is stopped it takes nothing") {
 
 TEST_CASE("live queues: a backend that the log does not know can be neither read nor changed") {
   Fixture f;
-  f.committer.Start();
+  REQUIRE(f.committer.Start().ok());
   CHECK_EQ(f.live.Open(kEast).error().code(), ErrorCode::kNotFound);
   const auto pause = [](ChangePlan queue) { return std::move(queue).Plan(SetPaused{true}); };
   CHECK_EQ(f.live.Apply(kEast, pause, Wakes::kNobody).error().code(), ErrorCode::kNotFound);
@@ -129,7 +129,7 @@ TEST_CASE("live queues: a backend that the log does not know can be neither read
 TEST_CASE("live queues: what is read stays while the reader lives, whatever becomes of the queue") {
   Fixture f;
   f.Append(1);
-  f.committer.Start();
+  REQUIRE(f.committer.Start().ok());
   REQUIRE(f.committer.MarkNow().ok());
   const OpenQueue queue = f.live.Open(kWest).value();
   f.Append(2);
@@ -177,4 +177,4 @@ TEST_CASE("opener: a database that is gone is an alarm") {
 }
 
 }  // namespace
-}  // namespace relay::test::wal_log_committer_test
+}  // namespace relay::test::wal_commit_committer_test

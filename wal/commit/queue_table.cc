@@ -1,4 +1,4 @@
-#include "wal/log/queue_table.h"
+#include "wal/commit/queue_table.h"
 
 #include <fmt/format.h>
 
@@ -48,6 +48,16 @@ bool QueueTable::PausedOf(const BackendId& backend) const {
   return found->second.state.paused;
 }
 
+LifeId QueueTable::life() const {
+  const std::lock_guard lock(mutex_);
+  return lives_.current();
+}
+
+bool QueueTable::Gave(const WritePosition& position) const {
+  const std::lock_guard lock(mutex_);
+  return lives_.Gave(position, newest_payload_);
+}
+
 HighWater QueueTable::SyncedState() const {
   const std::lock_guard lock(mutex_);
   HighWater synced;
@@ -85,6 +95,7 @@ Status QueueTable::MoveCursor(const BackendId& backend, const Resolution& resolu
   unlocked_.wait(lock, [&] { return !locked_.contains(backend); });
   const auto found = queues_.find(backend);
   if (found == queues_.end()) return NoSuchBackend(backend);
+  RETURN_IF_ERROR(LeaseOfLocked(backend));
   Queue& queue = found->second;
   const Sequence cursor = queue.state.cursor.sequence;
   if (resolution.after != cursor) {
@@ -101,11 +112,49 @@ Status QueueTable::MoveCursor(const BackendId& backend, const Resolution& resolu
   return Ok();
 }
 
+void QueueTable::SetDelivered(const BackendId& backend, bool is_delivered) {
+  const std::lock_guard lock(mutex_);
+  if (!leases_) leases_.emplace();
+  if (is_delivered) {
+    leases_->insert_or_assign(backend, ++last_lease_);
+    return;
+  }
+  if (leases_->erase(backend) == 0) return;
+  dirty_.erase(backend);
+  const auto found = queues_.find(backend);
+  if (found != queues_.end()) found->second.state = synced_.at(backend);
+}
+
+void QueueTable::DeliverToNone() {
+  const std::lock_guard lock(mutex_);
+  leases_.emplace();
+  dirty_.clear();
+  for (auto& [backend, queue] : queues_) queue.state = synced_.at(backend);
+}
+
+Result<std::uint64_t> QueueTable::LeaseOf(const BackendId& backend) const {
+  const std::lock_guard lock(mutex_);
+  return LeaseOfLocked(backend);
+}
+
+// REQUIRES, here and below: mutex_ is held.
+Result<std::uint64_t> QueueTable::LeaseOfLocked(const BackendId& backend) const {
+  if (!leases_) return std::uint64_t{0};
+  const auto lease = leases_->find(backend);
+  if (lease != leases_->end()) return lease->second;
+  return Error(ErrorCode::kElsewhere,
+               fmt::format("this relay does not deliver to {} now", backend.text()));
+}
+
+bool QueueTable::Delivers(const BackendId& backend) const {
+  return !leases_ || leases_->contains(backend);
+}
+
 Status QueueTable::CheckNext(const BackendId& backend, const Change& change) const {
   const std::lock_guard lock(mutex_);
   const auto found = queues_.find(backend);
   if (found == queues_.end()) return NoSuchBackend(backend);
-  if (change.state && change.state->edition != found->second.state.edition + 1) {
+  if (change.follows != found->second.state.edition) {
     return Error(ErrorCode::kUnavailable, "the log was reopened meanwhile");
   }
   return Ok();
@@ -140,7 +189,10 @@ void QueueTable::Publish(const Group& group, const Numbers& numbers) {
     queue.head = tail.head;
     queue.last_accepted = tail.last_accepted;
   }
-  for (const auto& [backend, state] : group.cursors) synced_[backend] = state;
+  for (const auto& [backend, state] : group.cursors) {
+    synced_[backend] = state;
+    if (!Delivers(backend)) queues_.at(backend).state = state;
+  }
   for (const WaitingChange* waiting : group.changes) PublishChange(*waiting);
 }
 
@@ -174,7 +226,10 @@ void QueueTable::Adopt(LoadedLog loaded, std::uint64_t epoch) {
   for (auto& [backend, queue] : loaded.queues) {
     synced_[backend] = queue.state;
     const auto known = queues_.find(backend);
-    if (known == queues_.end() || queue.state.edition > known->second.state.edition) continue;
+    // Backends that others deliver to are on disk as those have left them.
+    if (known == queues_.end() || !Delivers(backend) ||
+        queue.state.edition > known->second.state.edition)
+      continue;
     INVARIANT(queue.head.sequence >= known->second.head.sequence);
     queue.state = known->second.state;
     dirty_.insert(backend);
@@ -185,6 +240,7 @@ void QueueTable::Adopt(LoadedLog loaded, std::uint64_t epoch) {
   newest_payload_ = loaded.last_payload;
   last_backend_ = loaded.last_backend;
   epoch_ = epoch;
+  lives_ = std::move(loaded.lives);
 }
 
 QueueLock::QueueLock(QueueTable& table, const BackendId& backend)

@@ -1,4 +1,4 @@
-#include "wal/log/commit_queue.h"
+#include "wal/commit/commit_queue.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 
 #include "tests/support/log_fixture.h"
 
-namespace relay::test::wal_log_commit_queue_test {
+namespace relay::test::wal_commit_commit_queue_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -27,6 +27,7 @@ struct Fixture {
   }
   static WaitingChange ChangeOf(std::uint64_t edition) {
     Change change;
+    change.follows = edition - 1;
     change.state = QueueState();
     change.state->edition = edition;
     return {kWest, std::move(change), {}, Wakes::kNobody, {}};
@@ -156,4 +157,4 @@ TEST_CASE("commit queue: a name that cannot be stored is refused, and told to th
 }
 
 }  // namespace
-}  // namespace relay::test::wal_log_commit_queue_test
+}  // namespace relay::test::wal_commit_commit_queue_test

@@ -20,12 +20,13 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "wal/base/result.h"
+#include "wal/group/group.h"
 #include "wal/log.h"
-#include "wal/log/group.h"
 #include "wal/reading/load.h"
 #include "wal/reading/queue.h"
 #include "wal/recovery/high_water.h"
@@ -48,17 +49,32 @@ class QueueTable {
   Marks MarksOf(const BackendId& backend) const;  // REQUIRES: a known backend.
   bool PausedOf(const BackendId& backend) const;  // REQUIRES: a known backend.
 
+  // Returns the life of the log in which this opening gives numbers.
+  LifeId life() const;
+
+  // See LogView::Gave.
+  bool Gave(const WritePosition& position) const;
+
   // Returns the queues as they are on stable storage.
   HighWater SyncedState() const;
 
   std::vector<BackendId> Configured() const;
   void SetConfigured(std::vector<BackendId> names);
 
+  // From the first call on, this log delivers only to the backends that were set so, each time
+  // under a new lease, and others move the cursors of the rest; before it, to all under one lease.
+  // A backend that is given up has the cursor that is on stable storage.
+  void SetDelivered(const BackendId& backend, bool is_delivered);
+  void DeliverToNone();
+
+  // Returns the number of the lease. kElsewhere: another log delivers to the backend, or none does.
+  Result<std::uint64_t> LeaseOf(const BackendId& backend) const;
+
   // Returns those of `names` that have no queue.
   std::vector<BackendId> UnknownOf(const std::vector<BackendId>& names) const;
 
   // Moves the cursor, after waiting while anybody holds the backend's QueueLock.
-  // kConflict: the cursor is not at `resolution.after`.
+  // kConflict: the cursor is not at `resolution.after`. kElsewhere: as LeaseOf.
   Status MoveCursor(const BackendId& backend, const Resolution& resolution);
 
   // Checks that `change` is still the next one of its queue. kUnavailable: the log was
@@ -83,16 +99,22 @@ class QueueTable {
   friend class QueueLock;
 
   void PublishChange(const WaitingChange& waiting);
+  bool Delivers(const BackendId& backend) const;
+  Result<std::uint64_t> LeaseOfLocked(const BackendId& backend) const;
 
   mutable std::mutex mutex_;  // Guards what follows.
   std::condition_variable unlocked_;
   std::vector<BackendId> configured_;
   Queues queues_;
   std::map<BackendId, QueueState> synced_;
+  // The leases of the backends that this log delivers to. nullopt: it delivers to all.
+  std::optional<std::map<BackendId, std::uint64_t>> leases_;
+  std::uint64_t last_lease_ = 0;
   std::set<BackendId> dirty_;   // Queues whose cursor is not written yet.
   std::set<BackendId> locked_;  // Queues whose state only the holder of a QueueLock changes.
   std::uint32_t last_backend_ = 0;
   PayloadId newest_payload_{0};
+  Lives lives_;
   std::uint64_t epoch_ = 0;
 };
 

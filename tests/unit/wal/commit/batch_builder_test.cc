@@ -1,4 +1,4 @@
-#include "wal/log/batch_builder.h"
+#include "wal/commit/batch_builder.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include "tests/support/log_fixture.h"
 #include "wal/record/rows.h"
 
-namespace relay::test::wal_log_batch_builder_test {
+namespace relay::test::wal_commit_batch_builder_test {
 namespace {
 
 // nullopt: deleted.
@@ -43,6 +43,12 @@ struct Builder : BatchBuilder {
     queue.last_accepted = At(100);
     log.queues.emplace(kWest, queue);
     Begin(log, std::make_unique<RowBatch>(rows));
+  }
+
+  // Builds a batch of one group.
+  void Build(Group& group) {
+    Clear();
+    Add(group);
   }
 
   static WaitingAppend Numbered(std::uint64_t number, std::int64_t at,
@@ -151,4 +157,4 @@ TEST_CASE("batch builder: numbers of a batch that failed are given out again aft
 }
 
 }  // namespace
-}  // namespace relay::test::wal_log_batch_builder_test
+}  // namespace relay::test::wal_commit_batch_builder_test

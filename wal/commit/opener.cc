@@ -1,4 +1,4 @@
-#include "wal/log/opener.h"
+#include "wal/commit/opener.h"
 
 #include <fmt/format.h>
 
@@ -49,8 +49,14 @@ Status Opener::Open(const std::optional<Error>& because) {
   if (because && because->code() == ErrorCode::kCorruption) request.because = because->message();
   std::vector<std::string> alarms;
   Result<OpenedDatabase> opened = OpenLog(request, alarms);
-  for (std::string& alarm : alarms) AddAlarm(std::move(alarm));
+  for (const std::string& alarm : alarms) AddAlarm(alarm);
   if (!opened.ok()) return std::move(opened).error();
+  if (options_.shared && !alarms.empty()) {
+    return Error(ErrorCode::kCorruption,
+                 fmt::format("{}; the other relays have what this log lost: make it whole from one "
+                             "of them with 'influxdb-relay join'",
+                             alarms.front()));
+  }
   first_open_ = false;
   queues_.Adopt(std::move(opened.value().log), opened.value().epoch);
   store_.Set(std::move(opened.value().store));
@@ -77,9 +83,12 @@ OpenRequest Opener::Request() const {
   return {.directory = options_.directory,
           .env = options_.env,
           .file_size = options_.file_size,
-          .backends = queues_.Configured(),
-          .known = known_,
-          .first_open = first_open_};
+          // A shared log gets all that it lacks from the order, backends' numbers too.
+          .backends = options_.shared ? std::vector<BackendId>() : queues_.Configured(),
+          .known = options_.shared ? std::nullopt : known_,
+          .first_open = first_open_,
+          .because = {},
+          .numbering = options_.shared ? Numbering::kShared : Numbering::kOwn};
 }
 
 // Starts to write the high-water mark of this opening.

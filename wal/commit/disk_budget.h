@@ -15,7 +15,7 @@
 #include <string>
 
 #include "wal/base/result.h"
-#include "wal/log/options.h"
+#include "wal/commit/options.h"
 
 namespace relay {
 

@@ -1,4 +1,4 @@
-// Turns a group into one batch of the store, and gives out the sequences,
+// Turns groups into one batch of the store, and gives out the sequences,
 // payload ids and backend numbers in it, in commit order.
 //
 // INVARIANT. Sequences of a backend and payload ids ascend without gaps; times
@@ -11,8 +11,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
-#include "wal/log/group.h"
+#include "wal/group/group.h"
 #include "wal/reading/load.h"
 #include "wal/store/store.h"
 
@@ -26,9 +29,16 @@ class BatchBuilder {
   // Releases the batch, which must not outlive its store.
   void End() { batch_.reset(); }
 
-  // Builds a new batch of the rows of `group`, and numbers its appends.
-  // REQUIRES: Begin was called.
-  StoreBatch& Build(Group& group);
+  // Empties the batch. REQUIRES, here and below: Begin was called.
+  void Clear();
+
+  // Adds the rows of `group` to the batch, and numbers its appends.
+  void Add(Group& group);
+
+  // Adds a row of the family `state`; nullopt deletes it.
+  void AddRow(std::string_view key, const std::optional<std::string>& value);
+
+  StoreBatch& batch() { return *batch_; }
 
   // Stops adding records to the backend's queue.
   void Forget(const BackendId& backend) { numbers_.tails.erase(backend); }

@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "wal/base/result.h"
-#include "wal/log/options.h"
-#include "wal/log/queue_table.h"
-#include "wal/log/shared_store.h"
+#include "wal/commit/options.h"
+#include "wal/commit/queue_table.h"
+#include "wal/commit/shared_store.h"
 #include "wal/record/identity.h"
 #include "wal/recovery/high_water.h"
 #include "wal/recovery/open_log.h"

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <chrono>
 
-#include "wal/log/options.h"
+#include "wal/commit/options.h"
 
 namespace relay {
 
