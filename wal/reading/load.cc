@@ -175,6 +175,9 @@ Result<LoadedLog> LoadLog(const Store& store) {
   // All payloads may have been trimmed.
   ASSIGN_OR_RETURN(std::optional<std::uint64_t> payload, ReadNumber(store, kLastPayloadKey));
   log.last_payload = std::max(log.last_payload, PayloadId(payload.value_or(0)));
+  ASSIGN_OR_RETURN(const std::optional<std::string> lives, store.Get(Family::kState, kLivesKey));
+  if (!lives) return log;
+  ASSIGN_OR_RETURN(log.lives, DecodeLives(kLivesKey, *lives));
   return log;
 }
 

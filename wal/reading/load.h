@@ -18,6 +18,7 @@ struct LoadedLog {
   Queues queues;
   std::uint32_t last_backend = 0;  // The highest number ever assigned.
   PayloadId last_payload{0};
+  Lives lives;
   std::uint64_t format = kFormatVersion;  // The format in which it was written.
 };
 

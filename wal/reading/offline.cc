@@ -23,6 +23,10 @@ class OfflineLog final : public QueueView<LogView> {
     return names;
   }
 
+  bool Gave(const WritePosition& position) const override {
+    return log_.lives.Gave(position, log_.last_payload);
+  }
+
  private:
   Result<OpenQueue> OpenQueueOf(const BackendId& backend) const override {
     const auto found = log_.queues.find(backend);

@@ -198,13 +198,23 @@ Result<Sequence> QueueReader::LastBefore(WallTime time) const {
   return LastWhere([time](const Entry& entry) { return entry.accepted_at < time; });
 }
 
-Result<Position> QueueReader::TrimTarget(const KeepPolicy& keep, WallTime now) const {
+Result<Sequence> QueueReader::LastOlder(const AgeLimit& limit) const {
+  // No row needs to be read where stamps do not count.
+  const std::uint64_t trimmed = queue_.state.trimmed.sequence.value();
+  const std::uint64_t seen = std::clamp(limit.seen, trimmed, queue_.head.sequence.value());
+  if (limit.stamped <= seen) return Sequence(seen);
+  return LastWhere([&limit](const Entry& entry) {
+    return limit.Covers(entry.position.sequence.value(), entry.accepted_at);
+  });
+}
+
+Result<Position> QueueReader::TrimTarget(const KeepPolicy& keep, const AgeLimit& old) const {
   const Position& trimmed = queue_.state.trimmed;
   const Position& cursor = queue_.state.cursor;
   if (trimmed.sequence == cursor.sequence) return trimmed;
   Result<Sequence> target = LastWhere([&](const Entry& entry) {
     if (entry.position.sequence > cursor.sequence) return false;
-    const bool too_old = entry.accepted_at < now - keep.time;
+    const bool too_old = old.Covers(entry.position.sequence.value(), entry.accepted_at);
     const Bytes kept_with_it =
         cursor.totals.stored - (entry.position.totals.stored - entry.size.stored);
     const bool too_much = kept_with_it > keep.size;
@@ -282,6 +292,7 @@ std::vector<HeldLane> QueueReader::HeldLanes() const {
   for (const auto& [lane, state] : *queue_.lanes) {
     HeldLane held{.lane = lane, .records = state.records, .size = state.size};
     held.by_operator = state.by_operator;
+    held.gives_up = state.gives_up;
     if (state.records > 0) {
       held.first = state.first;
       held.last = state.last;

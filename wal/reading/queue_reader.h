@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "wal/log.h"
+#include "wal/reading/age_limit.h"
 #include "wal/reading/queue.h"
 #include "wal/reading/record_cache.h"
 #include "wal/store/store.h"
@@ -39,6 +40,8 @@ class QueueReader {
   Result<std::vector<StoredRecord>> Read(Sequence after, ReadLimit limit) const;
   Result<QueueStats> ReadStats() const;
   Result<Sequence> LastBefore(WallTime time) const;
+  // Returns the last kept sequence that the limit covers with all before it.
+  Result<Sequence> LastOlder(const AgeLimit& limit) const;
   Result<std::vector<StoredDeadLetter>> ReadDead(std::uint64_t after, std::size_t count_max) const;
   Result<std::vector<StoredGap>> ReadGaps(std::uint64_t after, std::size_t count_max) const;
   std::vector<HeldLane> HeldLanes() const;
@@ -59,8 +62,8 @@ class QueueReader {
   Result<std::vector<std::string>> DatabasesIn(Sequence after, Sequence through) const;
 
   // Returns up to where delivered records no longer need to be kept: never past the cursor, never
-  // before the trimmed position.
-  Result<Position> TrimTarget(const KeepPolicy& keep, WallTime now) const;
+  // before the trimmed position. `old`: the records that are older than `keep.time`.
+  Result<Position> TrimTarget(const KeepPolicy& keep, const AgeLimit& old) const;
 
   // Returns the payload of the oldest record that is kept or owed; nullopt: there is none.
   Result<std::optional<PayloadId>> FirstPayload() const;

@@ -20,6 +20,9 @@ constexpr std::string_view kFormat = "format: ";
 constexpr std::string_view kId = "id: ";
 constexpr std::string_view kCreated = "created: ";
 constexpr std::string_view kOrigin = "checkpoint of: ";
+constexpr std::string_view kNewestWrite = "newest write: ";
+constexpr std::string_view kFirstStart = "first start: ";
+constexpr std::string_view kAcknowledged = "acknowledged: ";
 constexpr std::string_view kChecksum = "checksum: ";
 constexpr std::string_view kUnfinished = "influxdb-relay checkpoint, not finished\n";
 
@@ -76,13 +79,19 @@ std::string TimeOf(const std::string& path) {
 std::string EncodeIdentity(const Identity& identity) {
   std::string text = fmt::format("{}{}{}\n{}{}\n{}{}\n", kFirstLine, kFormat, identity.format, kId,
                                  identity.id, kCreated, identity.created);
-  if (!identity.origin.empty()) text += fmt::format("{}{}\n", kOrigin, identity.origin);
+  const auto add = [&text](std::string_view label, const std::string& value) {
+    if (!value.empty()) text += fmt::format("{}{}\n", label, value);
+  };
+  add(kOrigin, identity.origin);
+  add(kNewestWrite, identity.newest_write);
+  add(kFirstStart, identity.first_start);
+  add(kAcknowledged, identity.acknowledged);
   text += fmt::format("{}{:08x}\n", kChecksum, Crc32c(text));
   return text;
 }
 
 Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format_max) {
-  if (text == kUnfinished) {
+  if (IsUnfinished(text)) {
     return Error(ErrorCode::kInvalidInput,
                  "this is an unfinished checkpoint: delete it and make a new one");
   }
@@ -103,10 +112,15 @@ Result<FoundIdentity> DecodeIdentity(std::string_view text, std::uint32_t format
   const auto id = TakeLine(lines, kId);
   const auto created = TakeLine(lines, kCreated);
   if (!id || !created) return damaged;
-  const auto origin = TakeLine(lines, kOrigin);
-  return FoundIdentity{
-      IdentityState::kKnown,
-      {*format, std::string(*id), std::string(*created), std::string(origin.value_or(""))}};
+  const auto take = [&lines](std::string_view label) {
+    return std::string(TakeLine(lines, label).value_or(""));
+  };
+  Identity identity{*format, std::string(*id), std::string(*created)};
+  identity.origin = take(kOrigin);
+  identity.newest_write = take(kNewestWrite);
+  identity.first_start = take(kFirstStart);
+  identity.acknowledged = take(kAcknowledged);
+  return FoundIdentity{IdentityState::kKnown, std::move(identity)};
 }
 
 Result<FoundIdentity> ReadIdentity(const std::string& log_path, std::uint32_t format_max) {
@@ -114,6 +128,10 @@ Result<FoundIdentity> ReadIdentity(const std::string& log_path, std::uint32_t fo
   if (!text.ok() && text.error().code() == ErrorCode::kNotFound) return FoundIdentity();
   if (!text.ok()) return std::move(text).error();
   return DecodeIdentity(text.value(), format_max);
+}
+
+bool IsUnfinished(std::string_view text) {
+  return text == kUnfinished;
 }
 
 Status WriteUnfinished(const std::string& log_path) {

@@ -20,6 +20,10 @@ struct Identity {
   std::string id;           // A UUID. A copied directory keeps it; a checkpoint gets its own.
   std::string created;      // RFC 3339, UTC.
   std::string origin = {};  // For a checkpoint: the id of the log it was made of; empty: none.
+  // For a checkpoint that a relay was started on, RFC 3339, UTC; empty: not yet.
+  std::string newest_write = {};  // When the newest record that it held was accepted.
+  std::string first_start = {};
+  std::string acknowledged = {};  // When an operator took note of that start.
 
   friend bool operator==(const Identity&, const Identity&) = default;
 };
@@ -44,6 +48,9 @@ Result<FoundIdentity> ReadIdentity(const std::string& log_path, std::uint32_t fo
 // Writes a placeholder for the identity until a checkpoint is complete: a log with it cannot be
 // opened.
 Status WriteUnfinished(const std::string& log_path);
+
+// Returns whether the file's text is that placeholder.
+bool IsUnfinished(std::string_view text);
 
 // Creates or replaces the file. An identity without an id gets a new one, created at the file
 // system's current time.

@@ -21,6 +21,11 @@ std::string DescribeLane(const Lane& lane) {
                      lane.retention_policy);
 }
 
+bool CountsAsDropped(GapReason reason) {
+  return reason != GapReason::kDeadLetters && reason != GapReason::kDeadDropped &&
+         reason != GapReason::kNotKept;
+}
+
 std::string_view ToString(GapReason reason) {
   switch (reason) {
     case GapReason::kSkipped: return "skipped";
@@ -29,6 +34,9 @@ std::string_view ToString(GapReason reason) {
     case GapReason::kLost: return "lost";
     case GapReason::kDeadLetters: return "dead letters";
     case GapReason::kTooOld: return "too old";
+    case GapReason::kDeadDropped: return "dead letters dropped";
+    case GapReason::kNotKept: return "not kept";
+    case GapReason::kOtherCopy: return "other copy";
   }
   return "unknown";  // Written by a newer program.
 }

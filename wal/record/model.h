@@ -129,14 +129,25 @@ enum class GapReason : std::uint8_t {
   kLost = 4,         // The log's newest records were missing when it was opened.
   kDeadLetters = 5,  // Dead letters beyond their budget. Their points stay counted as dead.
   kTooOld = 6,       // Accepted longer ago than the backend's max_age.
+  kDeadDropped = 7,  // Dead letters that an operator deleted. Their points stay counted as dead.
+  // Records that a rewind asked for and that were no longer kept; they stay counted as they were.
+  kNotKept = 8,
+  kOtherCopy = 9,  // The log was started on a checkpoint: what its original accepted later.
 };
 
-// Returns "skipped", "drop oldest", "damaged", "lost", "dead letters" or "too old".
+// Returns whether the points of such gaps are counted as dropped: they are counted otherwise if
+// they were already resolved.
+bool CountsAsDropped(GapReason reason);
+
+// Returns "skipped", "drop oldest", "damaged", "lost", "dead letters", "too old", "dead letters
+// dropped", "not kept" or "other copy".
 std::string_view ToString(GapReason reason);
 
-// An entry of the gap ledger: records that will never be delivered to a backend. For kDeadLetters:
-// the range of their records, most of which may have been delivered, and when the first and the
-// last of the letters were written.
+// An entry of the gap ledger: records that will never be delivered to a backend. For kDeadLetters
+// and kDeadDropped: the range of their records, most of which may have been delivered, and when the
+// first and the last of the letters were written. For kNotKept: the range that the missing records
+// lie in, and between which times they were accepted, as far as it is known; no points: unknown.
+// For kOtherCopy: the last record before them, and between which times they were accepted.
 struct Gap {
   static constexpr std::size_t kDatabasesMax = 100;
   static constexpr std::size_t kTextMax = 4U << 10U;  // For `note` and for `by`.
@@ -171,6 +182,7 @@ struct HeldLane {
   std::optional<Sequence> last;
   std::optional<WallTime> oldest;
   bool by_operator = false;  // New records are held until ReleaseLane.
+  bool gives_up = false;     // Refused lines become dead letters: GiveUpRefused.
 };
 
 // Identifies who made a change, for the ledgers.

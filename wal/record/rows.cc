@@ -7,65 +7,20 @@
 #include <utility>
 
 #include "wal/base/big_endian.h"
-#include "wal/base/crc32c.h"
+#include "wal/record/checked_value.h"
 
 namespace relay {
 namespace {
 
-constexpr std::uint8_t kRowVersion = 1;
 constexpr std::uint8_t kRunVersion = 3;
 constexpr std::uint8_t kRunVersionWithoutDeadBytes = 2;
+
+// The flags of a lane.
+constexpr unsigned kLaneByOperator = 1;
+constexpr unsigned kLaneGivesUp = 2;
 constexpr std::uint8_t kDeadVersionWithCredentials = 2;
-constexpr std::size_t kRowCrcAt = 1;
-constexpr std::size_t kBodyAt = kRowCrcAt + sizeof(std::uint32_t);
-constexpr std::size_t kEntrySize = kBodyAt + 5 * sizeof(std::uint64_t) + 3 * sizeof(std::uint32_t);
-
-// Formats a key for messages.
-std::string Shown(std::string_view key) {
-  if (key.size() == sizeof(std::uint32_t) + sizeof(std::uint64_t)) {
-    BigEndianReader reader(key);
-    const auto backend = reader.Take<std::uint32_t>();
-    return fmt::format("backend number {}, {}", backend, reader.Take<std::uint64_t>());
-  }
-  return std::string(key);
-}
-
-std::string BeginValue(std::uint8_t version = kRowVersion) {
-  std::string value;
-  PutBigEndian(value, version);
-  PutBigEndian(value, std::uint32_t{0});  // Filled in by Seal.
-  return value;
-}
-
-std::uint32_t ChecksumOf(std::string_view key, std::string_view body) {
-  return ExtendCrc32c(Crc32c(key), body);
-}
-
-std::string Seal(std::string_view key, std::string value) {
-  PatchBigEndian(value, kRowCrcAt, ChecksumOf(key, std::string_view(value).substr(kBodyAt)));
-  return value;
-}
-
-Error Damaged(std::string_view key, std::string_view what) {
-  return {ErrorCode::kCorruption, fmt::format("{}: {}", Shown(key), what)};
-}
-
-// Returns the version byte; 0, which no value has: the value is empty.
-std::uint8_t VersionOf(std::string_view value) {
-  return value.empty() ? 0 : static_cast<std::uint8_t>(value.front());
-}
-
-// Checks a value's version and checksum and returns a reader of its body.
-Result<BigEndianReader> Open(std::string_view key, std::string_view value,
-                             std::uint8_t known_version = kRowVersion) {
-  BigEndianReader reader(value);
-  const auto version = reader.Take<std::uint8_t>();
-  const auto crc = reader.Take<std::uint32_t>();
-  if (reader.ended_early()) return Damaged(key, "truncated");
-  if (version != known_version) return Damaged(key, fmt::format("unknown version {}", version));
-  if (crc != ChecksumOf(key, reader.left())) return Damaged(key, "checksum mismatch");
-  return reader;
-}
+constexpr std::size_t kEntrySize =
+    kCheckedValueHead + 5 * sizeof(std::uint64_t) + 3 * sizeof(std::uint32_t);
 
 void PutTotals(std::string& out, const Totals& totals) {
   PutBigEndian(out, totals.points);
@@ -88,15 +43,6 @@ void PutPosition(std::string& out, const Position& position) {
 Position TakePosition(BigEndianReader& reader) {
   const Sequence sequence(reader.Take<std::uint64_t>());
   return {sequence, TakeTotals(reader)};
-}
-
-std::uint64_t ToStored(WallTime time) {
-  return static_cast<std::uint64_t>(time.time_since_epoch().count());
-}
-
-WallTime TakeTime(BigEndianReader& reader) {
-  const auto count = static_cast<std::int64_t>(reader.Take<std::uint64_t>());
-  return WallTime(std::chrono::nanoseconds(count));
 }
 
 void PutEntry(std::string& out, const Entry& entry) {
@@ -200,23 +146,23 @@ Result<NumberedKey> DecodeNumberedKey(std::string_view key) {
 }
 
 std::string EncodeEntry(std::string_view key, const Entry& entry) {
-  std::string value = BeginValue();
+  std::string value = BeginChecked();
   PutEntry(value, entry);
-  return Seal(key, std::move(value));
+  return SealChecked(key, std::move(value));
 }
 
 Result<Entry> DecodeEntry(std::string_view key, std::string_view value) {
   ASSIGN_OR_RETURN(NumberedKey place, DecodeNumberedKey(key));
-  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  ASSIGN_OR_RETURN(BigEndianReader body, OpenChecked(key, value));
   BigEndianReader reader = body;
   const Entry entry = TakeEntry(reader, Sequence(place.number));
-  if (!reader.finished()) return Damaged(key, "an entry of the wrong length");
+  if (!reader.finished()) return DamagedValue(key, "an entry of the wrong length");
   return entry;
 }
 
 std::string EncodeDead(std::string_view key, const DeadLetter& letter) {
   const std::string& credentials = letter.params.credentials.Reveal();
-  std::string value = BeginValue(credentials.empty() ? kRowVersion : kDeadVersionWithCredentials);
+  std::string value = BeginChecked(credentials.empty() ? kRowVersion : kDeadVersionWithCredentials);
   PutBigEndian(value, letter.sequence.value());
   PutBigEndian(value, letter.first_line);
   PutBigEndian(value, static_cast<std::uint32_t>(letter.points));
@@ -230,13 +176,14 @@ std::string EncodeDead(std::string_view key, const DeadLetter& letter) {
   if (!credentials.empty()) PutSized<std::uint16_t>(value, credentials);
   PutSized<std::uint16_t>(value, letter.message);
   PutSized<std::uint32_t>(value, letter.lines);
-  return Seal(key, std::move(value));
+  return SealChecked(key, std::move(value));
 }
 
 Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value) {
   const bool has_credentials = VersionOf(value) == kDeadVersionWithCredentials;
-  ASSIGN_OR_RETURN(BigEndianReader body,
-                   Open(key, value, has_credentials ? kDeadVersionWithCredentials : kRowVersion));
+  ASSIGN_OR_RETURN(
+      BigEndianReader body,
+      OpenChecked(key, value, has_credentials ? kDeadVersionWithCredentials : kRowVersion));
   BigEndianReader reader = body;
 
   DeadLetter letter;
@@ -256,13 +203,13 @@ Result<DeadLetter> DecodeDead(std::string_view key, std::string_view value) {
   }
   letter.message = reader.TakeSized<std::uint16_t>();
   letter.lines = reader.TakeSized<std::uint32_t>();
-  if (!reader.finished()) return Damaged(key, "a dead letter of the wrong length");
-  if (reason == 0 || reason > kDeadReasons) return Damaged(key, "an unknown reason");
+  if (!reader.finished()) return DamagedValue(key, "a dead letter of the wrong length");
+  if (reason == 0 || reason > kDeadReasons) return DamagedValue(key, "an unknown reason");
   return letter;
 }
 
 std::string EncodeGap(std::string_view key, const Gap& gap) {
-  std::string value = BeginValue();
+  std::string value = BeginChecked();
   PutBigEndian(value, gap.first.value());
   PutBigEndian(value, gap.last.value());
   PutBigEndian(value, ToStored(gap.from));
@@ -276,11 +223,11 @@ std::string EncodeGap(std::string_view key, const Gap& gap) {
   INVARIANT(gap.databases.size() <= Gap::kDatabasesMax);
   PutBigEndian(value, static_cast<std::uint16_t>(gap.databases.size()));
   for (const std::string& database : gap.databases) PutSized<std::uint16_t>(value, database);
-  return Seal(key, std::move(value));
+  return SealChecked(key, std::move(value));
 }
 
 Result<Gap> DecodeGap(std::string_view key, std::string_view value) {
-  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  ASSIGN_OR_RETURN(BigEndianReader body, OpenChecked(key, value));
   BigEndianReader reader = body;
 
   Gap gap;
@@ -298,7 +245,7 @@ Result<Gap> DecodeGap(std::string_view key, std::string_view value) {
   for (std::uint16_t i = 0; i < databases && !reader.ended_early(); ++i) {
     gap.databases.emplace_back(reader.TakeSized<std::uint16_t>());
   }
-  if (!reader.finished()) return Damaged(key, "a gap of the wrong length");
+  if (!reader.finished()) return DamagedValue(key, "a gap of the wrong length");
   return gap;
 }
 
@@ -307,10 +254,10 @@ std::string EncodeHeld(std::string_view key, const Entry& entry, std::string_vie
 }
 
 Result<Entry> DecodeHeldEntry(std::string_view key, Sequence sequence, std::string_view value) {
-  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value.substr(0, kEntrySize)));
+  ASSIGN_OR_RETURN(BigEndianReader body, OpenChecked(key, value.substr(0, kEntrySize)));
   BigEndianReader reader = body;
   const Entry entry = TakeEntry(reader, sequence);
-  if (!reader.finished()) return Damaged(key, "a held record of the wrong length");
+  if (!reader.finished()) return DamagedValue(key, "a held record of the wrong length");
   return entry;
 }
 
@@ -329,16 +276,16 @@ std::string QueueKey(BackendNumber backend) {
 }
 
 std::string EncodeNumber(std::string_view key, std::uint64_t number) {
-  std::string value = BeginValue();
+  std::string value = BeginChecked();
   PutBigEndian(value, number);
-  return Seal(key, std::move(value));
+  return SealChecked(key, std::move(value));
 }
 
 Result<std::uint64_t> DecodeNumber(std::string_view key, std::string_view value) {
-  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  ASSIGN_OR_RETURN(BigEndianReader body, OpenChecked(key, value));
   BigEndianReader reader = body;
   const auto number = reader.Take<std::uint64_t>();
-  if (!reader.finished()) return Damaged(key, "a number of the wrong length");
+  if (!reader.finished()) return DamagedValue(key, "a number of the wrong length");
   return number;
 }
 
@@ -348,7 +295,7 @@ PointCount QueueState::dead_points() const {
 }
 
 std::string EncodeQueueState(std::string_view key, const QueueState& state) {
-  std::string value = BeginValue(kRunVersion);
+  std::string value = BeginChecked(kRunVersion);
   PutPosition(value, state.trimmed);
   PutPosition(value, state.cursor);
   PutBigEndian(value, state.rewound);
@@ -368,13 +315,13 @@ std::string EncodeQueueState(std::string_view key, const QueueState& state) {
   PutBigEndian(value, state.dead_bytes.count());
   PutBigEndian(value, state.dead_removed);
   PutBigEndian(value, state.dead_letters_removed);
-  return Seal(key, std::move(value));
+  return SealChecked(key, std::move(value));
 }
 
 namespace {
 
 Result<QueueState> DecodeFirstRunState(std::string_view key, std::string_view value) {
-  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  ASSIGN_OR_RETURN(BigEndianReader body, OpenChecked(key, value));
   BigEndianReader reader = body;
   QueueState state;
   state.trimmed = TakePosition(reader);
@@ -384,7 +331,7 @@ Result<QueueState> DecodeFirstRunState(std::string_view key, std::string_view va
   state.dropped = reader.Take<std::uint64_t>();
   state.last_dead = reader.Take<std::uint64_t>();
   state.dead_letters = state.last_dead;
-  if (!reader.finished()) return Damaged(key, "a queue state of the wrong length");
+  if (!reader.finished()) return DamagedValue(key, "a queue state of the wrong length");
   return state;
 }
 
@@ -396,7 +343,7 @@ Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value
   }
   const bool is_older = VersionOf(value) == kRunVersionWithoutDeadBytes;
   ASSIGN_OR_RETURN(BigEndianReader body,
-                   Open(key, value, is_older ? kRunVersionWithoutDeadBytes : kRunVersion));
+                   OpenChecked(key, value, is_older ? kRunVersionWithoutDeadBytes : kRunVersion));
   BigEndianReader reader = body;
   QueueState state;
   state.trimmed = TakePosition(reader);
@@ -420,7 +367,7 @@ Result<QueueState> DecodeQueueState(std::string_view key, std::string_view value
     state.dead_removed = reader.Take<std::uint64_t>();
     state.dead_letters_removed = reader.Take<std::uint64_t>();
   }
-  if (!reader.finished()) return Damaged(key, "a queue state of the wrong length");
+  if (!reader.finished()) return DamagedValue(key, "a queue state of the wrong length");
   return state;
 }
 
@@ -448,18 +395,20 @@ Result<Lane> DecodeLaneKey(std::string_view key, BackendNumber backend) {
 }
 
 std::string EncodeLane(std::string_view key, const LaneState& lane) {
-  std::string value = BeginValue();
+  std::string value = BeginChecked();
   PutBigEndian(value, lane.records);
   PutTotals(value, lane.size);
   PutBigEndian(value, lane.first.value());
   PutBigEndian(value, lane.last.value());
   PutBigEndian(value, ToStored(lane.oldest));
-  PutBigEndian(value, static_cast<std::uint8_t>(lane.by_operator));
-  return Seal(key, std::move(value));
+  const unsigned flags =
+      (lane.by_operator ? kLaneByOperator : 0U) | (lane.gives_up ? kLaneGivesUp : 0U);
+  PutBigEndian(value, static_cast<std::uint8_t>(flags));
+  return SealChecked(key, std::move(value));
 }
 
 Result<LaneState> DecodeLane(std::string_view key, std::string_view value) {
-  ASSIGN_OR_RETURN(BigEndianReader body, Open(key, value));
+  ASSIGN_OR_RETURN(BigEndianReader body, OpenChecked(key, value));
   BigEndianReader reader = body;
   LaneState lane;
   lane.records = reader.Take<std::uint64_t>();
@@ -467,8 +416,10 @@ Result<LaneState> DecodeLane(std::string_view key, std::string_view value) {
   lane.first = Sequence(reader.Take<std::uint64_t>());
   lane.last = Sequence(reader.Take<std::uint64_t>());
   lane.oldest = TakeTime(reader);
-  lane.by_operator = reader.Take<std::uint8_t>() != 0;
-  if (!reader.finished()) return Damaged(key, "a lane of the wrong length");
+  const unsigned flags = reader.Take<std::uint8_t>();
+  lane.by_operator = (flags & kLaneByOperator) != 0;
+  lane.gives_up = (flags & kLaneGivesUp) != 0;
+  if (!reader.finished()) return DamagedValue(key, "a lane of the wrong length");
   return lane;
 }
 

@@ -63,6 +63,7 @@ struct LaneState {
   Sequence last = Sequence::BeforeFirst();
   WallTime oldest;  // The time of the record `first`.
   bool by_operator = false;
+  bool gives_up = false;  // Only while it has records.
 
   bool empty() const { return records == 0 && !by_operator; }
 
@@ -122,7 +123,7 @@ std::string LaneKey(BackendNumber backend, const Lane& lane);
 Result<Lane> DecodeLaneKey(std::string_view key, BackendNumber backend);
 
 // Version of the stored format as a whole: which families exist and what they mean.
-inline constexpr std::uint32_t kFormatVersion = 4;
+inline constexpr std::uint32_t kFormatVersion = 5;
 inline constexpr std::uint32_t kFormatVersionOldest = 1;  // The oldest that can be read.
 inline constexpr std::uint32_t kFirstFormatWithDeadBytes = 4;
 

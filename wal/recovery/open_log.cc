@@ -7,7 +7,6 @@
 
 #include "wal/base/crash_point.h"
 #include "wal/record/rows.h"
-#include "wal/recovery/recovery.h"
 
 namespace relay {
 namespace {
@@ -68,7 +67,10 @@ Result<OpenedDatabase> OpenOnce(const OpenRequest& request, const StoreMending& 
   }
   if (!store.ok()) return std::move(store).error();
   std::vector<std::string>& alarms = *mending.alarms;
-  Result<Recovered> recovered = Recover(*store.value(), request.known, alarms);
+  Result<Recovered> recovered = Recover(
+      *store.value(),
+      {.known = request.known, .backends = request.backends, .numbering = request.numbering},
+      alarms);
   if (!recovered.ok()) return std::move(recovered).error().Within(request.directory);
   PassCrashPoint(CrashPoint::kOpenRecovered);
   alarms = recovered.value().alarms;

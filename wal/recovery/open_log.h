@@ -21,6 +21,7 @@
 #include "wal/base/result.h"
 #include "wal/reading/load.h"
 #include "wal/recovery/high_water.h"
+#include "wal/recovery/recovery.h"
 #include "wal/store/store.h"
 
 namespace relay {
@@ -33,6 +34,7 @@ struct OpenRequest {
   std::optional<HighWater> known = {};   // nullopt: trust the database.
   bool first_open = false;               // There was never a log here.
   std::string because = {};              // The damage that closed it; empty: none.
+  Numbering numbering = Numbering::kOwn;
 };
 
 struct OpenedDatabase {

@@ -115,10 +115,31 @@ Status CompareWith(const HighWater& known, Store& store, StoreBatch& batch, Reco
   return Ok();
 }
 
+// A configured backend was not forgotten: if the mark knows it, and the last entry that it knows is
+// there, the database has lost the name.
+void AlarmOfLostNames(const Store& store, const Recovery& recovery, Recovered& recovered) {
+  const Queues& known = recovery.known->log.queues;
+  for (const BackendId& backend : recovery.backends) {
+    const auto at = known.find(backend);
+    if (at == known.end() || recovered.log.queues.contains(backend)) continue;
+    const Queue& queue = at->second;
+    const auto entry = store.Get(Family::kEntries, EntryKey(queue.number, queue.head.sequence));
+    if (!entry.ok() || !entry.value()) continue;
+    recovered.alarms.push_back(
+        fmt::format("the database has lost the name of backend '{}'", backend.text()));
+  }
+}
+
+// Begins a life behind the last number that was given, as far as it is known.
+void BeginLife(Recovered& recovered, const std::optional<HighWater>& known, Numbering numbering) {
+  PayloadId last = recovered.log.last_payload;
+  if (known && !recovered.alarms.empty()) last = std::max(last, known->log.last_payload);
+  recovered.log.lives.Begin(numbering == Numbering::kOwn ? LifeId::New() : LifeId(), last.Next());
+}
+
 }  // namespace
 
-Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
-                          std::vector<std::string> alarms) {
+Result<Recovered> Recover(Store& store, const Recovery& recovery, std::vector<std::string> alarms) {
   Recovered recovered;
   recovered.alarms = std::move(alarms);
   ASSIGN_OR_RETURN(LoadedLog found, LoadLog(store));
@@ -128,10 +149,13 @@ Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
   recovered.epoch = epoch.value();
 
   const std::unique_ptr<StoreBatch> batch = store.NewBatch();
-  if (known) {
-    RETURN_IF_ERROR(CompareWith(*known, store, *batch, recovered));
+  if (recovery.known) {
+    AlarmOfLostNames(store, recovery, recovered);
+    RETURN_IF_ERROR(CompareWith(*recovery.known, store, *batch, recovered));
   }
   PutNumber(*batch, kEpochKey, ++recovered.epoch);
+  BeginLife(recovered, recovery.known, recovery.numbering);
+  batch->Put(Family::kState, kLivesKey, EncodeLives(kLivesKey, recovered.log.lives));
   RETURN_IF_ERROR(store.Write(*batch, Durability::kSynced));
   if (recovered.alarms.empty()) return recovered;
   ASSIGN_OR_RETURN(LoadedLog again, LoadLog(store));

@@ -28,11 +28,19 @@ struct Recovered {
   std::vector<std::string> alarms;
 };
 
-// Loads the log, raises an alarm for what it lacks compared with `known` and repairs it. nullopt:
-// trust the database. `alarms` are the store's, from opening it: if there are any, more may be
-// missing than can be seen. Errors as LoadLog and Store::Write.
-Result<Recovered> Recover(Store& store, const std::optional<HighWater>& known,
-                          std::vector<std::string> alarms);
+// How this opening gives numbers to writes: by itself, in a life of its own (wal/record/lives.h),
+// or as the order of several relays says, the same numbers as they.
+enum class Numbering : bool { kOwn, kShared };
+
+// Loads the log, raises an alarm for what it lacks compared with `known` and repairs it, and begins
+// a life of the log. nullopt: trust the database. `alarms` are the store's, from opening it: if
+// there are any, more may be missing than can be seen. Errors as LoadLog and Store::Write.
+struct Recovery {
+  std::optional<HighWater> known;
+  std::vector<BackendId> backends;  // The configured ones: none of them was forgotten.
+  Numbering numbering = Numbering::kOwn;
+};
+Result<Recovered> Recover(Store& store, const Recovery& recovery, std::vector<std::string> alarms);
 
 // Returns whether the store has all known records and openings.
 bool HasAll(const Store& store, const HighWater& known);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "wal/base/crc32c.h"
-#include "wal/base/little_endian.h"
+#include "wal/store/little_endian.h"
 
 namespace relay {
 namespace {

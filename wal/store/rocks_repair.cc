@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "wal/base/files.h"
-#include "wal/base/little_endian.h"
+#include "wal/store/little_endian.h"
 #include "wal/store/rocks_log_reader.h"
 #include "wal/store/rocks_options.h"
 #include "wal/store/rocks_table_check.h"

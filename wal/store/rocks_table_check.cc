@@ -4,7 +4,7 @@
 #include <fstream>
 #include <string_view>
 
-#include "wal/base/little_endian.h"
+#include "wal/store/little_endian.h"
 
 namespace relay {
 namespace {

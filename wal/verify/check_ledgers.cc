@@ -69,7 +69,8 @@ void CheckGaps(const Store& store, CheckedQueue& queue, VerifyReport& report) {
       return report.FindDamaged("gaps", queue.At("gap", walk.Number()), gap.error());
     }
     const GapReason reason = gap.value().reason;
-    (reason == GapReason::kDeadLetters ? dead : points) += gap.value().points;
+    if (reason == GapReason::kDeadLetters) dead += gap.value().points;
+    if (CountsAsDropped(reason)) points += gap.value().points;
     if (reason == GapReason::kLost || reason == GapReason::kDamaged) {
       queue.explained.Add(gap.value().first, gap.value().last);
     }

@@ -20,6 +20,7 @@ class StateCheck {
     RETURN_IF_ERROR(CheckFormat());
     last_backend_ = CheckNumber(kLastBackendKey);
     CheckNumber(kLastPayloadKey);
+    CheckLives();
     CheckBackends();
     for (CheckedQueue& queue : queues_) {
       CheckRun(queue);
@@ -52,6 +53,13 @@ class StateCheck {
     if (number.ok()) return number.value();
     report_.FindDamaged(kState, std::string(key), number.error());
     return std::nullopt;
+  }
+
+  void CheckLives() {
+    const std::optional<std::string> stored = Get(kLivesKey, std::string(kLivesKey));
+    if (!stored) return;
+    const Result<Lives> lives = DecodeLives(kLivesKey, *stored);
+    if (!lives.ok()) report_.FindDamaged(kState, std::string(kLivesKey), lives.error());
   }
 
   void CheckBackends() {

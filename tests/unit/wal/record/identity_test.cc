@@ -44,6 +44,11 @@ TEST_CASE("identity: a checkpoint says of which log it is, and an unfinished one
   Identity identity = kIdentity;
   identity.origin = "another-id";
   CHECK(DecodeIdentity(EncodeIdentity(identity), 2).value().identity == identity);
+  identity.newest_write = "2026-11-24T02:59:59Z";
+  identity.first_start = "2026-11-24T03:10:00Z";
+  CHECK(DecodeIdentity(EncodeIdentity(identity), 2).value().identity == identity);
+  identity.acknowledged = "2026-11-24T03:20:00Z";
+  CHECK(DecodeIdentity(EncodeIdentity(identity), 2).value().identity == identity);
   const TempDir directory;
   REQUIRE(WriteUnfinished(directory.path()).ok());
   const Result<FoundIdentity> refused = ReadIdentity(directory.path(), 2);

@@ -136,6 +136,36 @@ TEST_CASE("format: lines that zstd makes smaller are stored smaller, others plai
   CHECK(Decode(PayloadId(1), plain.Seal(PayloadId(1))).value() == NumberedRecord(1, 1000));
 }
 
+// Returns the stored codec of the lines.
+int CodecOf(EncodedRecord& encoded) {
+  constexpr std::size_t kCodecAt = 5;
+  return encoded.Seal(PayloadId(1))[kCodecAt];
+}
+
+TEST_CASE(
+    "format: lines that columns make smaller are stored as columns, others by zstd or plain") {
+  EncodedRecord columns = Encode(NumberedRecord(1, 1000), Codec::kColumns).value();
+  CHECK_EQ(CodecOf(columns), 2);
+  CHECK(Decode(PayloadId(1), columns.Seal(PayloadId(1))).value() == NumberedRecord(1, 1000));
+  EncodedRecord zstd = Encode(NumberedRecord(1, 1000), Codec::kZstd).value();
+  CHECK_EQ(CodecOf(zstd), 1);
+  CHECK_LT(columns.size().stored.count(), zstd.size().stored.count() / 2);
+
+  Record word;
+  word.points = 1;
+  word.lines = "m s=\"" + std::string(200, 'a') + "\" 1\n";
+  EncodedRecord one_line = Encode(word, Codec::kColumns).value();
+  CHECK_EQ(CodecOf(one_line), 1);
+  CHECK(Decode(PayloadId(1), one_line.Seal(PayloadId(1))).value() == word);
+  EncodedRecord few_lines = Encode(NumberedRecord(1, 7), Codec::kColumns).value();
+  CHECK_EQ(CodecOf(few_lines), 1);
+  EncodedRecord more_lines = Encode(NumberedRecord(1, 8), Codec::kColumns).value();
+  CHECK_EQ(CodecOf(more_lines), 2);
+  EncodedRecord short_line = Encode(NumberedRecord(1), Codec::kColumns).value();
+  CHECK_EQ(CodecOf(short_line), 0);
+  CHECK(Decode(PayloadId(1), short_line.Seal(PayloadId(1))).value() == NumberedRecord(1));
+}
+
 TEST_CASE("crc32c: has the check value of RFC 3720 and both ways agree") {
   CHECK_EQ(Crc32c("123456789"), 0xE3069283U);
   CHECK_EQ(Crc32c(std::string(32, '\0')), 0x8A9136AAU);
