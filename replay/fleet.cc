@@ -31,15 +31,22 @@ struct Fleet::Member {
   std::jthread thread;  // Ends before what it uses.
 };
 
-Fleet::Fleet(std::vector<FleetMember> members, Log& log, Clock& clock) : log_(log), clock_(clock) {
+Fleet::Fleet(std::vector<FleetMember> members, Log& log, Clock& clock, Bytes read_ahead)
+    : log_(log), clock_(clock), read_budget_(std::make_shared<ReadBudget>(read_ahead)) {
   for (FleetMember& member : members) {
     const BackendId backend = member.options.backend;
-    members_.emplace(backend, std::make_unique<Member>(std::move(member), log, clock));
+    members_.emplace(backend, Made(std::move(member)));
   }
   log.OnReadable([this] {
     const std::lock_guard lock(mutex_);
     for (const auto& [backend, member] : members_) member->worker.Wake();
   });
+}
+
+std::unique_ptr<Fleet::Member> Fleet::Made(FleetMember member) {
+  member.options.suspects = suspects_;
+  member.options.read_budget = read_budget_;
+  return std::make_unique<Member>(std::move(member), log_, clock_);
 }
 
 Fleet::~Fleet() {
@@ -53,7 +60,7 @@ void Fleet::Start() {
 void Fleet::Put(FleetMember member) {
   const BackendId backend = member.options.backend;
   Remove(backend);  // Only one worker may move a cursor.
-  auto added = std::make_unique<Member>(std::move(member), log_, clock_);
+  auto added = Made(std::move(member));
   Member& started = *added;
   {
     const std::lock_guard lock(mutex_);
@@ -77,6 +84,14 @@ void Fleet::Stop() {
   for (const auto& [backend, member] : members_) {
     if (member->thread.joinable()) member->thread.join();
   }
+}
+
+bool Fleet::TryNow(const BackendId& backend) {
+  const std::lock_guard lock(mutex_);
+  const auto found = members_.find(backend);
+  if (found == members_.end()) return false;
+  found->second->worker.TryNow();
+  return true;
 }
 
 std::map<BackendId, WorkerStatus> Fleet::Snapshots() const {

@@ -1,7 +1,7 @@
 // The workers of a relay, one for each backend. Members come and go while the
 // others deliver.
 //
-// THREADS. Start, Put, Remove and Stop by one thread; Snapshots from any.
+// THREADS. Start, Put, Remove and Stop by one thread; Snapshots and TryNow from any.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,18 @@ struct FleetMember {
 class Fleet {
  public:
   // Listens to the log for new records: the log may call until it is destroyed, so the fleet
-  // outlives it, though a stopped fleet does not use it. The clock outlives the fleet.
-  Fleet(std::vector<FleetMember> members, Log& log, Clock& clock);
+  // outlives it, though a stopped fleet does not use it. The clock outlives the fleet. Lines that
+  // end one member's backend are kept from the others. `read_ahead` limits the lines that all
+  // members together have read from the log and not resolved.
+  Fleet(std::vector<FleetMember> members, Log& log, Clock& clock,
+        Bytes read_ahead = ReadBudget::kDefault);
   ~Fleet();
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
   void Start();
+
+  void LimitReadAhead(Bytes read_ahead) { read_budget_->Set(read_ahead); }
 
   // Makes a running fleet deliver to this member too; one of the same name is removed first, as by
   // Remove. REQUIRES: the log has the backend.
@@ -47,13 +52,21 @@ class Fleet {
   // Ends the requests under way (their lines stay owed) and waits for the workers.
   void Stop();
 
+  // Makes a member ask its backend again now instead of after its back-off, also for lanes on hold.
+  // Returns false if there is no such member.
+  bool TryNow(const BackendId& backend);
+
   std::map<BackendId, WorkerStatus> Snapshots() const;
 
  private:
   struct Member;
 
+  std::unique_ptr<Member> Made(FleetMember member);
+
   Log& log_;
   Clock& clock_;
+  const std::shared_ptr<SuspectLines> suspects_ = std::make_shared<SuspectLines>();
+  const std::shared_ptr<ReadBudget> read_budget_;
   mutable std::mutex mutex_;  // Guards the map: the log's thread walks it too.
   std::map<BackendId, std::unique_ptr<Member>> members_;
 };

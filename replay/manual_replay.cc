@@ -54,6 +54,15 @@ void ReplayJob::Cancel() {
   transport_.Cancel();
 }
 
+void ReplayJob::GiveUp(std::string reason) {
+  Finish(ReplayState::kGivenUp, std::move(reason));
+}
+
+bool ReplayJob::NeedsPause() const {
+  const std::lock_guard lock(mutex_);
+  return range_.pauses_target && progress_.state == ReplayState::kRunning;
+}
+
 // Keeps the first end: a cancelled job does not fail because of it.
 void ReplayJob::Finish(ReplayState state, std::string reason) {
   const std::lock_guard lock(mutex_);

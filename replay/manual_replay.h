@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 
+#include "replay/backend_job.h"
 #include "replay/transport/transport.h"
 #include "wal/base/backoff.h"
 #include "wal/base/clock.h"
@@ -30,38 +31,27 @@ struct ReplayRange {
   std::string database;                      // Empty: all.
   std::string measurement;                   // Empty: all.
   double points_per_second = 0;              // 0: as fast as it goes.
+  // The target gets these records from a queue of its own too, and newer ones, which must come
+  // last: its delivery is paused until the job has ended.
+  bool pauses_target = false;
 };
 
-enum class ReplayState : std::uint8_t { kRunning, kComplete, kCancelled, kGivenUp };
-
-// Returns "running", "done", "cancelled" or "failed".
-std::string_view ToString(ReplayState state);
-
-struct ReplayProgress {
-  ReplayState state = ReplayState::kRunning;
-  Sequence next_after = Sequence::BeforeFirst();  // Everything up to here is done.
-  PointCount points_sent = 0;
-  PointCount points_refused = 0;
-  RecordCount damaged = 0;  // Unreadable records, passed over.
-  Bytes bytes_sent{0};
-  std::string reason;   // The reason why it waits or failed.
-  std::string refusal;  // The target's response to the last points that it refused.
-};
-
-class ReplayJob {
+class ReplayJob final : public BackendJob {
  public:
   // `progress` is that of an earlier process; its next_after counts.
   ReplayJob(ReplayRange range, ReplayProgress progress, const LogView& log, Transport& transport,
             Clock& clock);
 
-  // Sends at most one request; returns how long to wait before the next step.
-  // REQUIRES: the state is kRunning.
-  Clock::Duration Step();
+  // Sends at most one request.
+  Clock::Duration Step() override;
 
-  void Cancel();
+  void Cancel() override;
+  void GiveUp(std::string reason) override;
+  void Interrupt() override { transport_.Cancel(); }
+  bool NeedsPause() const override;
 
   const ReplayRange& range() const { return range_; }
-  ReplayProgress Progress() const;
+  ReplayProgress Progress() const override;
 
  private:
   // Lines of one record that go in one request.

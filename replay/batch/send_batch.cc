@@ -90,12 +90,11 @@ bool Join(SendBatch& batch, SendBatch::Part part, BatchLimit limit) {
   return true;
 }
 
-std::string_view LinesOf(const SendBatch& batch, std::string& joined) {
-  if (batch.parts.size() == 1) return batch.parts.front().lines();
-  joined.clear();
-  joined.reserve(batch.bytes.count());
-  for (const Part& part : batch.parts) joined += part.lines();
-  return joined;
+std::vector<std::string_view> PiecesOf(const SendBatch& batch) {
+  std::vector<std::string_view> pieces;
+  pieces.reserve(batch.parts.size());
+  for (const Part& part : batch.parts) pieces.push_back(part.lines());
+  return pieces;
 }
 
 std::vector<LineOfBatch> FindLines(const SendBatch& batch, const std::vector<PointCount>& numbers) {

@@ -55,9 +55,8 @@ SendBatch::Part WholeRecord(Sequence sequence, std::shared_ptr<const Record> rec
 // be too large.
 bool Join(SendBatch& batch, SendBatch::Part part, BatchLimit limit);
 
-// Returns the lines as one text; `joined` receives those of several parts, and must outlive the
-// view, as must the batch.
-std::string_view LinesOf(const SendBatch& batch, std::string& joined);
+// Returns the lines of each part; the batch must outlive them.
+std::vector<std::string_view> PiecesOf(const SendBatch& batch);
 
 // One line of a batch and its origin.
 struct LineOfBatch {

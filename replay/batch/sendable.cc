@@ -8,7 +8,9 @@
 namespace relay {
 
 SendableRecord FindSendable(std::shared_ptr<const Record> record) {
-  const bool is_harmless = record->params.api == Api::kStatement || IsAscii(record->lines);
+  const bool is_harmless =
+      record->params.api == Api::kStatement ||
+      record->memo.Answer(LinesQuestion::kAreAscii, [&] { return IsAscii(record->lines); });
   if (is_harmless) return {std::move(record), {}};
   Record kept{.params = record->params};
   std::vector<UnsendableLine> unsendable;

@@ -12,8 +12,15 @@ constexpr std::uint32_t kHoldsAlone = 3;
 // Unexplained failures before one of the lines is suspected.
 constexpr std::uint32_t kTriesUnsuspected = 8;
 
+// Ends of the connection at the same lines before one of them is suspected.
+constexpr std::uint32_t kEndsUnsuspected = 3;
+
 // Canaries accepted while a single line was not, before the line is given up.
 constexpr std::uint32_t kLineSuspicionsMax = 3;
+
+// The same where it ended the backend: a proxy that breaks off every third request must not make
+// good lines dead letters.
+constexpr std::uint32_t kLineEndsMax = 5;
 
 // Attempts at a single line that is refused for an unknown reason before it is given up.
 constexpr std::uint32_t kTriesUnknown = 8;
@@ -56,7 +63,7 @@ Decision AnswerPolicy::Decide(const LaneFacts& facts, const Verdict& verdict) co
       return Refuse(facts, verdict);
     case Action::kSplit: return Refuse(facts, verdict);
     case Action::kRetry:
-      if (SuspectsPoison(verdict.cause)) return Suspect(facts);
+      if (SuspectsPoison(verdict.cause)) return Suspect(facts, verdict.cause);
       return RetryByCause(facts, verdict.cause);
     case Action::kHold:
       if (verdict.cause == Cause::kCredentials && options_.passes_credentials) {
@@ -73,6 +80,11 @@ bool AnswerPolicy::IsAccepted(const Verdict& canary) {
          canary.action == Action::kSplit;
 }
 
+bool AnswerPolicy::IsAway(const Verdict& canary, const Verdict& suspicion) {
+  return suspicion.cause == Cause::kBrokenOff && canary.action == Action::kRetry &&
+         !SuspectsPoison(canary.cause);
+}
+
 Decision AnswerPolicy::DecideOnCanary(const LaneFacts& facts, const Verdict& canary,
                                       const Verdict& suspicion) const {
   if (!IsAccepted(canary)) {
@@ -80,8 +92,10 @@ Decision AnswerPolicy::DecideOnCanary(const LaneFacts& facts, const Verdict& can
   }
   if (suspicion.cause == Cause::kCredentials) return {.step = Step::kDeadLetter};
   if (facts.points > 1) return {.step = Step::kHalve};
-  return facts.line_suspicions + 1 >= kLineSuspicionsMax ? GiveUp(facts)
-                                                         : Decision{.step = Step::kSendAgain};
+  const bool is_end = suspicion.cause == Cause::kBrokenOff;
+  const std::uint32_t enough = is_end ? kLineEndsMax : kLineSuspicionsMax;
+  if (facts.line_suspicions + 1 < enough) return {.step = Step::kSendAgain};
+  return is_end ? Decision{.step = Step::kDeadLetter} : GiveUp(facts);
 }
 
 // Handles a front batch with lines that will not be accepted: all of it goes to the dead letters
@@ -104,7 +118,8 @@ Decision AnswerPolicy::Refuse(const LaneFacts& facts, const Verdict& verdict) co
 
 // Handles a single line that is not accepted, while others are, for a reason that is not known.
 Decision AnswerPolicy::GiveUp(const LaneFacts& facts) const {
-  const bool is_final = options_.unknown_refusals == UnknownRefusals::kDead || facts.is_statement;
+  const bool is_final =
+      options_.unknown_refusals == UnknownRefusals::kDead || facts.is_statement || facts.gives_up;
   if (is_final) return {.step = Step::kDeadLetter};
   if (facts.may_hold) return {.step = Step::kHold, .gives_up = true};
   return {.step = Step::kWaitAlone};
@@ -114,14 +129,20 @@ Decision AnswerPolicy::DecideOnNoCreation(const LaneFacts& facts) const {
   return RetrySoon(facts);
 }
 
-Decision AnswerPolicy::Suspect(const LaneFacts& facts) const {
-  const std::uint32_t tries = facts.is_suspect ? 1 : kTriesUnsuspected;
-  if (facts.failures + 1 < tries) return RetrySoon(facts);
+Decision AnswerPolicy::Suspect(const LaneFacts& facts, Cause cause) const {
+  const bool is_end = cause == Cause::kBrokenOff;
+  const std::uint32_t tried = is_end ? facts.ends : facts.failures + 1;
+  const std::uint32_t enough = is_end ? kEndsUnsuspected : kTriesUnsuspected;
+  const Decision retry = is_end ? RetryByCause(facts, cause) : RetrySoon(facts);
+  if (tried < enough && !facts.is_suspect) return retry;
   // If no line that it accepts is known, its own first lines may be such.
   const bool own_first = !facts.knows_accepted && !facts.is_suspect && facts.points > 1;
   if (!own_first && facts.has_canary) return {.step = Step::kSendCanary};
   if (facts.points > 1) return {.step = Step::kFirstLineApart};
-  return RetrySoon(facts);
+  if (!is_end || facts.line_suspicions == 0) return retry;
+  // Other lanes' requests were accepted in between.
+  const bool is_final = facts.line_suspicions >= kLineEndsMax;
+  return {.step = is_final ? Step::kDeadLetter : Step::kWaitAlone};
 }
 
 Decision AnswerPolicy::SuspectClient(const LaneFacts& facts, const Verdict& verdict) const {

@@ -9,6 +9,11 @@
 // when its turn comes. If the backend accepts it, the lines are at fault and are halved like
 // refused ones.
 //
+// Ends. A backend whose connection ends without an answer, again and again at the same lines, may
+// be ended by one of them. That is found out in the same way, except that a canary is repeated
+// while the backend is away, since it may have to be started again. A line that ended the backend
+// alone, several times, while it accepted canaries or what other lanes sent, becomes a dead letter.
+//
 // Clients. If records go with their clients' own credentials, the backend may refuse one client and
 // accept the others. To tell that from a backend that refuses everybody, another client's lines are
 // needed: a canary of one that waits in the same lane, or the results of other lanes meanwhile. If
@@ -18,9 +23,9 @@
 //
 // Unknown. A refusal whose reason is not known is not final by itself: the batch is halved, what is
 // good is delivered, and the line that is refused alone puts its lane on hold until the backend
-// accepts it or an operator decides. With UnknownRefusals::kDead it becomes a dead letter after
-// some attempts instead. So does a line that seems to be poisoned. A statement becomes one at once:
-// everything behind it would wait.
+// accepts it or an operator decides to give it up. With UnknownRefusals::kDead it becomes a dead
+// letter after some attempts instead. So does a line that seems to be poisoned. A statement becomes
+// one at once: everything behind it would wait.
 //
 // Alone. A lane that keeps failing while other lanes succeed goes on hold, whatever the answers
 // say. A statement never does: executed later than in its place, it would delete what came behind
@@ -44,8 +49,10 @@ struct LaneFacts {
   bool is_slow = false;               // It was not answered at once.
   bool names_refused = false;         // A partial write's answer names the lines it refused.
   bool gave_up_lately = false;        // A line of the lane, after an answer of this status.
+  bool gives_up = false;              // An operator gives up what is refused in the lane.
   bool is_divided = false;            // The answer tells the refused lines from the others.
   std::uint32_t failures = 0;         // In a row, before this answer.
+  std::uint32_t ends = 0;             // Connections ended without an answer, this one too.
   std::uint32_t line_suspicions = 0;  // Canaries accepted while this single line was not.
   bool is_suspect = false;            // A poisoned line is being searched for.
   bool create_tried = false;
@@ -119,10 +126,14 @@ class AnswerPolicy {
   // client, are at fault is then known.
   static bool IsAccepted(const Verdict& canary);
 
+  // Returns true if the canary is to be sent once more: the lines seem to have ended the backend,
+  // and it is not there again.
+  static bool IsAway(const Verdict& canary, const Verdict& suspicion);
+
  private:
   Decision Refuse(const LaneFacts& facts, const Verdict& verdict) const;
   Decision GiveUp(const LaneFacts& facts) const;
-  Decision Suspect(const LaneFacts& facts) const;
+  Decision Suspect(const LaneFacts& facts, Cause cause) const;
   Decision SuspectClient(const LaneFacts& facts, const Verdict& verdict) const;
   Decision HoldOrRetry(const LaneFacts& facts, const Verdict& verdict) const;
 

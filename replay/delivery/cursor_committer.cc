@@ -19,7 +19,21 @@ constexpr Clock::Duration kHoldsFull{60'000};
 CursorCommitter::CursorCommitter(BackendId backend, Backoff retry, const Parts& parts)
     : backend_(std::move(backend)), retry_(retry), parts_(parts) {}
 
-void CursorCommitter::Look() {
+void CursorCommitter::LookAtLease(bool is_idle) {
+  const Result<std::uint64_t> lease = parts_.log.LeaseOf(backend_);
+  elsewhere_ = lease.ok() ? "" : lease.error().message();
+  if (!lease.ok() || lease.value() == lease_) return;
+  if (!is_idle) {
+    elsewhere_ = "waiting for the answers to requests from before another relay delivered";
+    return;
+  }
+  lease_ = lease.value();
+  parts_.book.BeginAnew();
+  Restart();
+}
+
+void CursorCommitter::Look(bool is_idle) {
+  LookAtLease(is_idle);
   marks_ = parts_.log.MarksOf(backend_);
   if (marks_.cursor != parts_.book.flow().forgotten_through()) Restart();
   is_paused_ = parts_.log.PausedOf(backend_);
@@ -33,11 +47,12 @@ void CursorCommitter::Look() {
   } else {
     Failed(held.error());
   }
-  if (parts_.gate.under_way() == 0 && parts_.book.IsFlowTooOld()) Restart();
+  parts_.book.DropTooOld();
   LookAtRate();
   parts_.book.lanes().ForgetIdle();
   parts_.board.ShowLanes(*parts_.book.TakeChanged(true));
-  parts_.board.CheckStuck(marks_.lag(), is_paused_, parts_.book.LongestHeld());
+  parts_.board.CheckStuck(marks_.lag(), is_paused_ || !elsewhere_.empty(),
+                          parts_.book.LongestHeld());
 }
 
 // Reads a part of the overflow lane after a start, until the book knows whose records are in it.
@@ -92,7 +107,8 @@ bool CursorCommitter::CommitFlow() {
   }
   const ErrorCode code = resolved.error().code();
   if (code == ErrorCode::kFull) holds_full_until_ = parts_.clock.Now() + kHoldsFull;
-  if (code != ErrorCode::kFull && code != ErrorCode::kConflict) return Failed(resolved.error());
+  const bool is_moved = code == ErrorCode::kConflict || code == ErrorCode::kElsewhere;
+  if (code != ErrorCode::kFull && !is_moved) return Failed(resolved.error());
   Restart();
   return true;
 }
@@ -111,7 +127,8 @@ bool CursorCommitter::CommitHeld(LaneQueue& lane) {
     for (const Gap& gap : prefix->gaps) parts_.on_gap(gap);
     parts_.board.CursorMoved();
     parts_.book.HeldCommitted(lane, prefix->through.sequence);
-  } else if (resolved.error().code() == ErrorCode::kConflict) {
+  } else if (resolved.error().code() == ErrorCode::kConflict ||
+             resolved.error().code() == ErrorCode::kElsewhere) {
     parts_.book.ForgetHeldRead(lane);
     LookAgainNow();
   } else {
@@ -125,7 +142,10 @@ void CursorCommitter::Restart() {
   marks_ = parts_.log.MarksOf(backend_);
   // Records that come once more must not be sent behind those that the round has passed.
   const bool moved_back = marks_.cursor < parts_.book.flow().forgotten_through();
-  if (moved_back) parts_.book.overflow().BeginRound();
+  if (moved_back) {
+    parts_.book.overflow().BeginRound();
+    parts_.on_rewound(marks_);
+  }
   parts_.book.Restart(marks_.cursor);
   ++restarts_;
   LookAgainNow();

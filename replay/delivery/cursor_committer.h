@@ -1,6 +1,10 @@
 // Keeps one backend's cursor in the log: commits resolved records, oldest first, and adopts others'
 // changes (a rewind, a skip, a pause, a held lane).
 //
+// Lease. Where relays share the log, one delivers at a time, under a lease. Under a new one
+// everything is read anew, once nothing that the old one began is under way: another relay may have
+// delivered, held and dropped meanwhile.
+//
 // INVARIANT. The cursor never passes an unresolved record. If the log refuses a commit because the
 // cursor was moved, everything read is discarded and read again.
 //
@@ -29,6 +33,7 @@ class CursorCommitter {
   struct Parts {
     Log& log;
     std::function<void(const Gap&)> on_gap;
+    std::function<void(const Marks&)> on_rewound;
     LaneBook& book;
     RequestGate& gate;
     DeliveryStatusBoard& board;
@@ -40,7 +45,8 @@ class CursorCommitter {
 
   // Checks the log, and now and then everything that operators change. After a start it also reads
   // the overflow lane, a part each time: nothing is to be read behind the cursor before that.
-  void Look();
+  // `is_idle`: no request and no read of held records is under way.
+  void Look(bool is_idle);
   void LookAgainNow() { look_again_at_ = parts_.clock.Now(); }
 
   // Commits resolved records. Returns false if the log failed.
@@ -53,6 +59,8 @@ class CursorCommitter {
   const Marks& marks() const { return marks_; }
   bool has_read_all() const;  // By the log's current head.
   bool is_paused() const { return is_paused_; }
+  // Returns why another relay delivers, or may deliver; empty: this one does.
+  const std::string& elsewhere() const { return elsewhere_; }
   bool is_failing() const { return failures_ > 0; }
   const std::string& failure() const { return failure_; }  // The last one.
   Clock::TimePoint retry_at() const { return retry_at_; }
@@ -66,6 +74,7 @@ class CursorCommitter {
   bool CommitFlow();
   bool CommitHeld(LaneQueue& lane);
   void Restart();
+  void LookAtLease(bool is_idle);
   void LookAtRate();
   void LearnOverflow();
   bool Failed(const Error& error);
@@ -75,6 +84,8 @@ class CursorCommitter {
   const Parts parts_;
   Marks marks_;  // At the last look.
   bool is_paused_ = false;
+  std::uint64_t lease_ = 0;
+  std::string elsewhere_;
   std::uint32_t failures_ = 0;
   std::string failure_;
   Clock::TimePoint retry_at_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "replay/transport/refused_lines.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {
@@ -23,6 +24,35 @@ DeadLetter LetterOf(const SendBatch::Part& part, const Refusal& refusal) {
   return letter;
 }
 
+// Returns the number in the record, as it was written, of the line that has this number among those
+// that were sent: unsendable ones may stand before it.
+std::uint32_t NumberAsWritten(const WindowEntry& entry, std::uint32_t sent) {
+  const std::vector<DeadLetter>& unsendable = entry.unsendable;
+  const auto stands_before = [&](const DeadLetter& letter) {
+    const auto before = static_cast<std::uint32_t>(&letter - unsendable.data());
+    return letter.first_line <= sent + before;
+  };
+  const auto behind = std::partition_point(unsendable.begin(), unsendable.end(), stands_before);
+  return sent + static_cast<std::uint32_t>(behind - unsendable.begin());
+}
+
+// Adds a letter for each run of lines that stand one behind the other in the record as written.
+void AddRuns(const SendBatch::Part& part, const Refusal& refusal, WindowEntry& entry) {
+  std::uint32_t sent = part.first_line;
+  std::uint32_t next = 0;  // The number behind the run; no line has 0.
+  for (LineWalk walk(part.lines()); !walk.AtEnd(); ++sent) {
+    const std::string_view line = walk.Next();
+    const std::uint32_t number = NumberAsWritten(entry, sent);
+    if (number != next) {
+      entry.letters.push_back(LetterOf(part, refusal));
+      entry.letters.back().first_line = number;
+    }
+    entry.letters.back().lines += line;
+    ++entry.letters.back().points;
+    next = number + 1;
+  }
+}
+
 }  // namespace
 
 std::string MessageOf(const Reply& reply) {
@@ -31,11 +61,16 @@ std::string MessageOf(const Reply& reply) {
 
 void AddDeadLetters(const SendBatch& batch, const Refusal& refusal, Window& window) {
   for (const SendBatch::Part& part : batch.parts) {
+    WindowEntry& entry = window.At(part.sequence);
+    if (!entry.unsendable.empty()) {
+      AddRuns(part, refusal, entry);
+      continue;
+    }
     DeadLetter letter = LetterOf(part, refusal);
     letter.first_line = part.first_line;
     letter.points = part.points;
     letter.lines = part.lines();
-    window.At(part.sequence).letters.push_back(std::move(letter));
+    entry.letters.push_back(std::move(letter));
   }
 }
 
@@ -62,11 +97,11 @@ std::shared_ptr<const SendBatch> AddNamedDeadLetters(const SendBatch& batch, con
   const std::vector<LineOfBatch> lines = FindLines(batch, numbers);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     DeadLetter letter = LetterOf(*lines[i].part, refusal);
-    letter.first_line = lines[i].number;
+    WindowEntry& entry = window.At(letter.sequence);
+    letter.first_line = NumberAsWritten(entry, lines[i].number);
     letter.points = 1;
     letter.lines = lines[i].text;
     letter.message = refused[i].message.substr(0, kMessageMax);
-    WindowEntry& entry = window.At(letter.sequence);
     --entry.delivered;
     entry.letters.push_back(std::move(letter));
   }

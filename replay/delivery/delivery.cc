@@ -8,20 +8,35 @@
 #include "replay/batch/divide_by_answer.h"
 #include "replay/delivery/dead_letters.h"
 #include "replay/delivery/lane_batches.h"
+#include "wal/record/lines.h"
 
 namespace relay {
 namespace {
 
-// The read-ahead in batches: one under way, one waiting, one being read.
 // After a line was given up, lines of its lane with the same answer are given up at once.
 constexpr Clock::Duration kGivesUpAlike = std::chrono::minutes(1);
 
+// Ends of the connection at the same lines before other backends wait for what is found: a backend
+// that is stopped ends it once.
+constexpr std::uint32_t kEndsBeforeSearch = 2;
+
+// A lane whose lines another backend's search is for looks again after this.
+constexpr Clock::Duration kSearchLooks{250};
+
+// The read-ahead in batches: one under way, one waiting, one being read.
 constexpr std::uint64_t kBatchesRead = 3;
 constexpr RecordCount kReadRecordsMax = 10'000;
 constexpr RecordCount kWindowRecordsMax = 4 * kReadRecordsMax;
 
 // While a request is under way, new records are read this often, not each time one is accepted.
 constexpr Clock::Duration kReadAgain{5};
+
+// With many backends each gathers new records for a moment: fewer, larger requests cost less. So
+// many of them add a millisecond.
+constexpr std::uint64_t kReadersPerMillisecond = 8;
+
+// A delivery that another relay does checks this often whether it is its turn.
+constexpr Clock::Duration kWhileElsewhere{50};
 
 // A paused delivery checks this often whether it may go on.
 constexpr Clock::Duration kWhilePaused{1'000};
@@ -56,6 +71,23 @@ std::string ReasonOf(const Verdict& verdict, const Result<Reply>& answer) {
   return reason;
 }
 
+// The reason of a dead letter whose line ended a backend: this one, or another.
+std::string EndedHere(const Verdict& verdict) {
+  return fmt::format(
+      "no answer: {} each time when this line was sent alone, while others were "
+      "accepted; it is not sent to the other backends either",
+      verdict.text->reason);
+}
+std::string EndedElsewhere(const BackendId& ended) {
+  return fmt::format("not sent: this line ended the backend {}, which did not answer it",
+                     ended.text());
+}
+
+EndingLines EndingLinesOf(const BackendId& ended, const SendBatch& batch) {
+  LineWalk walk(batch.parts.front().lines());
+  return {ended, batch.params().database, batch.points, std::string(walk.Next())};
+}
+
 std::string RemedyByCreating(const WriteParams& params, const DeliveryOptions& options) {
   const WriteParams named = options.renamed(params);
   std::string remedy =
@@ -65,13 +97,24 @@ std::string RemedyByCreating(const WriteParams& params, const DeliveryOptions& o
   return remedy;
 }
 
+// A log that cannot say what is too old is asked again for the next record.
+LaneBook::OldThrough OldThrough(const DeliveryOptions& options, const Log& log,
+                                const Clock& clock) {
+  if (options.max_age.count() == 0) return [] { return Sequence::BeforeFirst(); };
+  return [&options, &log, &clock] {
+    const Result<Sequence> last = log.LastOlderThan(options.backend, options.max_age, clock.Now());
+    return last.ok() ? last.value() : Sequence::BeforeFirst();
+  };
+}
+
 }  // namespace
 
 Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
+      share_(options_.read_budget),
       random_(static_cast<std::minstd_rand::result_type>(options_.jitter_seed)),
-      book_(options_.probe, options_.max_age, clock, random_),
+      book_(options_.probe, OldThrough(options_, log, clock), clock, random_),
       gate_({.batch_points_max = options_.batch_points_max,
              .batch_bytes_max = options_.batch_bytes_max,
              .at_once_max = options_.at_once_max,
@@ -84,6 +127,7 @@ Delivery::Delivery(DeliveryOptions options, Log& log, Clock& clock)
       cursor_(options_.backend, options_.retry,
               {.log = log,
                .on_gap = options_.on_gap,
+               .on_rewound = options_.on_rewound,
                .book = book_,
                .gate = gate_,
                .board = board_,
@@ -99,14 +143,20 @@ Delivery::Job Delivery::Next() {
   return job;
 }
 
+void Delivery::TryNow() {
+  gate_.RetryNow(clock_.Now());
+  book_.TryNow();
+}
+
 Delivery::Job Delivery::ChooseJob() {
-  cursor_.Look();
+  cursor_.Look(under_way_.empty());
   const Clock::TimePoint now = clock_.Now();
   const bool log_rests = cursor_.retry_at() > now;
   if (log_rests || !cursor_.Commit()) {
     return Wait{WorkerState::kLogFailing,
                 std::chrono::ceil<Clock::Duration>(cursor_.retry_at() - now), false};
   }
+  if (!cursor_.elsewhere().empty()) return Wait{WorkerState::kStandby, kWhileElsewhere, false};
   if (cursor_.is_paused()) return Wait{WorkerState::kPaused, kWhilePaused, true};
   if (std::optional<Job> job = NextOfLanes()) return *std::move(job);
   if (std::optional<Job> job = NextRead()) return *std::move(job);
@@ -119,16 +169,56 @@ std::optional<Delivery::Job> Delivery::NextOfLanes() {
   const Clock::TimePoint now = clock_.Now();
   if (!gate_.MayStart(now)) return std::nullopt;
   const bool may_read_held = book_.reading_held().size() < options_.at_once_max;
-  LaneQueue* const next = book_.lanes().Next(now, may_read_held);
-  if (next == nullptr) return std::nullopt;
-  LaneQueue& lane = *next;
-  if (lane.wants_held_read()) return StartHeldRead(lane);
-  const std::shared_ptr<const SendBatch> front =
-      lane.batches.empty() ? FormBatch(lane, book_.WindowOf(lane), gate_.Limit())
-                           : lane.batches.front();
-  if (lane.create_due) return StartRequest(lane, Kind::kCreate, front);
-  if (lane.canary) return StartRequest(lane, Kind::kCanary, lane.canary);
-  return StartRequest(lane, Kind::kBatch, front);
+  while (LaneQueue* const next = book_.lanes().Next(now, may_read_held)) {
+    LaneQueue& lane = *next;
+    if (lane.wants_held_read()) return StartHeldRead(lane);
+    if (lane.batches.empty()) FormBatch(lane, book_.WindowOf(lane), gate_.Limit());
+    const std::shared_ptr<const SendBatch> front = lane.batches.front();
+    if (lane.create_due) return StartRequest(lane, Kind::kCreate, front);
+    if (lane.canary) return StartRequest(lane, Kind::kCanary, lane.canary);
+    if (!KeepsSuspects(lane)) return StartRequest(lane, Kind::kBatch, front);
+    book_.lanes().Queue(lane, now);
+  }
+  return std::nullopt;
+}
+
+// Keeps lines that ended a backend, or may have, from this one. Returns true if the front batch is
+// not to be sent now: the lane waits, or has another front batch.
+bool Delivery::KeepsSuspects(LaneQueue& lane) {
+  const SendBatch& front = *lane.batches.front();
+  if (options_.suspects->empty() || front.params().api == Api::kStatement) return false;
+  if (const auto ended = options_.suspects->EndedBy(front)) {
+    SetEndingLinesAside(lane, *ended);
+    return true;
+  }
+  if (lane.searches) return false;
+  const Clock::TimePoint now = clock_.Now();
+  const auto by = options_.suspects->SearchedBy(front, options_.backend, now);
+  if (!by) return false;
+  lane.not_before = now + kSearchLooks;
+  elsewhere_ = {
+      now + 2 * kSearchLooks,
+      fmt::format("lines wait while those that end the backend {} are searched for", by->text())};
+  return true;
+}
+
+// Makes those lines of the front batch that ended the other backend dead letters.
+void Delivery::SetEndingLinesAside(LaneQueue& lane, const BackendId& ended) {
+  Window& window = book_.WindowOf(lane);
+  const std::shared_ptr<const SendBatch> front = lane.batches.front();
+  auto divided = Divide(*front, [&](std::string_view line) {
+    return options_.suspects->HasEnded(ended, front->params(), line);
+  });
+  if (divided) ReplaceFront(lane, window, {std::move(divided->chosen), std::move(divided->others)});
+  const std::shared_ptr<const SendBatch> chosen = lane.batches.front();
+  const Verdict verdict{Action::kSplit, Cause::kBrokenOff};
+  const Reply reply{.body = EndedElsewhere(ended)};
+  AddDeadLetters(*chosen, {verdict, reply, clock_.WallNow()}, window);
+  options_.on_ending_lines(EndingLinesOf(ended, *chosen));
+  FinishFront(lane, window);
+  if (lane.batches.empty()) book_.DrainIfHeld(lane);
+  EndSearch(lane);
+  cursor_.Commit();
 }
 
 Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
@@ -141,11 +231,12 @@ Delivery::Job Delivery::StartHeldRead(LaneQueue& lane) {
                              .started = clock_.Now(),
                              .batch = nullptr};
   const bool is_shared = lane.lane == OverflowLane();
-  return Read{last_job_,
-              lane.lane,
-              is_shared ? book_.overflow().round_after() : Sequence::BeforeFirst(),
-              {.records = is_shared ? book_.overflow().read_most() : kReadRecordsMax,
-               .bytes = std::max(gate_.Limit().bytes, options_.read_least)}};
+  return Read{
+      last_job_,
+      lane.lane,
+      is_shared ? book_.overflow().round_after() : Sequence::BeforeFirst(),
+      {.records = is_shared ? book_.overflow().read_most() : kReadRecordsMax,
+       .bytes = std::min(share_.Take(), std::max(gate_.Limit().bytes, options_.read_least))}};
 }
 
 Delivery::Job Delivery::StartRequest(LaneQueue& lane, Kind kind,
@@ -167,9 +258,14 @@ bool Delivery::IsLearning() const {
   return book_.overflow().learning_after().has_value();
 }
 
-bool Delivery::MayReadOn() const {
+Bytes Delivery::ReadAtOnce() const {
+  return std::max(options_.batch_bytes_max, options_.read_least);
+}
+
+bool Delivery::MayReadOn() {
   const Window& window = book_.flow();
-  const Bytes most(kBatchesRead * std::max(options_.batch_bytes_max, options_.read_least).count());
+  const Bytes wanted(kBatchesRead * ReadAtOnce().count());
+  const Bytes most = std::min(wanted, share_.Take());
   const bool is_reading = flow_read_.id && flow_read_.restarts == cursor_.restarts();
   if (is_reading || book_.is_fenced() || IsLearning()) return false;
   return window.bytes() < most && window.records() < kWindowRecordsMax;
@@ -178,14 +274,13 @@ bool Delivery::MayReadOn() const {
 std::optional<Delivery::Job> Delivery::NextRead() {
   const Sequence after = book_.flow().read_through();
   if (!MayReadOn() || after >= cursor_.marks().head) return std::nullopt;
-  if (gate_.under_way() > 0 && clock_.Now() < flow_read_.again_at) return std::nullopt;
+  if (clock_.Now() < ReadsAt()) return std::nullopt;
   flow_read_.id = ++last_job_;
   flow_read_.restarts = cursor_.restarts();
   return Read{last_job_,
               std::nullopt,
               after,
-              {.records = kReadRecordsMax,
-               .bytes = std::max(options_.batch_bytes_max, options_.read_least)}};
+              {.records = kReadRecordsMax, .bytes = std::min(share_.Take(), ReadAtOnce())}};
 }
 
 void Delivery::HasRead(JobId id, Result<std::vector<StoredRecord>> read) {
@@ -221,7 +316,16 @@ void Delivery::HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read) {
   cursor_.ReadSucceeded();
   book_.TakeFlow(std::move(read).value());
   // At the head, records after the first few come one by one.
-  flow_read_.again_at = cursor_.has_read_all() ? clock_.Now() + kReadAgain : Clock::TimePoint{};
+  const Clock::Duration gather(share_.readers() / kReadersPerMillisecond);
+  const bool has_read_all = cursor_.has_read_all();
+  flow_read_.again_at = has_read_all ? clock_.Now() + kReadAgain : Clock::TimePoint{};
+  flow_read_.gathered_at = has_read_all ? clock_.Now() + gather : Clock::TimePoint{};
+}
+
+// Until then no new records are read, so that more come together.
+Clock::TimePoint Delivery::ReadsAt() const {
+  if (gate_.under_way() == 0) return flow_read_.gathered_at;
+  return std::max(flow_read_.gathered_at, flow_read_.again_at);
 }
 
 Delivery::Wait Delivery::WaitForWork() {
@@ -234,8 +338,9 @@ Delivery::Wait Delivery::WaitForWork() {
     if (at > now) until = std::min(until, at);
   }
   const bool may_read = MayReadOn();
-  const bool reads_later = may_read && gate_.under_way() > 0 && flow_read_.again_at > now;
-  if (reads_later) until = std::min(until, flow_read_.again_at);
+  const bool reads_later = may_read && ReadsAt() > now;
+  if (reads_later) until = std::min(until, ReadsAt());
+  if (book_.flow().empty() && book_.reading_held().empty()) share_.Leave();
   return {WorkerState::kCaughtUp, std::chrono::ceil<Clock::Duration>(until - now),
           may_read && !reads_later};
 }
@@ -251,6 +356,9 @@ Delivery::UnderWay Delivery::TakeReport(JobId id, const Result<Reply>& answer) {
   job.lane->is_busy = false;
   options_.on_request(clock_.Now() - job.started);
   board_.Answered(answer);
+  if (std::string shown = ShownAnswer(answer); !shown.empty()) {
+    job.lane->last_answer = std::move(shown);
+  }
   return job;
 }
 
@@ -267,6 +375,7 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
   if (job.epoch == lane.epoch) {
     Judged judged{verdict, answer.ok() ? answer.value() : Reply{}, ReasonOf(verdict, answer)};
     if (job.kind == Kind::kBatch) {
+      NoteEnd(lane, verdict);
       judged.divided = DivideByAnswer(*lane.batches.front(), verdict, judged.reply.body);
     }
     const LaneFacts facts = FactsOf(lane, is_slow, judged);
@@ -275,6 +384,7 @@ void Delivery::Sent(JobId id, const Result<Reply>& answer) {
     } else {
       Apply(policy_.Decide(facts, verdict), lane, job, judged);
     }
+    EndSearch(lane);
   }
   if (lane.by_operator && lane.mode != LaneMode::kHeld) book_.PutOnHold(lane, kHeldByOperator, "");
   book_.lanes().Queue(lane, clock_.Now());
@@ -288,7 +398,8 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
   if (job.epoch == lane.epoch) {
     lane.create_due = false;
     const bool created = answer.ok() && answer.value().http_status / 100 == 2;
-    const bool unanswered = !answer.ok() && answer.error().code() == ErrorCode::kUnavailable;
+    const bool unanswered = !answer.ok() && (answer.error().code() == ErrorCode::kUnavailable ||
+                                             answer.error().code() == ErrorCode::kBrokenOff);
     const Verdict verdict = Judge(answer, clock_.WallNow());
     const Judged judged{verdict, {}, std::string(verdict.text->reason)};
     if (unanswered) {
@@ -308,6 +419,28 @@ void Delivery::Created(JobId id, const Result<Reply>& answer) {
   ShowState();
 }
 
+// Notes whether the connection ended without an answer to the front batch.
+void Delivery::NoteEnd(LaneQueue& lane, const Verdict& verdict) {
+  if (verdict.cause != Cause::kBrokenOff) return;
+  const SendBatch& front = *lane.batches.front();
+  const bool others_accepted = lane.ends > 0 && accepted_.requests > lane.accepted_at_end;
+  const bool has_canary = HasCanary(lane, book_.WindowOf(lane));
+  if (front.points == 1 && others_accepted && !has_canary) ++lane.line_suspicions;
+  lane.accepted_at_end = accepted_.requests;
+  ++lane.ends;
+  const bool may_search = front.params().api != Api::kStatement && lane.ends >= kEndsBeforeSearch;
+  if (!may_search && !lane.searches) return;
+  const SuspectLines::Searcher searcher{options_.backend, lane.lane};
+  if (options_.suspects->Search(searcher, front, clock_.Now())) lane.searches = true;
+}
+
+// Ends the search once no line of the lane is suspected any more.
+void Delivery::EndSearch(LaneQueue& lane) {
+  if (!lane.searches || lane.ends > 0 || lane.is_suspect) return;
+  options_.suspects->EndSearch({options_.backend, lane.lane});
+  lane.searches = false;
+}
+
 LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer) {
   const Clock::TimePoint now = clock_.Now();
   const SendBatch& front = *lane.batches.front();
@@ -322,8 +455,10 @@ LaneFacts Delivery::FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer)
       answer.verdict.action == Action::kPartial && NamesRefused(front, answer.reply);
   facts.gave_up_lately = lane.gave_up_on != 0 && lane.gave_up_on == answer.reply.http_status &&
                          now - lane.gave_up_at < kGivesUpAlike;
+  facts.gives_up = lane.gives_up;
   facts.is_divided = answer.divided.has_value();
   facts.failures = lane.failures;
+  facts.ends = lane.ends;
   facts.line_suspicions = lane.line_suspicions;
   facts.is_suspect = lane.is_suspect;
   facts.create_tried = lane.create_tried;
@@ -384,6 +519,11 @@ void Delivery::OnAccepted(LaneQueue& lane, const UnderWay& job, Step step, const
   Window& window = book_.WindowOf(lane);
   NoteWorking(job);
   ++accepted_.requests;
+  if (params.api == Api::kStatement) {
+    options_.on_statement(params.database);
+  } else {
+    options_.on_delivered(LaneOf(params), batch.parts.back().sequence);
+  }
   if (step == Step::kNamedLines) {
     const Refusal refusal{answer.verdict, answer.reply, clock_.WallNow()};
     if (auto last = AddNamedDeadLetters(batch, refusal, window))
@@ -413,21 +553,31 @@ void Delivery::Refused(LaneQueue& lane, Step step, const Judged& answer) {
   Window& window = book_.WindowOf(lane);
   if (answer.verdict.cause == Cause::kTooLarge) gate_.TooLarge(front->bytes, clock_.Now());
   gate_.Open(clock_.Now());  // The backend answers.
-  if (step == Step::kDeadLetter) {
-    if (answer.verdict.cause == Cause::kUnknownRefusal) {
-      lane.gave_up_on = answer.reply.http_status;
-      lane.gave_up_at = clock_.Now();
-    }
-    AddDeadLetters(*front, {answer.verdict, answer.reply, clock_.WallNow()}, window);
-    FinishFront(lane, window);
-    if (lane.batches.empty()) book_.DrainIfHeld(lane);
-    return;
-  }
+  if (step == Step::kDeadLetter) return GiveUp(lane, answer);
   if (step == Step::kDivide) {
     return ReplaceFront(lane, window, {answer.divided->chosen, answer.divided->others});
   }
   auto [first, second] = Halve(*front);
   ReplaceFront(lane, window, {std::move(first), std::move(second)});
+}
+
+// Makes all of the front batch dead letters.
+void Delivery::GiveUp(LaneQueue& lane, const Judged& answer) {
+  const std::shared_ptr<const SendBatch> front = lane.batches.front();
+  Window& window = book_.WindowOf(lane);
+  Reply reply = answer.reply;
+  if (answer.verdict.cause == Cause::kUnknownRefusal) {
+    lane.gave_up_on = reply.http_status;
+    lane.gave_up_at = clock_.Now();
+  }
+  if (answer.verdict.cause == Cause::kBrokenOff) {
+    reply.body = EndedHere(answer.verdict);
+    options_.suspects->Found(options_.backend, *front);
+    options_.on_ending_lines(EndingLinesOf(options_.backend, *front));
+  }
+  AddDeadLetters(*front, {answer.verdict, reply, clock_.WallNow()}, window);
+  FinishFront(lane, window);
+  if (lane.batches.empty()) book_.DrainIfHeld(lane);
 }
 
 // Finds out whether the front batch's lines, or its client, are at fault.
@@ -441,14 +591,19 @@ void Delivery::Suspect(LaneQueue& lane, const Decision& decision, const Judged& 
                       ? FindCanary(lane, window, gate_.Limit(), random_)
                       : FindOtherClient(lane, window, gate_.Limit(), random_);
     lane.suspicion = {answer.verdict, answer.reply};
+    // One from behind must not end the backend; another is found the next time.
+    if (!KnowsAccepted(lane) && options_.suspects->EndedBy(*lane.canary)) lane.canary.reset();
   }
   if (decision.step != Step::kTryOtherClient) RetryLater(lane, decision, answer);
 }
 
 void Delivery::CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFacts& facts,
                               const Judged& answer) {
-  lane.canary.reset();
   const Suspicion suspicion = *lane.suspicion;
+  if (AnswerPolicy::IsAway(answer.verdict, suspicion.verdict)) {
+    return RetryLater(lane, {.step = Step::kRetry}, answer);
+  }
+  lane.canary.reset();
   const Decision decision = policy_.DecideOnCanary(facts, answer.verdict, suspicion.verdict);
   if (!AnswerPolicy::IsAccepted(answer.verdict)) {
     lane.is_suspect = false;  // The lines are not at fault.
@@ -475,8 +630,10 @@ void Delivery::Hold(LaneQueue& lane, const Decision& decision, const Judged& ans
     lane.failures = std::max(lane.failures, ++lane.holds);
     Verdict unknown = answer.verdict;
     unknown.text = &UnknownRefusal();
-    return book_.PutOnHold(lane, std::string(unknown.text->reason),
-                           RemedyOf(unknown, params, options_));
+    std::string remedy = RemedyOf(unknown, params, options_);
+    const std::string command = options_.give_up_command(lane.lane);
+    if (!command.empty()) remedy += ": " + command;
+    return book_.PutOnHold(lane, std::string(unknown.text->reason), std::move(remedy));
   }
   book_.PutOnHold(
       lane,
@@ -505,6 +662,7 @@ void Delivery::ShowState() {
     board_.Show(state, gate_.gauges());
   };
   if (cursor_.is_failing()) return show({WorkerState::kLogFailing, cursor_.failure()});
+  if (!cursor_.elsewhere().empty()) return show({WorkerState::kStandby, cursor_.elsewhere()});
   if (cursor_.is_paused()) {
     return show({WorkerState::kPaused, "paused by an operator",
                  fmt::format("influxdb-relay resume --backend {}", options_.backend.text())});
@@ -513,6 +671,7 @@ void Delivery::ShowState() {
   if (const auto held = book_.LongestHeld()) {
     return show({WorkerState::kHeld, held->reason, held->remedy});
   }
+  if (clock_.Now() < elsewhere_.until) return show({WorkerState::kRetrying, elsewhere_.reason});
   const bool idle = cursor_.marks().lag() == 0 && book_.flow().empty() && gate_.under_way() == 0 &&
                     book_.reading_held().empty();
   show({idle ? WorkerState::kCaughtUp : WorkerState::kDelivering});

@@ -22,6 +22,10 @@
 // log's `held`, so that the cursor and the other lanes move on. If the backend as a whole accepts
 // nothing, everything waits.
 //
+// Suspects. Lines that end a backend are kept from the others: while another delivery searches
+// among lines that come next in a lane, that lane waits; a line that was found becomes a dead
+// letter without being sent.
+//
 // Statements. A statement that changes a database is sent alone, once everything read before it is
 // resolved or on hold, and nothing behind it is read until it is resolved itself. Lines that it may
 // have deleted are never sent again as a canary.
@@ -48,8 +52,10 @@
 #include "replay/delivery/answer_policy.h"
 #include "replay/delivery/cursor_committer.h"
 #include "replay/delivery/lane_book.h"
+#include "replay/delivery/read_budget.h"
 #include "replay/delivery/request_gate.h"
 #include "replay/delivery/status_board.h"
+#include "replay/delivery/suspects.h"
 #include "replay/delivery/worker_status.h"
 #include "replay/transport/transport.h"
 #include "replay/transport/verdict.h"
@@ -58,6 +64,14 @@
 #include "wal/log.h"
 
 namespace relay {
+
+// Lines that ended a backend and become dead letters.
+struct EndingLines {
+  BackendId ended;
+  std::string database;
+  PointCount points = 0;
+  std::string first;
+};
 
 struct DeliveryOptions {
   BackendId backend;
@@ -77,9 +91,12 @@ struct DeliveryOptions {
     return params;
   };
   // Shell commands to show to a person: one asks whether the backend is there, one creates what the
-  // parameters name. Empty: there is none.
+  // parameters name, one gives up what is refused in a lane. Empty: there is none.
   std::string ping_command;
   std::function<std::string(const WriteParams&)> create_command = [](const WriteParams&) {
+    return std::string();
+  };
+  std::function<std::string(const Lane&)> give_up_command = [](const Lane&) {
     return std::string();
   };
   Backoff retry{.first = std::chrono::milliseconds(100), .max = std::chrono::seconds(5)};
@@ -94,6 +111,17 @@ struct DeliveryOptions {
   std::function<void(const WorkerStatus&)> on_change = [](const WorkerStatus&) {};
   // Called with each entry of the gap ledger that the delivery makes.
   std::function<void(const Gap&)> on_gap = [](const Gap&) {};
+  // Called when the backend accepted lines of a lane, of records up to this one; when it executed a
+  // statement that may have changed the database; when the cursor was set back.
+  std::function<void(const Lane&, Sequence)> on_delivered = [](const Lane&, Sequence) {};
+  std::function<void(const std::string&)> on_statement = [](const std::string&) {};
+  std::function<void(const Marks&)> on_rewound = [](const Marks&) {};
+  // Called when lines that ended this backend, or another, become dead letters.
+  std::function<void(const EndingLines&)> on_ending_lines = [](const EndingLines&) {};
+  // Shared by the deliveries of all backends.
+  std::shared_ptr<SuspectLines> suspects = std::make_shared<SuspectLines>();
+  // Shared likewise.
+  std::shared_ptr<ReadBudget> read_budget = std::make_shared<ReadBudget>();
   // Called with the duration of each request, answered or not.
   std::function<void(Clock::TimePoint::duration)> on_request = [](Clock::TimePoint::duration) {};
 };
@@ -131,6 +159,9 @@ class Delivery {
 
   Job Next();
 
+  // Ends the back-off of the backend and of its held lanes: the next job asks it again.
+  void TryNow();
+
   void Sent(JobId id, const Result<Reply>& answer);
   void Created(JobId id, const Result<Reply>& answer);
   void HasRead(JobId id, Result<std::vector<StoredRecord>> read);
@@ -149,7 +180,8 @@ class Delivery {
   struct FlowRead {
     std::optional<JobId> id;     // Under way; nullopt: none.
     std::uint64_t restarts = 0;  // The committer's at the start.
-    Clock::TimePoint again_at;   // The next read, while requests are under way.
+    Clock::TimePoint gathered_at;
+    Clock::TimePoint again_at;  // The next read, while requests are under way.
   };
   // Requests that the backend accepted.
   struct AcceptedCounts {
@@ -165,22 +197,35 @@ class Delivery {
     std::optional<DividedBatch> divided = std::nullopt;  // The front batch, by this answer.
   };
 
+  // The wait of lanes for another backend's search.
+  struct SearchElsewhere {
+    Clock::TimePoint until;
+    std::string reason;
+  };
+
   Job ChooseJob();
   std::optional<Job> NextOfLanes();
+  bool KeepsSuspects(LaneQueue& lane);
+  void SetEndingLinesAside(LaneQueue& lane, const BackendId& ended);
   Job StartHeldRead(LaneQueue& lane);
   Job StartRequest(LaneQueue& lane, Kind kind, std::shared_ptr<const SendBatch> batch);
   bool IsLearning() const;
-  bool MayReadOn() const;
+  Bytes ReadAtOnce() const;
+  bool MayReadOn();
+  Clock::TimePoint ReadsAt() const;
   std::optional<Job> NextRead();
   void HasReadFlow(JobId id, Result<std::vector<StoredRecord>> read);
   Wait WaitForWork();
 
   UnderWay TakeReport(JobId id, const Result<Reply>& answer);
+  void NoteEnd(LaneQueue& lane, const Verdict& verdict);
+  void EndSearch(LaneQueue& lane);
   LaneFacts FactsOf(LaneQueue& lane, bool is_slow, const Judged& answer);
   void Apply(const Decision& decision, LaneQueue& lane, const UnderWay& job, const Judged& answer);
   void NoteWorking(const UnderWay& job);
   void OnAccepted(LaneQueue& lane, const UnderWay& job, Step step, const Judged& answer);
   void Refused(LaneQueue& lane, Step step, const Judged& answer);
+  void GiveUp(LaneQueue& lane, const Judged& answer);
   void Suspect(LaneQueue& lane, const Decision& decision, const Judged& answer);
   void CanaryAnswered(LaneQueue& lane, const UnderWay& job, const LaneFacts& facts,
                       const Judged& answer);
@@ -190,6 +235,7 @@ class Delivery {
 
   const DeliveryOptions options_;
   Clock& clock_;
+  ReadBudget::Share share_;
   std::minstd_rand random_;
   LaneBook book_;
   RequestGate gate_;
@@ -200,6 +246,7 @@ class Delivery {
   std::map<JobId, UnderWay> under_way_;
   FlowRead flow_read_;
   AcceptedCounts accepted_;
+  SearchElsewhere elsewhere_;
 };
 
 }  // namespace relay

@@ -1,6 +1,7 @@
 #include "replay/delivery/lane_batches.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "wal/base/invariant.h"
@@ -54,6 +55,21 @@ std::shared_ptr<const SendBatch> AnyLine(const SendBatch& batch, std::minstd_ran
   return std::make_shared<const SendBatch>(LineAlone(batch, random() % batch.points));
 }
 
+constexpr BatchLimit kNoLimit{.points = std::numeric_limits<PointCount>::max(),
+                              .bytes = Bytes(std::numeric_limits<std::uint64_t>::max())};
+
+// Forgets what was found out about the front batch of before.
+void BeginFront(LaneQueue& lane) {
+  lane.failures = 0;
+  lane.ends = 0;
+  lane.not_before = {};
+  lane.line_suspicions = 0;
+  lane.suspicion.reset();
+  lane.clients_accepted_before.reset();
+  lane.create_tried = false;
+  if (lane.batches.empty()) lane.is_suspect = false;
+}
+
 }  // namespace
 
 bool KnowsAccepted(const LaneQueue& lane) {
@@ -82,6 +98,7 @@ void ReplaceFront(LaneQueue& lane, Window& window, std::vector<SendBatch> parts)
     lane.batches.push_front(std::make_shared<const SendBatch>(std::move(*part)));
   }
   lane.failures = 0;
+  lane.ends = 0;
   lane.not_before = {};
 }
 
@@ -89,8 +106,10 @@ void CutFront(LaneQueue& lane, Window& window, BatchLimit limit) {
   std::vector<SendBatch> smaller = CutTo(*lane.batches.front(), limit);
   if (smaller.size() == 1) return;
   const std::uint32_t failures = lane.failures;
+  const std::uint32_t ends = lane.ends;
   ReplaceFront(lane, window, std::move(smaller));
   lane.failures = failures;
+  lane.ends = ends;
 }
 
 void FinishFront(LaneQueue& lane, Window& window) {
@@ -98,13 +117,41 @@ void FinishFront(LaneQueue& lane, Window& window) {
     --window.At(part.sequence).batches_left;
   }
   lane.batches.pop_front();
-  lane.failures = 0;
-  lane.not_before = {};
-  lane.line_suspicions = 0;
-  lane.suspicion.reset();
-  lane.clients_accepted_before.reset();
-  lane.create_tried = false;
-  if (lane.batches.empty()) lane.is_suspect = false;
+  BeginFront(lane);
+}
+
+std::vector<Sequence> UnsentRecords(const LaneQueue& lane) {
+  const std::deque<Sequence>& unsent = lane.held.empty() ? lane.flow : lane.held_unsent;
+  std::vector<Sequence> records(unsent.begin(), unsent.end());
+  for (const auto& batch : lane.batches) {
+    for (const SendBatch::Part& part : batch->parts) records.push_back(part.sequence);
+  }
+  return records;
+}
+
+void TakeOut(LaneQueue& lane, const std::set<Sequence>& records) {
+  const auto is_taken = [&records](Sequence sequence) { return records.contains(sequence); };
+  std::erase_if(UnsentOf(lane), is_taken);
+  const std::shared_ptr<const SendBatch> front =
+      lane.batches.empty() ? nullptr : lane.batches.front();
+  std::deque<std::shared_ptr<const SendBatch>> left;
+  for (const auto& batch : lane.batches) {
+    SendBatch rest;
+    for (const SendBatch::Part& part : batch->parts) {
+      if (!is_taken(part.sequence)) Join(rest, part, kNoLimit);
+    }
+    if (rest.points == batch->points) {
+      left.push_back(batch);
+    } else if (rest.points > 0) {
+      left.push_back(std::make_shared<const SendBatch>(std::move(rest)));
+    }
+  }
+  lane.batches = std::move(left);
+  const bool is_same = !lane.batches.empty() && lane.batches.front() == front;
+  if (front == nullptr || is_same) return;
+  lane.canary.reset();
+  lane.create_due = false;
+  BeginFront(lane);
 }
 
 void CreditAll(const SendBatch& batch, Window& window) {

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "replay/batch/send_batch.h"
@@ -29,6 +30,14 @@ void CutFront(LaneQueue& lane, Window& window, BatchLimit limit);
 
 // Removes the front batch, which is resolved.
 void FinishFront(LaneQueue& lane, Window& window);
+
+// Returns the records of the lane's batches and those that are in none yet, as often as they are in
+// one.
+std::vector<Sequence> UnsentRecords(const LaneQueue& lane);
+
+// Removes records, none of whose lines will be sent any more, from the batches and from what is in
+// none yet.
+void TakeOut(LaneQueue& lane, const std::set<Sequence>& records);
 
 // Credits the entries of a batch with all of its points.
 void CreditAll(const SendBatch& batch, Window& window);

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "replay/delivery/lane_batches.h"
 #include "wal/base/invariant.h"
 
 namespace relay {
@@ -22,12 +23,21 @@ void ForgetSuspicion(LaneQueue& lane) {
   lane.suspicion.reset();
 }
 
+// Adopts whether an operator gives refused lines up; if so, the lane is tried now. nullptr: the log
+// holds nothing for it.
+void AdoptGivingUp(LaneQueue& lane, const HeldLane* held, Clock::TimePoint now) {
+  const bool gave_up = lane.gives_up;
+  lane.gives_up = held != nullptr && held->gives_up;
+  if (lane.gives_up && !gave_up) lane.not_before = now;
+}
+
 LaneStatus StatusOf(const LaneQueue& lane) {
   LaneStatus status;
   status.lane = lane.lane;
   status.reason = lane.reason;
   status.remedy = lane.remedy;
   status.since = lane.since;
+  status.last_answer = lane.last_answer;
   if (lane.by_operator) {
     status.state = "held by operator";
   } else {
@@ -49,12 +59,6 @@ double Chance(std::minstd_rand& random) {
 
 // ---------------------------------------------------------------- what is read
 
-// nullopt: no limit.
-std::optional<WallTime> LaneBook::Oldest() const {
-  if (max_age_.count() == 0) return std::nullopt;
-  return clock_.WallNow() - max_age_;
-}
-
 // Returns the record's lane; tries the previous record's lane, if any, first.
 // REQUIRES: nothing of the overflow lane is left to be learnt.
 LaneQueue& LaneBook::LaneFor(const WriteParams& params, LaneQueue* last) {
@@ -73,13 +77,14 @@ bool LaneBook::IsShared(const WriteParams& params) const {
 
 void LaneBook::TakeFlow(std::vector<StoredRecord> records) {
   LaneQueue* lane = nullptr;
+  const Sequence old_through = old_through_();
   if (!overflow_.empty() && lanes_.Of(OverflowLane()).is_idle()) overflow_.Clear();
   for (StoredRecord& stored : records) {
     const bool fences = IsStatement(stored);
     fenced_ = fences;
     if (fences && !window_.empty()) break;  // It is read again when its turn comes.
     const Sequence sequence = stored.entry.position.sequence;
-    window_.Add(std::move(stored), clock_.WallNow(), Oldest());
+    window_.Add(std::move(stored), clock_.WallNow(), old_through);
     const std::shared_ptr<const Record>& record = window_.At(sequence).record;
     if (!record) continue;
     lane = &LaneFor(record->params, lane);
@@ -99,9 +104,10 @@ void LaneBook::TakeHeld(LaneQueue& lane, std::vector<StoredRecord> records) {
   lane.held.Restart(Sequence::BeforeFirst());
   if (lane.lane == OverflowLane()) records = overflow_.TakeRun(std::move(records));
   if (records.empty()) return;
+  const Sequence old_through = old_through_();
   for (StoredRecord& stored : records) {
     const Sequence sequence = stored.entry.position.sequence;
-    lane.held.Add(std::move(stored), clock_.WallNow(), Oldest());
+    lane.held.Add(std::move(stored), clock_.WallNow(), old_through);
     if (lane.held.At(sequence).record) lane.held_unsent.push_back(sequence);
   }
   reading_held_.insert(&lane);
@@ -133,7 +139,7 @@ void LaneBook::PutOnHold(LaneQueue& lane, std::string reason, std::string remedy
   if (IsOfRound(lane)) return PassOver(lane, std::move(reason), std::move(remedy));
   if (lane.lane == OverflowLane()) overflow_.BeginRound();
   TakeOutOfFlow(lane);
-  if (lane.mode == LaneMode::kLive || lane.reason != reason) lane.since = clock_.WallNow();
+  if (lane.mode == LaneMode::kLive || lane.reason != reason) lane.since = clock_.Now();
   lane.mode = LaneMode::kHeld;
   lane.reason = std::move(reason);
   lane.remedy = std::move(remedy);
@@ -141,7 +147,7 @@ void LaneBook::PutOnHold(LaneQueue& lane, std::string reason, std::string remedy
   lane.failures = std::max(lane.failures, 1U);
   lane.not_before = clock_.Now() + probe_.After(lane.failures, Chance(random_));
   on_hold_.insert(&lane);
-  changed_ = true;
+  Changed();
   lanes_.Queue(lane, clock_.Now());
 }
 
@@ -163,13 +169,14 @@ void LaneBook::PassOver(LaneQueue& lane, std::string reason, std::string remedy)
   TakeOutOfFlow(lane);
   ForgetSuspicion(lane);
   lane.mode = LaneMode::kHeld;
+  longest_is_known_ = false;
   lane.failures = std::max(lane.failures, 1U);
   lane.not_before = clock_.Now() + kNextOfRound;
   if (lane.reason.empty()) {
     lane.reason = std::move(reason);
     lane.remedy = std::move(remedy);
-    lane.since = clock_.WallNow();
-    changed_ = true;
+    lane.since = clock_.Now();
+    Changed();
   }
   lanes_.Queue(lane, clock_.Now());
 }
@@ -251,13 +258,30 @@ void LaneBook::ForgetHeldRead(LaneQueue& lane) {
   lane.held_unsent.clear();
 }
 
-// Discards what was read of a lane's held records, so that those that are too old become gaps.
-// REQUIRES: not busy.
-void LaneBook::ReadHeldAgain(LaneQueue& lane) {
-  TakeOutOfFlow(lane);
-  lane.is_suspect = lane.create_due = false;
-  lane.canary.reset();
-  if (lane.mode == LaneMode::kFinishing) lane.mode = LaneMode::kDraining;
+void LaneBook::DropTooOld() {
+  if (window_.empty()) return;
+  const Sequence old_through = old_through_();
+  if (!window_.IsTooOld(old_through)) return;
+  for (auto& [name, lane] : lanes_) {
+    // Held records that were read are in the lane's own window.
+    if (!lane.is_busy && lane.held.empty()) DropTooOldOf(lane, window_, old_through);
+  }
+}
+
+// REQUIRES: the lane is not busy, its unsent records are in the window, and there is a limit.
+void LaneBook::DropTooOldOf(LaneQueue& lane, Window& window, Sequence old_through) {
+  const std::set<Sequence> dropped =
+      window.DropTooOld(UnsentRecords(lane), clock_.WallNow(), old_through);
+  if (dropped.empty()) return;
+  TakeOut(lane, dropped);
+  lanes_.Queue(lane, clock_.Now());
+}
+
+// Does that for what was read of the lane's held records.
+void LaneBook::DropTooOldHeld(LaneQueue& lane) {
+  if (lane.held.empty()) return;
+  const Sequence old_through = old_through_();
+  if (lane.held.IsTooOld(old_through)) DropTooOldOf(lane, lane.held, old_through);
 }
 
 void LaneBook::DrainIfHeld(LaneQueue& lane) {
@@ -266,8 +290,8 @@ void LaneBook::DrainIfHeld(LaneQueue& lane) {
   lane.mode = LaneMode::kDraining;
   lane.reason.clear();
   lane.remedy.clear();
-  lane.since = clock_.WallNow();
-  changed_ = true;
+  lane.since = clock_.Now();
+  Changed();
   FinishIfAllRead(lane);
 }
 
@@ -290,20 +314,21 @@ void LaneBook::PutBackIntoFlow(LaneQueue& lane) {
 void LaneBook::GoLive(LaneQueue& lane) {
   lane.mode = LaneMode::kLive;
   lane.held_last.reset();
+  lane.gives_up = false;
   lane.holds = 0;
   lane.reason.clear();
   lane.remedy.clear();
   lane.failures = 0;
   lane.not_before = {};
   on_hold_.erase(&lane);
-  changed_ = true;
+  Changed();
   PutBackIntoFlow(lane);
   lanes_.Queue(lane, clock_.Now());
 }
 
 void LaneBook::HoldByOperator(LaneQueue& lane, bool held) {
   lane.by_operator = held;
-  changed_ = true;
+  Changed();
   if (held) {
     on_hold_.insert(&lane);
     // A busy lane is put on hold once its request is answered.
@@ -314,6 +339,15 @@ void LaneBook::HoldByOperator(LaneQueue& lane, bool held) {
   lane.reason = "released";
   lane.not_before = clock_.Now();
   lanes_.Queue(lane, clock_.Now());
+}
+
+void LaneBook::TryNow() {
+  const Clock::TimePoint now = clock_.Now();
+  for (auto& [name, lane] : lanes_) {
+    if (lane.not_before <= now) continue;
+    lane.not_before = now;
+    lanes_.Queue(lane, now);
+  }
 }
 
 void LaneBook::Adopt(const std::vector<HeldLane>& held) {
@@ -339,13 +373,14 @@ void LaneBook::AdoptLane(LaneQueue& lane, const HeldLane* held) {
   };
   const bool others_left = lane.held.empty() || (last && begins_as_read());
   if (!others_left) ForgetHeldRead(lane);
-  if (lane.held.IsTooOld(Oldest())) ReadHeldAgain(lane);
+  DropTooOldHeld(lane);
   lane.held_last = last;
   if (last && lane.mode == LaneMode::kLive) {
     PutOnHold(lane, "was on hold when the relay started", "");
     lane.not_before = clock_.Now();
   }
   if (by_operator != lane.by_operator) HoldByOperator(lane, by_operator);
+  AdoptGivingUp(lane, held, clock_.Now());
   const bool holds_nothing = !last && !lane.by_operator && lane.mode != LaneMode::kLive;
   if (holds_nothing && SequencesToHold(lane).empty()) GoLive(lane);
   lanes_.Queue(lane, clock_.Now());
@@ -368,9 +403,25 @@ void LaneBook::Restart(Sequence cursor) {
   }
 }
 
+void LaneBook::BeginAnew() {
+  window_.Restart(Sequence::BeforeFirst());
+  fenced_ = false;
+  on_hold_.clear();
+  reading_held_.clear();
+  lanes_ = {};
+  overflow_ = {};
+  has_looked_ = false;
+  Changed();
+}
+
 // -------------------------------------------------------------- what is shown
 
-std::optional<LaneStatus> LaneBook::LongestHeld() const {
+void LaneBook::Changed() {
+  changed_ = true;
+  longest_is_known_ = false;
+}
+
+const LaneQueue* LaneBook::FindLongestHeld() const {
   const LaneQueue* longest = nullptr;
   for (const LaneQueue* lane : on_hold_) {
     if (lane->mode != LaneMode::kHeld || lane->by_operator) continue;
@@ -378,6 +429,13 @@ std::optional<LaneStatus> LaneBook::LongestHeld() const {
                         std::tie(lane->since, lane->lane) < std::tie(longest->since, longest->lane);
     if (before) longest = lane;
   }
+  return longest;
+}
+
+std::optional<LaneStatus> LaneBook::LongestHeld() {
+  if (!longest_is_known_) longest_ = FindLongestHeld();
+  longest_is_known_ = true;
+  const LaneQueue* longest = longest_;
   if (longest == nullptr) return std::nullopt;
   LaneStatus status = StatusOf(*longest);
   status.reason = fmt::format("{}: {}", DescribeLane(longest->lane), longest->reason);
@@ -388,9 +446,10 @@ std::optional<std::vector<LaneStatus>> LaneBook::TakeChanged(bool always) {
   if (!changed_ && !always) return std::nullopt;
   changed_ = false;
   std::vector<const LaneQueue*> lanes(on_hold_.begin(), on_hold_.end());
-  std::sort(lanes.begin(), lanes.end(),
-            [](const LaneQueue* a, const LaneQueue* b) { return a->lane < b->lane; });
-  lanes.resize(std::min(lanes.size(), WorkerStatus::kLanesShown));
+  const std::size_t count = std::min(lanes.size(), WorkerStatus::kLanesShown);
+  std::partial_sort(lanes.begin(), lanes.begin() + static_cast<std::ptrdiff_t>(count), lanes.end(),
+                    [](const LaneQueue* a, const LaneQueue* b) { return a->lane < b->lane; });
+  lanes.resize(count);
   std::vector<LaneStatus> shown;
   shown.reserve(lanes.size());
   for (const LaneQueue* lane : lanes) shown.push_back(StatusOf(*lane));

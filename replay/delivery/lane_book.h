@@ -16,11 +16,12 @@
 // THREADS. One at a time. The clock and the random engine outlive it.
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <optional>
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "replay/delivery/lanes.h"
@@ -38,9 +39,12 @@ double Chance(std::minstd_rand& random);
 
 class LaneBook {
  public:
-  // `probe`: the back-off between tries of a held lane. `max_age`: of a record; 0: no limit.
-  LaneBook(Backoff probe, std::chrono::milliseconds max_age, Clock& clock, std::minstd_rand& random)
-      : probe_(probe), max_age_(max_age), clock_(clock), random_(random) {}
+  // Returns the last record that is too old to be delivered.
+  using OldThrough = std::function<Sequence()>;
+
+  // `probe`: the back-off between tries of a held lane.
+  LaneBook(Backoff probe, OldThrough old_through, Clock& clock, std::minstd_rand& random)
+      : probe_(probe), old_through_(std::move(old_through)), clock_(clock), random_(random) {}
 
   Window& flow() { return window_; }
   const Window& flow() const { return window_; }
@@ -80,15 +84,18 @@ class LaneBook {
   // Holds a lane, or keeps it on hold. REQUIRES: not busy.
   void PutOnHold(LaneQueue& lane, std::string reason, std::string remedy);
 
+  // Ends the back-off of all lanes; one that an operator holds stays on hold.
+  void TryNow();
+
   // Drains a held lane that the backend accepts again, unless an operator holds it.
   void DrainIfHeld(LaneQueue& lane);
 
   // Discards what was read of a lane's held records: somebody changed them.
   void ForgetHeldRead(LaneQueue& lane);
 
-  // Returns whether the flow's oldest record has become too old since it was read; then Restart
-  // makes it a gap.
-  bool IsFlowTooOld() const { return window_.IsTooOld(Oldest()); }
+  // Makes records a gap that have become too old since they were read, once the flow's oldest one
+  // has: all of the flow but those of busy lanes. What was delivered behind it stays delivered.
+  void DropTooOld();
 
   // Adopts the log's state of its held lanes: operators change it.
   void Adopt(const std::vector<HeldLane>& held);
@@ -97,16 +104,18 @@ class LaneBook {
   // but its lane waits for it.
   void Restart(Sequence cursor);
 
+  // Forgets everything, as before the first read. REQUIRES: no lane is busy.
+  void BeginAnew();
+
   // Returns the lane held longest for another reason than an operator's wish, its name in the
   // reason. nullopt: there is none.
-  std::optional<LaneStatus> LongestHeld() const;
+  std::optional<LaneStatus> LongestHeld();
 
   // Returns the lanes that are not live, by name, if they changed since the last call, or if
   // `always`. nullopt: they did not.
   std::optional<std::vector<LaneStatus>> TakeChanged(bool always);
 
  private:
-  std::optional<WallTime> Oldest() const;
   LaneQueue& LaneFor(const WriteParams& params, LaneQueue* last);
   void GiveTo(LaneQueue& lane, Sequence sequence);
   void TakeOutOfFlow(LaneQueue& lane);
@@ -117,15 +126,18 @@ class LaneBook {
   void PassOver(LaneQueue& lane, std::string reason, std::string remedy);
   bool HasPassedOver(const LaneQueue& lane) const;
   std::vector<Sequence> SequencesToHold(const LaneQueue& lane) const;
-  void ReadHeldAgain(LaneQueue& lane);
+  void DropTooOldHeld(LaneQueue& lane);
+  void DropTooOldOf(LaneQueue& lane, Window& window, Sequence old_through);
   void FinishIfAllRead(LaneQueue& lane);
   void PutBackIntoFlow(LaneQueue& lane);
   void GoLive(LaneQueue& lane);
   void HoldByOperator(LaneQueue& lane, bool held);
   void AdoptLane(LaneQueue& lane, const HeldLane* held);
+  void Changed();
+  const LaneQueue* FindLongestHeld() const;
 
   const Backoff probe_;
-  const std::chrono::milliseconds max_age_;
+  const OldThrough old_through_;
   Clock& clock_;
   std::minstd_rand& random_;
   Window window_;
@@ -134,7 +146,10 @@ class LaneBook {
   OverflowMembers overflow_;
   std::set<LaneQueue*> on_hold_;  // Lanes that are not live.
   std::set<LaneQueue*> reading_held_;
-  bool changed_ = false;
+  bool changed_ = false;  // Since TakeChanged.
+  // Found anew after a change only: each request asks, and thousands of lanes may be on hold.
+  const LaneQueue* longest_ = nullptr;
+  bool longest_is_known_ = false;
   bool has_looked_ = false;  // The log's held lanes were adopted once.
 };
 

@@ -46,6 +46,7 @@ struct LaneQueue {
   Lane lane;
   LaneMode mode = LaneMode::kLive;
   bool by_operator = false;  // Waits until an operator releases it.
+  bool gives_up = false;     // An operator gives refused lines up until it is live.
   bool is_busy = false;      // A request, or a read of held records, is under way.
   std::uint64_t epoch = 0;   // Increases when everything read is discarded.
 
@@ -57,6 +58,9 @@ struct LaneQueue {
   std::optional<Sequence> held_last;  // The newest that the log holds.
 
   std::uint32_t failures = 0;         // In a row, of the front batch.
+  std::uint32_t ends = 0;             // Connections ended without an answer, at the front batch;
+  std::uint64_t accepted_at_end = 0;  // requests the backend had accepted at the last of them.
+  bool searches = false;              // Other backends wait for what is found: see suspects.h.
   int gave_up_on = 0;                 // The status of the answer to the last line given up;
   Clock::TimePoint gave_up_at;        // the time of that.
   std::uint32_t holds = 0;            // By one line in front, since it was last live.
@@ -64,7 +68,8 @@ struct LaneQueue {
   Clock::TimePoint not_before;        // Its own back-off.
   std::string reason;  // The reason why it is on hold or fails; the next two belong to it.
   std::string remedy;
-  WallTime since;
+  Clock::TimePoint since;
+  std::string last_answer;  // The last one to its lines that was not a success.
 
   // The requests with clients' credentials that the backend had accepted when those of the front
   // batch were first refused.

@@ -73,10 +73,12 @@ void RequestGate::NoteAccepted(const Totals& accepted, Clock::TimePoint now) {
 }
 
 DeliveryStatusBoard::Gauges RequestGate::gauges() const {
+  const bool waits = is_failing() && under_way_ == 0;
   return {.failures_in_a_row = failures_in_a_row_,
           .in_flight = under_way_,
           .in_flight_max = limiter_.at_once(),
-          .batch_bytes_max = size_.now()};
+          .batch_bytes_max = size_.now(),
+          .retries_at = waits ? std::optional(closed_until_) : std::nullopt};
 }
 
 }  // namespace relay

@@ -8,6 +8,7 @@
 // THREADS. One at a time.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +60,9 @@ class RequestGate {
   // Reports that the backend answers: whatever kept it from accepting requests is over.
   void Open(Clock::TimePoint now);
   void ForgetFailures() { failures_in_a_row_ = 0; }
+
+  // Ends the back-off: the next request may start now.
+  void RetryNow(Clock::TimePoint now) { closed_until_ = std::min(closed_until_, now); }
 
   // The reason why the gate closes.
   struct Failure {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "wal/base/ascii.h"
 
 namespace relay {
 namespace {
@@ -15,10 +18,7 @@ std::string Shown(const Reply& reply) {
   if (!reply.location.empty()) text += " to " + reply.location;
   if (!reply.body.empty()) text += ": " + reply.body.substr(0, kShownAnswerMax);
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  }
-  return text;
+  return Printable(text);
 }
 
 }  // namespace
@@ -31,8 +31,14 @@ std::string_view ToString(WorkerState state) {
     case WorkerState::kHeld: return "held";
     case WorkerState::kLogFailing: return "log failing";
     case WorkerState::kPaused: return "paused";
+    case WorkerState::kStandby: return "standby";
   }
   INVARIANT(false);
+}
+
+std::string ShownAnswer(const Result<Reply>& answer) {
+  if (!answer.ok()) return answer.error().message();
+  return answer.value().http_status / 100 == 2 ? "" : Shown(answer.value());
 }
 
 DeliveryStatusBoard::DeliveryStatusBoard(std::chrono::milliseconds stuck_after, OnChange on_change,
@@ -40,17 +46,16 @@ DeliveryStatusBoard::DeliveryStatusBoard(std::chrono::milliseconds stuck_after, 
     : stuck_after_(stuck_after),
       on_change_(std::move(on_change)),
       clock_(clock),
-      progressed_at_(clock.Now()) {
+      progressed_at_(clock.Now()),
+      since_(progressed_at_) {
   status_.since = clock_.WallNow();
 }
 
 void DeliveryStatusBoard::Answered(const Result<Reply>& answer) {
   const std::lock_guard lock(mutex_);
   ++status_.requests;
-  if (!answer.ok()) {
-    status_.last_answer = answer.error().message();
-  } else if (answer.value().http_status / 100 != 2) {
-    status_.last_answer = Shown(answer.value());
+  if (std::string shown = ShownAnswer(answer); !shown.empty()) {
+    status_.last_answer = std::move(shown);
   }
 }
 
@@ -68,11 +73,15 @@ void DeliveryStatusBoard::Show(const State& state, const Gauges& gauges) {
     status_.in_flight_max = gauges.in_flight_max;
     status_.batch_bytes_max = gauges.batch_bytes_max;
     status_.remedy = state.remedy;
+    retries_at_ = gauges.retries_at;
     if (status_.state == state.state && status_.reason == state.reason) return;
-    if (status_.state != state.state) status_.since = clock_.WallNow();
+    if (status_.state != state.state) {
+      since_ = clock_.Now();
+      status_.since = clock_.WallNow();
+    }
     status_.state = state.state;
     status_.reason = state.reason;
-    changed = status_;
+    changed = Current();
   }
   on_change_(changed);
 }
@@ -93,7 +102,7 @@ void DeliveryStatusBoard::CheckStuck(RecordCount lag, bool is_paused,
     const bool same = status_.stuck.has_value() == stuck.has_value();
     status_.stuck = std::move(stuck);
     if (same) return;
-    changed = status_;
+    changed = Current();
   }
   on_change_(changed);
 }
@@ -101,14 +110,30 @@ void DeliveryStatusBoard::CheckStuck(RecordCount lag, bool is_paused,
 // REQUIRES: the mutex is held.
 std::optional<Stuck> DeliveryStatusBoard::FindStuck(
     bool stands, const std::optional<LaneStatus>& longest_held) const {
-  const WallTime now = clock_.WallNow();
   if (stands) {
-    const auto ago = std::chrono::duration_cast<WallTime::duration>(clock_.Now() - progressed_at_);
-    return Stuck{now - ago, status_.reason, status_.last_answer, status_.remedy};
+    return Stuck{WallAt(progressed_at_), status_.reason, status_.last_answer, status_.remedy};
   }
-  if (!longest_held || now - longest_held->since < stuck_after_) return std::nullopt;
-  return Stuck{longest_held->since, longest_held->reason, status_.last_answer,
+  if (!longest_held || clock_.Now() - longest_held->since < stuck_after_) return std::nullopt;
+  return Stuck{WallAt(longest_held->since), longest_held->reason, longest_held->last_answer,
                longest_held->remedy};
+}
+
+// Durations go by the monotonic clock: the wall clock may have been set meanwhile.
+WallTime DeliveryStatusBoard::WallAt(Clock::TimePoint time) const {
+  return clock_.WallNow() - std::chrono::duration_cast<WallTime::duration>(clock_.Now() - time);
+}
+
+// REQUIRES: the mutex is held.
+WorkerStatus DeliveryStatusBoard::Current() const {
+  constexpr std::chrono::milliseconds kStepLeast{500};  // Less is the time between two readings.
+  WorkerStatus status = status_;
+  const WallTime since = WallAt(since_);
+  if (std::chrono::abs(since - status.since) >= kStepLeast) status.since = since;
+  if (retries_at_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*retries_at_ - clock_.Now());
+    status.retries_in = std::max(left, std::chrono::milliseconds(0));
+  }
+  return status;
 }
 
 WorkerState DeliveryStatusBoard::state() const {
@@ -118,7 +143,7 @@ WorkerState DeliveryStatusBoard::state() const {
 
 WorkerStatus DeliveryStatusBoard::Snapshot() const {
   const std::lock_guard lock(mutex_);
-  WorkerStatus status = status_;
+  WorkerStatus status = Current();
   status.points_per_second = resolved_points_.PerSecond(clock_.Now());
   return status;
 }

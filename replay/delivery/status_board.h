@@ -21,6 +21,9 @@
 
 namespace relay {
 
+// Returns a response that was not a success as one line, or why there was none; empty: it was one.
+std::string ShownAnswer(const Result<Reply>& answer);
+
 class DeliveryStatusBoard {
  public:
   using OnChange = std::function<void(const WorkerStatus&)>;
@@ -31,6 +34,7 @@ class DeliveryStatusBoard {
     std::size_t in_flight = 0;
     std::size_t in_flight_max = 1;
     Bytes batch_bytes_max{0};
+    std::optional<Clock::TimePoint> retries_at = std::nullopt;  // The end of the back-off.
   };
   struct State {
     WorkerState state = WorkerState::kCaughtUp;
@@ -56,6 +60,8 @@ class DeliveryStatusBoard {
   WorkerStatus Snapshot() const;
 
  private:
+  WallTime WallAt(Clock::TimePoint time) const;
+  WorkerStatus Current() const;
   std::optional<Stuck> FindStuck(bool stands, const std::optional<LaneStatus>& longest_held) const;
 
   const std::chrono::milliseconds stuck_after_;
@@ -64,7 +70,9 @@ class DeliveryStatusBoard {
   Clock::TimePoint progressed_at_;
 
   mutable std::mutex mutex_;  // Guards what follows.
-  WorkerStatus status_;
+  WorkerStatus status_;       // Its `since` as the clock said then.
+  Clock::TimePoint since_;    // The start of its state.
+  std::optional<Clock::TimePoint> retries_at_;
   RateMeter resolved_points_;
 };
 

@@ -10,8 +10,8 @@ namespace relay {
 namespace {
 
 // Statements are kept: those that follow, and writes, build on them.
-bool IsTooOldAt(const Entry& entry, const Record& record, std::optional<WallTime> oldest) {
-  return oldest && entry.accepted_at < *oldest && record.params.api != Api::kStatement;
+bool IsTooOldAt(const Entry& entry, const Record& record, Sequence old_through) {
+  return entry.position.sequence <= old_through && record.params.api != Api::kStatement;
 }
 
 // Returns whether one entry of the ledger can stand for both.
@@ -44,6 +44,20 @@ Gap GapOf(const Entry& entry, const std::string& reason, WallTime now) {
   return gap;
 }
 
+Gap TooOldGap(const Entry& entry, const Record& record, WallTime now) {
+  Gap gap = GapOf(entry, "accepted longer ago than max_age", now);
+  gap.reason = GapReason::kTooOld;
+  gap.databases = {record.params.database};
+  return gap;
+}
+
+// Returns the points that are delivered or dead letters.
+PointCount ResolvedPoints(const WindowEntry& one) {
+  PointCount points = one.delivered;
+  for (const DeadLetter& letter : one.letters) points += letter.points;
+  return points;
+}
+
 std::vector<DeadLetter> LettersOf(const Entry& entry, const WriteParams& params,
                                   std::vector<UnsendableLine> lines, WallTime now) {
   std::vector<DeadLetter> letters;
@@ -70,7 +84,7 @@ void Window::Restart(Sequence after) {
   read_through_ = forgotten_through_ = after;
 }
 
-void Window::Add(StoredRecord stored, WallTime now, std::optional<WallTime> oldest) {
+void Window::Add(StoredRecord stored, WallTime now, Sequence old_through) {
   INVARIANT(stored.entry.position.sequence > read_through_);
   read_through_ = stored.entry.position.sequence;
   bytes_ += stored.entry.size.bytes;
@@ -78,10 +92,8 @@ void Window::Add(StoredRecord stored, WallTime now, std::optional<WallTime> olde
   one.entry = stored.entry;
   if (stored.record.ok()) {
     const std::shared_ptr<const Record> whole = std::move(stored.record).value();
-    if (IsTooOldAt(one.entry, *whole, oldest)) {
-      one.gap = GapOf(one.entry, "accepted longer ago than max_age", now);
-      one.gap->reason = GapReason::kTooOld;
-      one.gap->databases = {whole->params.database};
+    if (IsTooOldAt(one.entry, *whole, old_through)) {
+      one.gap = TooOldGap(one.entry, *whole, now);
       one.batches_left = 0;
       entries_.push_back(std::move(one));
       return;
@@ -97,10 +109,24 @@ void Window::Add(StoredRecord stored, WallTime now, std::optional<WallTime> olde
   entries_.push_back(std::move(one));
 }
 
-bool Window::IsTooOld(std::optional<WallTime> oldest) const {
+bool Window::IsTooOld(Sequence old_through) const {
   if (entries_.empty() || entries_.front().is_resolved()) return false;
   const WindowEntry& first = entries_.front();
-  return first.record && IsTooOldAt(first.entry, *first.record, oldest);
+  return first.record && IsTooOldAt(first.entry, *first.record, old_through);
+}
+
+std::set<Sequence> Window::DropTooOld(const std::vector<Sequence>& of, WallTime now,
+                                      Sequence old_through) {
+  std::set<Sequence> dropped;
+  for (const Sequence sequence : of) {
+    WindowEntry& one = At(sequence);
+    if (one.is_resolved() || !IsTooOldAt(one.entry, *one.record, old_through)) continue;
+    one.gap = TooOldGap(one.entry, *one.record, now);
+    one.gap->points -= ResolvedPoints(one);
+    one.batches_left = 0;
+    dropped.insert(sequence);
+  }
+  return dropped;
 }
 
 // Finds an entry: the sequences of a flow have no gaps, those of a held lane may.

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,13 +46,18 @@ class Window {
   // Forgets everything; reading goes on behind `after`.
   void Restart(Sequence after);
 
-  // Appends a record that was read. A damaged one is a gap at once, and so is one accepted before
-  // `oldest` (nullopt: no limit) unless it is a statement; a line that is not sendable is a dead
-  // letter. REQUIRES: each sequence above the one before.
-  void Add(StoredRecord stored, WallTime now, std::optional<WallTime> oldest = std::nullopt);
+  // Appends a record that was read. A damaged one is a gap at once, and so is one up to
+  // `old_through`, which is too old, unless it is a statement; a line that is not sendable is a
+  // dead letter. REQUIRES: each sequence above the one before.
+  void Add(StoredRecord stored, WallTime now, Sequence old_through = Sequence::BeforeFirst());
 
-  // Returns whether Add would make the oldest record a gap now.
-  bool IsTooOld(std::optional<WallTime> oldest) const;
+  // Returns whether the oldest record is unresolved and Add would make it a gap now.
+  bool IsTooOld(Sequence old_through) const;
+
+  // Makes those of the records a gap that are unresolved and that Add would make one now, but for
+  // the points of them that are resolved. Returns them; no line of theirs may be sent any more.
+  std::set<Sequence> DropTooOld(const std::vector<Sequence>& of, WallTime now,
+                                Sequence old_through);
 
   bool empty() const { return entries_.empty(); }
   RecordCount records() const { return entries_.size(); }

@@ -1,7 +1,10 @@
 #include "replay/delivery/worker.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
+
+#include "replay/transport/remote_write.h"
 
 namespace relay {
 namespace {
@@ -9,6 +12,14 @@ namespace {
 DeliveryOptions With(DeliveryOptions options, std::size_t transports) {
   options.at_once_max = transports;
   return options;
+}
+
+bool MayHaveOpaque(const SendBatch& batch) {
+  return std::any_of(batch.parts.begin(), batch.parts.end(), [](const SendBatch::Part& part) {
+    const Record& record = *part.record;
+    return record.memo.Answer(LinesQuestion::kMayHaveOpaqueSamples,
+                              [&] { return MayHaveOpaqueSamples(record.lines); });
+  });
 }
 
 void NameThread(const BackendId& backend) {
@@ -47,11 +58,21 @@ void Worker::Wake() {
   if (waits_for_more_) signal_.Raise();
 }
 
+// Takes no lock: the caller may hold one that the log's thread waits for.
+void Worker::TryNow() {
+  tries_now_ = true;
+  signal_.Raise();
+}
+
+Delivery::Job Worker::NextJob() {
+  if (tries_now_.exchange(false)) delivery_.TryNow();
+  return delivery_.Next();
+}
+
 void Worker::Work(const std::stop_token& stop) {
-  std::string joined;
   Lock lock(mutex_);
   while (!stop.stop_requested()) {
-    const Delivery::Job job = delivery_.Next();
+    const Delivery::Job job = NextJob();
     if (const auto* wait = std::get_if<Delivery::Wait>(&job)) {
       WaitForTurn(lock, *wait, stop);
       continue;
@@ -59,7 +80,7 @@ void Worker::Work(const std::stop_token& stop) {
     // A request may take long: another thread does the other work meanwhile. A read does not, and
     // nothing can be sent until it is done.
     if (!std::holds_alternative<Delivery::Read>(job)) WakeAnother();
-    Do(lock, job, joined);
+    Do(lock, job);
   }
 }
 
@@ -92,11 +113,13 @@ void Worker::WakeAnother() {
 }
 
 // Does a job. One thread at a time uses the delivery; requests and reads run without it.
-void Worker::Do(Lock& lock, const Delivery::Job& job, std::string& joined) {
+void Worker::Do(Lock& lock, const Delivery::Job& job) {
   if (const auto* send = std::get_if<Delivery::Send>(&job)) {
     const Result<Reply> answer = AskBackend(lock, [&](Transport& transport) {
-      return transport.Send(
-          {.params = send->batch->params(), .lines = LinesOf(*send->batch, joined)});
+      const std::vector<std::string_view> pieces = PiecesOf(*send->batch);
+      return transport.Send({.params = send->batch->params(),
+                             .lines = LinesInPieces(pieces),
+                             .may_have_opaque_samples = MayHaveOpaque(*send->batch)});
     });
     delivery_.Sent(send->id, answer);
   } else if (const auto* create = std::get_if<Delivery::Create>(&job)) {
@@ -126,12 +149,11 @@ Result<Reply> Worker::AskBackend(Lock& lock, const Ask& ask) {
 }
 
 Worker::StepResult Worker::Step() {
-  std::string joined;
   Lock lock(mutex_);
   while (true) {
-    const Delivery::Job job = delivery_.Next();
+    const Delivery::Job job = NextJob();
     if (const auto* wait = std::get_if<Delivery::Wait>(&job)) return {wait->state, wait->duration};
-    Do(lock, job, joined);
+    Do(lock, job);
     if (!std::holds_alternative<Delivery::Read>(job)) {
       return {delivery_.Snapshot().state, Clock::Duration::zero()};
     }

@@ -4,8 +4,8 @@
 // the next records while requests are under way.
 //
 // THREADS. Run by one thread, which starts the others and ends after them; tests call Step instead.
-// Wake and Snapshot from any. Log, transports and clock outlive a worker; workers share only the
-// log.
+// Wake, TryNow and Snapshot from any. Log, transports and clock outlive a worker; workers share
+// only the log.
 #pragma once
 
 #include <atomic>
@@ -44,15 +44,19 @@ class Worker {
   // Reports that the log has more to read. Cheap unless the worker waits for that.
   void Wake();
 
+  // Asks the backend again now, and for each held lane, instead of after their back-off.
+  void TryNow();
+
   WorkerStatus Snapshot() const { return delivery_.Snapshot(); }
 
  private:
   using Lock = std::unique_lock<std::mutex>;
 
+  Delivery::Job NextJob();
   void Work(const std::stop_token& stop);
   void WaitForTurn(Lock& lock, const Delivery::Wait& wait, const std::stop_token& stop);
   void WakeAnother();
-  void Do(Lock& lock, const Delivery::Job& job, std::string& joined);
+  void Do(Lock& lock, const Delivery::Job& job);
   template <typename Ask>
   Result<Reply> AskBackend(Lock& lock, const Ask& ask);
 
@@ -60,7 +64,7 @@ class Worker {
   const BackendId backend_;
   Clock& clock_;
 
-  std::mutex mutex_;  // Guards everything below but the signal.
+  std::mutex mutex_;  // Guards everything below but the signal and what is atomic.
   Delivery delivery_;
   std::vector<Transport*> free_;
   const std::vector<Transport*> transports_;
@@ -71,6 +75,7 @@ class Worker {
   Clock::TimePoint watched_until_;
   std::condition_variable_any watch_left_;
   std::atomic<bool> waits_for_more_ = false;
+  std::atomic<bool> tries_now_ = false;  // TryNow was called, and nobody has looked since.
   Signal signal_;
 };
 

@@ -1,5 +1,6 @@
 #include "replay/net/connection.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,12 @@
 #include "replay/net/tls.h"
 
 namespace relay {
+
+std::string HostPort(const Peer& peer) {
+  const bool ipv6 = peer.host.find(':') != std::string::npos;
+  return fmt::format("{}:{}", ipv6 ? "[" + peer.host + "]" : peer.host, peer.port);
+}
+
 namespace {
 
 Error Broken(int error) {

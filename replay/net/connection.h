@@ -39,6 +39,9 @@ struct Peer {
   std::chrono::milliseconds connect_timeout{5'000};  // For each address.
 };
 
+// Formats host and port as in a URL and the Host header.
+std::string HostPort(const Peer& peer);
+
 // One turn of a non-blocking read or write.
 struct Progress {
   enum class Kind : std::uint8_t { kMoved, kWantsRead, kWantsWrite, kEnd };

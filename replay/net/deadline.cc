@@ -32,6 +32,13 @@ Deadline::Deadline()
   INVARIANT(timer_.open() && cancel_.open());
 }
 
+Result<Deadline> Deadline::Make() {
+  OwnedFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  OwnedFd cancel(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (timer.open() && cancel.open()) return Deadline(std::move(timer), std::move(cancel));
+  return Error(ErrorCode::kUnavailable, "the relay has no file descriptors left");
+}
+
 void Deadline::Arm(milliseconds timeout) {
   constexpr std::int64_t kNanosInMilli = 1'000'000;
   INVARIANT(timeout > milliseconds(0));

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "wal/base/result.h"
+
 namespace relay {
 
 // A file descriptor with an owner.
@@ -42,6 +44,9 @@ class Deadline {
   // REQUIRES: the process has descriptors left.
   Deadline();
 
+  // kUnavailable: it has none left.
+  static Result<Deadline> Make();
+
   // Starts the limit. REQUIRES: above 0.
   void Arm(std::chrono::milliseconds timeout);
 
@@ -57,6 +62,8 @@ class Deadline {
   Wake Wait(int fd, short events, std::chrono::milliseconds at_most) const;
 
  private:
+  Deadline(OwnedFd timer, OwnedFd cancel) : timer_(std::move(timer)), cancel_(std::move(cancel)) {}
+
   Wake Poll(int fd, short events, int timeout_ms) const;
 
   OwnedFd timer_;

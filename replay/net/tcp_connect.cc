@@ -65,7 +65,7 @@ Status RunBeside(const std::shared_ptr<Lookup>& lookup, const Deadline& deadline
 
 Error NotFound(const Lookup& lookup) {
   if (lookup.failure == EAI_NONAME || lookup.failure == EAI_NODATA) {
-    return {ErrorCode::kNotFound, fmt::format("unknown host {}", lookup.host)};
+    return {ErrorCode::kNotFound, fmt::format("cannot resolve {}", lookup.host)};
   }
   return {ErrorCode::kUnavailable,
           fmt::format("looking up {}: {}", lookup.host, gai_strerror(lookup.failure))};

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <limits>
 #include <string>
 #include <utility>
@@ -145,7 +147,10 @@ class TlsConnection final : public Connection {
     if (ERR_peek_last_error() == 0) {
       return {ErrorCode::kUnavailable, "the connection broke in the TLS handshake"};
     }
-    return {ErrorCode::kUnavailable, "the TLS handshake failed: " + TakeReason()};
+    std::string reason = TakeReason();
+    // The first bytes of an answer in plain text are taken for a version.
+    if (reason == "wrong version number") reason += " (plain HTTP? use http://)";
+    return {ErrorCode::kUnavailable, "the TLS handshake failed: " + reason};
   }
 
   Result<Progress> Outcome(int outcome, std::size_t moved) {
@@ -164,6 +169,22 @@ class TlsConnection final : public Connection {
 };
 
 }  // namespace
+
+Result<WallTime> CertificateExpiry(const std::string& path) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(path.c_str(), "r"), &BIO_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr, &X509_free);
+  std::tm end{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
+    return WrongFile("cert", path);
+  }
+  return WallTime(std::chrono::seconds(timegm(&end)));
+}
+
+Status CheckTlsFiles(const TlsOptions& options) {
+  const Result<Context> context = MakeContext(options);
+  return context.ok() ? Ok() : Status(context.error());
+}
 
 Result<std::unique_ptr<Connection>> OpenTls(OwnedFd socket, const Peer& peer,
                                             const Deadline& deadline) {

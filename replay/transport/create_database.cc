@@ -16,19 +16,9 @@ bool HasControl(std::string_view text) {
   });
 }
 
-// Quotes a name for InfluxQL and JSON alike, with the characters that would end it escaped.
-std::string Quoted(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 std::string JsonText(std::string_view text) {
   std::string escaped;
-  for (const char c : Quoted(text)) {
+  for (const char c : QuotedName(text)) {
     const auto byte = static_cast<unsigned char>(c);
     escaped += byte < kFirstPlain ? fmt::format("\\u{:04x}", byte) : std::string(1, c);
   }
@@ -37,19 +27,29 @@ std::string JsonText(std::string_view text) {
 
 }  // namespace
 
+// Escapes the characters that would end the name.
+std::string QuotedName(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 std::string CreateStatements(const WriteParams& params, const PolicyForm& policy) {
-  std::string statements = "CREATE DATABASE " + Quoted(params.database);
+  std::string statements = "CREATE DATABASE " + QuotedName(params.database);
   if (!params.retention_policy.empty() && params.api != Api::kStatement) {
-    statements +=
-        fmt::format("; CREATE RETENTION POLICY {} ON {} DURATION {} REPLICATION 1",
-                    Quoted(params.retention_policy), Quoted(params.database), policy.duration);
+    statements += fmt::format("; CREATE RETENTION POLICY {} ON {} DURATION {} REPLICATION 1",
+                              QuotedName(params.retention_policy), QuotedName(params.database),
+                              policy.duration);
     if (!policy.shard_duration.empty()) statements += " SHARD DURATION " + policy.shard_duration;
   }
   return statements;
 }
 
 std::string ShowPoliciesStatement(const WriteParams& params) {
-  return "SHOW RETENTION POLICIES ON " + Quoted(params.database);
+  return "SHOW RETENTION POLICIES ON " + QuotedName(params.database);
 }
 
 std::string CreateBody(std::string_view database) {

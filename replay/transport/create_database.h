@@ -25,6 +25,9 @@ struct PolicyForm {
 // nothing twice: what exists in this form is left as it is.
 std::string CreateStatements(const WriteParams& params, const PolicyForm& policy);
 
+// Quotes a name for InfluxQL and JSON alike.
+std::string QuotedName(std::string_view name);
+
 // Returns InfluxQL that lists the retention policies of the database.
 std::string ShowPoliciesStatement(const WriteParams& params);
 

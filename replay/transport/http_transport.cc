@@ -5,20 +5,57 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "replay/net/tcp_connect.h"
-#include "replay/transport/base64.h"
+#include "replay/transport/authorization.h"
 #include "replay/transport/create_database.h"
 #include "replay/transport/gzip.h"
 #include "replay/transport/redirect.h"
 #include "replay/transport/remote_write.h"
 #include "replay/transport/response_parser.h"
+#include "wal/record/hops.h"
 #include "wal/record/lines.h"
 
 namespace relay {
 namespace {
+
+// A body in pieces, sent in chunks: small pieces are copied together, large ones are sent from
+// where they are. The head goes with the first chunk, in one packet where it can.
+class Chunks {
+ public:
+  Chunks(std::string head, std::span<const std::string_view> pieces)
+      : gathered_(std::move(head)), left_(pieces) {}
+
+  // Returns the next chunk, valid until the next call. Empty: there is none.
+  std::string_view Next() {
+    if (!large_.empty()) return std::exchange(large_, {});
+    while (!left_.empty() && gathered_.size() < kGatheredMax) {
+      const std::string_view piece = left_.front();
+      left_ = left_.subspan(1);
+      if (piece.size() > kCopiedMax) {
+        large_ = piece;
+        break;
+      }
+      gathered_ += piece;
+    }
+    sent_ = std::exchange(gathered_, {});
+    return sent_.empty() ? std::exchange(large_, {}) : std::string_view(sent_);
+  }
+
+  bool done() const { return gathered_.empty() && large_.empty() && left_.empty(); }
+
+ private:
+  static constexpr std::size_t kCopiedMax = 16U << 10U;
+  static constexpr std::size_t kGatheredMax = 64U << 10U;
+
+  std::string gathered_;
+  std::string sent_;
+  std::string_view large_;
+  std::span<const std::string_view> left_;
+};
 
 // One request and its answer on an open connection.
 class Exchange {
@@ -29,11 +66,11 @@ class Exchange {
 
   // Sends head and body and waits for the answer. The peer may answer before it has everything; it
   // may refuse then, but it cannot have accepted unsent lines.
-  Status Run(std::string_view head, std::string_view body) {
-    const std::array<std::string_view, 2> parts = {head, body};
-    for (std::string_view part : parts) {
-      RETURN_IF_ERROR(Send(part));
+  Status Run(Chunks request) {
+    while (!request.done() && !unsendable_ && !reader_.whole()) {
+      RETURN_IF_ERROR(Send(request.Next()));
     }
+    if (reader_.whole() && !request.done()) unsendable_ = true;
     const bool sent_all = !unsendable_ && !reader_.whole();
     while (!reader_.whole()) {
       RETURN_IF_ERROR(ReadSome());
@@ -83,12 +120,25 @@ class Exchange {
   }
 
   Status ReadOnce(bool& moved) {
-    ASSIGN_OR_RETURN(const Progress got, connection_.TryRead(buffer_.data(), buffer_.size()));
-    const Progress progress = got;
+    const Result<Progress> got = connection_.TryRead(buffer_.data(), buffer_.size());
+    if (!got.ok()) return BrokenOff(got.error());
+    const Progress progress = got.value();
     moved = progress.kind == Progress::Kind::kMoved || progress.kind == Progress::Kind::kEnd;
     wants_write_ = progress.kind == Progress::Kind::kWantsWrite;
-    if (progress.kind == Progress::Kind::kEnd) return reader_.TakeEnd();
+    if (progress.kind == Progress::Kind::kEnd) return AtEnd();
     return reader_.Take(std::string_view(buffer_.data(), progress.bytes));
+  }
+
+  Status AtEnd() {
+    Status ended = reader_.TakeEnd();
+    if (!ended.ok()) return BrokenOff(ended.error());
+    return ended;
+  }
+
+  // A refused certificate, too, may be told only now.
+  static Error BrokenOff(const Error& error) {
+    if (error.code() != ErrorCode::kUnavailable) return error;
+    return {ErrorCode::kBrokenOff, error.message()};
   }
 
   Status WaitToWrite(int events) {
@@ -115,12 +165,6 @@ class Exchange {
   bool wants_write_ = false;
   std::array<char, 16384> buffer_{};
 };
-
-// Formats host and port as in a URL and the Host header.
-std::string HostPort(const Peer& peer) {
-  const bool ipv6 = peer.host.find(':') != std::string::npos;
-  return fmt::format("{}:{}", ipv6 ? "[" + peer.host + "]" : peer.host, peer.port);
-}
 
 constexpr int kOk = 200;
 constexpr int kNoContent = 204;
@@ -183,7 +227,8 @@ class HttpTransport final : public Transport {
 
   Result<Reply> Send(const WriteRequest& by_clients_names) override {
     const WriteParams params = Renamed(options_.target.renames, by_clients_names.params);
-    const WriteRequest request{params, by_clients_names.lines};
+    const WriteRequest request{params, by_clients_names.lines,
+                               by_clients_names.may_have_opaque_samples};
     if (params.api == Api::kStatement && params.database != by_clients_names.params.database) {
       return RefusedHere({ErrorCode::kInvalidInput,
                           "the statement names its database as clients do, and the database has "
@@ -191,23 +236,26 @@ class HttpTransport final : public Transport {
     }
     if (request.params.api == Api::kStatement) return SendStatement(request);
     if (options_.target.api == Api::kPrometheus) return SendSamples(request);
-    if (MayHaveOpaqueSamples(request.lines) && HasOpaqueSample(request.lines)) {
+    const auto text = [&] { return request.lines.Text(joined_); };
+    const bool may_have_opaque = request.may_have_opaque_samples && MayHaveOpaqueSamples(text());
+    if (may_have_opaque && HasOpaqueSample(text())) {
       return RefusedHere({ErrorCode::kInvalidInput,
                           "a sample of Prometheus that only a backend with api: prometheus takes"});
     }
     const Precision sent_as = SentAs(options_.target.api, request.params.precision);
-    std::string_view lines = request.lines;
+    LinesInPieces lines = request.lines;
     if (sent_as != request.params.precision) {
-      Result<std::string> rescaled = Rescaled(lines, request.params.precision, sent_as);
+      Result<std::string> rescaled = Rescaled(text(), request.params.precision, sent_as);
       if (!rescaled.ok()) return RefusedHere(rescaled.error());
       rescaled_ = std::move(rescaled).value();
       lines = rescaled_;
     }
+    if (options_.gzip) lines = gzip_.Compress(lines.Text(joined_));
     const std::string path = WritePath(options_.target, request.params);
     const std::string_view type = options_.gzip
                                       ? "text/plain; charset=utf-8\r\nContent-Encoding: gzip"
                                       : "text/plain; charset=utf-8";
-    return Post(request.params, path, type, options_.gzip ? gzip_.Compress(lines) : lines);
+    return Post(request.params, path, type, lines);
   }
 
   Result<Reply> CreateDatabase(const WriteParams& by_clients_names) override {
@@ -241,7 +289,8 @@ class HttpTransport final : public Transport {
   }
 
   Result<Reply> SendSamples(const WriteRequest& request) {
-    const Result<std::string> encoded = EncodeRemoteWrite(request.lines, request.params.precision);
+    const Result<std::string> encoded =
+        EncodeRemoteWrite(request.lines.Text(joined_), request.params.precision);
     if (!encoded.ok()) {  // Halved, as a backend's own answer says; a single line is given up.
       Reply too_large = RefusedHere(encoded.error());
       too_large.http_status = kStatusTooLarge;
@@ -262,7 +311,7 @@ class HttpTransport final : public Transport {
     if (options_.target.api != Api::kV1) {
       return RefusedHere({ErrorCode::kInvalidInput, "statements can be sent to v1 backends only"});
     }
-    std::string_view statement = request.lines;
+    std::string_view statement = request.lines.Text(joined_);
     statement.remove_suffix(statement.ends_with('\n') ? 1 : 0);
     Result<Reply> reply = Query(request.params, statement);
     if (!reply.ok()) return reply;
@@ -291,11 +340,11 @@ class HttpTransport final : public Transport {
 
   // `type`: the value of Content-Type, and more headers.
   Result<Reply> Post(const WriteParams& params, const std::string& path, std::string_view type,
-                     std::string_view body) {
+                     const LinesInPieces& body) {
     ASSIGN_OR_RETURN(std::string authorization, Authorization(params.credentials));
     const std::string headers = fmt::format(
-        "User-Agent: influxdb-relay\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\r\n", type,
-        body.size(), authorization);
+        "User-Agent: influxdb-relay\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n", type,
+        body.size(), HopsLine(params.hops), authorization);
     deadline_.Arm(options_.timeout);
     Place* place = &place_;
     Result<Reply> reply = Attempt(*place, path, headers, body);
@@ -308,6 +357,12 @@ class HttpTransport final : public Transport {
     if (reply.ok()) return reply;
     place->connection.reset();
     return WithPlace(*place, reply.error());
+  }
+
+  // Returns a header line; empty: this relay is not named.
+  std::string HopsLine(std::string_view hops) const {
+    if (options_.relay_id.empty()) return "";
+    return fmt::format("{}: {}\r\n", kHopsHeader, WithHop(hops, options_.relay_id));
   }
 
   // Returns the place with the connection of before, if there is one.
@@ -325,14 +380,11 @@ class HttpTransport final : public Transport {
   }
 
   Result<Reply> Attempt(Place& place, const std::string& path, const std::string& headers,
-                        std::string_view body) {
+                        const LinesInPieces& body) {
     RETURN_IF_ERROR(Connect(place));
     std::string head = fmt::format("POST {} HTTP/1.1\r\nHost: {}\r\n{}", path, place.text, headers);
-    if (body.size() <= kJoinedMax) {
-      head += std::exchange(body, {});  // In one packet.
-    }
     Exchange exchange(*place.connection, deadline_, options_.write_timeout);
-    RETURN_IF_ERROR(exchange.Run(head, body));
+    RETURN_IF_ERROR(exchange.Run(Chunks(std::move(head), body.pieces())));
     if (!exchange.leaves_reusable()) place.connection.reset();
     Reply reply = exchange.answer().reply();
     reply.api = options_.target.api;
@@ -353,25 +405,14 @@ class HttpTransport final : public Transport {
 
   // Returns a header line; empty: there are no credentials.
   Result<std::string> Authorization(const ClientCredentials& of_client) {
-    const Credentials& given = options_.credentials;
     if (options_.pass_credentials) {
       if (of_client.empty()) return std::string();
       return fmt::format("Authorization: {}\r\n", of_client.Reveal());
     }
-    if (authorization_ || (given.username.empty() && !given.token)) {
-      return authorization_.value_or("");
-    }
-    const std::optional<SecretSource>& source = given.token ? given.token : given.password;
-    INVARIANT(source.has_value());
-    ASSIGN_OR_RETURN(Secret secret, source->Read());
-    const std::string& text = secret.Reveal();
-    if (!given.token) {
-      authorization_ =
-          fmt::format("Authorization: Basic {}\r\n", EncodeBase64(given.username + ':' + text));
-    } else {
-      const Api api = options_.target.api;
-      const bool bearer = api == Api::kV3 || api == Api::kPrometheus;
-      authorization_ = fmt::format("Authorization: {} {}\r\n", bearer ? "Bearer" : "Token", text);
+    if (!authorization_) {
+      // Read when it is first needed and again after a 401 or 403.
+      ASSIGN_OR_RETURN(authorization_,
+                       AuthorizationLine(options_.credentials, options_.target.api));
     }
     return *authorization_;
   }
@@ -385,9 +426,6 @@ class HttpTransport final : public Transport {
     return {error.code(), fmt::format("{}: {}", place.text, error.message())};
   }
 
-  // A body up to this size is copied behind the head.
-  static constexpr std::size_t kJoinedMax = 16U << 10U;
-
   static constexpr int kRedirectsMax = 3;
 
   const HttpTransportOptions options_;
@@ -395,6 +433,7 @@ class HttpTransport final : public Transport {
   Place place_;
   std::optional<Place> redirected_;
   std::optional<std::string> authorization_;
+  std::string joined_;
   std::string rescaled_;
   GzipCompressor gzip_;
 };

@@ -29,23 +29,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "replay/net/connection.h"
+#include "replay/transport/authorization.h"
 #include "replay/transport/create_database.h"
 #include "replay/transport/target.h"
 #include "replay/transport/transport.h"
-#include "wal/base/secret.h"
 
 namespace relay {
-
-// Read when they are first needed and again after a 401 or 403.
-struct Credentials {
-  std::string username;  // Goes with `password`, as Basic.
-  std::optional<SecretSource> password;
-  std::optional<SecretSource> token;  // Instead of user name and password.
-};
 
 struct HttpTransportOptions {
   Peer peer;
@@ -63,12 +55,13 @@ struct HttpTransportOptions {
   // Returns the form of a retention policy that is to be created, by its clients' names; may take
   // some seconds. Empty: without expiry.
   std::function<PolicyForm(const WriteParams&)> policy_of = {};
+  std::string relay_id = {};  // Names this relay to others, see hops.h; empty: it is not named.
 };
 
 std::unique_ptr<Transport> MakeHttpTransport(HttpTransportOptions options);
 
 // Asks an InfluxDB 1.x for the retention policies of the database. Returns its answer, in JSON.
-// kUnavailable: no answer came.
+// kUnavailable, kBrokenOff: no answer came.
 Result<Reply> AskForPolicies(HttpTransportOptions options, const WriteParams& params);
 
 }  // namespace relay

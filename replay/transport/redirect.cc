@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "wal/base/ascii.h"
+
 namespace relay {
 namespace {
 
@@ -12,12 +14,6 @@ constexpr int kTemporary = 307;
 constexpr int kPermanent = 308;
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
-
-bool SameName(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 bool IsPath(std::string_view text) {
   constexpr char kDelete = 0x7f;
@@ -27,7 +23,7 @@ bool IsPath(std::string_view text) {
 }
 
 bool TakeStart(std::string_view& text, std::string_view start) {
-  if (!SameName(text.substr(0, start.size()), start)) return false;
+  if (!EqualIgnoringCase(text.substr(0, start.size()), start)) return false;
   text.remove_prefix(start.size());
   return true;
 }
@@ -71,7 +67,7 @@ std::optional<Destination> SameHostDestination(const Peer& from, const Reply& re
     if (!to.tls && !TakeStart(rest, "http://")) return std::nullopt;
     const std::size_t path_at = std::min(rest.find('/'), rest.size());
     const auto place = Split(rest.substr(0, path_at), to.tls ? kHttpsPort : kHttpPort);
-    if (!place || !SameName(place->first, from.host)) return std::nullopt;
+    if (!place || !EqualIgnoringCase(place->first, from.host)) return std::nullopt;
     to.port = place->second;
     rest.remove_prefix(path_at);
   }

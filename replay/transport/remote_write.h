@@ -5,9 +5,10 @@
 // counts, replays and exports need not know them. A sample is the line that InfluxDB 1.8 makes of
 // it: the measurement is __name__, the tags are all labels, the field is `value`, the time is in
 // milliseconds. Names, values and times are the same again in the message that is made of it.
-// What a line cannot express (NaN with its bits, infinities, native histograms, exemplars,
-// metadata, labels that line protocol has no form for) is stored as an opaque line: its one field
-// holds a field of the message as it came. Such lines are for backends with this API alone.
+// Parts that a line cannot express (NaN with its bits, infinities, native histograms, exemplars,
+// metadata, labels that line protocol has no form for) are stored as opaque lines: the one field of
+// such a line holds a field of the message as it came. Such lines are for backends with this API
+// alone.
 //
 // THREADS. Pure functions; any number at once.
 #pragma once

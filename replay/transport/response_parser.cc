@@ -1,9 +1,10 @@
 #include "replay/transport/response_parser.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <optional>
+
+#include "wal/base/ascii.h"
 
 namespace relay {
 namespace {
@@ -12,31 +13,10 @@ namespace {
 constexpr std::size_t kValueMax = 256;
 constexpr std::size_t kLocationMax = 1024;
 
-// Replaces what could disturb a terminal or a log.
-std::string Printable(std::string_view text) {
-  std::string printable(text);
-  constexpr char kDelete = 0x7f;
-  for (char& c : printable) {
-    if (static_cast<unsigned char>(c) < ' ' || c == kDelete) c = '?';
-  }
-  return printable;
-}
 constexpr std::size_t kChunkSizeLineMax = 1024;
 
 Error NotAnAnswer(std::string what) {
   return {ErrorCode::kUnavailable, std::move(what)};
-}
-
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t from = text.find_first_not_of(" \t");
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(" \t") + 1 - from);
-}
-
-bool SameWord(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
 }
 
 std::optional<std::uint64_t> ParseWhole(std::string_view text, int base) {
@@ -122,6 +102,7 @@ Status AnswerReader::TakeStatus(std::string_view line) {
   if (!framed || !status || *status < 100) return NotAnAnswer("its answer is not HTTP/1.1");
   if (*status == 101) return NotAnAnswer("it switches to another protocol than HTTP/1.1");
   reply_ = Reply{.http_status = static_cast<int>(*status)};
+  headers_.clear();
   closes_ = line[kVersion.size()] == '0';
   state_ = State::kHeaders;
   return Ok();
@@ -131,13 +112,20 @@ Status AnswerReader::TakeHeader(std::string_view line) {
   const std::size_t colon = std::min(line.find(':'), line.size());
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = Trimmed(line.substr(std::min(colon + 1, line.size())));
-  if (SameWord(name, "content-type")) reply_.content_type = value.substr(0, kValueMax);
-  if (SameWord(name, "retry-after")) reply_.retry_after = value.substr(0, kValueMax);
-  if (SameWord(name, "location")) reply_.location = Printable(value.substr(0, kLocationMax));
-  if (SameWord(name, "connection") && !SameWord(value, "keep-alive")) closes_ = true;
-  if (SameWord(name, "content-length")) return TakeLength(value);
-  if (!SameWord(name, "transfer-encoding")) return Ok();
-  if (!SameWord(value, "chunked"))
+  if (body_ == Body::kStreamed) headers_.emplace_back(name, value);
+  if (EqualIgnoringCase(name, "content-type")) reply_.content_type = value.substr(0, kValueMax);
+  if (EqualIgnoringCase(name, "retry-after")) reply_.retry_after = value.substr(0, kValueMax);
+  if (EqualIgnoringCase(name, "date")) reply_.date = value.substr(0, kValueMax);
+  if (EqualIgnoringCase(name, "x-influxdb-version")) {
+    reply_.version = Printable(value.substr(0, kValueMax));
+  }
+  if (EqualIgnoringCase(name, "location"))
+    reply_.location = Printable(value.substr(0, kLocationMax));
+  if (EqualIgnoringCase(name, "connection") && !EqualIgnoringCase(value, "keep-alive"))
+    closes_ = true;
+  if (EqualIgnoringCase(name, "content-length")) return TakeLength(value);
+  if (!EqualIgnoringCase(name, "transfer-encoding")) return Ok();
+  if (!EqualIgnoringCase(value, "chunked"))
     return NotAnAnswer("its answer has an unknown Transfer-Encoding");
   chunked_ = true;
   return Ok();
@@ -185,10 +173,11 @@ Status AnswerReader::TakeChunkSize(std::string_view line) {
 std::string_view AnswerReader::TakeBody(std::string_view bytes) {
   const bool counted = state_ != State::kUntilEnd;
   const std::size_t size = counted ? std::min<std::uint64_t>(bytes.size(), left_) : bytes.size();
-  const std::size_t room = kBodyMax.count() - reply_.body.size();
-  reply_.body.append(bytes.substr(0, std::min(size, room)));
+  const std::size_t room = kBodyMax.count() - std::min(kBodyMax.count(), reply_.body.size());
+  const bool streamed = body_ == Body::kStreamed;
+  reply_.body.append(bytes.substr(0, streamed ? size : std::min(size, room)));
   if (counted) left_ -= size;
-  cut_ = reply_.body.size() == kBodyMax.count();
+  cut_ = !streamed && reply_.body.size() == kBodyMax.count();
   if (cut_ || (state_ == State::kCounted && left_ == 0)) {
     state_ = State::kWhole;
   } else if (state_ == State::kChunk && left_ == 0) {

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "replay/transport/transport.h"
 #include "wal/base/result.h"
@@ -16,8 +18,17 @@
 
 namespace relay {
 
+using AnswerHeaders = std::vector<std::pair<std::string, std::string>>;
+
 class AnswerReader {
  public:
+  enum class Body : std::uint8_t {
+    kCut,       // Kept up to kBodyMax.
+    kStreamed,  // Passed on whole, in parts: TakeBodyPart.
+  };
+
+  explicit AnswerReader(Body body = Body::kCut) : body_(body) {}
+
   // The limit for all heads together, interim ones and trailers included.
   static constexpr Bytes kHeadMax = 16_KiB;
   // The rest is not read; enough for a server's message.
@@ -31,6 +42,12 @@ class AnswerReader {
   // Returns whether the answer is complete: its head, and its body up to the limit.
   bool whole() const { return state_ == State::kWhole; }
 
+  // Returns whether status and headers are complete.
+  bool has_head() const { return state_ >= State::kCounted && state_ <= State::kWhole; }
+
+  // Returns the part of a streamed body that came since the last call.
+  std::string TakeBodyPart() { return std::exchange(reply_.body, {}); }
+
   // Returns whether anything came: the peer has seen at least part of the request.
   bool begun() const { return begun_; }
 
@@ -39,6 +56,9 @@ class AnswerReader {
   bool reusable() const { return whole() && !cut_ && !surplus_ && !closes_; }
 
   const Reply& reply() const { return reply_; }
+
+  // Returns all headers of an answer whose body is streamed, as they were sent.
+  const AnswerHeaders& headers() const { return headers_; }
 
  private:
   enum class State : std::uint8_t {
@@ -63,6 +83,7 @@ class AnswerReader {
   std::string_view TakeBody(std::string_view bytes);
   bool InBody() const;
 
+  const Body body_;
   State state_ = State::kStatus;
   std::string line_;
   std::uint64_t head_size_ = 0;
@@ -74,6 +95,7 @@ class AnswerReader {
   bool surplus_ = false;
   bool closes_ = false;
   Reply reply_;
+  AnswerHeaders headers_;
 };
 
 }  // namespace relay

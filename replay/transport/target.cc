@@ -62,6 +62,15 @@ std::optional<TimedLine> Parse(std::string_view line) {
   return timed;
 }
 
+// Returns the name of the unit for the target. InfluxDB 1.x calls it `n`, takes every name that it
+// does not know for nanoseconds, and others that have its API know `ns` alone: VictoriaMetrics
+// guesses the unit by the time's size where the name is another, and then 1971 becomes 2969.
+std::string_view PrecisionWord(const Target& target, Precision precision) {
+  const bool is_v1 = target.api == Api::kV1;
+  if (is_v1 && precision == Precision::kNanosecond) return "ns";
+  return WordFor(SentAs(target.api, precision), DialectOf(target.api));
+}
+
 }  // namespace
 
 std::string PercentEncoded(std::string_view text) {
@@ -120,8 +129,7 @@ std::string WritePath(const Target& target, const WriteParams& params) {
   if (target.api == Api::kPrometheus) {
     return target.path_prefix + target.write_path + v1_parameters();
   }
-  const std::string_view precision =
-      WordFor(SentAs(target.api, params.precision), DialectOf(target.api));
+  const std::string_view precision = PrecisionWord(target, params.precision);
   const auto encoded_bucket = [&] { return PercentEncoded(BucketOf(target, params)); };
   std::string path = target.path_prefix;
   switch (target.api) {

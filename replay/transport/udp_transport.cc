@@ -58,8 +58,9 @@ class UdpTransport final : public Transport {
   Result<Reply> Send(const WriteRequest& request) override {
     if (request.params.api == Api::kStatement)
       return RefusedHere("statements cannot be sent over UDP");
+    std::string joined;
     std::string rescaled;
-    std::string_view lines = request.lines;
+    std::string_view lines = request.lines.Text(joined);
     if (request.params.precision != options_.precision) {
       Result<std::string> made = Rescaled(lines, request.params.precision, options_.precision);
       if (!made.ok()) return RefusedHere(made.error().message());

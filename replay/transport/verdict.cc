@@ -28,6 +28,7 @@ enum class Statuses : std::uint8_t {
   kWriteError,   // 400, 422 or 500: versions differ in which they use.
   kServerError,  // 400, 422, 500 or 507: the message tells whose fault it is.
   k502,
+  k508,
   k5xx,
 };
 
@@ -50,6 +51,7 @@ bool Includes(Statuses statuses, int status) {
     case Statuses::kServerError:
       return status == 400 || status == 422 || status == 500 || status == 507;
     case Statuses::k502: return status == 502;
+    case Statuses::k508: return status == 508;
     case Statuses::k5xx: return status / 100 == 5;
   }
   INVARIANT(false);
@@ -76,6 +78,11 @@ constexpr Explanation kRedirected{
     "set the url of {backend} in the configuration to the address that it redirects to, or, on the "
     "same host, set its follow_redirects: same-host",
     Command::kPing};
+constexpr Explanation kLoop{
+    "a loop: the write has passed the relay at this url before",
+    "correct the url of {backend}, or give it to a listener that does not send back: {backend} is "
+    "a "
+    "relay, and one of the backends on its way leads back to where the write has been"};
 constexpr Explanation kBodyLost{"the backend received a write without its lines",
                                 "check what stands between the relay and {backend}"};
 constexpr Explanation kExpired{"points are older than the retention policy keeps", ""};
@@ -118,13 +125,16 @@ constexpr Explanation kShardClosed{"a shard of the backend does not open or is c
                                    "check the log of {backend}"};
 constexpr Explanation kNotUnderstood{
     "the backend refuses lines for a reason that the relay does not know",
-    "check the last answer and the log of {backend}; to give up the refused lines as dead letters, "
-    "set its on_unknown_refusal: dead"};
+    "check the last answer and the log of {backend}; set its on_unknown_refusal: dead to give up "
+    "all "
+    "such lines as dead letters, or give up those that wait now"};
 constexpr Explanation kSilent{"no answer", "check that {backend} runs and can be reached from here",
                               Command::kPing};
+constexpr Explanation kEnds{"the connection ended without an answer",
+                            "check that {backend} runs, and the log of {backend}", Command::kPing};
 constexpr Explanation kNoOrganisation{"the organisation does not exist on the backend",
                                       "check the org of {backend} in the configuration"};
-constexpr Explanation kNotFound{"unknown host, or a configured file is missing",
+constexpr Explanation kNotFound{"the host cannot be resolved, or a configured file is missing",
                                 "check the url and the files of {backend} in the configuration",
                                 Command::kPing};
 constexpr Explanation kNotTrusted{
@@ -336,6 +346,8 @@ constexpr std::array kTable = {
     Row{.statuses = S::k5xx, .says = "timeout", .verdict = {kRetry, kOverloaded, &kFailing}},
     Row{.statuses = S::k5xx, .says = "queue is full", .verdict = {kRetry, kOverloaded, &kBusy}},
     Row{.statuses = S::k502, .verdict = {kRetry, kBackendFault, &kFailing}},
+    // Another relay says so, or this one to itself. No line's fault, and no time mends it.
+    Row{.statuses = S::k508, .says = "loop: ", .verdict = {kHold, kMisconfigured, &kLoop}},
     Row{.statuses = S::k5xx, .verdict = {kRetry, kUnexplained, &kFailing}},
     // Remote write says 400 where samples are invalid (out of order, a bad label, a limit of
     // series), and that such a request is not to be repeated; Mimir has taken the others by then.
@@ -410,6 +422,7 @@ Verdict JudgeSilence(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kNotFound: return {kRetry, kMisconfigured, &kNotFound};
     case ErrorCode::kInvalidInput: return {kRetry, kMisconfigured, &kNotTrusted};
+    case ErrorCode::kBrokenOff: return {kRetry, kBrokenOff, &kEnds};
     default: return {kRetry, kUnreachable, &kSilent};
   }
 }
@@ -433,7 +446,8 @@ void Replace(std::string& text, std::string_view mark, std::string_view name) {
 }  // namespace
 
 bool SlowsDown(Cause cause) {
-  return cause == kOverloaded || cause == kSaturated || cause == kUnreachable;
+  return cause == kOverloaded || cause == kSaturated || cause == kUnreachable ||
+         cause == kBrokenOff;
 }
 
 bool Rests(Cause cause) {
@@ -445,7 +459,7 @@ bool MayCreate(Cause cause) {
 }
 
 bool SuspectsPoison(Cause cause) {
-  return cause == kUnexplained;
+  return cause == kUnexplained || cause == kBrokenOff;
 }
 
 bool ConcernsLane(Cause cause) {

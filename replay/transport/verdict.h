@@ -40,6 +40,7 @@ enum class Cause : std::uint8_t {
   kBackendFault,     // It failed, and says that the fault is its own.
   kUnexplained,      // It failed without giving a reason: the lines may be the cause.
   kUnreachable,      // It did not answer.
+  kBrokenOff,        // It ended the connection without an answer: the lines may be the cause.
   kMisconfigured,    // Its configuration here is wrong: waiting alone is unlikely to help.
   kCredentials,      // It does not let the sender write.
   kMissingDatabase,  // Only this database's lane must wait; so for the next one.

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/batch_text.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fakes/memory_log.h"
 #include "tests/support/log_fixture.h"
@@ -145,7 +146,7 @@ class ToOrdered final : public Transport {
     backend_.most_at_once = std::max(backend_.most_at_once, backend_.busy.size());
     backend_.changed.notify_all();
     backend_.changed.wait_for(lock, kPatience, [this] { return backend_.most_at_once >= 2; });
-    backend_.taken[database] += request.lines;
+    backend_.taken[database] += TextOf(request.lines);
     backend_.busy.erase(database);
     return Reply{.http_status = 204};
   }

@@ -167,5 +167,36 @@ TEST_CASE("answer policy: a refused client is told from a backend that refuses e
              {"nobody", {}, kNoAccess, probe}});
 }
 
+TEST_CASE("answer policy: lines at which the connection ends, again and again, may be the cause") {
+  const Verdict ended{Action::kRetry, kBrokenOff};
+  const LaneFacts known{.points = 5, .knows_accepted = true, .has_canary = true};
+  const auto with = [](LaneFacts facts, std::uint32_t ends, std::uint32_t suspicions = 0) {
+    facts.ends = ends;
+    facts.line_suspicions = suspicions;
+    return facts;
+  };
+  CheckRows(AnswerPolicy({}),
+            {{"once", with(known, 1), ended, kRetrySoon},
+             {"twice", with(known, 2), ended, kRetrySoon},
+             {"three times", with(known, 3), ended, {.step = Step::kSendCanary}},
+             {"none is known", with({.points = 5}, 3), ended, {.step = Step::kFirstLineApart}},
+             {"alone", with({.points = 1}, 9), ended, kRetrySoon},
+             {"others accepted", with({.points = 1}, 6, 4), ended, {.step = Step::kWaitAlone}},
+             {"... often", with({.points = 1}, 7, 5), ended, {.step = Step::kDeadLetter}}});
+
+  const AnswerPolicy policy({});
+  const Verdict taken{Action::kDelivered};
+  const auto after = [&](const LaneFacts& facts) {
+    return policy.DecideOnCanary(facts, taken, ended).step;
+  };
+  CHECK(after({.points = 5}) == Step::kHalve);
+  CHECK(after({.points = 1, .line_suspicions = 1}) == Step::kSendAgain);
+  CHECK(after({.points = 1, .line_suspicions = 3}) == Step::kSendAgain);
+  CHECK(after({.points = 1, .line_suspicions = 4}) == Step::kDeadLetter);
+  CHECK(AnswerPolicy::IsAway({Action::kRetry, kUnreachable}, ended));
+  CHECK_FALSE(AnswerPolicy::IsAway(ended, ended));
+  CHECK_FALSE(AnswerPolicy::IsAway({Action::kRetry, kUnreachable}, {Action::kRetry, kUnexplained}));
+}
+
 }  // namespace
 }  // namespace relay::test::replay_delivery_answer_policy_test

@@ -20,7 +20,8 @@ struct Fixture {
   MemoryLog log{{kWest}};
   FakeClock clock;
   std::minstd_rand random{1};
-  LaneBook book{{.first = 1'000ms, .max = 30'000ms}, 0ms, clock, random};
+  LaneBook book{
+      {.first = 1'000ms, .max = 30'000ms}, [] { return Sequence::BeforeFirst(); }, clock, random};
   RequestGate gate{{.batch_points_max = 1'000,
                     .batch_bytes_max = 1_MiB,
                     .at_once_max = 4,
@@ -28,10 +29,12 @@ struct Fixture {
                     .rate = {}}};
   DeliveryStatusBoard board{60'000ms, [](const WorkerStatus&) {}, clock};
   std::vector<Gap> gaps;
-  CursorCommitter cursor{
-      kWest,
-      {.first = 100ms, .max = 5'000ms},
-      {log, [this](const Gap& gap) { gaps.push_back(gap); }, book, gate, board, clock, random}};
+  std::vector<Sequence> set_back;
+  CursorCommitter cursor{kWest,
+                         {.first = 100ms, .max = 5'000ms},
+                         {log, [this](const Gap& gap) { gaps.push_back(gap); },
+                          [this](const Marks& marks) { set_back.push_back(marks.cursor); }, book,
+                          gate, board, clock, random}};
 
   void Accept(std::uint64_t records) {
     for (std::uint64_t n = 1; n <= records; ++n) {
@@ -56,7 +59,7 @@ struct Fixture {
 TEST_CASE("cursor: it moves over resolved records and stops at the first that is not") {
   Fixture on;
   on.Accept(3);
-  on.cursor.Look();
+  on.cursor.Look(true);
   on.Read();
   CHECK(on.cursor.Commit());
   CHECK_EQ(on.Cursor(), 0);
@@ -74,12 +77,12 @@ TEST_CASE(
     "cursor: while the log fails nothing is committed, ever more seldom, and nothing is lost") {
   Fixture on;
   on.Accept(1);
-  on.cursor.Look();
+  on.cursor.Look(true);
   on.Read();
   on.Deliver();
   on.log.Fail(true);
   const Clock::TimePoint before = on.clock.Now();
-  on.book.flow().At(Sequence(1)).letters.emplace_back();  // What waits for the disk.
+  on.book.flow().At(Sequence(1)).letters.emplace_back();  // It waits for the disk.
   CHECK_FALSE(on.cursor.Commit());
   CHECK(on.cursor.is_failing());
   CHECK_FALSE(on.cursor.failure().empty());
@@ -97,7 +100,7 @@ TEST_CASE(
 TEST_CASE("cursor: moved by an operator, everything read is discarded and read again") {
   Fixture on;
   on.Accept(3);
-  on.cursor.Look();
+  on.cursor.Look(true);
   on.Read();
   on.Deliver();
   REQUIRE(on.log.Execute(kWest, Skip{.to = Sequence(2), .actor = {}}).ok());
@@ -105,6 +108,7 @@ TEST_CASE("cursor: moved by an operator, everything read is discarded and read a
   CHECK_EQ(on.cursor.restarts(), 1);
   CHECK(on.book.flow().empty());
   CHECK_EQ(on.cursor.marks().cursor, Sequence(2));
+  CHECK(on.set_back.empty());
   on.Read();
   CHECK(on.book.flow().first() == Sequence(3));
   on.Deliver();
@@ -115,23 +119,25 @@ TEST_CASE("cursor: moved by an operator, everything read is discarded and read a
 TEST_CASE("cursor: moved back, the overflow lane's round begins again at the oldest record") {
   Fixture on;
   on.Accept(3);
-  on.cursor.Look();
+  on.cursor.Look(true);
   on.Read();
   on.Deliver();
   CHECK(on.cursor.Commit());
   on.book.overflow().PassedThrough(Sequence(1));
-  on.cursor.Look();
+  on.cursor.Look(true);
   CHECK_EQ(on.book.overflow().round_after(), Sequence(1));
   REQUIRE(on.log.Execute(kWest, Rewind{.to = Sequence::BeforeFirst()}).ok());
-  on.cursor.Look();
+  CHECK(on.set_back.empty());
+  on.cursor.Look(true);
   CHECK_EQ(on.book.overflow().round_after(), Sequence::BeforeFirst());
+  CHECK_EQ(on.set_back, std::vector{Sequence::BeforeFirst()});
 }
 
 TEST_CASE("cursor: a damaged record is a gap that is told once it is in the log") {
   Fixture on;
   on.Accept(2);
   on.log.Damage(kWest, Sequence(1));
-  on.cursor.Look();
+  on.cursor.Look(true);
   on.Read();
   CHECK(on.gaps.empty());
   CHECK(on.cursor.Commit());
@@ -142,13 +148,13 @@ TEST_CASE("cursor: a damaged record is a gap that is told once it is in the log"
 
 TEST_CASE("cursor: a paused backend is seen at the next look, and a look is due each second") {
   Fixture on;
-  on.cursor.Look();
+  on.cursor.Look(true);
   CHECK_FALSE(on.cursor.is_paused());
   REQUIRE(on.log.Execute(kWest, SetPaused{.paused = true}).ok());
   CHECK_GT(on.cursor.look_again_at(), on.clock.Now());
   on.cursor.LookAgainNow();
   CHECK_LE(on.cursor.look_again_at(), on.clock.Now());
-  on.cursor.Look();
+  on.cursor.Look(true);
   CHECK(on.cursor.is_paused());
 }
 

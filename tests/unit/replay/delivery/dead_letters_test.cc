@@ -5,6 +5,7 @@
 #include <string>
 
 #include "replay/delivery/lane_batches.h"
+#include "tests/support/batch_text.h"
 #include "tests/support/log_fixture.h"
 
 namespace relay::test::replay_delivery_dead_letters_test {
@@ -78,8 +79,7 @@ TEST_CASE("dead letters: the lines that an answer names, and credit for all othe
   REQUIRE_EQ(on.Entry(2).letters.size(), 1);
   CHECK_EQ(on.Entry(2).letters[0].first_line, 3);
   CHECK_EQ(on.Entry(2).letters[0].lines, "m,n=2 v=2 2000002\n");
-  std::string joined;
-  CHECK_EQ(LinesOf(*accepted, joined), "m,n=2 v=1 2000001\n");
+  CHECK_EQ(TextOf(*accepted), "m,n=2 v=1 2000001\n");
 }
 
 TEST_CASE("dead letters: numbers of lines count for nothing where a string holds a newline") {

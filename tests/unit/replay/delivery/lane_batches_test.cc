@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/support/batch_text.h"
 #include "tests/support/log_fixture.h"
 
 namespace relay::test::replay_delivery_lane_batches_test {
@@ -110,8 +111,7 @@ TEST_CASE("lane batches: the end that is kept for a canary is the last record, o
       large.lines.substr(large.lines.rfind('\n', large.lines.size() - 2) + 1));
   on.Read(std::move(large));
   const auto end = EndOf(*FormBatch(on.lane, on.window, kTen));
-  std::string joined;
-  CHECK_EQ(LinesOf(*end, joined), last_line);
+  CHECK_EQ(TextOf(*end), last_line);
 }
 
 TEST_CASE(
@@ -122,11 +122,9 @@ TEST_CASE(
   CHECK_FALSE(HasCanary(on.lane, on.window));
   on.ReadLines(10);
   REQUIRE(HasCanary(on.lane, on.window));
-  std::string joined;
-  CHECK(LinesOf(*FindCanary(on.lane, on.window, kTen, on.random), joined).starts_with("m,n=2 "));
+  CHECK(TextOf(*FindCanary(on.lane, on.window, kTen, on.random)).starts_with("m,n=2 "));
   on.lane.last_accepted = EndOf(*on.lane.batches.front());
-  CHECK(
-      LinesOf(*FindCanary(on.lane, on.window, kTen, on.random), joined).starts_with("m,n=1 v=9 "));
+  CHECK(TextOf(*FindCanary(on.lane, on.window, kTen, on.random)).starts_with("m,n=1 v=9 "));
 }
 
 TEST_CASE("lane batches: a statement is no canary, and neither is what stands behind it") {
@@ -149,9 +147,7 @@ TEST_CASE("lane batches: a line of another client is found, however far behind")
   on.ReadOf("a");
   on.ReadOf("b");
   REQUIRE(HasOtherClient(on.lane, on.window));
-  std::string joined;
-  CHECK(
-      LinesOf(*FindOtherClient(on.lane, on.window, kTen, on.random), joined).starts_with("m,n=3 "));
+  CHECK(TextOf(*FindOtherClient(on.lane, on.window, kTen, on.random)).starts_with("m,n=3 "));
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 struct Fixture {
   FakeClock clock;
   std::minstd_rand random;
-  LaneBook book{{.first = 1'000ms, .max = 30'000ms}, 0ms, clock, random};
+  LaneBook book{
+      {.first = 1'000ms, .max = 30'000ms}, [] { return Sequence::BeforeFirst(); }, clock, random};
   std::uint64_t last = 0;
 
   StoredRecord Stored(std::uint64_t sequence, const std::string& database) {

@@ -429,6 +429,36 @@ TEST_CASE("poison: a line that makes the backend fail puts its lane on hold unti
   CHECK_EQ(bench.Status().state, WorkerState::kCaughtUp);
 }
 
+TEST_CASE("lanes: what is refused for an unknown reason is given up at an operator's word") {
+  WorkerFixture bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("odd=") == std::string_view::npos ? Status204()
+                                                        : Http(418, "I do not like it");
+  });
+  bench.Accept("m v=1 1\nm odd=1 2\nm v=3 3\n");
+  bench.Accept("m v=4 4\nm odd=1 5\n");
+  bench.Accept("m odd=1 1\n", "other");
+  bench.StepFor(120s);
+  CHECK(bench.Dead().empty());
+  CHECK_EQ(bench.Held().size(), 2);
+
+  REQUIRE(bench.log.Execute(kWest, GiveUpRefused{{"db", ""}}).ok());
+  bench.Restart();  // It is remembered.
+  bench.StepFor(120s);
+  REQUIRE_EQ(bench.Dead().size(), 2);
+  CHECK_EQ(bench.Dead()[0].lines, "m odd=1 2\n");
+  CHECK_EQ(bench.Dead()[0].http_status, 418);
+  CHECK_EQ(bench.Dead()[1].lines, "m odd=1 5\n");
+  CHECK_EQ(bench.Now().delivered, 3);
+  REQUIRE_EQ(bench.Held().size(), 1);  // The other database was not named.
+  CHECK_EQ(bench.Held()[0].lane.database, "other");
+
+  bench.Accept("m odd=1 6\n");  // It came later, and waits.
+  bench.StepFor(120s);
+  CHECK_EQ(bench.Dead().size(), 2);
+  CHECK_EQ(bench.Held().size(), 2);
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
 TEST_CASE("poison: a lane whose records are large keeps its last line to try the backend with") {
   WorkerFixture bench(Poisoned);
   bench.Restart(FinalOptions());

@@ -1,6 +1,7 @@
 // Records that are too old to be worth delivering.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/support/worker_fixture.h"
@@ -14,6 +15,7 @@ constexpr std::chrono::milliseconds kMaxAge{10'000};
 
 struct Bench : WorkerFixture {
   explicit Bench(ScriptedTransport::Rule rule) : WorkerFixture(std::move(rule)) {
+    log.MeasureAges(clock);
     Restart(Limited());
   }
 
@@ -24,12 +26,12 @@ struct Bench : WorkerFixture {
     return options;
   }
 
-  // Accepts a record of one point now.
+  // Accepts a record now.
   void AcceptNow(const std::string& line, const std::string& database = "db") {
     Record record;
     record.params.database = database;
-    record.points = 1;
     record.lines = line;
+    for (LineWalk walk(line); !walk.AtEnd(); walk.Next()) ++record.points;
     REQUIRE(AppendAndWait(log, record, {kWest}, clock.WallNow()).ok());
   }
   std::vector<Gap> Gaps() {
@@ -64,6 +66,23 @@ TEST_CASE("max age: a record is delivered to the last moment, and dropped a mill
   CHECK_EQ(bench.reported, 1);
   CHECK_EQ(bench.Now().dropped, 1);
   CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
+TEST_CASE("max age: a wall clock that is put forward makes no record too old, nor back one young") {
+  for (const std::chrono::hours by : {20'000h, -20'000h}) {
+    bool is_up = false;
+    Bench bench([&is_up](const WriteParams&, std::string_view) -> Result<Reply> {
+      if (is_up) return Status204();
+      return Error(ErrorCode::kUnavailable, "no answer");
+    });
+    bench.clock.SetWallBy(40'000h);
+    bench.AcceptNow("m v=1 1\n");
+    bench.clock.SetWallBy(by);
+    bench.StepFor(9s);
+    CHECK(bench.Gaps().empty());
+    bench.StepFor(5s);
+    CHECK_EQ(bench.Gaps().size(), 1);
+  }
 }
 
 TEST_CASE("max age: without one everything is delivered") {
@@ -159,6 +178,51 @@ TEST_CASE("max age: held records that wait for a backend that went away are drop
   CHECK_EQ(bench.Now().delivered, 2);
   CHECK_EQ(bench.transport.sent.back(), "m v=2 2\n");
   CHECK(bench.Held().empty());
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+}
+
+// Fails without a reason on one database, and takes all else.
+Result<Reply> FailsOnOne(const WriteParams& params, std::string_view) {
+  return params.database == "bad" ? Http(500, "An internal error has occurred") : Status204();
+}
+
+TEST_CASE("max age: what was delivered behind a record that is stuck stays delivered") {
+  Bench bench(FailsOnOne);
+  Worker::Options options = bench.Limited();
+  options.retry = {.first = 4s, .max = 4s};  // The lane is not on hold before it is too old.
+  bench.Restart(options);
+  bench.AcceptNow("m v=1 1\n", "bad");
+  for (int i = 2; i <= 5; ++i) bench.AcceptNow("m v=2 2\n", "good");
+  bench.AcceptNow("m v=3 3\n", "bad");
+  bench.StepFor(8s);
+  CHECK_EQ(bench.Now().marks.cursor, Sequence(0));
+  bench.StepFor(8s);
+  CHECK_EQ(bench.Now().marks.lag(), 0);
+  CHECK_EQ(bench.Now().delivered, 4);
+  CHECK_EQ(bench.Now().dropped, 2);
+  CHECK_EQ(bench.reported, 2);
+  REQUIRE_EQ(bench.Gaps().size(), 2);
+  CHECK_EQ(bench.Gaps()[0].last, Sequence(1));
+  CHECK_EQ(bench.Gaps()[1].first, Sequence(6));
+  CHECK_EQ(bench.Now().unaccounted(), 0);
+  CHECK_EQ(std::count(bench.transport.targets.begin(), bench.transport.targets.end(),
+                      WriteParams{.database = "good"}),
+           1);  // In one request, and not again.
+}
+
+TEST_CASE("max age: of a record that is delivered in part, the rest is dropped") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    if (lines.find("v=4") == std::string_view::npos) return Status204();
+    const bool is_alone = lines.find('\n') == lines.size() - 1;
+    return is_alone ? Http(503, "busy")
+                    : Http(400, R"({"error":"partial write: field type conflict dropped=1"})");
+  });
+  bench.AcceptNow("m v=1 1\nm v=2 2\nm v=3 3\nm v=4 4\n");
+  bench.StepFor(20s);
+  CHECK_EQ(bench.Now().marks.lag(), 0);
+  CHECK_EQ(bench.Now().delivered, 3);
+  CHECK_EQ(bench.Now().dropped, 1);
+  CHECK_EQ(bench.reported, 1);
   CHECK_EQ(bench.Now().unaccounted(), 0);
 }
 

@@ -306,6 +306,44 @@ TEST_CASE("refusals: a stored name that is not UTF-8 becomes a dead letter and i
   CHECK_EQ(bench.Dead()[2].sequence, Sequence(2));
 }
 
+TEST_CASE("refusals: a line keeps its number where lines before it are not sent") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("v=9i") == std::string_view::npos
+               ? Status204()
+               : Http(400, R"({"error":"partial write: field type conflict dropped=1"})");
+  });
+  bench.Accept("\xff v=1i 1\nm v=2i 2\n\xff v=3i 3\n\xff v=4i 4\nm v=9i 5\nm v=6i 6\n");
+  bench.Drain();
+  CHECK_EQ(bench.Now().delivered, 2);
+  REQUIRE_EQ(bench.Dead().size(), 4);
+  CHECK_EQ(bench.Dead()[3].lines, "m v=9i 5\n");
+  CHECK_EQ(bench.Dead()[3].first_line, 5);
+}
+
+TEST_CASE("refusals: a letter has lines that stand one behind the other") {
+  Bench bench([](const WriteParams&, std::string_view) {
+    return Http(400, R"({"error":"partial write: field type conflict dropped=3"})");
+  });
+  bench.Accept("m v=1i 1\n\xff v=2i 2\nm v=3i 3\nm v=4i 4\n");
+  bench.Drain();
+  REQUIRE_EQ(bench.Dead().size(), 3);
+  CHECK_EQ(bench.Dead()[1].lines, "m v=1i 1\n");
+  CHECK_EQ(bench.Dead()[1].first_line, 1);
+  CHECK_EQ(bench.Dead()[2].lines, "m v=3i 3\nm v=4i 4\n");
+  CHECK_EQ(bench.Dead()[2].first_line, 3);
+  CHECK_EQ(bench.Dead()[2].points, 2);
+}
+
+TEST_CASE("refusals: the number that an answer names is that of the line as it was written") {
+  Bench bench({Http(400, ThreeOf({2}))});
+  bench.Accept("\xff v=1i 1\nm v=2i 2\n\xff v=3i 3\nm v=4i 4\nm v=5i 5\n");
+  bench.Drain();
+  REQUIRE_EQ(bench.Dead().size(), 3);
+  CHECK_EQ(bench.Dead()[2].lines, "m v=4i 4\n");
+  CHECK_EQ(bench.Dead()[2].first_line, 4);
+  CHECK_EQ(bench.Now().delivered, 2);
+}
+
 TEST_CASE("refusals: an unsendable line of a lane on hold becomes a dead letter once, later") {
   bool missing = true;
   Bench bench([&missing](const WriteParams&, std::string_view) {

@@ -86,13 +86,30 @@ TEST_CASE("status board: a lane that is held for so long is stuck, though others
   Fixture on;
   LaneStatus held;
   held.reason = "database \"db\": the database does not exist on the backend";
-  held.since = on.clock.WallNow();
+  held.since = on.clock.Now();
   on.clock.Advance(59'999ms);
   CHECK_FALSE(on.StuckAfterCheck(0, false, held).has_value());
   on.clock.Advance(1ms);
   const std::optional<Stuck> stuck = on.StuckAfterCheck(0, false, held);
   REQUIRE(stuck.has_value());
   CHECK_EQ(stuck->reason, held.reason);
+}
+
+TEST_CASE("status board: durations are right though the wall clock is set forward and back") {
+  Fixture on;
+  LaneStatus held;
+  held.since = on.clock.Now();
+  on.board.Show({kRetrying, "no answer"}, {});
+  on.clock.SetWallBy(2h);
+  on.clock.Advance(30'000ms);
+  CHECK(on.clock.WallNow() - on.board.Snapshot().since == 30'000ms);
+  CHECK_FALSE(on.StuckAfterCheck(1, false, held).has_value());
+  on.clock.SetWallBy(-5h);
+  on.clock.Advance(30'000ms);
+  CHECK(on.clock.WallNow() - on.board.Snapshot().since == 60'000ms);
+  CHECK(on.StuckAfterCheck(1).value().since == on.clock.WallNow() - 60'000ms);
+  on.board.CursorMoved();
+  CHECK(on.StuckAfterCheck(0, false, held).value().since == on.clock.WallNow() - 60'000ms);
 }
 
 }  // namespace

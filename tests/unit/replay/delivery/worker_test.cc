@@ -29,6 +29,69 @@ TEST_CASE("worker: what waits goes in one request, in the order it was accepted"
   CHECK_EQ(bench.Now().delivered, 2);
 }
 
+TEST_CASE("worker: tells which lanes a backend took records of, up to which, and of statements") {
+  Bench bench([](const WriteParams&, std::string_view lines) {
+    return lines.find("bad") == std::string_view::npos ? Status204() : Http(400, "unable to parse");
+  });
+  auto options = FinalOptions();
+  std::vector<std::string> told;
+  options.on_delivered = [&told](const Lane& lane, Sequence last) {
+    told.push_back(ToString(lane) + " " + std::to_string(last.value()));
+  };
+  options.on_statement = [&told](const std::string& database) { told.push_back(database); };
+  bench.Restart(options);
+  bench.Accept("m v=1 1\n");
+  bench.Accept("m v=2 2\n");
+  bench.Accept("bad\n", "other");
+  bench.Accept("m v=3 3\n", "db", Precision::kNanosecond, "week");
+  Record statement{.params = {.api = Api::kStatement,
+                              .database = "db",
+                              .retention_policy = std::string(kStatementsPolicy)},
+                   .points = 1,
+                   .lines = "DROP DATABASE \"db\"\n"};
+  REQUIRE(AppendAndWait(bench.log, statement).ok());
+  bench.Drain();
+  CHECK_EQ(told, std::vector<std::string>{"db 2", "db.week 4", "db"});
+}
+
+TEST_CASE("worker: tells when it retries, and an operator need not wait for that") {
+  Bench bench({Http(503), Status204()});
+  bench.Accept("m v=1 1\n");
+  CHECK_EQ(bench.owned->Step().state, kRetrying);
+  const auto left = bench.Status().retries_in;
+  REQUIRE(left.has_value());
+  CHECK_GT(*left, 0ms);
+  CHECK_LE(*left, 100ms);
+  CHECK_EQ(bench.owned->Step().state, kRetrying);  // It waits.
+  CHECK_EQ(bench.transport.sent.size(), 1);
+
+  bench.owned->TryNow();
+  CHECK_EQ(bench.owned->Step().state, kCaughtUp);
+  CHECK_EQ(bench.transport.sent.size(), 2);
+  CHECK_FALSE(bench.Status().retries_in.has_value());
+}
+
+TEST_CASE("worker: asked to try now, it asks for every database on hold, but not an operator's") {
+  bool exists = false;
+  Bench bench([&](const WriteParams& params, std::string_view) {
+    return exists || params.database == "db"
+               ? Status204()
+               : Http(404, "database not found: \"" + params.database + "\"");
+  });
+  bench.Accept("m v=1 1\n", "billing");
+  bench.Accept("m v=1 1\n", "orders");
+  bench.Drain();
+  REQUIRE(bench.log.Execute(kWest, HoldLane{{"db", ""}}).ok());
+  bench.Accept("m v=1 1\n", "db");
+  bench.Drain();
+  REQUIRE_EQ(bench.Held().size(), 3);
+  exists = true;
+  bench.owned->TryNow();
+  for (int step = 0; step < 20; ++step) bench.owned->Step();  // The clock stands still.
+  REQUIRE_EQ(bench.Held().size(), 1);
+  CHECK_EQ(bench.Held().front().lane.database, "db");
+}
+
 TEST_CASE("worker: a batch keeps to its caps") {
   Bench bench({Status204(), Status204(), Status204()});
   auto options = QuickOptions();

@@ -51,6 +51,31 @@ TEST_CASE("transport: the lines arrive byte for byte, on one connection") {
   CHECK_EQ(backend.Requests()[1].body, "m v=1 1\n");
 }
 
+TEST_CASE("transport: pieces of any size arrive as one text, plain and as gzip") {
+  FakeBackend backend;
+  std::vector<std::string> texts;
+  std::string all;
+  for (const std::size_t times : {1U, 7'000U, 1U, 1U, 3'000U, 40'000U, 90'000U, 2U}) {
+    std::string text;
+    for (std::size_t i = 0; i < times; ++i) text += fmt::format("m v={} {}\n", i, texts.size());
+    all += text;
+    texts.push_back(std::move(text));
+  }
+  const std::vector<std::string_view> pieces(texts.begin(), texts.end());
+  HttpTransportOptions options = To(backend);
+  SUBCASE("plain") {}
+  SUBCASE("gzip") {
+    options.gzip = true;
+  }
+  const auto transport = MakeHttpTransport(options);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const WriteRequest request{.params = kParams, .lines = LinesInPieces(pieces)};
+    CHECK_EQ(transport->Send(request).value().http_status, 204);
+    const std::string body = backend.Requests()[i].body;
+    CHECK((options.gzip ? InflateGzip(body, Bytes(all.size())).value() : body) == all);
+  }
+}
+
 TEST_CASE("transport: an answer has everything that the verdict needs") {
   FakeBackend backend([](const FakeRequest&) {
     return AnsweringBytes(
@@ -89,10 +114,13 @@ TEST_CASE("transport: no answer is an error in words, whatever the backend does 
       [](const FakeRequest&) { return Slowly(100ms, Answering(204, std::string(100, 'x'))); });
   CHECK(Send(*transport).error().message().ends_with("no answer within 300 ms"));
   backend.Follow([](const FakeRequest&) { return ResettingAfter(5, Answering(204)); });
-  CHECK_EQ(Send(*transport).error().code(), ErrorCode::kUnavailable);
+  CHECK_EQ(Send(*transport).error().code(), ErrorCode::kBrokenOff);
+  backend.Follow([](const FakeRequest&) { return AnsweringBytes(""); });
+  CHECK_EQ(Send(*transport).error().code(), ErrorCode::kBrokenOff);
   backend.Follow([](const FakeRequest&) { return AnsweringBytes("garbage\r\n\r\n"); });
   CHECK_EQ(Send(*transport).error().code(), ErrorCode::kUnavailable);
   backend.Refuse();
+  CHECK_EQ(Send(*transport).error().code(), ErrorCode::kUnavailable);
   CHECK(Send(*transport).error().message().ends_with("connection refused"));
   backend.Listen();
   backend.Follow([](const FakeRequest&) { return Answering(204); });

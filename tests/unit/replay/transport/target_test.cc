@@ -19,11 +19,11 @@ WriteParams With(Precision precision) {
   return {.database = "d", .retention_policy = "r", .precision = precision};
 }
 
-TEST_CASE("target: a v1 write names database, policy and precision as InfluxDB 1.x does") {
+TEST_CASE("target: a v1 write names database, policy and precision as all of its API know them") {
   CHECK_EQ(WritePath({}, kParams), "/write?db=my%20db&precision=s");
   CHECK_EQ(WritePath({.path_prefix = "/influx"}, {.database = "d&x=y", .retention_policy = "a+b%"}),
-           "/influx/write?db=d%26x%3Dy&rp=a%2Bb%25&precision=n");
-  const std::vector<std::string> words = {"n", "u", "ms", "s", "m", "h"};
+           "/influx/write?db=d%26x%3Dy&rp=a%2Bb%25&precision=ns");
+  const std::vector<std::string> words = {"ns", "u", "ms", "s", "m", "h"};
   for (std::size_t i = 0; i < words.size(); ++i) {
     CHECK_EQ(WritePath({}, With(static_cast<Precision>(i))),
              "/write?db=d&rp=r&precision=" + words[i]);

@@ -28,6 +28,13 @@ Verdict OfPage(int status, std::string body = "") {
                kNow);
 }
 
+TEST_CASE("row: 508 of a relay: a loop, on hold; any other 508 is a failure") {
+  const Verdict loop = Of(508, R"({"error":"loop: the write has passed this relay (x) before"})");
+  CHECK(loop.action == kHold);
+  CHECK(loop.cause == Cause::kMisconfigured);
+  CHECK(Of(508, "loop detected").action == kRetry);
+}
+
 TEST_CASE("row: 204: delivered") {
   CHECK(Of(204).action == kDelivered);
 }
@@ -364,7 +371,11 @@ TEST_CASE("row: 408, 429, 499, 502 to 504, whatever page: a retry after what was
 }
 
 TEST_CASE("row: refused, reset, timed out: a retry") {
+  const Verdict ended = Judge(Error(ErrorCode::kBrokenOff, "connection reset by peer"), kNow);
+  CHECK(ended.action == Action::kRetry);
+  CHECK(SuspectsPoison(ended.cause));
   const Verdict verdict = Judge(Error(ErrorCode::kUnavailable, "connection refused"), kNow);
+  CHECK_FALSE(SuspectsPoison(verdict.cause));
   CHECK(verdict.action == kRetry);
   CHECK_FALSE(verdict.cause == Cause::kMisconfigured);
 }
