@@ -17,8 +17,10 @@
 #include "config/schema/write_yaml.h"
 #include "config/settings/backend.h"
 #include "config/settings/http.h"
+#include "config/settings/jetstream.h"
 #include "config/settings/lines.h"
 #include "config/settings/routing.h"
+#include "config/settings/webhook.h"
 
 namespace relay {
 namespace {
@@ -35,8 +37,12 @@ constexpr Bytes kDiskMost = Bytes(1ULL << 50U);
 void DeclareLog(Section& section, LogConfig& log) {
   section.Value({"path", "The directory where accepted writes are kept until they are delivered."},
                 log.path, SomeText("the path of a directory"));
-  section.Value({"codec", "How lines are compressed on disk."}, log.codec,
-                OneOf<Codec>({{"zstd", Codec::kZstd}, {"none", Codec::kNone}}));
+  section.Value(
+      {"codec",
+       "How lines are compressed on disk. lp: as columns of values, smaller than with "
+       "zstd if lines are alike; where it gains nothing, zstd is used and lp tried again later."},
+      log.codec,
+      OneOf<Codec>({{"zstd", Codec::kZstd}, {"lp", Codec::kColumns}, {"none", Codec::kNone}}));
   section.Value(
       {"max_size",
        "The most disk space the directory may use. When it is reached, delivered records kept "
@@ -86,6 +92,7 @@ void DeclareLog(Section& section, LogConfig& log) {
            "this relay only. Default: `checkpoints` in path.",
        .example = "/var/lib/influxdb-relay/checkpoints"},
       log.checkpoint_dir, SomeText("the path of a directory"));
+  DeclareEngine(section, log);
 }
 
 void DeclareAdmin(Section& section, AdminConfig& admin) {
@@ -150,6 +157,9 @@ void DeclareBackend(Section& section, BackendConfig& backend) {
        "Exceeded only when more than this comes in, so that it cannot fall behind for ever."},
       [&](Section& rate) { DeclareRate(rate, backend.rate); });
   DeclareRouting(section, backend.only, backend.except);
+  if (!backend.only.empty() && backend.only == backend.except) {
+    section.AddError(section.Find("except"), "expected something else than only: nothing is left");
+  }
   DeclareRenames(section, backend.renames);
   if (backend.url.udp && section.Find("rename").given) {
     section.AddError(section.Find("rename"), "expected only with http:// or https://");
@@ -205,7 +215,11 @@ void DeclareLineListeners(Section& root, Config& config, ListenerBackends& route
   RefuseOverlaps(root, std::move(udp_listeners));
 }
 
-void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
+// Where each HTTP listener says what becomes of queries.
+using QueryLocations = std::vector<SourceLocation>;
+
+void DeclareListeners(Section& root, Config& config, ListenerBackends& routes,
+                      QueryLocations& queries) {
   std::vector<Listener> listeners;
   root.List({.key = "http",
              .description = "The listeners for writes, in InfluxDB's HTTP API; [] for none.",
@@ -213,6 +227,7 @@ void DeclareListeners(Section& root, Config& config, ListenerBackends& routes) {
             config.http, [&](Section& section, HttpListenerConfig& http) {
               DeclareHttp(section, http);
               routes.Declare(section, http.backends);
+              queries.push_back(section.Find("queries"));
               listeners.push_back({section.Find("address"), http.address});
             });
   DeclareLineListeners(root, config, routes, listeners);
@@ -241,6 +256,25 @@ void DeclareBackends(Section& root, Config& config) {
             });
 }
 
+// Refuses listeners that route queries and have no backend to route them to.
+void CheckQueries(Section& root, const Config& config, const QueryLocations& queries) {
+  for (std::size_t i = 0; i < queries.size() && i < config.http.size(); ++i) {
+    const HttpListenerConfig& http = config.http[i];
+    if (!http.routes_queries) continue;
+    const bool has_one = std::any_of(
+        config.backends.begin(), config.backends.end(), [&http](const BackendConfig& backend) {
+          const bool is_listed =
+              http.backends.empty() || std::find(http.backends.begin(), http.backends.end(),
+                                                 backend.name) != http.backends.end();
+          return is_listed && backend.can_be_queried();
+        });
+    if (has_one) continue;
+    root.AddError(queries[i],
+                  "expected a backend of the listener that can be queried: with api: v1, v2 or v3, "
+                  "and not with queries: false");
+  }
+}
+
 void DeclarePolicies(Section& root, Config& config) {
   root.List(
       {.key = "retention_policies",
@@ -267,12 +301,18 @@ void DeclarePolicies(Section& root, Config& config) {
 void Declare(Section& root, Config& config) {
   root.Map({"log", "The durable log."}, [&](Section& log) { DeclareLog(log, config.log); });
   ListenerBackends routes;
-  DeclareListeners(root, config, routes);
+  QueryLocations queries;
+  DeclareListeners(root, config, routes, queries);
   DeclareLimits(root, config);
+  root.Map({"webhook",
+            "Posts to a URL when a state changes: a backend fails, makes no progress, diverged or "
+            "is well again; the log fails, or is 80, 90 or 95 % full; dead letters appear."},
+           [&](Section& section) { DeclareWebhook(section, config.webhook); });
   DeclareUnrouted(root, config.unrouted);
   DeclareBackends(root, config);
   DeclarePolicies(root, config);
   routes.Check(root, config.BackendNames());
+  CheckQueries(root, config, queries);
 }
 
 BackendConfig ExampleBackend(std::string_view name, std::string host) {
@@ -364,6 +404,18 @@ Result<Config> ParseConfig(const std::string& text, const std::string& name) {
   Status read = ReadYaml(text, name, [&](Section& root) { Declare(root, config); });
   if (!read.ok()) return std::move(read).error();
   return config;
+}
+
+Result<ReadConfig> ReadWholeConfig(const std::string& path) {
+  Result<std::string> text = ReadFile(path);
+  if (!text.ok()) return std::move(text).error().Within(path);
+  if (IsLegacyToml(text.value(), path)) {
+    ASSIGN_OR_RETURN(Config config, ParseLegacyToml(text.value(), path));
+    return ReadConfig{std::move(config), {}};
+  }
+  ReadConfig read{Start(), {}};
+  read.reading = ReadWholeYaml(text.value(), [&](Section& root) { Declare(root, read.config); });
+  return read;
 }
 
 Result<Config> LoadConfig(const std::string& path) {

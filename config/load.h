@@ -1,13 +1,14 @@
 // Reads configurations, the native YAML and the original relay's TOML, into one Config, and writes
 // YAML.
 //
-// ERRORS. kInvalidInput names the first error, its file, line and column and what was expected
-// there; no message repeats a secret.
+// ERRORS. kInvalidInput names the errors, a line each: the file, line and column and what was
+// expected there; no message repeats a secret.
 #pragma once
 
 #include <string>
 
 #include "config/model/config.h"
+#include "config/schema/section.h"
 #include "wal/base/result.h"
 
 namespace relay {
@@ -16,9 +17,19 @@ namespace relay {
 // TOML if its name ends in .toml, or in .conf, as in the original's packages and its fork, or if
 // the name ends in neither .yaml nor .yml and the content begins like the original's. kNotFound: no
 // such file; kIo: it cannot be read. kInvalidInput: the message is "FILE:LINE:COLUMN: SETTING: WHAT
-// WAS EXPECTED" and names the first error; it never repeats a secret. Secrets are not read here, so
+// WAS EXPECTED", a line for each error; it never repeats a secret. Secrets are not read here, so
 // that a configuration can be checked on a machine that lacks them.
 Result<Config> LoadConfig(const std::string& path);
+
+// A configuration, and what is wrong with its file.
+struct ReadConfig {
+  Config config;        // A refused setting has its default.
+  YamlReading reading;  // Without places for TOML.
+};
+
+// Reads as much of a file as can be read. Errors as LoadConfig's, but for YAML kInvalidInput is
+// none.
+Result<ReadConfig> ReadWholeConfig(const std::string& path);
 
 // The same from text; `name` stands for the file in messages.
 Result<Config> ParseConfig(const std::string& text, const std::string& name);

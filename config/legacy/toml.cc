@@ -295,7 +295,7 @@ class LegacyToml {
   }
 
   static void ReadAddress(Table& table, ListenAddress& into) {
-    if (!table.Has("bind-addr")) table.AddError("bind-addr", "expected here, as it has no default");
+    if (!table.Has("bind-addr")) table.AddError("bind-addr", "required setting missing");
     into = table.Parsed<ListenAddress>("bind-addr", ParseBindAddress).value_or(into);
   }
 
@@ -422,7 +422,7 @@ class LegacyToml {
 
   // An output without a name is called by its location, as in the original.
   BackendConfig Begin(Table& table) {
-    if (!table.Has("location")) table.AddError("location", "expected here, as it has no default");
+    if (!table.Has("location")) table.AddError("location", "required setting missing");
     std::string name = table.Text("name").value_or("");
     if (name.empty() && table.Has("location"))
       name = WithoutUser(table.Text("location").value_or(""));

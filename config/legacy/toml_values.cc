@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/schema/endpoint.h"
+#include "wal/base/ascii.h"
 #include "wal/base/precision.h"
 
 namespace relay {
@@ -70,15 +71,11 @@ std::size_t UserSize(std::string_view authority) {
 std::optional<std::string> PercentDecoded(std::string_view text) {
   std::string decoded;
   while (!text.empty()) {
-    unsigned char byte = static_cast<unsigned char>(text.front());
-    if (text.front() == '%') {
-      const char* begin = text.data() + 1;
-      const char* end = text.data() + std::min<std::size_t>(text.size(), 3);
-      if (std::from_chars(begin, end, byte, 16).ptr != begin + 2) return std::nullopt;
-      text.remove_prefix(2);
-    }
-    decoded += static_cast<char>(byte);
-    text.remove_prefix(1);
+    const bool is_escape = text.front() == '%';
+    const std::optional<char> byte = is_escape ? HexByte(text.substr(1, 2)) : text.front();
+    if (!byte) return std::nullopt;
+    decoded += *byte;
+    text.remove_prefix(is_escape ? 3 : 1);
   }
   return decoded;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "config/model/webhook.h"
 #include "config/schema/endpoint.h"
 #include "wal/base/result.h"
 #include "wal/base/secret.h"
@@ -21,7 +22,36 @@
 
 namespace relay {
 
+// The engine that decides what is in the log, and in which order.
+enum class LogEngine : std::uint8_t {
+  kLocal,      // This relay alone.
+  kJetStream,  // The relays that share it, by way of NATS JetStream.
+};
+
+// How relays share a log. The paths are of PEM files unless they say otherwise; empty: none.
+struct JetStreamConfig {
+  std::vector<std::string> servers = {};  // URLs; not empty with LogEngine::kJetStream.
+  std::string log = "main";
+  std::string relay = {};      // Empty: the host's name.
+  std::string advertise = {};  // The URL of the admin port. Empty: by its address.
+  std::string username = {};
+  std::optional<SecretSource> password = {};
+  std::string credentials_file = {};  // In NATS' form.
+  std::string ca_file = {};
+  std::string certificate_file = {};
+  std::string key_file = {};
+  int replicas = 3;
+  Bytes max_bytes = 8_GiB;
+  std::uint64_t copies = 2;
+  bool copies_strict = false;
+  std::chrono::milliseconds takeover{3'500};
+
+  friend bool operator==(const JetStreamConfig&, const JetStreamConfig&) = default;
+};
+
 struct LogConfig {
+  LogEngine engine = LogEngine::kLocal;
+  JetStreamConfig jetstream = {};
   std::string path = "/var/lib/influxdb-relay";
   Codec codec = Codec::kZstd;
   Bytes max_size = 64_GiB;  // On disk.
@@ -74,11 +104,13 @@ struct TlsConfig {
   friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
-// Limits shared by all listeners for writes.
+// Limits shared by all listeners for writes, and by all backends.
 struct LimitsConfig {
   std::uint64_t connections = 20'000;
   std::uint64_t connections_per_address = 2'000;
   Bytes in_flight = 96_MiB;
+  Bytes read_ahead = 64_MiB;
+  std::uint64_t queries = 256;
 
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
@@ -100,6 +132,10 @@ struct HttpListenerConfig {
   std::chrono::milliseconds idle_time{30'000};
   bool honours_consistency = false;  // The parameter of v1 writes.
   std::chrono::milliseconds consistency_timeout{5'000};
+  bool routes_queries = false;  // Queries go to a backend that is not behind by more than:
+  std::chrono::milliseconds query_max_lag{30'000};
+  std::chrono::milliseconds query_wait{5'000};              // For a write that a query must see.
+  std::chrono::milliseconds query_timeout{5 * 60 * 1'000};  // Without a byte of an answer.
 
   friend bool operator==(const HttpListenerConfig&, const HttpListenerConfig&) = default;
 };
@@ -182,6 +218,8 @@ struct BackendConfig {
   bool gzip = false;
   bool follow_redirects = false;  // On the same host.
   bool create_databases = false;
+  bool watermarks = true;
+  bool rewinds_diverged = false;            // By itself, when it lacks what it had.
   bool unknown_refusals_are_final = false;  // Their lines become dead letters, else they wait.
   Bytes mtu{1024};                          // This and `precision`: for udp:// only.
   Precision udp_precision = Precision::kNanosecond;
@@ -194,7 +232,12 @@ struct BackendConfig {
   // Records accepted longer ago are dropped instead of delivered; 0: none is.
   std::chrono::milliseconds max_age{0};
 
+  bool takes_queries = true;  // Those of listeners that route them.
+
   bool has_credentials() const { return !username.empty() || token.has_value(); }
+
+  // Returns whether its server has an API for queries that listeners may use.
+  bool can_be_queried() const { return takes_queries && !url.udp && api != Api::kPrometheus; }
 
   friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
 };
@@ -216,6 +259,7 @@ struct Config {
   std::vector<TcpListenerConfig> tcp;
   std::vector<UdpListenerConfig> udp;
   AdminConfig admin;
+  WebhookConfig webhook = {};
   std::vector<BackendConfig> backends;  // At least one.
   std::vector<RetentionPolicyConfig> retention_policies = {};
   Unrouted unrouted = Unrouted::kRefuse;

@@ -30,25 +30,31 @@ struct Element {
   std::vector<Element> children = {};
 };
 
-// Keeps the error that comes first in the file; of two in one place, the one found first.
+// Collects errors and the places of settings. Of two errors in one place, the one found first
+// counts.
 class Errors {
  public:
   void Add(const SourceLocation& where, std::string_view expected) {
-    const auto at = std::pair(where.line, where.column);
-    if (first_ && at >= std::pair(first_->line, first_->column)) return;
-    first_ = where;
-    expected_ = expected;
+    by_place_.try_emplace(std::pair(where.line, where.column),
+                          Mistake{where, std::string(expected)});
+  }
+  void NotePlace(SourceLocation where) {
+    std::string setting = where.setting;
+    places_.insert_or_assign(std::move(setting), std::move(where));
   }
 
-  Status First(const std::string& name) const {
-    if (!first_) return Ok();
-    return Error(ErrorCode::kInvalidInput, fmt::format("{}:{}:{}: {}: {}", name, first_->line,
-                                                       first_->column, first_->setting, expected_));
+  bool any() const { return !by_place_.empty(); }
+
+  YamlReading Take() {
+    YamlReading reading;
+    for (auto& [place, mistake] : by_place_) reading.mistakes.push_back(std::move(mistake));
+    reading.places = std::move(places_);
+    return reading;
   }
 
  private:
-  std::optional<SourceLocation> first_;
-  std::string expected_;
+  std::map<std::pair<int, int>, Mistake> by_place_;
+  std::map<std::string, SourceLocation, std::less<>> places_;
 };
 
 SourceLocation LocationOf(const YAML::Mark& mark) {
@@ -205,6 +211,7 @@ class YamlSection final : public Section {
     known_.emplace_back(setting.key);
     const Element* element = Lookup(setting.key);
     if (element == nullptr && setting.required) missing_.emplace_back(setting.key);
+    if (element != nullptr) errors_.NotePlace(At(element, Path(setting.key)));
     return element;
   }
 
@@ -254,8 +261,10 @@ class YamlSection final : public Section {
                       fmt::format("expected a list of {} to {} entries", least, kEntriesMax));
     }
     for (std::size_t i = 0; i < count; ++i) {
-      Read(&element->children[i], fmt::format("{}[{}]", Path(setting.key), i), errors_,
-           [&](Section& section) { entry(section, 0); });
+      const Element& child = element->children[i];
+      std::string path = fmt::format("{}[{}]", Path(setting.key), i);
+      errors_.NotePlace(At(&child, path));
+      Read(&child, path, errors_, [&](Section& section) { entry(section, 0); });
     }
   }
 
@@ -276,7 +285,7 @@ class YamlSection final : public Section {
       return AddError(At(element_, Name()), fmt::format("expected a map of settings: {}", Known()));
     }
     for (const std::string& key : missing_) {
-      AddError(At(element_, Path(key)), "expected here, as it has no default");
+      AddError(At(element_, Path(key)), "required setting missing");
     }
   }
 
@@ -402,12 +411,31 @@ std::string Quoted(const std::string& text) {
   return quoted + '"';
 }
 
-Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare) {
+std::string ToString(const std::vector<Mistake>& mistakes, const std::string& name) {
+  std::string text;
+  for (const auto& [where, expected] : mistakes) {
+    text +=
+        fmt::format("{}:{}:{}: {}: {}\n", name, where.line, where.column, where.setting, expected);
+  }
+  return text;
+}
+
+YamlReading ReadWholeYaml(const std::string& text, const Section::Declare& declare) {
   Errors errors;
   const Element root = ParseTree(text, errors);
-  RETURN_IF_ERROR(errors.First(name));
-  YamlSection::Read(&root, "", errors, declare);
-  return errors.First(name);
+  if (!errors.any()) YamlSection::Read(&root, "", errors, declare);
+  YamlReading reading = errors.Take();
+  // A tree that is not whole says nothing of what else is wrong.
+  if (!reading.mistakes.empty() && reading.places.empty()) reading.mistakes.resize(1);
+  return reading;
+}
+
+Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare) {
+  const YamlReading reading = ReadWholeYaml(text, declare);
+  if (reading.mistakes.empty()) return Ok();
+  std::string message = ToString(reading.mistakes, name);
+  message.pop_back();
+  return Error(ErrorCode::kInvalidInput, std::move(message));
 }
 
 }  // namespace relay

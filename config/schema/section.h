@@ -2,12 +2,13 @@
 // know whether the struct is being read from a file or described as one: one declaration yields the
 // parser, the error messages and the reference.
 //
-// ERRORS. A declaration never fails: errors are collected, and ReadYaml returns the first one in
-// the order of the file. A refused value leaves the default in place.
+// ERRORS. A declaration never fails: errors are collected, and ReadYaml returns all of them in the
+// order of the file. A refused value leaves the default in place.
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +43,22 @@ struct SourceLocation {
   bool given = false;
   int line = 0;  // From 1.
   int column = 0;
+};
+
+// A mistake at one place of a file; of several, the one found first.
+struct Mistake {
+  SourceLocation where;
+  std::string expected;
+};
+
+// Returns a line for each, "NAME:LINE:COLUMN: SETTING: WHAT WAS EXPECTED"; `name` stands for the
+// file.
+std::string ToString(const std::vector<Mistake>& mistakes, const std::string& name);
+
+struct YamlReading {
+  std::vector<Mistake> mistakes;  // In the order of the file.
+  // The settings and list entries that are given, by path: "http[0].address".
+  std::map<std::string, SourceLocation, std::less<>> places;
 };
 
 // The settings of one map. Each key is declared once.
@@ -118,8 +135,11 @@ class Section {
   virtual void OnList(const Setting& setting, std::size_t defaults, const Entry& entry) = 0;
 };
 
-// Reads the declared settings from YAML; `name` stands for the file. kInvalidInput:
-// "NAME:LINE:COLUMN: SETTING: WHAT WAS EXPECTED".
+// Reads the declared settings from YAML. Text that is not YAML has one mistake.
+YamlReading ReadWholeYaml(const std::string& text, const Section::Declare& declare);
+
+// Reads the declared settings from YAML; `name` stands for the file. kInvalidInput: the mistakes,
+// as ToString shows them, without a newline at the end.
 Status ReadYaml(const std::string& text, const std::string& name, const Section::Declare& declare);
 
 }  // namespace relay

@@ -130,7 +130,7 @@ void CheckScheme(Section& section, const BackendConfig& backend) {
   Refuse(section,
          {"api", "write_path", "org", "bucket", "username", "password", "password_file", "token",
           "token_file", "connect_timeout", "write_timeout", "compress", "follow_redirects",
-          "create_databases", "on_unknown_refusal"},
+          "create_databases", "on_unknown_refusal", "watermarks", "on_divergence", "queries"},
          "expected only with http:// or https://");
 }
 
@@ -147,6 +147,20 @@ void DeclareTimeouts(Section& section, BackendConfig& backend) {
       backend.timeout, TimeBetween(milliseconds(100), minutes(10)));
 }
 
+void DeclareWatermarks(Section& section, BackendConfig& backend) {
+  section.Value(
+      {"watermarks",
+       "Write a point into each of its databases every ten seconds while points are delivered "
+       "(measurement _relay_mark), and look whether it is still there: a backend that was put back "
+       "to a backup, emptied or exchanged is noticed. Needs the permission to read."},
+      backend.watermarks, YesOrNo());
+  section.Value(
+      {"on_divergence",
+       "What is done when marks are missing: it is reported (report), or the backend is also "
+       "rewound to what it still has, if everything since then is kept (rewind)."},
+      backend.rewinds_diverged, OneOf<bool>({{"report", false}, {"rewind", true}}));
+}
+
 void DeclarePackets(Section& section, BackendConfig& backend) {
   section.Value({.key = "mtu",
                  .description = "The largest packet, for udp:// only. Default: 1024B.",
@@ -158,6 +172,13 @@ void DeclarePackets(Section& section, BackendConfig& backend) {
                       "Default: ns.",
        .example = "ns"},
       backend.udp_precision, OneOf<Precision>(PrecisionWords(PrecisionDialect::kSettings)));
+}
+
+void DeclareQueries(Section& section, BackendConfig& backend) {
+  section.Value({"queries",
+                 "Whether it is sent the queries of listeners with queries: route. Only InfluxDB "
+                 "answers /query: false spares others the attempt."},
+                backend.takes_queries, YesOrNo());
 }
 
 }  // namespace
@@ -215,6 +236,8 @@ void DeclareTarget(Section& section, BackendConfig& backend) {
        "know: its database waits on hold (hold), or the line becomes a dead letter after some "
        "attempts (dead)."},
       backend.unknown_refusals_are_final, OneOf<bool>({{"hold", false}, {"dead", true}}));
+  DeclareQueries(section, backend);
+  DeclareWatermarks(section, backend);
   DeclarePackets(section, backend);
   CheckApi(section, backend);
   CheckScheme(section, backend);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "config/schema/value_format.h"
 
@@ -14,6 +15,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 
 constexpr milliseconds kShortest{100};
+constexpr milliseconds kLeastLag{1'000};
 constexpr minutes kLongest{10};
 
 void DeclareTls(Section& section, TlsConfig& tls) {
@@ -49,6 +51,27 @@ void CheckOneSource(Section& section, std::string_view key) {
   }
 }
 
+void DeclareQueries(Section& section, HttpListenerConfig& http) {
+  section.Value(
+      {"queries",
+       "answer: of queries, only CREATE DATABASE and SHOW DATABASES are answered. route: queries "
+       "to "
+       "/query, /api/v2/query, /api/v3/query_sql and /api/v3/query_influxql are passed on to the "
+       "first of the listener's backends that is not behind; X-Relay-Backend names it. Statements "
+       "that change something are treated as with answer."},
+      http.routes_queries, OneOf<bool>({{"answer", false}, {"route", true}}));
+  section.Value({"query_max_lag",
+                 "How old the oldest point may be that a backend lacks and still is sent queries."},
+                http.query_max_lag, TimeBetween(kLeastLag, std::chrono::hours(24)));
+  section.Value({"query_wait",
+                 "How long a query with X-Relay-Position waits for a backend that has the write. "
+                 "Then the client gets 503."},
+                http.query_wait, TimeBetween(kShortest, kLongest));
+  section.Value({"query_timeout",
+                 "How long a backend may send nothing before and within the answer to a query."},
+                http.query_timeout, TimeBetween(kShortest, std::chrono::hours(24)));
+}
+
 void DeclareUser(Section& section, UserConfig& user) {
   section.Value({.key = "name", .description = "The user name.", .required = true}, user.name,
                 SomeText("the name of a user"));
@@ -69,10 +92,11 @@ void DeclareUser(Section& section, UserConfig& user) {
                  .description = "A token, from a file.",
                  .example = "/etc/influxdb-relay/telegraf.token"},
                 user.token, SecretInFile());
-  section.Values({.key = "databases",
-                  .description = "The databases that the user may write to; default: all.",
-                  .example = "[telegraf]"},
-                 user.databases, SomeText("the name of a database"));
+  section.Values(
+      {.key = "databases",
+       .description = "The databases that the user may write to, and query; default: all.",
+       .example = "[telegraf]"},
+      user.databases, SomeText("the name of a database"));
   CheckOneSource(section, "password");
   CheckOneSource(section, "token");
   if (section.Find("name").given && !user.password && !user.token) {
@@ -85,8 +109,8 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
   section.List(
       {.key = "users",
        .description =
-           "Users who may write; default: everybody. Over plain HTTP their secrets are sent "
-           "unencrypted.",
+           "Users who may write, and query where queries are routed; default: everybody. Over "
+           "plain HTTP their secrets are sent unencrypted.",
        .off = true},
       http.users, [&](Section& entry, UserConfig& user) {
         DeclareUser(entry, user);
@@ -152,6 +176,7 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
        "How long a write that demands consistency one, quorum or all waits for that many backends. "
        "Then the client gets 500 timeout; the write is delivered nevertheless."},
       http.consistency_timeout, TimeBetween(kShortest, kLongest));
+  DeclareQueries(section, http);
   section.Map({"tls", "HTTPS instead of HTTP, TLS 1.2 and up."},
               [&](Section& tls) { DeclareTls(tls, http.tls); });
   DeclareUsers(section, http);
@@ -160,25 +185,37 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
 void DeclareLimits(Section& root, Config& config) {
   Bytes largest{0};
   for (const HttpListenerConfig& http : config.http) largest = std::max(largest, http.max_body);
-  root.Map({"limits", "Limits shared by all listeners for writes."}, [&](Section& section) {
-    LimitsConfig& limits = config.limits;
-    section.Value({"connections", "The most client connections at once."}, limits.connections,
-                  CountBetween(1, 1'000'000));
-    section.Value({"connections_per_address",
-                   "The same per client address; raise it if all clients come through one proxy."},
-                  limits.connections_per_address, CountBetween(1, 1'000'000));
-    section.Value(
-        {"in_flight",
-         "The most memory for writes being read or waiting for the disk. Beyond it, clients "
-         "wait and then get 503. At least twice max_body; the default is raised to that."},
-        limits.in_flight, SizeBetween(2_KiB, 64_GiB));
-    const SourceLocation in_flight = section.Find("in_flight");
-    if (!in_flight.given) {
-      limits.in_flight = std::max(limits.in_flight, largest + largest);
-    } else if (limits.in_flight < largest + largest) {
-      section.AddError(in_flight, "expected at least twice the largest max_body");
-    }
-  });
+  root.Map(
+      {"limits", "Limits shared by all listeners for writes, and by all backends."},
+      [&](Section& section) {
+        LimitsConfig& limits = config.limits;
+        section.Value({"connections", "The most client connections at once."}, limits.connections,
+                      CountBetween(1, 1'000'000));
+        section.Value(
+            {"connections_per_address",
+             "The same per client address; raise it if all clients come through one proxy."},
+            limits.connections_per_address, CountBetween(1, 1'000'000));
+        section.Value(
+            {"in_flight",
+             "The most memory for writes being read or waiting for the disk. Beyond it, clients "
+             "wait and then get 503. At least twice max_body; the default is raised to that."},
+            limits.in_flight, SizeBetween(2_KiB, 64_GiB));
+        section.Value({"queries",
+                       "The most queries passed on to backends at once; each has a thread. Beyond "
+                       "it, clients get 503."},
+                      limits.queries, CountBetween(1, 2'000));
+        const SourceLocation in_flight = section.Find("in_flight");
+        if (!in_flight.given) {
+          limits.in_flight = std::max(limits.in_flight, largest + largest);
+        } else if (limits.in_flight < largest + largest) {
+          section.AddError(in_flight, "expected at least twice the largest max_body");
+        }
+        section.Value(
+            {"read_ahead",
+             "The most memory for lines read from the log before they are delivered, of all "
+             "backends together: each that is behind gets the same part of it."},
+            limits.read_ahead, SizeBetween(1_MiB, 64_GiB));
+      });
 }
 
 }  // namespace relay

@@ -163,13 +163,12 @@ TEST_CASE("config: every setting can be given") {
 }
 
 TEST_CASE("config: without a backend there is nothing to relay to") {
-  CHECK_EQ(Mistake(""), "1:1: backends: expected here, as it has no default");
-  CHECK_EQ(Mistake("log: {}\n"), "1:1: backends: expected here, as it has no default");
+  CHECK_EQ(Mistake(""), "1:1: backends: required setting missing");
+  CHECK_EQ(Mistake("log: {}\n"), "1:1: backends: required setting missing");
   CHECK_EQ(Mistake("backends: []\n"), "1:11: backends: expected a list of 1 to 1024 entries");
-  CHECK_EQ(Mistake("backends:\n  - name: a\n"),
-           "2:5: backends[0].url: expected here, as it has no default");
+  CHECK_EQ(Mistake("backends:\n  - name: a\n"), "2:5: backends[0].url: required setting missing");
   CHECK_EQ(Mistake("backends:\n  - url: http://h\n"),
-           "2:5: backends[0].name: expected here, as it has no default");
+           "2:5: backends[0].name: required setting missing");
 }
 
 TEST_CASE("config: a value out of its bounds is refused with them") {
@@ -201,7 +200,7 @@ TEST_CASE("config: a value out of its bounds is refused with them") {
            Row{Backend("batch: {max_points: 1000001}"), points},
            Row{Backend("batch: {max_bytes: 65MiB}"), bytes},
            Row{Backend("batch: {max_bytes: 1B}"), bytes},
-           Row{"log: {codec: lz4}" + end, "1:14: log.codec: expected zstd or none"},
+           Row{"log: {codec: lz4}" + end, "1:14: log.codec: expected zstd, lp or none"},
            Row{"log: {path: ''}" + end, "1:13: log.path: expected the path of a directory"},
        }) {
     CAPTURE(row.yaml);
@@ -353,6 +352,19 @@ TEST_CASE("config: a backend of each kind") {
   CHECK(config.backends[4].udp_precision == Precision::kNanosecond);
 }
 
+TEST_CASE("config: backends are watched unless they are not to be, and rewound only if asked for") {
+  const Config config = Parsed(
+      "backends:\n"
+      "  - {name: one, url: 'http://h'}\n"
+      "  - {name: two, url: 'http://i', watermarks: false}\n"
+      "  - {name: three, url: 'http://j', on_divergence: rewind}\n");
+  CHECK(config.backends[0].watermarks);
+  CHECK_FALSE(config.backends[0].rewinds_diverged);
+  CHECK_FALSE(config.backends[1].watermarks);
+  CHECK(config.backends[2].watermarks);
+  CHECK(config.backends[2].rewinds_diverged);
+}
+
 TEST_CASE("config: what a kind of backend cannot use is refused") {
   struct Row {
     const char* backend;
@@ -374,6 +386,9 @@ TEST_CASE("config: what a kind of backend cannot use is refused") {
            Row{"url: 'udp://h:1', compress: gzip",
                "compress: expected only with http:// or https://"},
            Row{"url: 'udp://h:1', token: '${T}'", "token: expected only with http:// or https://"},
+           Row{"url: 'udp://h:1', watermarks: true",
+               "watermarks: expected only with http:// or https://"},
+           Row{"url: 'http://h', on_divergence: mend", "on_divergence: expected report or rewind"},
            Row{"url: 'udp://h:1', mtu: 65508B",
                "mtu: expected a size from 64B to 65507B: a whole number with B, KiB, MiB or GiB"},
            Row{"url: 'http://h', api: v4", "api: expected v1, v2, v3 or prometheus"},
@@ -468,7 +483,7 @@ TEST_CASE("config: there are TCP and UDP listeners only where they are given") {
 
 TEST_CASE("config: TCP and UDP listeners need a database, and TCP shares its ports with HTTP") {
   CHECK_EQ(Mistake(std::string("udp:\n  - precision: s\n") + kBackend),
-           "2:5: udp[0].database: expected here, as it has no default");
+           "2:5: udp[0].database: required setting missing");
   CHECK_EQ(Mistake(std::string("tcp:\n  - {database: d, address: '0.0.0.0:9096'}\n") + kBackend),
            "2:28: tcp[0].address: expected an address of its own: 0.0.0.0:9096 is taken by "
            "http[0].address");
@@ -496,7 +511,7 @@ TEST_CASE("config: printed as YAML it reads as the same, and what has its defaul
            "http:\n  - address: 0.0.0.0:9096\nbackends:\n  - name: a\n    url: http://h:8086\n");
   same(Parsed(ReferenceYaml()));
   same(Parsed(
-      "log: {path: '/a b', codec: none, max_size: 1GiB, when_full: drop_oldest,\n"
+      "log: {path: '/a b', codec: lp, max_size: 1GiB, when_full: drop_oldest,\n"
       "      keep_delivered: {for: 0ms, up_to: 1B}}\n"
       "http:\n"
       "  - {address: '[::1]:80', max_body: 300MiB, log_statements: true, ping_status: 200,\n"
@@ -554,7 +569,7 @@ TEST_CASE("config: a file is read under its name") {
   CHECK_EQ(wrong.error().message(),
            path +
                ":1:6: log: expected a map of settings: path, codec, max_size, min_free, when_full, "
-               "keep_delivered, dead_letters, checkpoint_dir");
+               "keep_delivered, dead_letters, checkpoint_dir, engine, jetstream");
 }
 
 TEST_CASE("config: a missing, an unreadable and a too large file are told apart") {
@@ -597,12 +612,13 @@ TEST_CASE("config: the reference loads, and what it shows are the defaults") {
 
 TEST_CASE("config: what the reference has in comments loads too") {
   std::string yaml = ReferenceYaml();
-  for (const char* key : {"#username:", "#password: ${INFLUX"}) {
+  for (const char* key : {"#username:", "#password: ${NATS", "#username:", "#password: ${INFLUX"}) {
     REQUIRE_NE(yaml.find(key), std::string::npos);
     yaml.erase(yaml.find(key), 1);
   }
-  CHECK_EQ(Parsed(yaml).backends[0].password.value().Describe(),
-           "environment variable INFLUX_PASSWORD");
+  const Config config = Parsed(yaml);
+  CHECK_EQ(config.log.jetstream.password.value().Describe(), "environment variable NATS_PASSWORD");
+  CHECK_EQ(config.backends[0].password.value().Describe(), "environment variable INFLUX_PASSWORD");
   CHECK_NE(yaml.find("#password_file: "), std::string::npos);
 }
 

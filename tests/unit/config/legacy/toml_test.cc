@@ -229,12 +229,11 @@ TEST_CASE("original: a mistake is reported with its place") {
     const char* message;
   };
   for (const Row& row : {
-           Row{"[[http]]\noutput = []\n",
-               "1:1: http[0].bind-addr: expected here, as it has no default"},
+           Row{"[[http]]\noutput = []\n", "1:1: http[0].bind-addr: required setting missing"},
            Row{begin + "output = [{name=\"a\", location=\"127.0.0.1\"}]\n",
                "3:31: http[0].output[0].location: expected http"},
            Row{begin + "output = [{name=\"a\"}]\n",
-               "3:11: http[0].output[0].location: expected here"},
+               "3:11: http[0].output[0].location: required setting missing"},
            Row{begin + "output = []\n", "3:10: http[0].output: expected an output"},
            Row{begin + "output = [{name=\"a\", location=\"http://h/write\", timeout=10}]\n",
                "3:57: http[0].output[0].timeout: expected text in quotes"},

@@ -152,7 +152,8 @@ TEST_CASE("config: an unknown key is refused with the known ones and the nearest
   CHECK_EQ(Mistake("words: a\n"),
            "f:1:1: words: no such setting, did you mean word? There are: word, inner, list");
   CHECK_EQ(Mistake("list:\n  - cuont: 1\n    count: 1\n    counts: 1\n"),
-           "f:2:5: list[0].cuont: no such setting. There are: count, size");
+           "f:2:5: list[0].cuont: no such setting. There are: count, size\n"
+           "f:4:5: list[0].counts: no such setting, did you mean count? There are: count, size");
 }
 
 TEST_CASE("config: a key that is given twice is refused") {
@@ -163,20 +164,35 @@ TEST_CASE("config: a key that is given twice is refused") {
 }
 
 TEST_CASE("config: a missing required setting is reported where its section begins") {
-  CHECK_EQ(Mistake("word: a\ninner:\n  size: 1\n"),
-           "f:3:3: inner.count: expected here, as it has no default");
-  CHECK_EQ(Mistake("list:\n  - size: 1\n"),
-           "f:2:5: list[0].count: expected here, as it has no default");
+  CHECK_EQ(Mistake("word: a\ninner:\n  size: 1\n"), "f:3:3: inner.count: required setting missing");
+  CHECK_EQ(Mistake("list:\n  - size: 1\n"), "f:2:5: list[0].count: required setting missing");
   // The key that was misspelt is the better hint.
   CHECK_EQ(Mistake("inner:\n  size: 1\n  kount: 1\n"),
            "f:3:3: inner.kount: no such setting, did you mean count? There are: count, size");
 }
 
-TEST_CASE("config: of several mistakes the first in the file is reported") {
+TEST_CASE("config: all mistakes are reported, in the order of the file") {
   CHECK_EQ(Mistake("list: 1\ninner: 2\nword: [a]\n"),
-           "f:1:7: list: expected a list of 1 to 1024 entries");
+           "f:1:7: list: expected a list of 1 to 1024 entries\n"
+           "f:2:8: inner: expected a map of settings: count, size\n"
+           "f:3:7: word: expected text, or \"\" for none");
   CHECK_EQ(Mistake("word: a\ninner: {count: 10, words: 1}\nlist: 3\n"),
-           "f:2:16: inner.count: expected a whole number from 0 to 9");
+           "f:2:16: inner.count: expected a whole number from 0 to 9\n"
+           "f:2:20: inner.words: no such setting. There are: count, size\n"
+           "f:3:7: list: expected a list of 1 to 1024 entries");
+}
+
+TEST_CASE("config: the places of all settings that are given are known") {
+  Outer outer;
+  const YamlReading reading =
+      ReadWholeYaml("inner: {count: 1}\nlist:\n  - count: 2\n  - count: x\n",
+                    [&](Section& root) { DeclareOuter(root, outer); });
+  REQUIRE_EQ(reading.mistakes.size(), 1);
+  CHECK_EQ(reading.mistakes[0].where.setting, "list[1].count");
+  CHECK_EQ(reading.places.at("inner.count").line, 1);
+  CHECK_EQ(reading.places.at("list[1]").line, 4);
+  CHECK_EQ(reading.places.at("list[0].count").line, 3);
+  CHECK_FALSE(reading.places.contains("word"));
 }
 
 void DeclareRuled(Section& section) {

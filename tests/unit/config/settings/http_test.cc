@@ -97,6 +97,42 @@ TEST_CASE("http settings: incomplete or contradictory settings are refused") {
            std::string::npos);
 }
 
+TEST_CASE("http settings: queries are answered as ever unless they are routed") {
+  const Config plain = Parsed("");
+  CHECK_FALSE(plain.http[0].routes_queries);
+  CHECK_EQ(plain.limits.queries, 256);
+  CHECK(plain.backends[0].can_be_queried());
+  const Config config = Parsed(
+      "http:\n  - {queries: route, query_max_lag: 10s, query_wait: 2s, query_timeout: 1h}\n"
+      "limits: {queries: 7}\n");
+  CHECK(config.http[0].routes_queries);
+  CHECK_EQ(config.http[0].query_max_lag, std::chrono::seconds(10));
+  CHECK_EQ(config.http[0].query_wait, std::chrono::seconds(2));
+  CHECK_EQ(config.http[0].query_timeout, std::chrono::hours(1));
+  CHECK_EQ(config.limits.queries, 7);
+}
+
+TEST_CASE("http settings: routing queries requires a backend that can be queried") {
+  const std::string message =
+      "http[0].queries: expected a backend of the listener that can be queried: with api: v1, v2 "
+      "or v3, and not with queries: false";
+  for (const char* backends : {"backends: [{name: a, url: 'http://h', queries: false}]\n",
+                               "backends: [{name: a, url: 'http://h', api: prometheus}]\n",
+                               "backends: [{name: a, url: 'udp://h:1'}]\n"}) {
+    CAPTURE(backends);
+    const auto config =
+        ParseConfig(std::string("http:\n  - queries: route\n") + backends, "relay.yaml");
+    REQUIRE_FALSE(config.ok());
+    CHECK_EQ(config.error().message(), "relay.yaml:2:14: " + message);
+  }
+  const auto other = ParseConfig(
+      "http:\n  - {queries: route, backends: [a]}\nbackends:\n"
+      "  - {name: a, url: 'http://h', queries: false}\n  - {name: b, url: 'http://h'}\n",
+      "relay.yaml");
+  REQUIRE_FALSE(other.ok());
+  CHECK_EQ(other.error().message(), "relay.yaml:2:15: " + message);
+}
+
 TEST_CASE("http settings: what may be in flight grows with the largest body, unless it is given") {
   CHECK(Parsed("").limits.in_flight == 96_MiB);
   CHECK(Parsed("http:\n  - max_body: 100MiB\n").limits.in_flight == 200_MiB);
