@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <optional>
 #include <utility>
@@ -28,20 +29,52 @@ bool IsOfWord(char c) {
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : text_(text) {}
+  Lexer(std::string_view text, Regexes regexes) : text_(text), regexes_(regexes) {}
 
   // nullopt: the end of the text.
   Result<std::optional<Token>> Next() {
+    ASSIGN_OR_RETURN(std::optional<Token> token, Read());
+    if (token) value_may_begin_ = MayPrecedeValue(*token);
+    return token;
+  }
+
+ private:
+  Result<std::optional<Token>> Read() {
     RETURN_IF_ERROR(SkipBlanksAndComments());
     if (text_.empty()) return std::optional<Token>();
     const char first = text_.front();
     if (first == '"') return Quoted(Token::Kind::kName);
     if (first == '\'') return Quoted(Token::Kind::kString);
     if (IsOfWord(first)) return Word();
+    if (first == '/' && regexes_ == Regexes::kRead && value_may_begin_) return Regex();
     return Sign();
   }
 
- private:
+  // Behind a value, a slash divides. Bare words that are keywords cannot be names.
+  static bool MayPrecedeValue(const Token& token) {
+    constexpr std::array<std::string_view, 7> kKeywords = {"SELECT", "FROM", "BY",      "WHERE",
+                                                           "AND",    "OR",   "DISTINCT"};
+    if (token.kind == Token::Kind::kSign) return token.text != ")" && token.text != "*";
+    return token.kind == Token::Kind::kWord &&
+           std::any_of(kKeywords.begin(), kKeywords.end(),
+                       [&token](std::string_view word) { return token.IsWord(word); });
+  }
+
+  // Takes a backslash with the byte behind it.
+  Result<std::optional<Token>> Regex() {
+    for (std::size_t i = 1; i < text_.size(); ++i) {
+      if (text_[i] == '\n') break;
+      if (text_[i] == '\\')
+        ++i;
+      else if (text_[i] == '/') {
+        Token token{Token::Kind::kRegex, std::string(text_.substr(1, i - 1))};
+        text_.remove_prefix(i + 1);
+        return std::optional<Token>(std::move(token));
+      }
+    }
+    return NotReadable("unclosed regular expression");
+  }
+
   Status SkipBlanksAndComments() {
     while (true) {
       text_.remove_prefix(std::min(text_.find_first_not_of(" \t\r\n"), text_.size()));
@@ -102,6 +135,8 @@ class Lexer {
   }
 
   std::string_view text_;
+  const Regexes regexes_;
+  bool value_may_begin_ = true;
 };
 
 Error TooMany(std::size_t statements_max) {
@@ -118,9 +153,9 @@ bool InfluxQlToken::IsWord(std::string_view upper) const {
 }
 
 Result<std::vector<InfluxQlStatement>> ReadInfluxQl(std::string_view text,
-                                                    std::size_t statements_max) {
+                                                    std::size_t statements_max, Regexes regexes) {
   if (text.size() > kTextMax) return NotReadable("the query is longer than 64 KiB");
-  Lexer lexer(text);
+  Lexer lexer(text, regexes);
   std::vector<InfluxQlStatement> statements;
   bool ended = true;  // The next token begins a statement.
   while (true) {

@@ -23,11 +23,12 @@ struct InfluxQlToken {
     kName,    // In double quotes.
     kString,  // In single quotes.
     kNumber,  // Begins with a digit: "10", "1h30m", "1x".
+    kRegex,   // Between slashes; only where they are read as such.
     kSign,    // A comparison or any other single byte.
   };
 
   Kind kind = Kind::kSign;
-  std::string text;  // A name or string without its quotes and escapes.
+  std::string text;  // A name or string without its quotes and escapes; a regex without slashes.
 
   // `upper`: a keyword, in capitals.
   bool IsWord(std::string_view upper) const;
@@ -36,11 +37,16 @@ struct InfluxQlToken {
 
 using InfluxQlStatement = std::vector<InfluxQlToken>;
 
+// The meaning of a slash where a value may begin: a sign like any other, or the beginning of a
+// regular expression, as in InfluxDB.
+enum class Regexes : std::uint8_t { kSigns, kRead };
+
 // Returns the statements of a text, separated by semicolons, each with at least one
 // token. kInvalidInput, with a message for the client: an unclosed quote or comment,
 // an unknown escape, more than `statements_max` statements, or a text longer than
 // 64 KiB.
 Result<std::vector<InfluxQlStatement>> ReadInfluxQl(std::string_view text,
-                                                    std::size_t statements_max);
+                                                    std::size_t statements_max,
+                                                    Regexes regexes = Regexes::kSigns);
 
 }  // namespace relay
