@@ -14,6 +14,7 @@
 
 #include "relay/base/http_limits.h"
 #include "relay/base/listener_counters.h"
+#include "relay/base/query_counters.h"
 #include "wal/base/types.h"
 
 namespace relay {
@@ -25,16 +26,35 @@ enum class Endpoint : std::uint8_t {
   kWriteV3,
   kRemoteWrite,
   kQuery,
+  kQueryV2,
+  kQueryV3,
   kPing,
   kHealth,
   kReady,
   kOther
 };
 
+// Counts changes of state that the webhook told, or could not; and repeated attempts.
+class WebhookCounters {
+ public:
+  void Sent() { ++sent_; }
+  void Failed() { ++failed_; }
+  void Retried() { ++retried_; }
+
+  std::uint64_t sent() const { return sent_; }
+  std::uint64_t failed() const { return failed_; }
+  std::uint64_t retried() const { return retried_; }
+
+ private:
+  std::atomic<std::uint64_t> sent_ = 0;
+  std::atomic<std::uint64_t> failed_ = 0;
+  std::atomic<std::uint64_t> retried_ = 0;
+};
+
 class Counters {
  public:
   static constexpr int kStatusMax = 600;
-  static constexpr std::size_t kEndpoints = 9;
+  static constexpr std::size_t kEndpoints = 11;
 
   void Answered(Endpoint endpoint, int status) {
     if (status >= 0 && status < kStatusMax) ++answered_[Index(endpoint)][AsIndex(status)];
@@ -47,6 +67,12 @@ class Counters {
   void RefusedLines(std::uint64_t lines) { refused_lines_ += lines; }
   void Reached(HttpLimit limit) { ++reached_.at(static_cast<std::size_t>(limit)); }
   void UntranslatedSamples(PointCount samples) { untranslated_samples_ += samples; }
+  void Looped() { ++loops_; }
+  void CodecMismatch() { ++codec_mismatches_; }
+  QueryCounters& queries() { return queries_; }
+  const QueryCounters& queries() const { return queries_; }
+  WebhookCounters& webhook() { return webhook_; }
+  const WebhookCounters& webhook() const { return webhook_; }
   void UnroutedPoints(PointCount points) { unrouted_points_ += points; }
 
   // Adds a listener's counters, which live as long as this. A listener that is closed and reopened
@@ -76,6 +102,8 @@ class Counters {
     return reached_.at(static_cast<std::size_t>(limit));
   }
   std::uint64_t untranslated_samples() const { return untranslated_samples_; }
+  std::uint64_t loops() const { return loops_; }
+  std::uint64_t codec_mismatches() const { return codec_mismatches_; }
   std::uint64_t unrouted_points() const { return unrouted_points_; }
 
  private:
@@ -89,8 +117,12 @@ class Counters {
   Count accepted_bytes_ = 0;
   Count refused_lines_ = 0;
   std::array<Count, kHttpLimitNames.size()> reached_{};
+  Count loops_ = 0;
+  Count codec_mismatches_ = 0;
   Count unrouted_points_ = 0;
   Count untranslated_samples_ = 0;
+  QueryCounters queries_;
+  WebhookCounters webhook_;
   mutable std::mutex line_listeners_mutex_;
   std::list<LineCounters> line_listeners_;
 };

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "wal/base/types.h"
@@ -18,7 +19,12 @@ struct HttpLimits {
   std::size_t head_bytes = 16U << 10U;  // A head is read whole before it is parsed.
   std::size_t headers = 64;             // Each one is compared with every other.
   std::size_t target_bytes = 8U << 10U;
-  Bytes body = 25_MiB;                          // Size as sent; the default of InfluxDB 1.x.
+  Bytes body = 25_MiB;  // Size as sent; the default of InfluxDB 1.x.
+  // Returns whether a POST to this target without a length is taken for one without a body; else
+  // it is refused, as a body may be lost.
+  std::function<bool(std::string_view target)> needs_no_body = [](std::string_view) {
+    return false;
+  };
   std::chrono::milliseconds wait{10'000};       // For free memory, before a 503.
   std::chrono::milliseconds idle{30'000};       // Between two requests.
   std::chrono::milliseconds head{10'000};       // From a head's first byte to its end,

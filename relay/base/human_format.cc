@@ -50,15 +50,6 @@ std::string ShownLines(std::string_view lines) {
   return shown;
 }
 
-std::string ShownBytes(Bytes bytes) {
-  constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes.count());
-  std::size_t unit = 0;
-  for (; value >= 1024.0 && unit + 1 < kUnits.size(); ++unit) value /= 1024.0;
-  if (unit == 0) return fmt::format("{} B", bytes.count());
-  return fmt::format("{:.1f} {}", value, kUnits.at(unit));
-}
-
 std::string ShownAge(nanoseconds age) {
   const auto seconds = duration_cast<std::chrono::seconds>(age).count();
   if (age == nanoseconds::zero()) return "-";
@@ -70,6 +61,12 @@ std::string ShownAge(nanoseconds age) {
 
 std::string ShownAge(const std::optional<std::chrono::seconds>& duration) {
   return duration ? ShownAge(nanoseconds(*duration)) : "-";
+}
+
+std::string ShownStep(nanoseconds step) {
+  // The two clocks are read one after the other.
+  const auto rounded = std::chrono::round<std::chrono::milliseconds>(std::chrono::abs(step));
+  return (step < nanoseconds::zero() ? "-" : "+") + ShownAge(rounded);
 }
 
 std::string ShownRate(double per_second) {

@@ -28,14 +28,14 @@ std::string OneLine(std::string_view text, std::size_t size_max);
 // `m f=1,g=... (83000 bytes)`.
 std::string ShownLines(std::string_view lines);
 
-// Returns "512 B", "6.8 KiB".
-std::string ShownBytes(Bytes bytes);
-
 // Returns "1.4s", "2m00s", "3h05m", "2d04h"; "-" for zero.
 std::string ShownAge(std::chrono::nanoseconds age);
 
 // The same; nullopt gives "-".
 std::string ShownAge(const std::optional<std::chrono::seconds>& duration);
+
+// Returns "+2h00m", "-1.5s".
+std::string ShownStep(std::chrono::nanoseconds step);
 
 // Returns "0", "0.4", "12", "3500": three digits suffice for a rate.
 std::string ShownRate(double per_second);

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
+#include <utility>
 
 #include "relay/base/human_format.h"
 
@@ -113,16 +116,51 @@ std::optional<seconds> ParseAge(std::string_view text) {
   return seconds(sum);
 }
 
-// "now", "-1h", "90m ago". nullopt: not relative to now.
+// Returns the time of day on the day so many days before `now`, by the local time zone.
+std::optional<WallTime> OnDay(int days_before, seconds of_day, WallTime now) {
+  const std::time_t today = std::chrono::floor<seconds>(now).time_since_epoch().count();
+  std::tm day{};
+  if (localtime_r(&today, &day) == nullptr) return std::nullopt;
+  day.tm_mday -= days_before;
+  const std::chrono::hh_mm_ss time(of_day);
+  day.tm_hour = static_cast<int>(time.hours().count());
+  day.tm_min = static_cast<int>(time.minutes().count());
+  day.tm_sec = static_cast<int>(time.seconds().count());
+  day.tm_isdst = -1;
+  const std::time_t then = std::mktime(&day);
+  if (then == -1) return std::nullopt;
+  return WallTime(seconds(then));
+}
+
+// "yesterday 02:00", "today 14:30:15", "yesterday": its beginning. nullopt: not that.
+std::optional<WallTime> ParseDay(std::string_view text, WallTime now) {
+  constexpr std::array<std::pair<std::string_view, int>, 2> kDays{{{"today", 0}, {"yesterday", 1}}};
+  for (const auto& [word, days_before] : kDays) {
+    if (!text.starts_with(word)) continue;
+    text.remove_prefix(word.size());
+    if (text.empty()) return OnDay(days_before, seconds(0), now);
+    if (!TakeChar(text, ' ')) return std::nullopt;
+    const bool with_seconds = std::count(text.begin(), text.end(), ':') == 2;
+    const std::optional<seconds> of_day = TakeTimeOfDay(text, with_seconds);
+    if (!of_day || !text.empty()) return std::nullopt;
+    return OnDay(days_before, *of_day, now);
+  }
+  return std::nullopt;
+}
+
+// "now", "1h", "-1h", "90m ago", "yesterday 02:00". nullopt: not relative to now.
 std::optional<WallTime> ParseRelative(std::string_view text, WallTime now) {
   constexpr std::string_view kAgo = " ago";
   if (text == "now") return now;
+  if (const auto time = ParseDay(text, now)) return time;
   std::optional<seconds> age;
   if (text.starts_with('-')) {
     age = ParseAge(text.substr(1));
   } else if (text.ends_with(kAgo)) {
     text.remove_suffix(kAgo.size());
     age = ParseAge(text.substr(0, text.find_last_not_of(' ') + 1));
+  } else {
+    age = ParseAge(text);
   }
   if (!age) return std::nullopt;
   return now - *age;
@@ -160,6 +198,15 @@ Result<TypedPosition> ParsePosition(std::string_view text, WallTime now) {
   if (const auto time = ParseRelative(text, now)) return TypedPosition(*time);
   return Error(ErrorCode::kInvalidInput,
                fmt::format("'{}' is not a position: expected {}", text, kPositionForms));
+}
+
+Result<WallTime> ParseTime(std::string_view text, WallTime now) {
+  const Result<TypedPosition> position = ParsePosition(text, now);
+  const WallTime* time = position.ok() ? std::get_if<WallTime>(&position.value()) : nullptr;
+  if (time != nullptr) return *time;
+  return Error(
+      ErrorCode::kInvalidInput,
+      fmt::format("'{}' is not a time: expected 2026-11-23T20:15:00Z or an age such as -1h", text));
 }
 
 std::string PinnedPosition(const std::string& text, WallTime now) {

@@ -50,15 +50,21 @@ void AppendAnswer(const HttpResponse& response, const AnswerForm& form, const An
   fmt::format_to(end, "HTTP/1.{} {} {}\r\n", form.is_http_10 ? 0 : 1, response.status,
                  ReasonOf(response.status));
   out += frame.stamps.date();
-  out += frame.options.headers;
-  if (frame.options.request_ids) AppendRequestId(form, frame.stamps, out);
+  if (response.relayed) {
+    out += *response.relayed;
+  } else {
+    out += frame.options.headers;
+    if (frame.options.request_ids) AppendRequestId(form, frame.stamps, out);
+  }
   for (const auto& [name, value] : response.headers) {
     fmt::format_to(end, "{}: {}\r\n", name, value);
   }
   if (!response.content_type.empty()) {
     fmt::format_to(end, "Content-Type: {}\r\n", response.content_type);
   }
-  if (response.status != 204) {
+  if (response.pipe) {
+    if (!form.is_http_10) out += "Transfer-Encoding: chunked\r\n";
+  } else if (response.status != 204 && response.status != 304) {
     fmt::format_to(end, "Content-Length: {}\r\n", response.body.size());
   }
   if (!form.keep_alive) {
@@ -68,6 +74,12 @@ void AppendAnswer(const HttpResponse& response, const AnswerForm& form, const An
   }
   out += "\r\n";
   if (!form.without_body) out += response.body;
+}
+
+void AppendChunk(std::string_view bytes, std::string& out) {
+  fmt::format_to(std::back_inserter(out), "{:x}\r\n", bytes.size());
+  out += bytes;
+  out += "\r\n";
 }
 
 }  // namespace relay::http_parts

@@ -40,8 +40,12 @@ struct AnswerFrame {
 };
 
 // Appends the answer to `out`. The answer to HTTP/1.0 says that the connection stays open, that of
-// 1.1 that it does not: each says what its client would not expect.
+// 1.1 that it does not: each says what its client would not expect. The body of a pipe is left to
+// AppendChunk; to HTTP/1.0, the connection's end ends it.
 void AppendAnswer(const HttpResponse& response, const AnswerForm& form, const AnswerFrame& frame,
                   std::string& out);
+
+// Appends a chunk of a body without a length; an empty one ends the body.
+void AppendChunk(std::string_view bytes, std::string& out);
 
 }  // namespace relay::http_parts

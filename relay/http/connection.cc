@@ -2,6 +2,7 @@
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <poll.h>
 
 #include <span>
 #include <utility>
@@ -134,8 +135,10 @@ void Connection::SendContinue() {
 void Connection::Handle() {
   phase_ = Phase::kHandling;
   keep_alive_ = exchange_.head().keep_alive;
+  HttpRequest request = exchange_.MakeRequest(address_);
+  request.watch = this;
   loop_.service().handler.Handle(
-      exchange_.MakeRequest(address_),
+      std::move(request),
       [self = shared_from_this()](HttpResponse response) { self->Answer(std::move(response)); });
 }
 
@@ -145,14 +148,50 @@ void Connection::Answer(HttpResponse response) {
 }
 
 void Connection::Send(const HttpResponse& response) {
-  if (phase_ != Phase::kHandling) return;  // Closed meanwhile.
+  if (phase_ != Phase::kHandling) {  // Closed meanwhile.
+    if (response.pipe) response.pipe->Close();
+    return;
+  }
   if (loop_.stopping()) keep_alive_ = false;
+  pipe_ = response.pipe;
+  if (pipe_) {
+    if (exchange_.head().is_http_10) keep_alive_ = false;
+    pipe_->OnMore([self = shared_from_this()] { self->Wake(); });
+  }
   Serialize(response);
+  WriteOut();
+}
+
+void Connection::Wake() {
+  loop_.Post([self = shared_from_this()] { self->SendMore(); });
+}
+
+void Connection::WriteOut() {
   Enter(Phase::kWriting, loop_.limits().answer);
   asio::async_write(stream_, asio::buffer(out_),
                     [self = shared_from_this()](const error_code& error, std::size_t) {
                       self->OnWritten(error);
                     });
+}
+
+// Sends what has come of the body. While nothing is there, the client is only watched: a slow
+// handler costs it no time.
+void Connection::SendMore() {
+  if (phase_ == Phase::kClosed || !pipe_) return;
+  const auto [bytes, state] = pipe_->Take();
+  if (bytes.empty() && state == BodyPipe::State::kBroken) return Close();
+  if (bytes.empty() && state == BodyPipe::State::kOpen) {
+    phase_ = Phase::kHandling;
+    return;
+  }
+  const bool ends = state == BodyPipe::State::kWhole;
+  const bool in_chunks = !exchange_.head().is_http_10;
+  out_.clear();
+  if (!in_chunks) out_ += bytes;
+  if (in_chunks && !bytes.empty()) AppendChunk(bytes, out_);
+  if (in_chunks && ends) AppendChunk("", out_);
+  if (ends) pipe_.reset();
+  WriteOut();
 }
 
 // Answers a request that was not read to its end: the rest of it cannot be distinguished from what
@@ -186,6 +225,8 @@ void Connection::OnWritten(const error_code& error) {
   if (phase_ == Phase::kClosed) return;
   Release();
   if (error) return Close();
+  if (pipe_) return SendMore();
+  gone_ = nullptr;
   if (!keep_alive_ || loop_.stopping()) return Part();
   AwaitRequest();
 }
@@ -224,7 +265,14 @@ void Connection::Sweep(Clock::TimePoint now) {
     phase_ = Phase::kHead;
     timer_.Begin(now, loop_.limits().head);
   }
+  if (phase_ == Phase::kHandling && gone_ && HasHungUp()) return Close();
   if (phase_ != Phase::kHandling && timer_.IsOver(now)) OnLate();
+}
+
+// Sees an end of the stream behind what the client has sent and nobody has read yet.
+bool Connection::HasHungUp() {
+  pollfd socket{.fd = stream_.socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+  return poll(&socket, 1, 0) > 0;
 }
 
 void Connection::OnLate() {
@@ -257,6 +305,9 @@ void Connection::BeginStop() {
 void Connection::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
+  if (pipe_) pipe_->Close();
+  pipe_.reset();
+  if (gone_) std::exchange(gone_, nullptr)();
   Release();
   stream_.Close();
   loop_.Remove(shared_from_this());

@@ -11,9 +11,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "relay/http/client_stream.h"
 #include "relay/http/event_loop.h"
@@ -45,7 +47,7 @@ struct ConnectionSocket {
   std::shared_ptr<TlsContext> tls;  // nullptr: plain.
 };
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public std::enable_shared_from_this<Connection>, private ClientWatch {
  public:
   Connection(ConnectionSocket socket, std::string address, Loop& loop);
 
@@ -82,6 +84,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Answer(HttpResponse response);  // Called from any thread.
   void Refuse(const HttpRefusal& refusal);
   void Serialize(const HttpResponse& response);
+  void Wake();  // Called from any thread.
+  void WriteOut();
+  void SendMore();
+  void WhenGone(std::function<void()> gone) override { gone_ = std::move(gone); }
+  bool HasHungUp();
   void OnWritten(const error_code& error);
   void Linger();
   void Part();
@@ -94,6 +101,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Exchange exchange_;
   boost::beast::flat_buffer buffer_;
   std::string out_;
+  std::shared_ptr<BodyPipe> pipe_;  // The rest of the answer; nullptr: `out_` is all.
+  std::function<void()> gone_;      // Empty: nobody needs to know.
   PhaseTimer timer_;
   std::size_t discarded_ = 0;
   Phase phase_ = Phase::kIdle;

@@ -93,6 +93,10 @@ void Loop::Deliver(std::shared_ptr<Connection> connection, HttpResponse response
   }
 }
 
+void Loop::Post(std::function<void()> work) {
+  asio::post(context_, std::move(work));
+}
+
 void Loop::DrainInbox() {
   for (const auto& [connection, response] : inbox_.TakeAll()) connection->Send(response);
 }

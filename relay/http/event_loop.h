@@ -82,6 +82,7 @@ class Loop {
   void SetTls(std::shared_ptr<TlsContext> tls);
   void Deliver(std::shared_ptr<Connection> connection, HttpResponse response);
   bool OnThisThread() const { return thread_.IsThis(); }
+  void Post(std::function<void()> work);
 
   // Called by its connections.
   void Remove(const std::shared_ptr<Connection>& connection);

@@ -87,7 +87,8 @@ bool Exchange::RefuseHead() {
   } else if (head_.headers.size() > limits_.headers) {
     Refuse({431, fmt::format("the request has more than {} headers", limits_.headers),
             HttpLimit::kHeaders});
-  } else if (head_.method == "POST" && !head_.content_length && !head_.chunked) {
+  } else if (head_.method == "POST" && !head_.content_length && !head_.chunked &&
+             !limits_.needs_no_body(head_.target)) {
     Refuse({411, "a POST requires a Content-Length or chunked encoding", {}});
   } else if (head_.content_length.value_or(0) > limits_.body.count()) {
     Refuse(BodyRefusal(BodyState::kTooLarge));

@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
+
+#include "wal/base/ascii.h"
 
 namespace relay {
 namespace {
 
-// Decodes two hexadecimal digits. REQUIRES: at most two characters.
+// Decodes the two characters behind a percent sign.
 Result<char> DecodeEscape(std::string_view digits) {
-  unsigned char byte = 0;
-  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-  if (digits.size() == 2 && parsed.ptr == digits.data() + 2) return static_cast<char>(byte);
+  if (const std::optional<char> byte = HexByte(digits)) return *byte;
   return Error(ErrorCode::kInvalidInput, fmt::format("invalid URL escape \"%{}\"", digits));
 }
 

@@ -7,10 +7,10 @@
 #include <charconv>
 #include <limits>
 
+#include "wal/base/ascii.h"
+
 namespace relay::http_parts {
 namespace {
-
-constexpr std::string_view kBlanks = " \t";
 
 constexpr bool IsLetterOrDigit(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -35,21 +35,12 @@ bool IsToken(std::string_view text) {
   });
 }
 
-constexpr char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 constexpr bool IsControl(char c) {
   return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
 }
 
 bool HasControl(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return IsControl(c) && c != '\t'; });
-}
-
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
-  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
 HttpRefusal Malformed(std::string_view what) {
@@ -206,11 +197,6 @@ std::optional<HttpRefusal> Framing::Decide(RequestHead& head) const {
 }
 
 }  // namespace
-
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return Lower(x) == Lower(y); });
-}
 
 std::string_view RequestHead::LocalTarget() const {
   if (target.starts_with('/')) return target;

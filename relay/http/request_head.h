@@ -69,6 +69,4 @@ std::optional<HttpRefusal> RefuseBeginning(std::string_view arrived, RequestHead
 // control characters, or the continuation of the line before.
 std::optional<HeaderField> ParseHeaderLine(std::string_view line);
 
-bool EqualIgnoringCase(std::string_view a, std::string_view b);
-
 }  // namespace relay::http_parts

@@ -6,6 +6,7 @@
 #include "config/schema/endpoint.h"
 #include "relay/http/event_loop.h"
 #include "relay/http/request_head.h"
+#include "wal/base/ascii.h"
 
 namespace relay {
 namespace http_parts {
@@ -163,7 +164,7 @@ void Server::Stop(std::chrono::milliseconds grace) {
 
 std::string_view HttpRequest::Header(std::string_view name) const {
   for (const auto& [field, value] : headers) {
-    if (http_parts::EqualIgnoringCase(field, name)) return value;
+    if (EqualIgnoringCase(field, name)) return value;
   }
   return {};
 }

@@ -17,19 +17,31 @@
 
 #include "relay/base/http_limits.h"
 #include "relay/http/admission.h"
+#include "relay/http/body_pipe.h"
 #include "wal/base/clock.h"
 #include "wal/base/result.h"
 #include "wal/base/types.h"
 
 namespace relay {
 
+// Tells a handler that waits, or answers in parts, when its client has left.
+class ClientWatch {
+ public:
+  virtual ~ClientWatch() = default;
+
+  // Calls `gone` at most once, on the connection's thread, if the client leaves, or is given up,
+  // before its answer is whole. Within half a second.
+  virtual void WhenGone(std::function<void()> gone) = 0;
+};
+
 struct HttpRequest {
   std::string_view method;  // Upper case, as sent. These views are valid during Handle.
   std::string_view path;    // Percent-encoded, without the query.
   std::string_view query;   // Without the question mark.
   std::vector<std::pair<std::string_view, std::string_view>> headers;
-  std::string body;         // Not yet decompressed.
-  std::string_view client;  // Its address, as text.
+  std::string body;              // Not yet decompressed.
+  std::string_view client;       // Its address, as text.
+  ClientWatch* watch = nullptr;  // Valid during Handle; nullptr: leaving is not noticed.
 
   // Returns the value of the first header of that name, ignoring case; "": none.
   std::string_view Header(std::string_view name) const;
@@ -40,6 +52,11 @@ struct HttpResponse {
   std::string content_type;  // Empty: no body.
   std::string body;
   std::vector<std::pair<std::string_view, std::string>> headers;
+  // Header lines of a server behind this one, each with its end, which replace those that the
+  // listener adds. nullopt: the response is this server's own.
+  std::optional<std::string> relayed = {};
+  // The body that is sent as it comes, instead of `body`; not of a HEAD request. nullptr: none.
+  std::shared_ptr<BodyPipe> pipe = {};
 };
 
 // Sends the response. Called exactly once, from any thread.

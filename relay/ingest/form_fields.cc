@@ -1,27 +1,15 @@
 #include "relay/ingest/form_fields.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
+
+#include "wal/base/ascii.h"
 
 namespace relay {
 namespace {
 
 constexpr std::string_view kBlanks = " \t";
-
-std::string_view Trimmed(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
-  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 // Takes a value off `text`: up to the next semicolon, or a string in quotes.
 std::string TakeValue(std::string_view& text) {
@@ -58,7 +46,7 @@ struct FormPart {
 
 void FormPart::ReadHeader(std::string_view line) {
   const std::size_t colon = std::min(line.find(':'), line.size());
-  const std::string name = Lower(Trimmed(line.substr(0, colon)));
+  const std::string name = LowerAscii(Trimmed(line.substr(0, colon)));
   const std::string_view value = Trimmed(line.substr(std::min(colon + 1, line.size())));
   if (name == "content-disposition") disposition = ParseHeaderParameters(value);
   if (name == "content-transfer-encoding") encoding = value;
@@ -75,21 +63,17 @@ std::string FromQuotedPrintable(std::string_view text) {
     } else if (behind.starts_with('\n')) {
       at += 1;
     } else {
-      unsigned char byte = 0;
-      const std::string_view digits = behind.substr(0, 2);
-      const char* end = digits.data() + digits.size();
-      const auto parsed = std::from_chars(digits.data(), end, byte, 16);
-      const bool is_escape = digits.size() == 2 && parsed.ptr == end;
-      plain += is_escape ? static_cast<char>(byte) : '=';
-      if (is_escape) at += 2;
+      const std::optional<char> byte = HexByte(behind.substr(0, 2));
+      plain += byte.value_or('=');
+      if (byte) at += 2;
     }
   }
   return plain;
 }
 
 std::string FormPart::Text() const {
-  return Lower(encoding) == "quoted-printable" ? FromQuotedPrintable(content)
-                                               : std::string(content);
+  return LowerAscii(encoding) == "quoted-printable" ? FromQuotedPrintable(content)
+                                                    : std::string(content);
 }
 
 // The parts of a multipart form. Lines end in CRLF, or all in LF alone.
@@ -211,7 +195,7 @@ QueryParameters WithMultipart(QueryParameters url, std::string_view body,
 HeaderParameters ParseHeaderParameters(std::string_view value) {
   HeaderParameters parameters;
   const std::size_t end = std::min(value.find(';'), value.size());
-  parameters.type = Lower(Trimmed(value.substr(0, end)));
+  parameters.type = LowerAscii(Trimmed(value.substr(0, end)));
   value.remove_prefix(end);
   while (!value.empty()) {
     value.remove_prefix(1);
@@ -222,7 +206,7 @@ HeaderParameters ParseHeaderParameters(std::string_view value) {
     if (value.starts_with(';')) continue;
     value.remove_prefix(1);
     value.remove_prefix(std::min(value.find_first_not_of(kBlanks), value.size()));
-    parameters.values.emplace(Lower(name), TakeValue(value));
+    parameters.values.emplace(LowerAscii(name), TakeValue(value));
     value.remove_prefix(std::min(value.find(';'), value.size()));
   }
   return parameters;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
 #include <string_view>
 
 #include "replay/transport/base64.h"
+#include "wal/base/ascii.h"
 
 namespace relay {
 namespace {
@@ -16,12 +16,6 @@ constexpr std::array<std::string_view, 3> kSchemes = {"Basic", "Token", "Bearer"
 
 // Longer than any JWT in use; stored once per record.
 constexpr std::size_t kCredentialsMax = 4U << 10U;
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
 
 bool IsOneWord(std::string_view text) {
   return !text.empty() &&
@@ -38,7 +32,7 @@ Result<ClientCredentials> OfHeader(std::string_view authorization) {
   value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
   const auto* const scheme =
       std::find_if(kSchemes.begin(), kSchemes.end(), [&](std::string_view name) {
-        return EqualsIgnoringCase(name, authorization.substr(0, space));
+        return EqualIgnoringCase(name, authorization.substr(0, space));
       });
   if (scheme == kSchemes.end() || !IsOneWord(value) || value.size() > kCredentialsMax)
     return NotPassed();

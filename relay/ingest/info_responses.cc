@@ -25,12 +25,13 @@ std::string GoDuration(std::chrono::nanoseconds time) {
   return fmt::format("{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-Json ResultOf(const QueryStatement& statement, std::size_t id, DatabaseNames& databases) {
+Json CreatedResult(const QueryStatement& statement, std::size_t id, const CreationNote& note) {
+  Json message = {{"level", "warning"}, {"text", note(statement.database)}};
+  return {{"statement_id", id}, {"messages", Json::array({std::move(message)})}};
+}
+
+Json ListedResult(std::size_t id, const DatabaseNames& databases) {
   Json result = {{"statement_id", id}};
-  if (statement.kind == QueryStatement::Kind::kCreateDatabase) {
-    databases.Add(statement.database);
-    return result;
-  }
   Json series = {{"name", "databases"}, {"columns", {"name"}}};
   for (const std::string& name : databases.All()) series["values"].push_back({name});
   result["series"] = Json::array({series});
@@ -81,7 +82,8 @@ HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now) {
       {{"status", "ready"}, {"started", ToRfc3339(started)}, {"up", GoDuration(now - started)}});
 }
 
-HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases) {
+HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases,
+                         const CreationNote& note) {
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
     return ErrorAnswer(Api::kV1, 400, "missing required parameter \"q\"");
   }
@@ -89,7 +91,12 @@ HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases) {
   if (!statements.ok()) return ErrorAnswer(Api::kV1, 400, statements.error().message());
   Json results = Json::array();
   for (const QueryStatement& statement : statements.value()) {
-    results.push_back(ResultOf(statement, results.size(), databases));
+    if (statement.kind == QueryStatement::Kind::kCreateDatabase) {
+      databases.Add(statement.database);
+      results.push_back(CreatedResult(statement, results.size(), note));
+    } else {
+      results.push_back(ListedResult(results.size(), databases));
+    }
   }
   return InfoAnswer(200, {{"results", results}});
 }

@@ -2,6 +2,7 @@
 // /query.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <set>
 #include <shared_mutex>
@@ -38,7 +39,12 @@ HttpResponse AnswerHealth();
 // `log`: ok if writes are accepted, else the reason.
 HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now);
 
-// `text`: the statements. Adds created databases to `databases`.
-HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases);
+// Says what became of the creation of a database.
+using CreationNote = std::function<std::string(const std::string& database)>;
+
+// `text`: the statements. Adds created databases to `databases`, and the note of each to its result
+// as a warning.
+HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases,
+                         const CreationNote& note);
 
 }  // namespace relay

@@ -39,7 +39,14 @@ const std::vector<IngestPath>& IngestPaths() {
       {"/api/v1/push", Endpoint::kRemoteWrite, Api::kV1, kWriteMethods, "The same, as Mimir does.",
        "prometheus"},
       {"/query", Endpoint::kQuery, Api::kV1, "GET, HEAD, OPTIONS, POST",
-       "CREATE DATABASE and SHOW DATABASES; more with log_statements. No other queries."},
+       "CREATE DATABASE and SHOW DATABASES; more with log_statements; queries with queries: "
+       "route."},
+      {"/api/v2/query", Endpoint::kQueryV2, Api::kV2, kWriteMethods,
+       "Queries in Flux, with queries: route."},
+      {"/api/v3/query_sql", Endpoint::kQueryV3, Api::kV3, "GET, HEAD, OPTIONS, POST",
+       "Queries in SQL, with queries: route."},
+      {"/api/v3/query_influxql", Endpoint::kQueryV3, Api::kV3, "GET, HEAD, OPTIONS, POST",
+       "Queries in InfluxQL as InfluxDB 3.x has them, with queries: route."},
       {"/ping", Endpoint::kPing, Api::kV1, kReadMethods, "Answers if the relay is up."},
       {"/status", Endpoint::kPing, Api::kV1, kReadMethods, "The same as /ping."},
       {"/health", Endpoint::kHealth, Api::kV1, kReadMethods,
@@ -67,6 +74,15 @@ FoundIngestPath FindIngestPath(std::string_view path, std::string_view prefix) {
     if (one.path == wanted) return {&one, one.api};
   }
   return {nullptr, ApiLike(wanted)};
+}
+
+bool HasStatementsInTarget(std::string_view target) {
+  const std::size_t mark = target.find('?');
+  if (mark == std::string_view::npos) return false;
+  const std::string_view parameters = target.substr(mark + 1);
+  const bool has_statements =
+      parameters.starts_with("q=") || parameters.find("&q=") != std::string_view::npos;
+  return target.substr(0, mark).ends_with("/query") && has_statements;
 }
 
 }  // namespace relay

@@ -37,4 +37,8 @@ struct FoundIngestPath {
 // `prefix`: the listener's path_prefix.
 FoundIngestPath FindIngestPath(std::string_view path, std::string_view prefix);
 
+// Returns whether a request's target has the statements of /query: it needs no body then, as in
+// `curl -XPOST .../query?q=CREATE+DATABASE+d`.
+bool HasStatementsInTarget(std::string_view target);
+
 }  // namespace relay

@@ -70,12 +70,12 @@ HttpResponse V2Answer(int status, std::string_view message) {
   return response;
 }
 
-// Returns a position for each part of a split write: "17" or "17,18".
+// Returns a position for each part of a split write, separated by commas.
 std::string PositionsOf(const std::vector<StoredPart>& parts) {
   std::string positions;
   for (const StoredPart& part : parts) {
     if (!positions.empty()) positions += ',';
-    positions += std::to_string(part.durable.payload().value());
+    positions += ToString(part.durable.position());
   }
   return positions;
 }

@@ -5,9 +5,9 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "replay/transport/base64.h"
+#include "wal/base/ascii.h"
 #include "wal/base/secret.h"
 
 namespace relay {
@@ -16,9 +16,7 @@ namespace {
 // Removes "Bearer " from the front, ignoring case.
 bool TakeScheme(std::string_view& text, std::string_view scheme) {
   const bool same = text.size() > scheme.size() && text[scheme.size()] == ' ' &&
-                    std::equal(scheme.begin(), scheme.end(), text.begin(), [](char a, char b) {
-                      return a == std::tolower(static_cast<unsigned char>(b));
-                    });
+                    EqualIgnoringCase(scheme, text.substr(0, scheme.size()));
   if (!same) return false;
   text.remove_prefix(scheme.size());
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));

@@ -1,6 +1,7 @@
 #include "relay/ingest/write_handler.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -8,15 +9,18 @@
 #include <utility>
 
 #include "relay/influxql/logged_statement.h"
+#include "relay/influxql/reading.h"
 #include "relay/influxql/show_and_create.h"
 #include "relay/ingest/form_fields.h"
 #include "relay/ingest/forwarded_credentials.h"
 #include "relay/ingest/gunzip_body.h"
 #include "relay/ingest/remote_write_body.h"
 #include "relay/lineprotocol/scanner.h"
+#include "relay/queries/flux.h"
 #include "relay/routing/append_statements.h"
 #include "relay/routing/append_write.h"
 #include "replay/transport/remote_write.h"
+#include "wal/record/hops.h"
 
 namespace relay {
 // Reserves memory for an inflated body, or for its lines, until it is answered.
@@ -143,6 +147,37 @@ HttpResponse MayNotWrite(Api api, const Users::User& user, const std::string& da
                                  user.name, database));
 }
 
+HttpResponse MayNotRead(Api api, const Users::User& user) {
+  return ErrorAnswer(api, 403,
+                     fmt::format("\"{}\" user is not authorized to execute this query", user.name));
+}
+
+// A user of some databases may read those, if the query names no others.
+bool MayRead(const Users::User* user, const QueryCall& call) {
+  if (user == nullptr || user->databases.empty()) return true;
+  return call.reads_points && !call.databases.empty() &&
+         std::all_of(call.databases.begin(), call.databases.end(),
+                     [user](const std::string& one) { return user->MayWrite(one); });
+}
+
+bool AsksNothing(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+// Returns a text of a JSON object; empty: it has none, or is none.
+std::string MemberOf(const std::string& body, const char* name) {
+  const nlohmann::json object = nlohmann::json::parse(body, nullptr, false);
+  if (!object.is_object()) return "";
+  const auto member = object.find(name);
+  return member != object.end() && member->is_string() ? member->get<std::string>() : "";
+}
+
+// Returns the text in Flux of a body in one of the forms of InfluxDB 2.x.
+std::string FluxOf(const HttpRequest& request) {
+  const std::string_view type = request.Header("Content-Type");
+  return type.starts_with("application/vnd.flux") ? request.body : MemberOf(request.body, "query");
+}
+
 // Returns the response to a body without anything to store; nullopt: there are points.
 std::optional<HttpResponse> NothingIn(const WriteQuery& query, const ScannedLines& scanned,
                                       const Refused& refused) {
@@ -182,6 +217,26 @@ std::size_t EnoughFor(Consistency consistency, std::size_t backends) {
   }
 }
 
+// Says on which backends the relay creates a database, and on which it does not.
+std::string NoteOnCreation(const Router& router, const std::string& database) {
+  constexpr std::size_t kNamesMax = 5;
+  if (router.TakersOf(database)->empty()) {
+    return fmt::format("the relay has created nothing: no backend accepts database \"{}\"",
+                       database);
+  }
+  const std::vector<BackendId> without = router.NotCreating(database);
+  if (without.empty()) return "the relay creates it on each backend at its first write";
+  std::string names;
+  for (std::size_t i = 0; i < std::min(without.size(), kNamesMax); ++i) {
+    names += (i == 0 ? "" : ", ") + without[i].text();
+  }
+  if (without.size() > kNamesMax) names += ", ...";
+  return fmt::format(
+      "the relay has created nothing on {}: if it is missing there, create it, or "
+      "set create_databases of the backend or log_statements of this listener",
+      names);
+}
+
 Refused RefusedOf(ScannedLines& scanned) {
   Refused refused;
   refused.more = scanned.refused - scanned.errors.size();
@@ -197,6 +252,7 @@ struct WriteHandler::WriteContext {
   std::shared_ptr<const WriteHandlerOptions> options;
   QueryParameters parameters;
   ClientCredentials credentials = {};  // Passed on to backends.
+  std::string hops = {};               // The relays that the write has passed.
   const Users::User* user = nullptr;   // Owned by `options`; nullptr: no authentication.
   WriteQuery query = {};
   std::shared_ptr<MemoryReservation> reservation = {};
@@ -205,6 +261,16 @@ struct WriteHandler::WriteContext {
 
   bool has_samples() const { return path->endpoint == Endpoint::kRemoteWrite; }
 };
+
+QueryCall WriteHandler::CallOf(const WriteContext& context, const HttpRequest& request) {
+  return {.request = request,
+          .api = context.api,
+          .path = context.path->path,
+          .has_user = context.user != nullptr,
+          .refusal = [api = context.api](int status, std::string_view why) {
+            return ErrorAnswer(api, status, why);
+          }};
+}
 
 WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& clock,
                            Counters& counters)
@@ -215,7 +281,11 @@ WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& c
       started_(clock.WallNow()) {}
 
 void WriteHandler::Handle(HttpRequest request, HttpReply reply) {
-  const FoundIngestPath found = FindIngestPath(request.path, options_.Get()->path_prefix);
+  const std::shared_ptr<const WriteHandlerOptions> options = options_.Get();
+  FoundIngestPath found = FindIngestPath(request.path, options->path_prefix);
+  const bool only_routed =
+      found.endpoint() == Endpoint::kQueryV2 || found.endpoint() == Endpoint::kQueryV3;
+  if (only_routed && !options->queries) found.path = nullptr;
   const HttpReply counted = [this, endpoint = found.endpoint(),
                              reply = std::move(reply)](HttpResponse response) {
     counters_.Answered(endpoint, response.status);
@@ -270,8 +340,30 @@ void WriteHandler::AnswerAllowed(const IngestPath& path, HttpRequest request,
     if (!passed.ok()) return reply(ErrorAnswer(context.api, 401, passed.error().message()));
     context.credentials = std::move(passed).value();
   }
-  if (path.endpoint == Endpoint::kQuery) return Query(std::move(context), request, reply);
+  if (!TakeHops(context, request, reply)) return;
+  switch (path.endpoint) {
+    case Endpoint::kQuery: return Query(std::move(context), request, reply);
+    case Endpoint::kQueryV2: return PassOnFlux(context, request, reply);
+    case Endpoint::kQueryV3: return PassOnV3(context, request, reply);
+    default: break;
+  }
   Write(std::move(context), std::move(request), reply);
+}
+
+bool WriteHandler::TakeHops(WriteContext& context, const HttpRequest& request,
+                            const HttpReply& reply) {
+  const std::string_view header = request.Header(kHopsHeader);
+  if (header.empty() || context.options->relay_id.empty()) return true;
+  Result<std::string> hops = HopsOf(header, context.options->relay_id);
+  if (hops.ok()) {
+    context.hops = std::move(hops).value();
+    return true;
+  }
+  constexpr int kLoopDetected = 508;
+  const bool is_loop = hops.error().code() == ErrorCode::kConflict;
+  if (is_loop) counters_.Looped();
+  reply(ErrorAnswer(context.api, is_loop ? kLoopDetected : 400, hops.error().message()));
+  return false;
 }
 
 void WriteHandler::Query(WriteContext context, const HttpRequest& request, const HttpReply& reply) {
@@ -279,8 +371,72 @@ void WriteHandler::Query(WriteContext context, const HttpRequest& request, const
   if (!all.ok()) return reply(ErrorAnswer(Api::kV1, 400, all.error().message()));
   context.parameters = std::move(all).value();
   const std::string& text = context.parameters.Get("q");
+  if (PassesOn(context, request, reply)) return;
   if (context.options->log_statements && !OnlyShows(text)) return Statements(context, reply);
-  reply(AnswerQuery(text, databases_));
+  const Router& router = *context.options->router;
+  reply(AnswerQuery(text, databases_, [&router](const std::string& database) {
+    return NoteOnCreation(router, database);
+  }));
+}
+
+// Answers a query that only reads, if those are passed on; returns false if it is for the relay.
+bool WriteHandler::PassesOn(const WriteContext& context, const HttpRequest& request,
+                            const HttpReply& reply) {
+  const std::string& text = context.parameters.Get("q");
+  if (!context.options->queries || request.method == "HEAD" || AsksNothing(text)) return false;
+  Result<ReadingText> read = ReadReading(text);
+  if (!read.ok()) {
+    reply(ErrorAnswer(Api::kV1, 400, read.error().message()));
+    return true;
+  }
+  ReadingText& reading = read.value();
+  if (!reading.only_reads) return false;
+  QueryCall call = CallOf(context, request);
+  call.databases = std::move(reading.databases);
+  if (const std::string& named = context.parameters.Get("db"); !named.empty()) {
+    call.databases.insert(named);
+  }
+  call.reads_points = !reading.shows_server;
+  if (!MayRead(context.user, call)) {
+    reply(MayNotRead(Api::kV1, *context.user));
+    return true;
+  }
+  // Clients ask for databases before they write; a write never depends on a backend.
+  call.refusal = [this, text](int status, std::string_view why) {
+    const bool is_known = status == 503 && ParseQueryStatements(text).ok();
+    if (!is_known) return ErrorAnswer(Api::kV1, status, why);
+    return AnswerQuery(text, databases_, [](const std::string&) { return std::string(); });
+  };
+  context.options->queries->Ask(call, reply);
+  return true;
+}
+
+void WriteHandler::PassOnFlux(const WriteContext& context, const HttpRequest& request,
+                              const HttpReply& reply) {
+  const FluxText flux = ReadFlux(FluxOf(request));
+  if (flux.may_write) {
+    return reply(ErrorAnswer(Api::kV2, 400,
+                             "the relay passes on only queries that read: send one with to() to a "
+                             "database"));
+  }
+  QueryCall call = CallOf(context, request);
+  call.databases = flux.databases;
+  // A text in Flux may read more than it names.
+  if (context.user != nullptr && !context.user->databases.empty()) {
+    return reply(MayNotRead(Api::kV2, *context.user));
+  }
+  context.options->queries->Ask(call, reply);
+}
+
+void WriteHandler::PassOnV3(const WriteContext& context, const HttpRequest& request,
+                            const HttpReply& reply) {
+  if (request.method == "HEAD") return reply(OnlyBy(Api::kV3, "GET, OPTIONS, POST"));
+  QueryCall call = CallOf(context, request);
+  std::string named = context.parameters.Get("db");
+  if (request.method == "POST") named = MemberOf(request.body, "db");
+  if (!named.empty()) call.databases.insert(named);
+  if (!MayRead(context.user, call)) return reply(MayNotRead(Api::kV3, *context.user));
+  context.options->queries->Ask(call, reply);
 }
 
 // Logs all statements, or answers which one cannot be logged.
@@ -303,7 +459,7 @@ void WriteHandler::Statements(const WriteContext& context, const HttpReply& repl
     }
   }
   for (const LoggedStatement& statement : statements) databases_.Add(statement.database);
-  AppendStatements({log_, router, clock_.WallNow(), context.credentials}, statements,
+  AppendStatements({log_, router, clock_.WallNow(), context.credentials, context.hops}, statements,
                    [this, count = statements.size(), reply](const Status& done) {
                      if (!done.ok()) {
                        return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
@@ -338,6 +494,7 @@ void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpRe
   const Status demanded = ReadConsistency(request, context);
   if (!demanded.ok()) return reply(ErrorAnswer(api, 400, demanded.error().message()));
   context.query.params.credentials = std::move(context.credentials);
+  context.query.params.hops = std::move(context.hops);
   WriteParams& params = context.query.params;
   if (context.user != nullptr && !context.user->MayWrite(params.database)) {
     return reply(MayNotWrite(api, *context.user, params.database));
@@ -414,8 +571,8 @@ void WriteHandler::Append(WriteContext context, RoutedLines routed, Refused refu
                           const HttpReply& reply) {
   const Totals size = routed.size;
   const WriteParams params = context.query.params;
-  const Codec codec = context.options->codec;
-  AppendParts(log_, {params, codec, clock_.WallNow()}, std::move(routed),
+  const WriteHandlerOptions& options = *context.options;
+  AppendParts(log_, {params, options.codec, clock_.WallNow(), options.judge}, std::move(routed),
               [this, context = std::move(context), size, reply,
                refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
                 if (!done.ok()) return reply(NotStored(context.api, done.error()));

@@ -1,6 +1,6 @@
 // The ingest endpoints: writes as InfluxDB 1.x (/write), 2.x (/api/v2/write) and 3.x
 // (/api/v3/write_lp) accept them, and what their clients also request: /ping, /health, /ready,
-// /query.
+// /query. Queries that only read are passed on to a backend, where the listener routes them.
 //
 // A write is answered 204 if and only if the log has it on stable storage. For a body
 // with bad lines, depending on the API, either the good lines are stored and a 400
@@ -20,6 +20,7 @@
 #include "relay/ingest/responses.h"
 #include "relay/ingest/users.h"
 #include "relay/ingest/write_params.h"
+#include "relay/queries/listener_queries.h"
 #include "relay/routing/consistency_waiter.h"
 #include "relay/routing/router.h"
 #include "wal/base/clock.h"
@@ -33,6 +34,7 @@ struct WriteHandlerOptions {
   Bytes max_body = 25_MiB;  // Inflated.
   Bytes max_line = 1_MiB;
   Codec codec = Codec::kZstd;
+  ColumnsJudge* judge = nullptr;  // See Accepted::judge.
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Users> users = {};    // nullptr: everybody may write.
   std::shared_ptr<Admission> admission = {};  // Bounds inflated bodies; nullptr: unbounded.
@@ -42,7 +44,10 @@ struct WriteHandlerOptions {
   bool honours_consistency = false;  // The parameter of v1 writes; the header always counts.
   bool pass_credentials = false;     // Pass the client's own on with its lines.
   std::uint64_t ping_status = 204;
+  std::string relay_id = {};    // Refuses writes that have passed it (hops.h); empty: none.
   bool log_statements = false;  // Log /query statements and deliver them in order.
+  // Passes queries on; nullptr: they are not.
+  std::shared_ptr<const ListenerQueries> queries = {};
 };
 
 // THREADS. Any number at once. Log, clock and counters outlive it.
@@ -69,7 +74,15 @@ class WriteHandler final : public HttpHandler {
   void Append(WriteContext context, RoutedLines routed, Refused refused, const HttpReply& reply);
   void OnStored(const WriteContext& context, std::vector<StoredPart> parts, Refused refused,
                 const HttpReply& reply);
+  // Refuses a write that has passed this relay, or takes note of its way. Answers if false.
+  bool TakeHops(WriteContext& context, const HttpRequest& request, const HttpReply& reply);
   void Query(WriteContext context, const HttpRequest& request, const HttpReply& reply);
+  bool PassesOn(const WriteContext& context, const HttpRequest& request, const HttpReply& reply);
+  static QueryCall CallOf(const WriteContext& context, const HttpRequest& request);
+  static void PassOnFlux(const WriteContext& context, const HttpRequest& request,
+                         const HttpReply& reply);
+  static void PassOnV3(const WriteContext& context, const HttpRequest& request,
+                       const HttpReply& reply);
   void Statements(const WriteContext& context, const HttpReply& reply);
   static Status ReadConsistency(const HttpRequest& request, WriteContext& context);
   Result<std::string> PlainBody(HttpRequest& request, WriteContext& context);

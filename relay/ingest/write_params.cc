@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 
+#include "wal/base/ascii.h"
 #include "wal/base/precision.h"
 
 namespace relay {
@@ -110,9 +110,7 @@ Result<WriteQuery> Parse(Api api, const QueryParameters& parameters) {
 }  // namespace
 
 Result<Consistency> ParseConsistency(std::string_view text) {
-  std::string level(text);
-  std::transform(level.begin(), level.end(), level.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string level = LowerAscii(text);
   if (level.empty() || level == "any") return Consistency::kLog;
   if (level == "one") return Consistency::kOne;
   if (level == "quorum") return Consistency::kQuorum;

@@ -44,6 +44,7 @@ void AppendStatements(const StatementsInto& into, const std::vector<LoggedStatem
   for (const LoggedStatement& statement : statements) {
     Record record = RecordOf(statement);
     record.params.credentials = into.credentials;
+    record.params.hops = into.hops;
     RoutedLines routed;
     routed.parts.push_back(
         {into.router.TakersOf(statement.database), std::move(record.lines), record.points});

@@ -18,6 +18,7 @@ struct StatementsInto {
   const Router& router;
   WallTime accepted_at;
   ClientCredentials credentials = {};  // Passed on with each statement.
+  std::string hops = {};               // The relays that they have passed.
 };
 
 // Calls `done` exactly once, as Log::Append does: with success when all are on stable

@@ -18,7 +18,8 @@ void AppendSmall(Log& log, const Accepted& accepted, RoutedPart part, PartsDone 
   SmallWrite write{.record = {accepted.params, part.points, std::move(part.lines)},
                    .codec = accepted.codec,
                    .backends = std::move(part.backends),
-                   .accepted_at = accepted.at};
+                   .accepted_at = accepted.at,
+                   .judge = accepted.judge};
   log.AppendSmall(std::move(write), [backends = std::move(backends),
                                      done = std::move(done)](Result<Durable> durable) {
     if (!durable.ok()) return done(std::move(durable).error());
@@ -39,8 +40,8 @@ void AppendParts(Log& log, const Accepted& accepted, RoutedLines routed, PartsDo
   parts.reserve(routed.parts.size());
   backends.reserve(routed.parts.size());
   for (RoutedPart& part : routed.parts) {
-    Result<EncodedRecord> encoded =
-        Encode({accepted.params, part.points, std::move(part.lines)}, accepted.codec);
+    Result<EncodedRecord> encoded = Encode({accepted.params, part.points, std::move(part.lines)},
+                                           accepted.codec, accepted.judge);
     if (!encoded.ok()) return done(std::move(encoded).error());
     backends.push_back(part.backends);
     parts.push_back({std::move(encoded).value(), std::move(part.backends), accepted.at});

@@ -17,6 +17,7 @@ struct Accepted {
   const WriteParams& params;
   Codec codec = Codec::kZstd;
   WallTime at;
+  ColumnsJudge* judge = nullptr;  // See Encode; it outlives the log.
 };
 
 // A part on stable storage, and its backends.

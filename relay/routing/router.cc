@@ -106,23 +106,47 @@ Router::Router(const Config& config, const std::vector<BackendId>& backends)
                         std::find(backends.begin(), backends.end(), backend.name) != backends.end();
     if (!listed) continue;
     all.push_back(backend.name);
-    rules_.push_back({backend.name, CompiledSelection(backend.only),
-                      CompiledSelection(backend.except),
-                      backend.api == Api::kPrometheus && !backend.url.udp});
+    rules_.push_back(
+        {backend.name, CompiledSelection(backend.only), CompiledSelection(backend.except),
+         backend.api == Api::kPrometheus && !backend.url.udp, backend.create_databases});
     if (!backend.only.empty() || !backend.except.empty()) filters_ = true;
   }
   INVARIANT(!all.empty());
   all_ = std::make_shared<const std::vector<BackendId>>(std::move(all));
 }
 
+bool Router::Takes(const Rule& rule, const std::string& database) {
+  const bool narrow = !rule.except.retention_policies.empty() || rule.except.judges_lines();
+  const bool excepted = !rule.except.empty() && !narrow && Lists(rule.except.databases, database);
+  return Lists(rule.only.databases, database) && !excepted;
+}
+
 BackendSet Router::TakersOf(const std::string& database) const {
   std::vector<BackendId> takers;
   for (const Rule& rule : rules_) {
-    const bool narrow = !rule.except.retention_policies.empty() || rule.except.judges_lines();
-    const bool excepted = !rule.except.empty() && !narrow && Lists(rule.except.databases, database);
-    if (Lists(rule.only.databases, database) && !excepted) takers.push_back(rule.backend);
+    if (Takes(rule, database)) takers.push_back(rule.backend);
   }
   return std::make_shared<const std::vector<BackendId>>(std::move(takers));
+}
+
+BackendSet Router::TakersOfAll(const std::string& database) const {
+  std::vector<BackendId> takers;
+  for (const Rule& rule : rules_) {
+    const bool narrow = !rule.only.retention_policies.empty() || rule.only.judges_lines();
+    const bool excepted = !rule.except.empty() && Lists(rule.except.databases, database);
+    if (!narrow && !excepted && Lists(rule.only.databases, database)) {
+      takers.push_back(rule.backend);
+    }
+  }
+  return std::make_shared<const std::vector<BackendId>>(std::move(takers));
+}
+
+std::vector<BackendId> Router::NotCreating(const std::string& database) const {
+  std::vector<BackendId> names;
+  for (const Rule& rule : rules_) {
+    if (Takes(rule, database) && !rule.creates) names.push_back(rule.backend);
+  }
+  return names;
 }
 
 // Routes one write whose points may go to different backends. Each measurement is judged once,

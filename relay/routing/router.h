@@ -68,6 +68,12 @@ class Router {
   // empty.
   BackendSet TakersOf(const std::string& database) const;
 
+  // Returns the backends that accept everything of a database. May be empty.
+  BackendSet TakersOfAll(const std::string& database) const;
+
+  // Returns those of them that do not create a missing database at its first write.
+  std::vector<BackendId> NotCreating(const std::string& database) const;
+
   // Returns whether a line is for backends with api: prometheus alone.
   using IsOpaque = bool (*)(std::string_view line);
 
@@ -82,8 +88,11 @@ class Router {
     CompiledSelection only;
     CompiledSelection except;
     bool takes_opaque = false;
+    bool creates = false;  // Its create_databases.
   };
   class ByLine;
+
+  static bool Takes(const Rule& rule, const std::string& database);
 
   std::vector<Rule> rules_;
   BackendSet all_;

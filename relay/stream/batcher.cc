@@ -126,7 +126,8 @@ void LineBatcher::AppendFront() {
   if (routed.parts.empty()) return RemoveFront();
   appending_ = true;
   retry_at_.reset();
-  AppendRouted(deps_.log, {batch.target->params, batch.target->codec, batch.accepted_at},
+  AppendRouted(deps_.log,
+               {batch.target->params, batch.target->codec, batch.accepted_at, batch.target->judge},
                std::move(routed), [completion = completion_](const Result<Durable>& done) {
                  completion->Put(done.ok() ? Ok() : Status(Error(done.error())));
                });

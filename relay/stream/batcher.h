@@ -44,6 +44,7 @@ struct ListenerDeps {
 struct LineTarget {
   WriteParams params;
   Codec codec = Codec::kZstd;
+  ColumnsJudge* judge = nullptr;  // See Accepted::judge.
   std::shared_ptr<const Router> router;
 };
 

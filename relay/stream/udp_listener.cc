@@ -4,12 +4,14 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "relay/base/event_log.h"
 #include "relay/base/report_limiter.h"
+#include "relay/stream/drop_count.h"
 #include "relay/stream/listener_thread.h"
 
 namespace relay {
@@ -53,12 +55,12 @@ class PacketBuffer {
   std::array<mmsghdr, kPacketsAtOnce> messages_{};
 };
 
-// Returns how many packets the kernel has dropped since the socket was opened; the kernel's number
-// has 32 bits and wraps around.
-std::uint32_t DroppedBy(int socket) {
+// Returns how many packets the kernel has dropped since the socket was opened. nullopt: it does not
+// say.
+std::optional<std::uint32_t> DroppedBy(int socket) {
   std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
   socklen_t size = sizeof(memory);
-  if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return 0;
+  if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return std::nullopt;
   return memory[SK_MEMINFO_DROPS];
 }
 
@@ -123,8 +125,7 @@ class UdpListener final : public ListenerThread {
   void Sweep() override { CountLost(); }
 
   void CountLost() {
-    const std::uint32_t dropped = DroppedBy(socket_.native_handle());
-    const std::uint32_t more = dropped - std::exchange(dropped_, dropped);
+    const std::uint32_t more = drops_.More(DroppedBy(socket_.native_handle()));
     if (more == 0) return;
     counters().Lost(more);
     if (const auto count = lost_.Note(more, Now())) {
@@ -144,7 +145,7 @@ class UdpListener final : public ListenerThread {
   udp::socket socket_;
   PacketBuffer packets_;
   bool unread_ = false;  // Packets have arrived and were not read yet.
-  std::uint32_t dropped_ = 0;
+  DropCount drops_;
   ReportLimiter lost_{std::chrono::seconds(10)};
 };
 

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <ctime>
+#include <string>
+
 namespace relay::test::relay_base_parse_test {
 namespace {
 
@@ -32,8 +36,8 @@ TEST_CASE("place: a malformed time is refused") {
   }
 }
 
-std::optional<WallTime> TimeIn(std::string_view text) {
-  const Result<TypedPosition> position = ParsePosition(text, At(1'700'000'000));
+std::optional<WallTime> TimeIn(std::string_view text, WallTime now = At(1'700'000'000)) {
+  const Result<TypedPosition> position = ParsePosition(text, now);
   if (!position.ok() || !std::holds_alternative<WallTime>(position.value())) return std::nullopt;
   return std::get<WallTime>(position.value());
 }
@@ -49,16 +53,38 @@ TEST_CASE("place: an operator types a sequence, a time, an age, now or head") {
   CHECK_EQ(TimeIn("2h30m ago"), At(1'700'000'000 - 9000));
   CHECK_EQ(TimeIn("-1d2h3m4s"), At(1'700'000'000 - 93'784));
   CHECK_EQ(TimeIn("0s  ago"), now);
+  CHECK_EQ(TimeIn("1h"), TimeIn("-1h"));
+  CHECK_EQ(TimeIn("1d2h"), TimeIn("-26h"));
+}
+
+TEST_CASE("place: a day is one of the local time zone, whatever its length") {
+  const char* const before = std::getenv("TZ");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("TZ", "Europe/Vienna", 1);
+  tzset();
+  const WallTime now = ParseRfc3339("2026-10-25T20:00:00Z").value();  // 21:00; it was 25 h long.
+  CHECK_EQ(TimeIn("today", now), ParseRfc3339("2026-10-24T22:00:00Z").value());
+  CHECK_EQ(TimeIn("today 06:30", now), ParseRfc3339("2026-10-25T05:30:00Z").value());
+  CHECK_EQ(TimeIn("yesterday 02:00", now), ParseRfc3339("2026-10-24T00:00:00Z").value());
+  CHECK_EQ(TimeIn("yesterday 02:00:30", now), ParseRfc3339("2026-10-24T00:00:30Z").value());
+  CHECK_EQ(PinnedPosition("yesterday 02:00", now), "2026-10-24T00:00:00Z");
+  if (before == nullptr) {
+    unsetenv("TZ");
+  } else {
+    setenv("TZ", kept.c_str(), 1);
+  }
+  tzset();
 }
 
 TEST_CASE("place: anything else is refused with what was expected") {
-  for (const char* text : {"", "-", "-1", "1h", " ago", "ago", "-1h ago", "1m2h ago", "1h1h ago",
-                           "1.5h ago", "-1w", "+1h", "Now", "-36501d", "-99999999999999999999s"}) {
+  for (const char* text : {"", "-", "-1", "yesterday 2", "yesterday 25:00", "today02:00", " ago",
+                           "ago", "-1h ago", "1m2h ago", "1h1h ago", "1.5h ago", "-1w", "+1h",
+                           "Now", "-36501d", "-99999999999999999999s"}) {
     CAPTURE(text);
     const Result<TypedPosition> position = ParsePosition(text, At(1'700'000'000));
     REQUIRE_FALSE(position.ok());
     CHECK_EQ(position.error().code(), ErrorCode::kInvalidInput);
-    CHECK_NE(position.error().message().find("90m ago"), std::string::npos);
+    CHECK_NE(position.error().message().find("2h30m ago"), std::string::npos);
   }
 }
 

@@ -97,6 +97,8 @@ TEST_CASE("exchange: a refusal knows the path if the request line arrived") {
   const std::string post = "POST /write?db=d HTTP/1.1\r\nHost: x\r\n";
   CHECK_EQ(Whole(post + "Content-Length: 4\r\n\r\n", limits), "413 at '/write' ");
   CHECK_EQ(Whole(post + "\r\n", limits), "411 at '/write' ");
+  limits.needs_no_body = [](std::string_view target) { return target == "/write?db=d"; };
+  CHECK_EQ(Whole(post + "\r\n", limits), "POST /write db=d  true [0]");
   CHECK_EQ(Whole(post + "A: " + std::string(20'000, 'x')), "431 at '/write' ");
   CHECK_EQ(Whole(post + "A\r\n\r\n"), "400 at '/write' ");
   CHECK_EQ(Whole("GET /" + std::string(9'000, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n").substr(0, 3),

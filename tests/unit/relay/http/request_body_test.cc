@@ -12,7 +12,7 @@ using namespace http_parts;
 struct Decoded {
   BodyState state = BodyState::kReading;
   std::string text;
-  std::string rest;  // What it did not use.
+  std::string rest;  // The bytes that it did not use.
 };
 
 // Passes `bytes` in pieces of that size, with enough room.

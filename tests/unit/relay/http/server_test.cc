@@ -89,6 +89,51 @@ TEST_CASE("http server: method, path, query and body arrive as they were sent") 
   CHECK(!answer.Header("date").empty());
 }
 
+TEST_CASE("body pipe: an end that was set first stays, and what came before it is taken first") {
+  BodyPipe pipe;
+  CHECK(pipe.Put("a"));
+  CHECK(pipe.Put("b"));
+  pipe.End();
+  pipe.Break();
+  BodyPipe::Taken taken = pipe.Take();
+  CHECK_EQ(taken.bytes, "ab");
+  CHECK(taken.state == BodyPipe::State::kWhole);
+}
+
+TEST_CASE("body pipe: the maker waits while it is full, and ends when nobody reads") {
+  BodyPipe pipe;
+  CHECK(pipe.Put(std::string(BodyPipe::kRoom.count(), 'x')));
+  auto put = std::async(std::launch::async, [&] { return pipe.Put("y"); });
+  CHECK(put.wait_for(20ms) == std::future_status::timeout);
+  SUBCASE("until something is taken") {
+    CHECK_EQ(pipe.Take().bytes.size(), BodyPipe::kRoom.count());
+    CHECK(put.get());
+    CHECK_EQ(pipe.Take().bytes, "y");
+  }
+  SUBCASE("until the client is gone") {
+    pipe.Close();
+    CHECK_FALSE(put.get());
+    CHECK_FALSE(pipe.Put("z"));
+  }
+}
+
+TEST_CASE("body pipe: it wakes the reader once, when something comes after nothing was there") {
+  BodyPipe pipe;
+  int woken = 0;
+  pipe.OnMore([&woken] { ++woken; });
+  CHECK(pipe.Put("a"));
+  CHECK_EQ(woken, 0);
+  pipe.Take();
+  CHECK(pipe.Take().bytes.empty());
+  CHECK(pipe.Put("b"));
+  CHECK(pipe.Put("c"));
+  CHECK_EQ(woken, 1);
+  pipe.Take();
+  pipe.Take();
+  pipe.End();
+  CHECK_EQ(woken, 2);
+}
+
 TEST_CASE("http server: requests sent without waiting are answered in their order") {
   Bench bench;
   RawConnection connection(bench.endpoint());

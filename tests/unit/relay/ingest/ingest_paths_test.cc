@@ -22,6 +22,14 @@ TEST_CASE("ingest paths: each is found under the forms that clients have for it"
   }
 }
 
+TEST_CASE("ingest paths: a query with its statements in the target needs no body, a write does") {
+  CHECK(HasStatementsInTarget("/query?q=CREATE+DATABASE+d"));
+  CHECK(HasStatementsInTarget("/influx/query?db=d&q=SHOW+DATABASES"));
+  CHECK_FALSE(HasStatementsInTarget("/query"));
+  CHECK_FALSE(HasStatementsInTarget("/query?db=d&qq=x"));
+  CHECK_FALSE(HasStatementsInTarget("/write?db=d&q=x"));
+}
+
 TEST_CASE("ingest paths: what answers GET answers HEAD, and every path OPTIONS") {
   for (const IngestPath& path : IngestPaths()) {
     const FoundIngestPath found{&path, path.api};

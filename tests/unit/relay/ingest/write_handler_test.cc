@@ -115,6 +115,20 @@ TEST_CASE("front door: points that no backend takes are refused, the others stor
   CHECK_EQ(door.counters.accepted_points(), 1);
 }
 
+TEST_CASE(
+    "front door: a write that is to be stored whole or not is not, for one point nobody takes") {
+  IngestFixture door;
+  door.handler.Reconfigure(Picky(Unrouted::kRefuse));
+  const std::string body = "m v=1 1\nn v=2 2\nm v=3 3\n";
+  CHECK_EQ(door.Ask("POST", "/api/v2/write", "bucket=d", body).status, 404);
+  CHECK_EQ(door.Ask("POST", "/api/v3/write_lp", "db=d&accept_partial=false", body).status, 404);
+  CHECK(door.Stored().empty());
+  CHECK_EQ(door.counters.accepted_points(), 0);
+  CHECK_EQ(door.Ask("POST", "/api/v3/write_lp", "db=d", body).status, 400);
+  CHECK_EQ(door.Stored().size(), 1);
+  CHECK_EQ(door.counters.accepted_points(), 2);
+}
+
 TEST_CASE("front door: points that no backend takes are counted, where that is configured") {
   IngestFixture door;
   door.handler.Reconfigure(Picky(Unrouted::kCount));
@@ -164,6 +178,21 @@ TEST_CASE("front door: while the log takes nothing, the answer is 503 with Retry
                                   [](const auto& header) { return header.first == "Retry-After"; });
   CHECK(retry != answer.headers.end());
   CHECK_EQ(door.counters.accepted_points(), 0);
+}
+
+TEST_CASE("front door: a full log says so, and stores again once there is room") {
+  IngestFixture door;
+  door.log.Fill(true);
+  for (const std::string_view path : {"/write", "/api/v2/write", "/api/v3/write_lp"}) {
+    const HttpResponse answer = door.Ask("POST", path, "db=d&bucket=d", "m v=1 5\n");
+    CHECK_EQ(answer.status, 503);
+    CHECK_EQ(HeaderOf(answer, "Retry-After"), "1");
+    CHECK_NE(answer.body.find("the log is full"), std::string::npos);
+  }
+  CHECK_EQ(door.counters.accepted_points(), 0);
+  door.log.Fill(false);
+  CHECK_EQ(door.Write("m v=1 5\n").status, 204);
+  CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 5\n"});
 }
 
 TEST_CASE("front door: an error fits into a header: one line, at most 1024 bytes") {
@@ -472,7 +501,10 @@ TEST_CASE("front door: databases that were created or written to are shown") {
   IngestFixture door;
   const HttpResponse created = door.Ask("POST", "/query", "q=CREATE+DATABASE+%22my+db%22");
   CHECK_EQ(created.status, 200);
-  CHECK_EQ(created.body, "{\"results\":[{\"statement_id\":0}]}\n");
+  CHECK_EQ(created.body,
+           "{\"results\":[{\"statement_id\":0,\"messages\":[{\"level\":\"warning\",\"text\":\"the "
+           "relay has created nothing on west: if it is missing there, create it, or set "
+           "create_databases of the backend or log_statements of this listener\"}]}]}\n");
   CHECK_EQ(door.Write("m v=1 5\n", "db=d").status, 204);
   CHECK_EQ(door.Ask("GET", "/query", "q=SHOW%20DATABASES").body,
            "{\"results\":[{\"statement_id\":0,\"series\":[{\"name\":\"databases\",\"columns\":"
