@@ -2,7 +2,8 @@
 // dry run), and only then makes it.
 'use strict';
 
-// Runs an action: a title, a question, inputs, the path and body to post.
+// Runs an action: a title, a question, inputs, the path and body to post; one request for each if
+// there are several bodies.
 function confirmAction(action) {
   const dialog = byId('confirm');
   const inputs = byId('inputs');
@@ -19,8 +20,14 @@ function confirmAction(action) {
   const post = async (dryRun) => {
     const { by, ...rest } = values();
     localStorage.setItem('by', by);
-    const answer = await ask(action.path, { ...action.body(rest), by, dry_run: dryRun });
-    return answer.message;
+    const bodies = [action.body(rest)].flat();
+    const messages = [];
+    for (const body of bodies) {
+      const answer = await ask(action.path, { ...body, by, dry_run: dryRun });
+      messages.push(answer.message);
+    }
+    const kShown = 5;
+    return messages.slice(0, kShown).join('\n') + (messages.length > kShown ? '\n… and ' + (messages.length - kShown) + ' more' : '');
   };
   byId('preview').hidden = action.noPreview === true;
   byId('preview').onclick = async () => {
@@ -43,10 +50,34 @@ function confirmAction(action) {
   if (!(action.inputs || []).length) byId('preview').onclick();
 }
 
-function inputFor({ name, label, value, hint }) {
+// `choices` are offered in a list, `presets` ([words, value]) as buttons.
+function inputFor({ name, label, value, hint, choices, presets }) {
   const input = element('input', { name, placeholder: hint || '', autocomplete: 'off' });
   input.value = value || '';
-  return { name, input, label: element('label', {}, label, input) };
+  const list = choices && choices.length ? element('datalist', { id: 'choices-' + name },
+    choices.map((choice) => element('option', { value: choice }))) : null;
+  if (list) input.setAttribute('list', list.id);
+  const buttons = presets ? element('div', { class: 'presets' }, presets.map(([words, preset]) =>
+    element('button', { type: 'button', onclick: () => { input.value = preset; } }, words))) : null;
+  return { name, input, label: element('div', {}, element('label', {}, label, input), list, buttons) };
+}
+
+// A menu for what is rarely wanted.
+function menu(words, items) {
+  const made = element('details', { class: 'menu' }, element('summary', {}, words), element('div', {}, items));
+  made.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape') return;
+    made.open = false;
+    made.querySelector('summary').focus();
+  });
+  made.addEventListener('click', (event) => { if (event.target.closest('button')) made.open = false; });
+  return made;
+}
+
+// Returns the databases that the page knows of.
+function knownDatabases() {
+  const names = latestStatus ? latestStatus.backends.flatMap((backend) => backend.held_lanes.map((lane) => lane.database)) : [];
+  return [...new Set(names)].sort();
 }
 
 function button(label, action, kind) {
@@ -54,7 +85,7 @@ function button(label, action, kind) {
 }
 
 const verbPath = (backend, verb) => '/api/v1/backends/' + encodeURIComponent(backend.name) + '/' + verb;
-const kPositionHint = '12345, 2026-11-23T20:15:00Z, 90m ago or head';
+const kPositionHint = '12345, 2026-11-23T20:15:00Z, 90m, yesterday 02:00 or head';
 
 function pauseAction(backend) {
   return { title: 'Pause ' + backend.name, path: verbPath(backend, 'pause'), body: () => ({}),
@@ -70,14 +101,16 @@ function rewindAction(backend) {
   return { title: 'Rewind ' + backend.name, path: verbPath(backend, 'rewind'),
     ask: 'Everything accepted after this point is delivered again. Points already there '
       + 'are overwritten with the same values.',
-    inputs: [{ name: 'to', label: 'To: a record or a time', hint: kPositionHint }],
+    inputs: [{ name: 'to', label: 'To: a record or a time', hint: kPositionHint,
+      presets: [['15 min ago', '15m'], ['1 h ago', '1h'], ['6 h ago', '6h'], ['1 d ago', '1d'],
+        ['All that is kept', String(backend.trimmed)]] }],
     body: ({ to }) => ({ to }) };
 }
 
 function skipAction(backend) {
   return { title: 'Skip for ' + backend.name, path: verbPath(backend, 'skip'),
     ask: 'Records owed up to this point will never be delivered. The gap ledger records them.',
-    inputs: [{ name: 'to', label: 'Up to: a record, a time, or “head” for everything', hint: kPositionHint },
+    inputs: [{ name: 'to', label: 'Up to: a record, a time, or “head” for everything', hint: kPositionHint, presets: [['Everything', 'head']] },
       { name: 'note', label: 'Reason' }],
     body: ({ to, note }) => ({ to, note }) };
 }
@@ -85,7 +118,7 @@ function skipAction(backend) {
 function holdAction(backend) {
   return { title: 'Hold a database of ' + backend.name, path: verbPath(backend, 'hold'),
     ask: 'Its points are kept, in order, until you release it; other databases are delivered.',
-    inputs: [{ name: 'database', label: 'Database' },
+    inputs: [{ name: 'database', label: 'Database', choices: knownDatabases() },
       { name: 'retention_policy', label: 'Retention policy', hint: 'empty: the default' }],
     body: (lane) => lane };
 }
@@ -99,39 +132,53 @@ function replayAction(backend) {
   return { title: 'Replay to ' + backend.name, path: '/api/v1/replays',
     ask: 'Sends the records of a range again, beside the normal delivery.',
     inputs: [{ name: 'from', label: 'From', hint: kPositionHint }, { name: 'to', label: 'To', hint: kPositionHint },
-      { name: 'database', label: 'Database', hint: 'empty: all' },
+      { name: 'database', label: 'Database', hint: 'empty: all', choices: knownDatabases() },
       { name: 'measurement', label: 'Measurement', hint: 'empty: all' },
       { name: 'points_per_second', label: 'Maximum points per second', hint: 'empty: no limit' }],
     body: (values) => ({ ...values, backend: backend.name, points_per_second: Number(values.points_per_second) || 0 }) };
 }
 
-// Replaces the buttons only when the offered actions have changed, so that none
-// disappears under a finger.
-function showActions(card, backend) {
-  const offers = backend.state === 'not configured' ? 'forget' : backend.paused ? 'resume' : 'pause';
-  if (card.actions.dataset.offers === offers) return;
-  card.actions.dataset.offers = offers;
-  const latest = (make) => () => make(card.latest);
-  if (offers === 'forget') {
-    card.actions.replaceChildren(button('Forget', latest(forgetAction), 'danger'));
-    return;
-  }
-  card.actions.replaceChildren(
-    offers === 'resume' ? button('Resume', latest(resumeAction)) : button('Pause', latest(pauseAction)),
-    button('Rewind', latest(rewindAction)), button('Hold a database', latest(holdAction)),
-    button('Replay', latest(replayAction)), button('Skip', latest(skipAction), 'danger'));
+function checkAction(backend) {
+  return { title: 'Check ' + backend.name + ' now', path: verbPath(backend, 'check'), body: () => ({}),
+    ask: 'Asks the backend again at once, also for its databases on hold, instead of after the back-off.' };
 }
 
-function laneActions(backend, lane) {
-  const body = () => ({ database: lane.database, retention_policy: lane.retention_policy });
-  const name = lane.database + (lane.retention_policy ? '.' + lane.retention_policy : '');
-  if (lane.by_operator) {
-    return button('Release', () => ({ title: 'Release ' + name, path: verbPath(backend, 'release'),
-      ask: 'Its records on hold are delivered, oldest first, then new ones.', body }));
+// Replaces the buttons only when the offered actions have changed, so that none
+// disappears under a finger.
+function showActions(row, backend) {
+  const offers = backend.state === 'not configured' ? 'forget' : backend.paused ? 'resume' : 'pause';
+  if (row.actions.dataset.offers === offers) return;
+  row.actions.dataset.offers = offers;
+  const latest = (make) => () => make(row.latest);
+  if (offers === 'forget') {
+    row.actions.replaceChildren(menu('More', [button('Forget', latest(forgetAction), 'danger')]));
+    return;
   }
-  return button('Skip', () => ({ title: 'Skip ' + name, path: verbPath(backend, 'skip'),
-    ask: 'Its records on hold will never be delivered. The gap ledger records them.',
-    inputs: [{ name: 'note', label: 'Reason' }], body: ({ note }) => ({ ...body(), note }) }), 'danger');
+  row.actions.replaceChildren(
+    offers === 'resume' ? button('Resume', latest(resumeAction)) : button('Pause', latest(pauseAction)),
+    button('Check now', latest(checkAction)), button('Rewind', latest(rewindAction)),
+    button('Replay', latest(replayAction)), button('Hold a database', latest(holdAction)),
+    menu('More', [button('Skip', latest(skipAction), 'danger')]));
+}
+
+function laneBodies(group, more) {
+  return group.lanes.map((lane) => ({ database: lane.database, retention_policy: lane.retention_policy, ...more }));
+}
+
+function groupName(group) {
+  return group.lanes.length === 1 ? laneName(group.lanes[0]) : counted(group.lanes.length, 'database');
+}
+
+function releaseAction(group) {
+  return { title: 'Release ' + groupName(group), path: verbPath(group.backend, 'release'),
+    ask: 'The records on hold are delivered, oldest first, then new ones.', body: () => laneBodies(group) };
+}
+
+function skipLanesAction(group) {
+  return { title: 'Skip ' + groupName(group), path: verbPath(group.backend, 'skip'),
+    ask: 'The records on hold will never be delivered. The gap ledger records them.',
+    inputs: [{ name: 'note', label: 'Reason' }],
+    body: ({ note }) => laneBodies({ lanes: group.lanes.filter((lane) => lane.points > 0) }, { note }) };
 }
 
 function deadActions(backend) {
@@ -142,32 +189,4 @@ function deadActions(backend) {
     button('Drop all', () => ({ title: 'Drop all', path: '/api/v1/dead/drop', body,
       ask: 'The dead letters are permanently deleted.' }), 'danger'),
   ];
-}
-
-function showReplay(replay) {
-  const share = replay.records_total ? replay.records_done / replay.records_total : 1;
-  const bar = element('progress', { max: '1', value: String(share) });
-  const cancel = replay.state !== 'running' ? null : button('Cancel', () => ({ title: 'Cancel the replay',
-    path: '/api/v1/replays/' + replay.id + '/cancel', ask: 'Points already sent stay.', body: () => ({}) }));
-  const target = replay.target + (replay.checkpoint ? ', from checkpoint ' + replay.checkpoint : '');
-  const messages = [replay.reason && 'waiting: ' + replay.reason, replay.last_refusal && 'refused: ' + replay.last_refusal];
-  return [replay.id, target, replay.state, element('div', {}, bar,
-    Math.floor(share * 100) + ' %' + (replay.eta_seconds === null ? '' : ', ' + shownTime(replay.eta_seconds) + ' to go')),
-  replay.points_sent, replay.points_refused, { long: messages.filter(Boolean).join('; ') }, cancel];
-}
-
-async function showWork() {
-  const { replays } = await ask('/api/v1/replays');
-  byId('replays').hidden = replays.length === 0;
-  if (!document.activeElement || !byId('replays').contains(document.activeElement)) {
-    byId('replays').querySelector('div').replaceChildren(table(
-      ['No.', 'To', 'State', 'Progress', 'Points', 'Refused', 'Message', ''], replays.map(showReplay)));
-  }
-  const trail = (await ask('/api/v1/audit?limit=20')).entries;
-  // Shows the request of a change only while its outcome is missing.
-  const entries = trail.filter((entry, i) => entry.outcome !== 'asked'
-    || !trail.slice(0, i).some((later) => later.what === entry.what && later.who === entry.who));
-  byId('audit').hidden = entries.length === 0;
-  byId('audit').querySelector('div').replaceChildren(table(['When', 'Who', 'What', 'Outcome'],
-    entries.map((entry) => [when(entry.when), entry.who, { long: entry.what }, entry.outcome])));
 }

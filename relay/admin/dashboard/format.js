@@ -2,6 +2,8 @@
 // server is text, never HTML.
 'use strict';
 
+const byId = (id) => document.getElementById(id);
+
 function element(tag, properties, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties || {})) {
@@ -22,6 +24,10 @@ function shownCount(count) {
 
 function counted(count, thing) {
   return shownCount(count) + ' ' + thing + (count === 1 ? '' : 's');
+}
+
+function capitalised(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function shownShort(count) {
@@ -71,6 +77,37 @@ function figure(name, value, kind, title) {
     element('div', { class: 'value ' + (kind || '') }, String(value)));
 }
 
+// Copies a text; on a page that was not loaded securely browsers have no clipboard.
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = element('textarea', {}, text);
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
+
+function copyButton(text, label) {
+  return element('button', { type: 'button', class: 'copy', title: text.slice(0, 500), onclick: (event) => {
+    const made = event.currentTarget;
+    copyText(text).then(() => { made.textContent = 'Copied'; }, () => { made.textContent = 'Not copied'; });
+    setTimeout(() => { made.textContent = label || 'Copy'; }, 2000);
+  } }, label || 'Copy');
+}
+
+// Returns [words before it, command] of a remedy that names a command.
+function commandIn(remedy) {
+  const found = /^(.*?(?::|^)\s*)((?:curl|influx|influxd|influxdb-relay|sudo|systemctl) .*)$/s.exec(remedy || '');
+  return found ? [found[1].trim().replace(/:$/, ''), found[2]] : [remedy || '', ''];
+}
+
+// Shows a remedy: words, and its command with a button to copy it.
+function remedyOf(remedy) {
+  const [words, command] = commandIn(remedy);
+  return element('p', { class: 'remedy' }, element('b', {}, 'Fix: '), words,
+    command ? [words ? ': ' : '', element('code', {}, command), ' ', copyButton(command)] : null);
+}
+
 // Rows of cells; a cell is a text, a number or { long: text }.
 function table(heads, rows) {
   const content = (value) => {
@@ -85,6 +122,6 @@ function table(heads, rows) {
     return element('td', { class: kind, 'data-head': heads[i] }, inside);
   };
   return element('div', { class: 'scroll' }, element('table', {},
-    element('thead', {}, element('tr', {}, heads.map((head) => element('th', {}, head)))),
+    element('thead', {}, element('tr', {}, heads.map((head) => element('th', { scope: 'col' }, head)))),
     element('tbody', {}, rows.map((row) => element('tr', {}, row.map(cell))))));
 }
