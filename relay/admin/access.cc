@@ -52,9 +52,16 @@ bool IsOfThisSite(const HttpRequest& request) {
   return scheme != std::string_view::npos && origin.substr(scheme + 3) == request.Header("Host");
 }
 
+// Returns whether it is `curl -XPOST`: nothing is sent, and no browser sends it, which would say
+// where it comes from.
+bool IsEmptyByHand(const HttpRequest& request) {
+  return request.body.empty() && request.Header("Content-Type").empty() &&
+         request.Header("Origin").empty() && request.Header("Sec-Fetch-Site").empty();
+}
+
 std::optional<Refusal> CheckOrigin(const HttpRequest& request) {
   if (!IsOfThisSite(request)) return Refusal{403, "a page of another site cannot make changes"};
-  if (SendsJson(request)) return std::nullopt;
+  if (SendsJson(request) || IsEmptyByHand(request)) return std::nullopt;
   return Refusal{415, "send changes with Content-Type: application/json"};
 }
 
@@ -112,7 +119,7 @@ std::optional<Refusal> Access::CheckToken(const HttpRequest& request, Role role)
 }
 
 std::string Access::WhoIs(const HttpRequest& request) const {
-  return fmt::format("{} from {}", operate_ ? "holder of the operators' token" : "somebody",
+  return fmt::format("{}, {}", operate_ ? "holder of the operators' token" : "unauthenticated",
                      request.client);
 }
 

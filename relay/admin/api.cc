@@ -11,7 +11,9 @@
 #include "config/schema/value_format.h"
 #include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
+#include "relay/base/minutes.h"
 #include "relay/base/parse.h"
+#include "relay/history/report.h"
 #include "relay/status/ledger_json.h"
 #include "relay/status/metrics.h"
 
@@ -20,6 +22,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Bounds an answer with a part of a file.
+constexpr Bytes kCheckpointPartMax = 4_MiB;
 constexpr std::size_t kListedMax = 1'000;  // Bounds an answer, which is built in memory.
 
 int StatusFor(ErrorCode code) {
@@ -27,8 +31,10 @@ int StatusFor(ErrorCode code) {
     case ErrorCode::kInvalidInput: return 400;
     case ErrorCode::kNotFound: return 404;
     case ErrorCode::kConflict: return 409;
+    case ErrorCode::kElsewhere: return 421;
     case ErrorCode::kFull:
-    case ErrorCode::kUnavailable: return 503;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kBrokenOff: return 503;
     case ErrorCode::kCorruption:
     case ErrorCode::kIo: return 500;
   }
@@ -41,6 +47,18 @@ Result<std::uint64_t> NumberIn(const AdminCall& call, const std::string& name,
   if (!call.query.Has(name)) return otherwise;
   if (const auto number = ParseNumber(call.query.Get(name))) return *number;
   return Error(ErrorCode::kInvalidInput, fmt::format("{}: expected a number", name));
+}
+
+// Returns the window that the query names; `to`: until now.
+Result<ReportWindow> WindowIn(const AdminCall& call, WallTime now) {
+  auto from = ParseTime(call.query.Get("from"), now);
+  if (!from.ok()) return std::move(from).error().Within("from");
+  ReportWindow window{.from = from.value(), .to = now, .now = now};
+  if (!call.query.Has("to")) return window;
+  auto to = ParseTime(call.query.Get("to"), now);
+  if (!to.ok()) return std::move(to).error().Within("to");
+  window.to = to.value();
+  return window;
 }
 
 // The parameters of a list.
@@ -142,7 +160,7 @@ Requester RequesterOf(Body& body, const AdminCall& call) {
   std::string by;
   body.Field("by", by);
   body.Field("dry_run", requester.dry_run);
-  requester.who = by.empty() ? call.who : fmt::format("{} ({})", by, call.who);
+  requester.who = by.empty() ? call.who : fmt::format("{}, {}", by, call.who);
   return requester;
 }
 
@@ -164,14 +182,63 @@ HttpResponse AdminApi::ShowStatus(const AdminCall& /*call*/) const {
   return AdminJson(200, ToJson(parts_.status()));
 }
 
-HttpResponse AdminApi::ShowHistory(const AdminCall& /*call*/) const {
-  return AdminJson(200, parts_.observer.history().ToJson());
+HttpResponse AdminApi::ShowHistory(const AdminCall& call) const {
+  return call.raw_query.empty() ? AdminJson(200, parts_.observer.HistoryJson()) : ShowPlots(call);
+}
+
+HttpResponse AdminApi::ShowPlots(const AdminCall& call) const {
+  const Result<ReportWindow> window = WindowIn(call, parts_.clock.WallNow());
+  if (!window.ok()) return AdminError(window.error());
+  std::chrono::milliseconds step(0);
+  if (call.query.Has("step")) {
+    const auto parsed = TimeBetween(std::chrono::minutes(1), std::chrono::hours(24 * 400))
+                            .parse(WithMinutes(call.query.Get("step")));
+    if (!parsed.ok()) return AdminError(400, "step: " + parsed.error().message());
+    step = parsed.value();
+  }
+  const Result<HistoryData> data =
+      ReadHistory(parts_.log_path, window.value().from, window.value().to);
+  if (!data.ok()) return AdminError(data.error());
+  const Result<std::string> json = PlotsJson(
+      data.value(), window.value(), std::chrono::duration_cast<std::chrono::seconds>(step));
+  return json.ok() ? AdminJson(200, json.value()) : AdminError(json.error());
+}
+
+HttpResponse AdminApi::ShowReport(const AdminCall& call) const {
+  const Result<ReportWindow> window = WindowIn(call, parts_.clock.WallNow());
+  if (!window.ok()) return AdminError(window.error());
+  const Result<std::string> json =
+      MakeReport(parts_.log, parts_.log_path, window.value(), parts_.present());
+  return json.ok() ? AdminJson(200, json.value()) : AdminError(json.error());
+}
+
+HttpResponse AdminApi::NoteResult(const AdminCall& call) const {
+  Body body(call);
+  std::string kind;
+  HistoryEvent event;
+  body.Field("kind", kind);
+  body.Field("backend", event.backend);
+  body.Field("result", event.state);
+  body.Field("text", event.text);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
+  const auto known = HistoryKindFrom(kind);
+  if (known != HistoryKind::kCompared && known != HistoryKind::kDrill) {
+    return AdminError(400, "kind: expected compared or drill");
+  }
+  event.kind = *known;
+  event.text = fmt::format("{} (by {})", event.text, requester.who);
+  if (!requester.dry_run) parts_.note(event);
+  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", event.text}}));
 }
 
 HttpResponse AdminApi::ShowMetrics(const AdminCall& /*call*/) const {
+  RelayStatus status = parts_.status();
+  status.service = parts_.service();
+  status.service->checkpoint = parts_.checkpoints.NewestMade();
   return {.status = 200,
           .content_type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = ToMetrics(parts_.status(), parts_.counters)};
+          .body = ToMetrics(status, parts_.counters)};
 }
 
 // Alive means answering; ready means accepting writes.
@@ -185,6 +252,10 @@ HttpResponse AdminApi::ShowReady(const AdminCall& /*call*/) const {
   if (status.log_failure.empty() && !status.log_alarms.empty()) {
     return AdminJson(200,
                      DumpJson(Json{{"status", "degraded"}, {"reason", status.log_alarms.front()}}));
+  }
+  const std::string degraded = WhyDegraded(status);
+  if (status.log_failure.empty() && !degraded.empty()) {
+    return AdminJson(200, DumpJson(Json{{"status", "degraded"}, {"reason", degraded}}));
   }
   if (status.log_failure.empty()) return AdminJson(200, R"({"status":"ready"})");
   return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"reason", status.log_failure}}));
@@ -208,9 +279,12 @@ HttpResponse AdminApi::ShowBackend(const AdminCall& call) const {
 
 HttpResponse AdminApi::ShowBackendReady(const AdminCall& call) const {
   Tolerance tolerance{.max_lag = std::chrono::seconds(30), .database = call.query.Get("database")};
+  const std::string held = call.query.Get("held");
+  if (!held.empty() && held != "ignore") return AdminError(400, "held: expected ignore");
+  tolerance.ignores_held = held == "ignore";
   if (call.query.Has("max_lag")) {
     const auto parsed = TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365))
-                            .parse(call.query.Get("max_lag"));
+                            .parse(WithMinutes(call.query.Get("max_lag")));
     if (!parsed.ok()) return AdminError(400, "max_lag: " + parsed.error().message());
     tolerance.max_lag = parsed.value();
   }
@@ -260,11 +334,35 @@ HttpResponse AdminApi::StartReplay(const AdminCall& call) const {
   body.Field("to", request.to);
   body.Field("database", request.database);
   body.Field("measurement", request.measurement);
+  body.Field("to_backend", request.to_backend);
   body.Field("to_url", request.to_url);
   body.Field("checkpoint", request.checkpoint);
   body.Field("points_per_second", request.points_per_second);
   const Requester requester = RequesterOf(body, call);
   if (const auto error = body.error()) return AdminError(*error);
+  return StartJob(request, requester);
+}
+
+HttpResponse AdminApi::StartSeed(const AdminCall& call) const {
+  return StartFill(call, JobKind::kSeed);
+}
+
+HttpResponse AdminApi::StartRepair(const AdminCall& call) const {
+  return StartFill(call, JobKind::kRepair);
+}
+
+HttpResponse AdminApi::StartFill(const AdminCall& call, JobKind kind) const {
+  Body body(call);
+  ReplayRequest request{.kind = kind, .backend = call.backend};
+  body.Field("source", request.source);
+  body.Field("database", request.database);
+  body.Field("measurement", request.measurement);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
+  return StartJob(request, requester);
+}
+
+HttpResponse AdminApi::StartJob(const ReplayRequest& request, const Requester& requester) const {
   const Result<std::string> description = parts_.replays.Describe(request);
   if (!description.ok()) return AdminError(description.error());
   std::uint64_t id = 0;
@@ -304,6 +402,24 @@ HttpResponse AdminApi::DropCheckpoint(const AdminCall& call) const {
   return ChangeCheckpoint(call, &Checkpoints::DescribeDropping, &Checkpoints::Drop);
 }
 
+HttpResponse AdminApi::ListCheckpointFiles(const AdminCall& call) const {
+  const Result<std::vector<CheckpointFile>> files = parts_.checkpoints.Files(call.id);
+  if (!files.ok()) return AdminError(files.error());
+  return AdminJson(200, CheckpointFilesJson(files.value()));
+}
+
+HttpResponse AdminApi::ReadCheckpointFile(const AdminCall& call) const {
+  const Result<std::uint64_t> offset = NumberIn(call, "offset", 0);
+  if (!offset.ok()) return AdminError(offset.error());
+  Result<std::string> part = parts_.checkpoints.Read(call.id, call.query.Get("path"),
+                                                     Bytes(offset.value()), kCheckpointPartMax);
+  if (!part.ok()) return AdminError(part.error());
+  return {.status = 200,
+          .content_type = "application/octet-stream",
+          .body = std::move(part).value(),
+          .headers = {}};
+}
+
 HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoint describe,
                                         ActOnCheckpoint act) const {
   Body body(call);
@@ -322,8 +438,85 @@ HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoin
                                       {"path", checkpoints.PathOf(name).value()}}));
 }
 
+HttpResponse AdminApi::FoundStream(const AdminCall& call) const {
+  Body body(call);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
+  if (const Status may = parts_.found(true); !may.ok()) return AdminError(may.error());
+  const RelayStatus status = parts_.status();
+  if (!status.shared) return AdminError(503, "the state of the shared log is not known yet: retry");
+  const std::string description = fmt::format(
+      "begin a new stream where the log of {} ends, at place {}; a relay whose log ends elsewhere "
+      "must join this one",
+      status.shared->relay, ToString(status.shared->place));
+  const Result<std::string> done =
+      parts_.operators.Audited(description, "", requester, [&] { return parts_.found(false); });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+}
+
+HttpResponse AdminApi::Acknowledge(const AdminCall& call) const {
+  Body body(call);
+  std::string note;
+  std::string backend;
+  body.Field("note", note);
+  body.Field("backend", backend);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
+  const Result<std::string> description = parts_.acknowledge(backend, true);
+  if (!description.ok()) return AdminError(description.error());
+  const Result<std::string> done =
+      parts_.operators.Audited(description.value(), note, requester, [&]() -> Status {
+        RETURN_IF_ERROR(parts_.acknowledge(backend, false));
+        return Ok();
+      });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+}
+
+HttpResponse AdminApi::CheckNow(const AdminCall& call) const {
+  Body body(call);
+  const Requester requester = RequesterOf(body, call);
+  if (const auto error = body.error()) return AdminError(*error);
+  const Result<BackendId> backend = BackendId::Parse(call.backend);
+  if (!backend.ok()) return AdminError(backend.error());
+  const Result<std::string> done = parts_.operators.Audited(
+      fmt::format("ask {} again now, also for databases on hold", call.backend), "", requester,
+      [&]() -> Status {
+        if (parts_.check_now(backend.value())) return Ok();
+        return Error(ErrorCode::kNotFound,
+                     fmt::format("no backend '{}' is delivered to", call.backend));
+      });
+  if (!done.ok()) return AdminError(done.error());
+  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+}
+
 HttpResponse AdminApi::ShowOpenApi(const AdminCall& /*call*/) const {
   return AdminJson(200, OpenApiDocument());
+}
+
+// Sends the client to the relay that delivers to the backend.
+HttpResponse AdminApi::SendElsewhere(const AdminCall& call, const std::string& backend,
+                                     const Error& error) const {
+  const RelayStatus status = parts_.status();
+  const Result<BackendId> name = BackendId::Parse(backend);
+  if (!status.shared || !name.ok()) return AdminError(error);
+  const auto found = status.shared->deliverers.find(name.value());
+  if (found == status.shared->deliverers.end() || found->second.is_this) {
+    return AdminError(503, fmt::format("no relay delivers to {} at this moment: try again in a "
+                                       "few seconds",
+                                       backend));
+  }
+  const SharedLogStatus::Deliverer& deliverer = found->second;
+  if (deliverer.address.empty()) {
+    return AdminError(421, fmt::format("{} delivers to {}: use its admin port, whose URL is not "
+                                       "known (log.jetstream.advertise)",
+                                       deliverer.relay, backend));
+  }
+  HttpResponse response = AdminError(
+      307, fmt::format("{} delivers to {}: use {}", deliverer.relay, backend, deliverer.address));
+  response.headers.emplace_back("Location", deliverer.address + call.path);
+  return response;
 }
 
 HttpResponse AdminApi::Operate(const AdminCall& call) const {
@@ -335,12 +528,22 @@ HttpResponse AdminApi::Operate(const AdminCall& call) const {
   body.Field("retention_policy", operation.lane.retention_policy);
   body.Field("numbers", operation.letters);
   body.Field("all", operation.all_letters);
+  body.Field("partial", operation.partial);
   body.Field("note", operation.note);
+  body.Field("for", operation.length);
   const Requester requester = RequesterOf(body, call);
   if (const auto error = body.error()) return AdminError(*error);
   const Result<std::string> done = parts_.operators.Perform(operation, requester);
+  if (!done.ok() && done.error().code() == ErrorCode::kElsewhere) {
+    return SendElsewhere(call, operation.backend, done.error());
+  }
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+  Json answer{{"done", !requester.dry_run}, {"message", done.value()}};
+  if (requester.dry_run && operation.verb == Verb::kHold) {
+    const Result<BackendId> backend = BackendId::Parse(operation.backend);
+    answer["ask"] = backend.ok() && IsUnseen(parts_.log, backend.value(), operation.lane);
+  }
+  return AdminJson(200, DumpJson(answer));
 }
 
 }  // namespace relay

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "relay/admin/verbs.h"
 #include "relay/admin/write_positions.h"
 #include "relay/base/counters.h"
+#include "relay/history/store.h"
 #include "relay/http/query_parameters.h"
 #include "relay/http/server.h"
 #include "relay/status/audit_log.h"
@@ -30,6 +32,7 @@ struct AdminRoute;
 // A request whose route was found.
 struct AdminCall {
   const AdminRoute* route = nullptr;
+  std::string path;     // The requested one, without a prefix.
   std::string backend;  // The path's backend; "": none.
   std::string id;       // The same for a replay or a position.
   QueryParameters query;
@@ -48,6 +51,17 @@ struct AdminParts {
   ReplayJobs& replays;
   const Checkpoints& checkpoints;
   const Clock& clock;
+  std::function<Status(bool only_tries)> found;  // See DurableLog::FoundOrder.
+  // Takes note that a backend diverged, or, if none is named, that the log was started on a copy;
+  // describes that. kConflict: it did not, or it was not.
+  std::function<Result<std::string>(const std::string& backend, bool only_tries)> acknowledge = {};
+  std::function<ServiceFigures()> service = [] { return ServiceFigures(); };
+  std::string log_path = {};  // The directory with the history.
+  std::function<void(HistoryEvent)> note = [](const HistoryEvent&) {};
+  // The row of the history that is not on disk yet.
+  std::function<std::optional<HistoryRow>()> present = [] { return std::nullopt; };
+  // Asks a backend again now instead of after its back-off. Returns false if there is none.
+  std::function<bool(const BackendId&)> check_now = [](const BackendId&) { return false; };
 };
 
 class AdminApi {
@@ -56,6 +70,8 @@ class AdminApi {
 
   HttpResponse ShowStatus(const AdminCall& call) const;
   HttpResponse ShowHistory(const AdminCall& call) const;
+  HttpResponse ShowReport(const AdminCall& call) const;
+  HttpResponse NoteResult(const AdminCall& call) const;
   HttpResponse ShowMetrics(const AdminCall& call) const;
   HttpResponse ShowAlive(const AdminCall& call) const;
   HttpResponse ShowReady(const AdminCall& call) const;
@@ -70,10 +86,17 @@ class AdminApi {
   }
   HttpResponse ListReplays(const AdminCall& call) const;
   HttpResponse StartReplay(const AdminCall& call) const;
+  HttpResponse StartSeed(const AdminCall& call) const;
+  HttpResponse StartRepair(const AdminCall& call) const;
   HttpResponse CancelReplay(const AdminCall& call) const;
   HttpResponse ListCheckpoints(const AdminCall& call) const;
   HttpResponse MakeCheckpoint(const AdminCall& call) const;
   HttpResponse DropCheckpoint(const AdminCall& call) const;
+  HttpResponse ListCheckpointFiles(const AdminCall& call) const;
+  HttpResponse ReadCheckpointFile(const AdminCall& call) const;
+  HttpResponse FoundStream(const AdminCall& call) const;
+  HttpResponse Acknowledge(const AdminCall& call) const;
+  HttpResponse CheckNow(const AdminCall& call) const;
   HttpResponse ShowOpenApi(const AdminCall& call) const;
   HttpResponse Operate(const AdminCall& call) const;  // REQUIRES: the route has a verb.
 
@@ -81,6 +104,11 @@ class AdminApi {
   using DescribeCheckpoint = Result<std::string> (Checkpoints::*)(const std::string&) const;
   using ActOnCheckpoint = Status (Checkpoints::*)(const std::string&) const;
 
+  HttpResponse StartFill(const AdminCall& call, JobKind kind) const;
+  HttpResponse StartJob(const ReplayRequest& request, const Requester& requester) const;
+  HttpResponse ShowPlots(const AdminCall& call) const;
+  HttpResponse SendElsewhere(const AdminCall& call, const std::string& backend,
+                             const Error& error) const;
   HttpResponse ChangeCheckpoint(const AdminCall& call, DescribeCheckpoint describe,
                                 ActOnCheckpoint act) const;
 

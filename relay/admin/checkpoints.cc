@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "relay/base/event_log.h"
@@ -23,9 +24,10 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 // Returns the files beside the log that a relay started on a copy needs: the audit
-// trail and the manual replays.
+// trail, the manual replays and when pauses end.
 const std::vector<std::string>& Beside() {
-  static const std::vector<std::string> names = {"audit.jsonl", "audit.jsonl.1", "jobs"};
+  static const std::vector<std::string> names = {"audit.jsonl", "audit.jsonl.1", "jobs",
+                                                 "pause-ends"};
   return names;
 }
 
@@ -118,6 +120,20 @@ Result<std::string> Checkpoints::DescribeMaking(const std::string& named) const 
   return "make a checkpoint in " + path.value();
 }
 
+std::optional<WallTime> Checkpoints::NewestMade() const {
+  std::optional<WallTime> newest;
+  std::error_code failed;
+  for (fs::directory_iterator at(directory_, failed); !failed && at != fs::directory_iterator();
+       at.increment(failed)) {
+    if (!IsName(at->path().filename().string())) continue;
+    struct stat identity {};  // Written when it was complete.
+    if (stat((at->path() / "identity").c_str(), &identity) != 0) continue;
+    const WallTime made(std::chrono::seconds(identity.st_mtim.tv_sec));
+    newest = std::max(newest.value_or(made), made);
+  }
+  return newest;
+}
+
 Status Checkpoints::Make(const std::string& named) const {
   ASSIGN_OR_RETURN(std::string path, PathOf(named));
   return maker_({.directory = path, .beside = Beside()});
@@ -133,6 +149,44 @@ Result<std::string> Checkpoints::FindExisting(const std::string& named) const {
 Result<std::unique_ptr<LogView>> Checkpoints::Open(const std::string& named) const {
   ASSIGN_OR_RETURN(std::string path, FindExisting(named));
   return OpenLogView(path);
+}
+
+Result<std::vector<CheckpointFile>> Checkpoints::Files(const std::string& named) const {
+  ASSIGN_OR_RETURN(const fs::path directory, FindExisting(named));
+  std::vector<CheckpointFile> files;
+  std::error_code failed;
+  for (fs::recursive_directory_iterator at(directory, failed);
+       !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    struct stat info {};
+    if (lstat(at->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    files.push_back({at->path().lexically_relative(directory).string(),
+                     Bytes(static_cast<std::uint64_t>(info.st_size))});
+  }
+  if (failed) return Error(ErrorCode::kIo, fmt::format("{}: {}", named, failed.message()));
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
+  return files;
+}
+
+Result<std::string> Checkpoints::Read(const std::string& named, const std::string& path,
+                                      Bytes offset, Bytes most) const {
+  ASSIGN_OR_RETURN(const fs::path directory, FindExisting(named));
+  const fs::path relative(path);
+  const bool leaves = std::find(relative.begin(), relative.end(), "..") != relative.end();
+  struct stat info {};
+  if (path.empty() || relative.is_absolute() || leaves ||
+      lstat((directory / relative).c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return Error(ErrorCode::kInvalidInput, "path: expected a file of the checkpoint");
+  }
+  std::ifstream file(directory / relative, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset.count()));
+  std::string part(most.count(), '\0');
+  if (file.good()) file.read(part.data(), static_cast<std::streamsize>(part.size()));
+  if (file.bad() || !file.is_open()) {
+    return Error(ErrorCode::kIo, fmt::format("reading {} of {} failed", path, named));
+  }
+  part.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  return part;
 }
 
 Result<std::string> Checkpoints::DescribeDropping(const std::string& named) const {
@@ -180,6 +234,14 @@ std::string CheckpointsJson(const std::vector<CheckpointReport>& reports) {
                     {"own_bytes", report.own.count()}});
   }
   return DumpJson({{"checkpoints", list}});
+}
+
+std::string CheckpointFilesJson(const std::vector<CheckpointFile>& files) {
+  Json list = Json::array();
+  for (const CheckpointFile& file : files) {
+    list.push_back({{"path", file.path}, {"bytes", file.size.count()}});
+  }
+  return DumpJson({{"files", list}});
 }
 
 }  // namespace relay

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,12 @@
 #include "wal/log.h"
 
 namespace relay {
+
+// A file of a checkpoint.
+struct CheckpointFile {
+  std::string path;  // Relative.
+  Bytes size{0};
+};
 
 struct CheckpointReport {
   std::string name;
@@ -53,10 +60,21 @@ class Checkpoints {
   // Opens the log in a checkpoint for reading.
   Result<std::unique_ptr<LogView>> Open(const std::string& named) const;
 
+  // Returns the files of a checkpoint, by path.
+  Result<std::vector<CheckpointFile>> Files(const std::string& named) const;
+
+  // Reads a part of a file: what there is from `offset` on, at most `most`. kInvalidInput: the path
+  // is not one that Files returns.
+  Result<std::string> Read(const std::string& named, const std::string& path, Bytes offset,
+                           Bytes most) const;
+
   Result<std::string> DescribeDropping(const std::string& named) const;
   Status Drop(const std::string& named) const;
 
   std::vector<CheckpointReport> List() const;  // Sorted by name.
+
+  // Returns when the newest one was made; nullopt: there is none. Reads no file.
+  std::optional<WallTime> NewestMade() const;
 
  private:
   Result<std::string> FindExisting(const std::string& named) const;
@@ -68,5 +86,8 @@ class Checkpoints {
 
 // Returns {"checkpoints":[…]}.
 std::string CheckpointsJson(const std::vector<CheckpointReport>& reports);
+
+// Returns {"files":[…]}.
+std::string CheckpointFilesJson(const std::vector<CheckpointFile>& files);
 
 }  // namespace relay

@@ -77,6 +77,9 @@ Json OperationOf(const AdminRoute& route) {
   if (route.path.find("{id}") != std::string_view::npos) {
     operation["parameters"].push_back(ParameterIn("path", {"id", "integer", "The number."}));
   }
+  if (route.path.find("{name}") != std::string_view::npos) {
+    operation["parameters"].push_back(ParameterIn("path", {"name", "string", "The name."}));
+  }
   if (route.method == "POST") {
     operation["requestBody"] = BodyOf(route);
   } else {

@@ -26,6 +26,15 @@ using Json = nlohmann::ordered_json;
 
 Json ToFile(const ReplayReport& report, const std::string& url) {
   return {{"id", report.id},
+          {"kind", ToString(report.kind)},
+          {"source", report.source},
+          {"pauses", report.pauses},
+          {"paused", report.paused},
+          {"values_done", report.progress.values_done},
+          {"values_total", report.progress.values_total},
+          {"doing", report.progress.doing},
+          {"result", report.progress.result},
+          {"cursor", report.progress.cursor},
           {"target", report.target},
           {"url", url},
           {"checkpoint", report.checkpoint},
@@ -46,6 +55,14 @@ Json ToFile(const ReplayReport& report, const std::string& url) {
           {"refusal", report.progress.refusal}};
 }
 
+// The kinds of earlier builds are all replays.
+JobKind KindFrom(const std::string& word) {
+  for (const JobKind kind : {JobKind::kSeed, JobKind::kRepair}) {
+    if (word == ToString(kind)) return kind;
+  }
+  return JobKind::kReplay;
+}
+
 ReplayState StateFrom(const std::string& word) {
   for (const ReplayState state :
        {ReplayState::kRunning, ReplayState::kComplete, ReplayState::kCancelled}) {
@@ -62,6 +79,8 @@ ReplayReport FromFile(const Json& json) {
   const auto backend = BackendId::Parse(json.at("backend").get<std::string>());
   ReplayReport report{
       .id = json.at("id"),
+      .kind = KindFrom(json.value("kind", "")),
+      .source = json.value("source", ""),
       .target = json.at("target"),
       .started = WallTime(std::chrono::nanoseconds(json.at("started_ns").get<std::int64_t>())),
       .checkpoint = json.value("checkpoint", ""),
@@ -70,16 +89,24 @@ ReplayReport FromFile(const Json& json) {
                 .last = sequence("last"),
                 .database = json.at("database"),
                 .measurement = json.at("measurement"),
-                .points_per_second = json.at("points_per_second")},
-      .progress = {
-          .state = StateFrom(json.at("state")),
-          .next_after = sequence("next_after"),
-          .points_sent = json.at("points_sent"),
-          .points_refused = json.at("points_refused"),
-          .damaged = json.at("damaged"),
-          .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
-          .reason = json.at(json.contains("reason") ? "reason" : "why"),  // Earlier builds.
-          .refusal = json.value("refusal", "")}};
+                .points_per_second = json.at("points_per_second"),
+                .pauses_target = !json.value("pauses", "").empty()},
+      .progress = {.state = StateFrom(json.at("state")),
+                   .next_after = sequence("next_after"),
+                   .points_sent = json.at("points_sent"),
+                   .points_refused = json.at("points_refused"),
+                   .damaged = json.at("damaged"),
+                   .bytes_sent = Bytes(json.at("bytes_sent").get<std::uint64_t>()),
+                   .reason =
+                       json.at(json.contains("reason") ? "reason" : "why"),  // Earlier builds.
+                   .refusal = json.value("refusal", ""),
+                   .values_done = json.value("values_done", std::uint64_t{0}),
+                   .values_total = json.value("values_total", std::uint64_t{0}),
+                   .doing = json.value("doing", ""),
+                   .result = json.value("result", ""),
+                   .cursor = json.value("cursor", "")},
+      .pauses = json.value("pauses", ""),
+      .paused = json.value("paused", false)};
   return report;
 }
 
@@ -93,10 +120,48 @@ bool WriteSynced(const std::string& path, const std::string& text) {
 }
 
 std::string TargetOf(const ReplayRequest& request) {
+  if (!request.to_backend.empty()) return request.to_backend;
   return request.to_url.empty() ? request.backend : request.to_url;
 }
 
+// Returns the backend that requests go to.
+BackendId BackendSentTo(const ReplayReport& report) {
+  const Result<BackendId> other = BackendId::Parse(report.pauses);
+  return other.ok() ? other.value() : report.range.backend;
+}
+
+std::string DescribeFill(const ReplayReport& report) {
+  const bool seeds = report.kind == JobKind::kSeed;
+  std::string what =
+      seeds
+          ? fmt::format("seed {} from {}: its own delivery waits meanwhile, then they are compared",
+                        report.target, report.source)
+          : fmt::format(
+                "repair {} from {}: points that it lacks or has otherwise are delivered to "
+                "it again",
+                report.target, report.source);
+  if (!report.range.database.empty())
+    what += fmt::format(", database \"{}\"", report.range.database);
+  if (!report.range.measurement.empty()) {
+    what += fmt::format(", measurement \"{}\"", report.range.measurement);
+  }
+  return what;
+}
+
+bool IsReplay(const ReplayReport& report) {
+  return report.kind == JobKind::kReplay;
+}
+
 }  // namespace
+
+std::string_view ToString(JobKind kind) {
+  switch (kind) {
+    case JobKind::kReplay: return "replay";
+    case JobKind::kSeed: return "seed";
+    case JobKind::kRepair: return "repair";
+  }
+  INVARIANT(false);
+}
 
 struct ReplayJobs::Running {
   explicit Running(ReplayReport begun) : report(std::move(begun)) {}
@@ -105,7 +170,7 @@ struct ReplayJobs::Running {
   std::string url;
   Source source;
   std::unique_ptr<Transport> transport;
-  std::unique_ptr<ReplayJob> job;
+  std::unique_ptr<BackendJob> job;
   Signal wake;
   std::jthread thread;
 };
@@ -119,7 +184,7 @@ ReplayJobs::ReplayJobs(const std::string& log_path, Clock& clock, Parts parts)
 ReplayJobs::~ReplayJobs() {
   for (const auto& [id, running] : running_) {
     running->thread.request_stop();
-    running->transport->Cancel();
+    running->job->Interrupt();
   }
   for (const auto& [id, running] : running_) running->thread.join();
 }
@@ -149,15 +214,76 @@ Result<ReplayRange> ReplayJobs::RangeFor(const LogView& log, const ReplayRequest
   return Error(ErrorCode::kInvalidInput, "no records of that range are kept");
 }
 
+// Returns the backend to send to. kInvalidInput: the request contradicts itself.
+Result<BackendId> ReplayJobs::CheckedTarget(const ReplayRequest& request) const {
+  ASSIGN_OR_RETURN(BackendId backend, BackendId::Parse(request.backend));
+  if (request.to_backend.empty()) return backend;
+  ASSIGN_OR_RETURN(BackendId to, BackendId::Parse(request.to_backend));
+  const auto refuse = [](std::string message) {
+    return Error(ErrorCode::kInvalidInput, std::move(message));
+  };
+  if (to == backend) {
+    return refuse(fmt::format("{} is the backend itself: to deliver to it again, rewind it",
+                              request.to_backend));
+  }
+  if (!request.to_url.empty()) return refuse("specify a backend or a URL to send to, not both");
+  if (!request.to.empty() || !request.checkpoint.empty()) {
+    return refuse(fmt::format(
+        "a replay to {} must go on to the newest record, or old values would remain over newer "
+        "ones: leave out the end and the checkpoint",
+        request.to_backend));
+  }
+  RETURN_IF_ERROR(parts_.may_send(backend, to));
+  return to;
+}
+
+// Returns a report of the job before it begins.
+Result<ReplayReport> ReplayJobs::ReportFor(const LogView& log, const ReplayRequest& request) const {
+  ASSIGN_OR_RETURN(const BackendId target, CheckedTarget(request));
+  ReplayReport report{.kind = request.kind,
+                      .source = request.source,
+                      .target = TargetOf(request),
+                      .started = clock_.WallNow(),
+                      .checkpoint = request.checkpoint,
+                      .range = {.backend = target, .database = "", .measurement = ""}};
+  if (!IsReplay(report)) {
+    report.range.database = request.database;
+    report.range.measurement = request.measurement;
+    report.range.points_per_second = request.points_per_second;
+    if (request.kind == JobKind::kSeed) report.pauses = request.backend;
+    return report;
+  }
+  ASSIGN_OR_RETURN(report.range, RangeFor(log, request));
+  report.progress.next_after = report.range.after;
+  report.pauses = request.to_backend;
+  report.range.pauses_target = !report.pauses.empty();
+  return report;
+}
+
+// kConflict: the backend that the job pauses is paused already.
+Status ReplayJobs::CheckFree(const ReplayReport& report) const {
+  if (report.pauses.empty()) return Ok();
+  ASSIGN_OR_RETURN(const QueueStats stats, parts_.log.StatsOf(BackendSentTo(report)));
+  if (!stats.paused) return Ok();
+  return Error(ErrorCode::kConflict,
+               fmt::format("{0} is paused: resume it first, the job pauses and resumes {0} itself",
+                           report.pauses));
+}
+
 Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
   const Result<Source> source = SourceFor(request.checkpoint);
   if (!source.ok()) return Error(source.error());
-  ASSIGN_OR_RETURN(ReplayRange range, RangeFor(*source.value().log, request));
+  ASSIGN_OR_RETURN(const ReplayReport report, ReportFor(*source.value().log, request));
+  RETURN_IF_ERROR(CheckFree(report));
+  if (!IsReplay(report)) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<BackendJob> possible, parts_.fill(report));
+    return DescribeFill(report);
+  }
   ASSIGN_OR_RETURN(std::unique_ptr<Transport> transport,
-                   parts_.transport(range.backend, request.to_url));
-  const Sequence after = range.after;
-  const Sequence last = range.last;
-  const std::string summary = ShownRange(*source.value().log, range.backend, after, last);
+                   parts_.transport(BackendSentTo(report), request.to_url));
+  const Sequence after = report.range.after;
+  const Sequence last = report.range.last;
+  const std::string summary = ShownRange(*source.value().log, report.range.backend, after, last);
   std::string what = fmt::format("replay records {} to {} of {}: {}", after.value() + 1,
                                  last.value(), request.backend, summary);
   if (!request.database.empty()) what += fmt::format(", database \"{}\"", request.database);
@@ -168,18 +294,14 @@ Result<std::string> ReplayJobs::Describe(const ReplayRequest& request) const {
   if (request.points_per_second > 0) {
     what += fmt::format(", at most {} points a second", request.points_per_second);
   }
-  return what + " to " + TargetOf(request);
+  what += " to " + report.target;
+  if (!report.pauses.empty()) what += ", whose own delivery waits meanwhile";
+  return what;
 }
 
 Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
   ASSIGN_OR_RETURN(Source source, SourceFor(request.checkpoint));
-  Result<ReplayRange> range = RangeFor(*source.log, request);
-  if (!range.ok()) return std::move(range).error();
-  ReplayReport report{.target = TargetOf(request),
-                      .started = clock_.WallNow(),
-                      .checkpoint = request.checkpoint,
-                      .range = range.value(),
-                      .progress = {.next_after = range.value().after, .reason = "", .refusal = ""}};
+  ASSIGN_OR_RETURN(ReplayReport report, ReportFor(*source.log, request));
   const std::lock_guard lock(mutex_);
   Reap();
   if (running_.size() >= kRunningMax) {
@@ -187,11 +309,14 @@ Result<std::uint64_t> ReplayJobs::Start(const ReplayRequest& request) {
         ErrorCode::kFull,
         fmt::format("{} replays are running already: wait, or cancel one", running_.size()));
   }
+  RETURN_IF_ERROR(CheckFree(report));
   report.id = ++last_id_;
   const std::uint64_t id = report.id;
-  Status launched = Launch(std::move(report), request.to_url, std::move(source));
-  if (!launched.ok()) return std::move(launched).error();
-  return id;
+  Status launched = Launch(report, request.to_url, std::move(source));
+  if (launched.ok()) return id;
+  std::error_code ignored;
+  std::filesystem::remove(fmt::format("{}/{}.json", directory_, id), ignored);
+  return std::move(launched).error();
 }
 
 // REQUIRES: mutex_ is held.
@@ -209,19 +334,61 @@ void ReplayJobs::Reap() {
   }
 }
 
+// Pauses the backend, once, and saves that it did. A replay then goes on to the records that were
+// accepted until then: what comes later is owed to the backend.
+Status ReplayJobs::Pause(ReplayReport& report) const {
+  const BackendId backend = BackendSentTo(report);
+  Result<CommandResult> paused = parts_.log.Execute(backend, SetPaused{.paused = true});
+  if (!paused.ok()) return std::move(paused).error().Within(report.pauses);
+  report.paused = true;
+  if (!IsReplay(report)) return Ok();
+  ASSIGN_OR_RETURN(const QueueStats stats, parts_.log.StatsOf(report.range.backend));
+  report.range.last = stats.marks.head;
+  return Ok();
+}
+
+// Resumes the backend, if this job has paused it.
+void ReplayJobs::Unpause(ReplayReport& report) const {
+  if (!report.paused) return;
+  const Result<CommandResult> resumed =
+      parts_.log.Execute(BackendSentTo(report), SetPaused{.paused = false});
+  report.paused = !resumed.ok();
+  if (resumed.ok()) return;
+  LogEvent(Level::kWarning, "cannot resume a backend after a job",
+           {{"backend", report.pauses}, {"reason", resumed.error().message()}});
+}
+
+Status ReplayJobs::MakeJob(Running& running) const {
+  ReplayReport& report = running.report;
+  if (!IsReplay(report)) {
+    ASSIGN_OR_RETURN(running.job, parts_.fill(report));
+    return Ok();
+  }
+  ASSIGN_OR_RETURN(running.transport, parts_.transport(BackendSentTo(report), running.url));
+  running.job = std::make_unique<ReplayJob>(report.range, report.progress, *running.source.log,
+                                            *running.transport, clock_);
+  return Ok();
+}
+
 // REQUIRES: mutex_ is held, or no other thread uses the jobs yet.
 Status ReplayJobs::Launch(ReplayReport report, const std::string& url, Source source) {
-  Result<std::unique_ptr<Transport>> transport = parts_.transport(report.range.backend, url);
-  if (!transport.ok()) return std::move(transport).error();
   report.resumed = clock_.WallNow();
   report.resumed_after = report.progress.next_after;
+  report.resumed_values = report.progress.values_done;
   auto running = std::make_unique<Running>(std::move(report));
   running->url = url;
   running->source = std::move(source);
-  running->transport = std::move(transport).value();
-  running->job = std::make_unique<ReplayJob>(running->report.range, running->report.progress,
-                                             *running->source.log, *running->transport, clock_);
+  RETURN_IF_ERROR(MakeJob(*running));
   Save(running->report, url);
+  if (running->job->NeedsPause() && !running->report.paused) {
+    RETURN_IF_ERROR(Pause(running->report));
+    Save(running->report, url);
+    Status made = MakeJob(*running);
+    if (!made.ok()) {
+      Unpause(running->report);
+      return made;
+    }
+  }
   Running& started = *running;
   running_.emplace(started.report.id, std::move(running));
   started.thread =
@@ -229,12 +396,25 @@ Status ReplayJobs::Launch(ReplayReport report, const std::string& url, Source so
   return Ok();
 }
 
+// Fails if somebody else has resumed the backend.
+Status ReplayJobs::KeepPaused(Running& running) const {
+  if (!running.job->NeedsPause() || parts_.log.PausedOf(BackendSentTo(running.report))) return Ok();
+  return Error(ErrorCode::kConflict,
+               fmt::format("{} was resumed before the job no longer needed it paused: start again",
+                           running.report.pauses));
+}
+
 void ReplayJobs::Run(Running& running, const std::stop_token& stop) {
   constexpr std::chrono::seconds kSaveEvery{1};
   ReplayReport report = running.report;
   Clock::TimePoint saved = clock_.Now();
   while (!stop.stop_requested() && running.job->Progress().state == ReplayState::kRunning) {
+    if (const Status kept = KeepPaused(running); !kept.ok()) {
+      running.job->GiveUp(kept.error().message());
+      break;
+    }
     const Clock::Duration wait = running.job->Step();
+    if (!running.job->NeedsPause()) Unpause(report);
     if (wait > Clock::Duration::zero()) clock_.WaitFor(running.wake, wait, stop);
     if (clock_.Now() - saved < kSaveEvery) continue;
     saved = clock_.Now();
@@ -242,10 +422,11 @@ void ReplayJobs::Run(Running& running, const std::stop_token& stop) {
     Save(report, running.url);
   }
   report.progress = running.job->Progress();
+  if (report.progress.state != ReplayState::kRunning) Unpause(report);
   Save(report, running.url);
   if (report.progress.state == ReplayState::kRunning) return;  // The process ends, not the job.
   running.source.checkpoint.reset();                           // No longer read: it may be deleted.
-  LogEvent(Level::kInfo, "replay ended",
+  LogEvent(Level::kInfo, fmt::format("{} ended", ToString(report.kind)),
            {{"id", std::to_string(report.id)},
             {"target", report.target},
             {"state", ToString(report.progress.state)},
@@ -303,6 +484,8 @@ void ReplayJobs::Restore(ReplayReport report, const std::string& url) {
     if (launched.ok()) return;
     report.progress.state = ReplayState::kGivenUp;
     report.progress.reason = launched.error().message();
+    Unpause(report);
+    Save(report, url);
   }
   ended_.emplace(report.id, std::move(report));
 }
@@ -338,8 +521,14 @@ namespace {
 // unknown yet, or it has ended.
 Json EtaOf(const ReplayReport& report, WallTime now) {
   const Sequence at = report.progress.next_after;
-  if (report.progress.state != ReplayState::kRunning || at <= report.resumed_after) return {};
+  if (report.progress.state != ReplayState::kRunning) return {};
   const double elapsed = std::chrono::duration<double>(now - report.resumed).count();
+  if (const std::uint64_t done = report.progress.values_done; done > report.resumed_values) {
+    const std::uint64_t total = std::max(done, report.progress.values_total);
+    return elapsed * static_cast<double>(total - done) /
+           static_cast<double>(done - report.resumed_values);
+  }
+  if (at <= report.resumed_after) return {};
   const auto left = static_cast<double>(report.range.last - std::min(at, report.range.last));
   return elapsed * left / static_cast<double>(at - report.resumed_after);
 }
@@ -354,6 +543,13 @@ std::string ReplaysJson(const std::vector<ReplayReport>& reports, WallTime now) 
         std::clamp(report.progress.next_after, report.range.after, report.range.last) -
         report.range.after;
     list.push_back({{"id", report.id},
+                    {"kind", ToString(report.kind)},
+                    {"source", report.source},
+                    {"pauses", report.pauses},
+                    {"doing", report.progress.doing},
+                    {"result", report.progress.result},
+                    {"values_total", report.progress.values_total},
+                    {"values_done", report.progress.values_done},
                     {"backend", report.range.backend.text()},
                     {"target", report.target},
                     {"checkpoint", report.checkpoint},

@@ -5,6 +5,10 @@
 // job progresses and when it ends: after a crash it sends at most one second's
 // records again.
 //
+// ORDER. A backend that gets old points beside its queue must get what its queue has last, or an
+// old value would remain over a newer one: such a job pauses the backend's delivery and resumes it
+// when it no longer needs that, also after a restart. It fails if somebody else resumes it before.
+//
 // THREADS. Any number at once; each running job has a thread. Everything that the
 // parts refer to outlives the jobs.
 #pragma once
@@ -24,8 +28,16 @@
 
 namespace relay {
 
+enum class JobKind : std::uint8_t { kReplay, kSeed, kRepair };
+
+// Returns "replay", "seed" or "repair".
+std::string_view ToString(JobKind kind);
+
 struct ReplayRequest {
-  std::string backend;
+  JobKind kind = JobKind::kReplay;
+  std::string backend;     // Whose records are sent; the target of a seed or a repair.
+  std::string source;      // The backend that a seed or a repair reads.
+  std::string to_backend;  // Empty: the backend itself; else another one. Excludes a URL.
   std::string from;        // A position (ResolveRange); empty: the oldest kept.
   std::string to;          // A position (ResolveRange); empty: the head.
   std::string to_url;      // Empty: the backend itself; else a configured target.
@@ -37,6 +49,8 @@ struct ReplayRequest {
 
 struct ReplayReport {
   std::uint64_t id = 0;
+  JobKind kind = JobKind::kReplay;
+  std::string source;  // Empty: the log.
   std::string target;  // The backend's name, or the URL.
   WallTime started;
   std::string checkpoint;  // Empty: from the log.
@@ -44,6 +58,9 @@ struct ReplayReport {
   ReplayProgress progress;
   WallTime resumed;  // When this process started or resumed it, and at which record.
   Sequence resumed_after = Sequence::BeforeFirst();
+  std::uint64_t resumed_values = 0;
+  std::string pauses;   // The backend whose delivery is paused meanwhile; empty: none.
+  bool paused = false;  // It is, by this job.
 };
 
 class ReplayJobs {
@@ -55,13 +72,21 @@ class ReplayJobs {
   using TransportMaker = std::function<Result<std::unique_ptr<Transport>>(const BackendId& backend,
                                                                           const std::string& url)>;
 
+  // Makes a job that reads the report's source. kInvalidInput, kNotFound: it cannot be done.
+  using FillMaker = std::function<Result<std::unique_ptr<BackendJob>>(const ReplayReport& report)>;
+
+  // kInvalidInput, kNotFound: records of the first may not be sent to the second.
+  using Permission = std::function<Status(const BackendId& from, const BackendId& to)>;
+
   // Opens a copy of the log for reading. kNotFound, kInvalidInput: no such copy.
   using CheckpointOpener = std::function<Result<std::unique_ptr<LogView>>(const std::string& name)>;
 
   struct Parts {
-    const LogView& log;
+    Log& log;
     CheckpointOpener checkpoint;
     TransportMaker transport;
+    Permission may_send;
+    FillMaker fill;
   };
 
   // Resumes the jobs that ran when the last process ended.
@@ -93,6 +118,13 @@ class ReplayJobs {
 
   Result<Source> SourceFor(const std::string& checkpoint) const;
   Result<ReplayRange> RangeFor(const LogView& log, const ReplayRequest& request) const;
+  Result<BackendId> CheckedTarget(const ReplayRequest& request) const;
+  Result<ReplayReport> ReportFor(const LogView& log, const ReplayRequest& request) const;
+  Status CheckFree(const ReplayReport& report) const;
+  Status Pause(ReplayReport& report) const;
+  void Unpause(ReplayReport& report) const;
+  Status MakeJob(Running& running) const;
+  Status KeepPaused(Running& running) const;
   Status Launch(ReplayReport report, const std::string& url, Source source);
   Status Resume(ReplayReport report, const std::string& url);
   void Restore(ReplayReport report, const std::string& url);

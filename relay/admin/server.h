@@ -10,7 +10,9 @@
 #include "config/model/config.h"
 #include "relay/admin/handler.h"
 #include "relay/admin/operations.h"
+#include "relay/admin/pause_ends.h"
 #include "relay/base/counters.h"
+#include "relay/history/recorder.h"
 #include "relay/http/server.h"
 #include "relay/status/audit_log.h"
 #include "relay/status/sampler.h"
@@ -25,13 +27,22 @@ class AdminServer {
     AdminConfig config;
     std::string log_path;
     Log& log;
+    Audit& audit;
     Clock& clock;
     const Counters& counters;
     std::function<RelayStatus()> status;  // A snapshot, without the flow.
     std::function<bool(const BackendId&)> configured;
     ReplayJobs::TransportMaker replay_transport;
+    ReplayJobs::Permission may_send;
+    ReplayJobs::FillMaker fill;
     std::string checkpoint_dir;
     Checkpoints::Maker checkpoint;
+    std::function<Status(bool only_tries)> found;  // See DurableLog::FoundOrder.
+    // See AdminParts.
+    std::function<Result<std::string>(const std::string& backend, bool only_tries)> acknowledge;
+    std::function<ServiceFigures()> service;          // Without the checkpoint.
+    std::function<bool(const BackendId&)> check_now;  // See AdminParts.
+    HistoryStore& history;
   };
 
   explicit AdminServer(const Parts& parts);
@@ -42,15 +53,20 @@ class AdminServer {
   Status Start();
   void Stop();
 
+  // Ends the history, before the delivery stops; Start begins it.
+  void StopRecording() { recorder_.Stop(); }
+
  private:
-  RelayStatus StatusWithFlow() const;
+  Status EndPause(const std::string& backend);
+  RelayStatus StatusWithFlow();
 
   const AdminConfig config_;
   Clock& clock_;
   const std::function<RelayStatus()> status_;
   Observer observer_;
-  Audit audit_;
+  PauseEnds pause_ends_;
   Operators operators_;
+  HistoryRecorder recorder_;
   const Checkpoints checkpoints_;
   ReplayJobs replays_;
   AdminHandler handler_;

@@ -6,7 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "config/schema/value_format.h"
 #include "relay/base/human_format.h"
+#include "relay/base/minutes.h"
 #include "relay/status/log_position.h"
 #include "relay/status/range_summary.h"
 
@@ -50,13 +52,22 @@ Actor ActorOf(const VerbCall& call) {
 }
 
 Result<VerbPlan> PlanSetPaused(const VerbCall& call, bool paused) {
-  return VerbPlan{
-      fmt::format("{} the delivery to {}", paused ? "pause" : "resume", call.backend.text()),
-      SetPaused{paused}};
+  ASSIGN_OR_RETURN(const QueueStats stats, call.log.StatsOf(call.backend));
+  const std::string_view already = paused ? ", which is paused already" : ", which is not paused";
+  return VerbPlan{fmt::format("{} the delivery to {}{}", paused ? "pause" : "resume",
+                              call.backend.text(), stats.paused == paused ? already : ""),
+                  SetPaused{paused}};
 }
 
 Result<VerbPlan> PlanPause(const VerbCall& call) {
-  return PlanSetPaused(call, true);
+  ASSIGN_OR_RETURN(VerbPlan plan, PlanSetPaused(call, true));
+  if (call.operation.length.empty()) return plan;
+  auto length = TimeBetween(std::chrono::seconds(1), std::chrono::hours(24 * 7))
+                    .parse(WithMinutes(call.operation.length));
+  if (!length.ok()) return std::move(length).error().Within("for");
+  plan.length = length.value();
+  plan.description += fmt::format(" for {}: then it is resumed", ShownAge(*plan.length));
+  return plan;
 }
 
 Result<VerbPlan> PlanResume(const VerbCall& call) {
@@ -70,43 +81,74 @@ Result<EndPosition> EndOf(const VerbCall& call) {
   ASSIGN_OR_RETURN(Sequence last, ResolvePosition(call.log, call.backend, position));
   const auto* time = std::get_if<WallTime>(&position);
   if (time == nullptr) return EndPosition{last, std::nullopt};
-  // Limits the position to the oldest record kept.
-  return EndPosition{std::max(last, call.log.MarksOf(call.backend).trimmed), *time};
+  return EndPosition{last, *time};
 }
 
-// Warns if records that a backup lacks are no longer kept.
-std::string MissingBefore(const VerbCall& call, WallTime time) {
-  const Result<QueueStats> stats = call.log.StatsOf(call.backend);
-  if (!stats.ok() || stats.value().marks.trimmed == Sequence::BeforeFirst()) return "";
-  const std::optional<WallTime>& oldest = stats.value().oldest_kept;
-  if (!oldest || *oldest <= time) return "";
-  return fmt::format("; what was accepted before {} is no longer kept", ToRfc3339(*oldest));
+// Returns whether the log may have deleted something that a rewind asks for. It no longer knows
+// when a deleted record was accepted: unless it keeps one from before a time, some may have been
+// later.
+bool LacksSome(const EndPosition& target, const Marks& marks) {
+  if (marks.trimmed == Sequence::BeforeFirst()) return false;
+  return target.time ? target.last <= marks.trimmed : target.last < marks.trimmed;
+}
+
+// Returns what a rewind cannot deliver again.
+Result<std::string> WhatIsMissing(const VerbCall& call, const EndPosition& target,
+                                  const Marks& marks) {
+  if (!target.time) {
+    const std::uint64_t first = target.last.value() + 1;
+    return fmt::format("records {} to {} are no longer kept", first, marks.trimmed.value());
+  }
+  ASSIGN_OR_RETURN(const QueueStats stats, call.log.StatsOf(call.backend));
+  if (!stats.oldest_kept) return std::string("nothing that was delivered is kept any more");
+  return fmt::format("what was accepted before {} is no longer kept",
+                     ToRfc3339(*stats.oldest_kept));
+}
+
+Error CannotRewind(const VerbCall& call, const Marks& marks, Sequence to) {
+  return {
+      ErrorCode::kInvalidInput,
+      fmt::format("{} can be rewound to {} at the earliest and {} at the latest, not {}",
+                  call.backend.text(), marks.trimmed.value(), marks.cursor.value(), to.value())};
+}
+
+Result<VerbPlan> PlanPartialRewind(const VerbCall& call, const EndPosition& target,
+                                   const Marks& marks) {
+  ASSIGN_OR_RETURN(const std::string missing, WhatIsMissing(call, target, marks));
+  if (!call.operation.partial) {
+    return Error(ErrorCode::kInvalidInput,
+                 fmt::format("{} cannot be rewound so far: {}; with --partial (\"partial\": true) "
+                             "what is left is delivered again, and what is missing becomes a gap",
+                             call.backend.text(), missing));
+  }
+  const Sequence asked = target.time ? Sequence::BeforeFirst() : target.last;
+  return VerbPlan{
+      fmt::format(
+          "rewind {} to {}, the oldest kept: {} are delivered again; {}: this is written in "
+          "the gap ledger",
+          call.backend.text(), marks.trimmed.value(),
+          ShownRange(call.log, call.backend, marks.trimmed, marks.cursor), missing),
+      Rewind{.to = asked, .partial = true, .since = target.time, .actor = ActorOf(call)}};
 }
 
 Result<VerbPlan> PlanRewind(const VerbCall& call) {
   ASSIGN_OR_RETURN(const EndPosition target, EndOf(call));
-  const std::optional<WallTime>& time = target.time;
   const Marks marks = call.log.MarksOf(call.backend);
+  if (LacksSome(target, marks)) return PlanPartialRewind(call, target, marks);
   // Everything accepted since a time may still be owed.
-  const Sequence to = time ? std::min(target.last, marks.cursor) : target.last;
-  if (to < marks.trimmed || to > marks.cursor) {
-    return Error(
-        ErrorCode::kInvalidInput,
-        fmt::format("{} can be rewound to {} at the earliest and {} at the latest, not {}",
-                    call.backend.text(), marks.trimmed.value(), marks.cursor.value(), to.value()));
-  }
+  const Sequence to = target.time ? std::min(target.last, marks.cursor) : target.last;
+  if (to > marks.cursor) return CannotRewind(call, marks, to);
   std::string description =
       fmt::format("rewind {} to {}: {} are delivered again", call.backend.text(), to.value(),
                   ShownRange(call.log, call.backend, to, marks.cursor));
   if (to == marks.cursor && marks.lag() > 0) description += "; later records are owed anyway";
-  if (time && to == marks.trimmed) description += MissingBefore(call, *time);
-  return VerbPlan{std::move(description), Rewind{to}};
+  return VerbPlan{std::move(description), Rewind{.to = to}};
 }
 
 Result<VerbPlan> PlanSkipTo(const VerbCall& call) {
   ASSIGN_OR_RETURN(const EndPosition target, EndOf(call));
-  const Sequence to = target.last;
   const Marks marks = call.log.MarksOf(call.backend);
+  const Sequence to = target.time ? std::max(target.last, marks.trimmed) : target.last;
   if (to <= marks.cursor || to > marks.head) {
     return Error(
         ErrorCode::kInvalidInput,
@@ -142,8 +184,10 @@ Result<VerbPlan> PlanSkip(const VerbCall& call) {
 Result<VerbPlan> PlanHold(const VerbCall& call) {
   const Lane& lane = call.operation.lane;
   if (lane.database.empty()) return NoLane();
+  const bool is_unseen = IsUnseen(call.log, call.backend, lane);
   return VerbPlan{
-      fmt::format("hold {} for {} until it is released", NameOf(lane), call.backend.text()),
+      fmt::format("hold {} for {} until it is released{}", NameOf(lane), call.backend.text(),
+                  is_unseen ? "; no write to it was seen lately" : ""),
       HoldLane{lane}};
 }
 
@@ -160,6 +204,21 @@ Result<VerbPlan> PlanRelease(const VerbCall& call) {
   return VerbPlan{fmt::format("release {} for {}: {} points are delivered", NameOf(lane),
                               call.backend.text(), held.size.points),
                   ReleaseLane{lane}};
+}
+
+Result<VerbPlan> PlanGiveUp(const VerbCall& call) {
+  const Lane& lane = call.operation.lane;
+  if (lane.database.empty()) return NoLane();
+  ASSIGN_OR_RETURN(HeldLane held, FindLane(call.log, call.backend, lane));
+  if (held.records == 0) {
+    return Error(ErrorCode::kNotFound, fmt::format("{} has no records on hold for {}", NameOf(lane),
+                                                   call.backend.text()));
+  }
+  return VerbPlan{
+      fmt::format("make dead letters of the lines that {} refuses among the {} points on hold for "
+                  "{}, whatever its reason; all others are delivered",
+                  call.backend.text(), held.size.points, NameOf(lane)),
+      GiveUpRefused{lane}};
 }
 
 Result<Letters> AllLetters(const VerbCall& call) {
@@ -212,8 +271,9 @@ Result<VerbPlan> PlanLetters(const VerbCall& call) {
     return VerbPlan{fmt::format("deliver {} to {} again", what, call.backend.text()),
                     Redrive{std::move(letters.value().numbers), call.clock.WallNow()}};
   }
-  return VerbPlan{fmt::format("permanently delete {} of {}", what, call.backend.text()),
-                  DropDead{std::move(letters.value().numbers)}};
+  return VerbPlan{
+      fmt::format("permanently delete {} of {}: they become a gap", what, call.backend.text()),
+      DropDead{std::move(letters.value().numbers), ActorOf(call)}};
 }
 
 Result<VerbPlan> PlanForget(const VerbCall& call) {
@@ -240,6 +300,9 @@ constexpr RouteParameter kPolicy{"retention_policy", "string",
 constexpr RouteParameter kLettersBackend{"backend", "string", "The backend", true};
 constexpr RouteParameter kNumbers{"numbers", "integers", "The numbers of the dead letters"};
 constexpr RouteParameter kAll{"all", "boolean", "All dead letters"};
+constexpr RouteParameter kPartial{
+    "partial", "boolean",
+    "Rewind as far as records are kept; what is missing is written in the gap ledger"};
 
 constexpr bool kUndoable = true;
 constexpr bool kForGood = false;
@@ -249,7 +312,7 @@ const std::vector<VerbSpec> kVerbs = {
      "pause",
      "/api/v1/backends/{backend}/pause",
      "Stop delivery to a backend until it is resumed",
-     {},
+     {{"for", "string", "Resume it after this time, whatever happens: 10m, 2h; at most 7d"}, kNote},
      kUndoable,
      &PlanPause},
     {Verb::kResume,
@@ -263,7 +326,7 @@ const std::vector<VerbSpec> kVerbs = {
      "rewind",
      "/api/v1/backends/{backend}/rewind",
      "Deliver again everything accepted after a record, or at or after a time",
-     {{"to", "position", "Position to rewind to", true}, kNote},
+     {{"to", "position", "Position to rewind to", true}, kPartial, kNote},
      kForGood,
      &PlanRewind},
     {Verb::kSkip,
@@ -287,6 +350,13 @@ const std::vector<VerbSpec> kVerbs = {
      {kLaneDatabase, kPolicy},
      kUndoable,
      &PlanRelease},
+    {Verb::kGiveUp,
+     "dead give-up",
+     "/api/v1/dead/give-up",
+     "Make dead letters of the lines on hold for a database that the backend refuses",
+     {kLettersBackend, kLaneDatabase, kPolicy},
+     kForGood,
+     &PlanGiveUp},
     {Verb::kRedrive,
      "dead redrive",
      "/api/v1/dead/redrive",
@@ -298,7 +368,7 @@ const std::vector<VerbSpec> kVerbs = {
      "dead drop",
      "/api/v1/dead/drop",
      "Permanently delete dead letters",
-     {kLettersBackend, kNumbers, kAll},
+     {kLettersBackend, kNumbers, kAll, kNote},
      kForGood,
      &PlanLetters},
     {Verb::kForget,
@@ -311,6 +381,23 @@ const std::vector<VerbSpec> kVerbs = {
 };
 
 }  // namespace
+
+bool IsUnseen(const LogView& log, const BackendId& backend, const Lane& lane) {
+  constexpr std::uint64_t kLooked = 1'000;
+  const auto is_of_lane = [&lane](const Lane& one) { return one.database == lane.database; };
+  const Result<std::vector<HeldLane>> held = log.HeldLanes(backend);
+  const Result<QueueStats> stats = log.StatsOf(backend);
+  if (!held.ok() || !stats.ok()) return false;
+  const bool is_held = std::any_of(held.value().begin(), held.value().end(),
+                                   [&](const HeldLane& one) { return is_of_lane(one.lane); });
+  const std::uint64_t head = stats.value().marks.head.value();
+  const auto newest =
+      log.Read(backend, Sequence(head - std::min(head, kLooked)), {.records = kLooked});
+  if (is_held || !newest.ok()) return false;
+  return std::none_of(newest.value().begin(), newest.value().end(), [&](const StoredRecord& one) {
+    return one.record.ok() && one.record.value()->params.database == lane.database;
+  });
+}
 
 std::string DescriptionOf(const RouteParameter& parameter) {
   if (parameter.type != "position") return std::string(parameter.description);

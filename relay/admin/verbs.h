@@ -9,7 +9,9 @@
 // as Log::Execute.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +23,13 @@
 namespace relay {
 
 enum class Verb : std::uint8_t {
-  kPause,
+  kPause,  // `length`
   kResume,
-  kRewind,    // `to`
+  kRewind,    // `to`, `partial`
   kSkip,      // `to`, or everything on hold in `lane`
   kHold,      // `lane`
   kRelease,   // `lane`
+  kGiveUp,    // `lane`
   kRedrive,   // `letters`
   kDropDead,  // `letters`
   kForget,
@@ -39,7 +42,9 @@ struct Operation {
   Lane lane;       // Empty database: no lane.
   std::vector<std::uint64_t> letters;
   bool all_letters = false;  // All at this moment.
+  bool partial = false;      // Do what is possible.
   std::string note;          // The reason.
+  std::string length;        // The length of a pause that ends by itself; empty: none.
 };
 
 struct Requester {
@@ -58,9 +63,14 @@ struct RouteParameter {
 // Returns the description; for a position also its forms.
 std::string DescriptionOf(const RouteParameter& parameter);
 
+// Returns whether nothing shows that anybody writes to the lane's database: it is not on hold, and
+// the newest records do not name it.
+bool IsUnseen(const LogView& log, const BackendId& backend, const Lane& lane);
+
 struct VerbPlan {
   std::string description;  // Says what is done, or would be.
   LogCommand command;
+  std::optional<std::chrono::nanoseconds> length = {};  // The length of a pause that ends.
 };
 
 // An operation on a backend of the log.

@@ -2,13 +2,17 @@
 
 #include <nlohmann/json.hpp>
 
-#include <charconv>
-
 namespace relay {
 namespace {
 
 HttpResponse JsonAnswer(int status, const nlohmann::json& body) {
   return {.status = status, .content_type = "application/json", .body = body.dump() + "\n"};
+}
+
+// Returns what the backend has of a write whose position the log gave.
+std::string StateOf(const LogView& log, const BackendId& backend, PayloadId payload) {
+  const Result<WriteOutcome> outcome = log.OutcomeOf(backend, payload);
+  return outcome.ok() ? std::string(ToString(outcome.value())) : outcome.error().message();
 }
 
 }  // namespace
@@ -24,19 +28,16 @@ std::string_view ToString(WriteOutcome outcome) {
   return "unknown";
 }
 
-HttpResponse AnswerPosition(const LogView& log, std::string_view number) {
-  std::uint64_t position = 0;
-  const char* const end = number.data() + number.size();
-  const auto parsed = std::from_chars(number.data(), end, position);
-  if (number.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
-    return JsonAnswer(400, {{"error", "expected a number, as in /api/v1/positions/17"}});
-  }
+HttpResponse AnswerPosition(const LogView& log, std::string_view position) {
+  const Result<WritePosition> parsed = WritePosition::Parse(position);
+  if (!parsed.ok()) return JsonAnswer(400, {{"error", parsed.error().message()}});
+  const PayloadId payload = parsed.value().payload;
+  const bool is_known = log.Gave(parsed.value());
   nlohmann::json backends = nlohmann::json::object();
   for (const BackendId& backend : log.Backends()) {
-    const Result<WriteOutcome> outcome = log.OutcomeOf(backend, PayloadId(position));
-    backends[backend.text()] = outcome.ok() ? ToString(outcome.value()) : outcome.error().message();
+    backends[backend.text()] = is_known ? StateOf(log, backend, payload) : "unknown";
   }
-  return JsonAnswer(200, {{"position", position}, {"backends", backends}});
+  return JsonAnswer(200, {{"position", payload.value()}, {"backends", backends}});
 }
 
 }  // namespace relay

@@ -8,8 +8,8 @@
 
 namespace relay {
 
-// Answers `/api/v1/positions/NUMBER`. 400: not a number.
-HttpResponse AnswerPosition(const LogView& log, std::string_view number);
+// Answers `/api/v1/positions/POSITION`. 400: not a position.
+HttpResponse AnswerPosition(const LogView& log, std::string_view position);
 
 // Returns "owed", "passed", and so on.
 std::string_view ToString(WriteOutcome outcome);

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "relay/compare/scope.h"
 #include "relay/service/retention_policies.h"
-#include "replay/transport/http_transport.h"
 #include "replay/transport/udp_transport.h"
 
 namespace relay {
@@ -52,11 +52,11 @@ Target TargetOf(const BackendConfig& backend) {
           .write_path = backend.write_path};
 }
 
-std::unique_ptr<Transport> TransportFor(const BackendConfig& backend,
-                                        const RetentionPolicies* policies) {
+std::unique_ptr<Transport> TransportFor(const BackendConfig& backend, const Sender& sender) {
   if (backend.url.udp) return Packets(backend);
   HttpTransportOptions options = OptionsFor(backend, true);
-  if (policies != nullptr) {
+  options.relay_id = sender.id;
+  if (const RetentionPolicies* policies = sender.policies; policies != nullptr) {
     options.policy_of = [name = backend.name, policies](const WriteParams& params) {
       return policies->FormFor(name, params);
     };
@@ -64,27 +64,50 @@ std::unique_ptr<Transport> TransportFor(const BackendConfig& backend,
   return MakeHttpTransport(std::move(options));
 }
 
+HttpTransportOptions QueryOptionsFor(const BackendConfig& backend) {
+  return OptionsFor(backend, false);
+}
+
 std::string ShowPolicies(const BackendConfig& backend, const WriteParams& params) {
   const Result<Reply> answer = AskForPolicies(OptionsFor(backend, false), params);
   return answer.ok() ? answer.value().body : "";
 }
 
+Result<BackendConfig> BackendNamed(const Config& config, const BackendId& name) {
+  for (const BackendConfig& configured : config.backends) {
+    if (configured.name == name) return configured;
+  }
+  return Error(ErrorCode::kNotFound, name.text() + " is not configured");
+}
+
+Status MaySend(const Config& config, const BackendId& from, const BackendId& to) {
+  ASSIGN_OR_RETURN(const BackendConfig first, BackendNamed(config, from));
+  ASSIGN_OR_RETURN(const BackendConfig second, BackendNamed(config, to));
+  return CheckGetsAllOf(first, second);
+}
+
 Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
                                                       const BackendId& backend,
-                                                      const std::string& url) {
+                                                      const std::string& url,
+                                                      const Sender& sender) {
   for (const BackendUrl& allowed : config.admin.replay_targets) {
     if (!url.empty() && ToString(allowed) == url) {
       const BackendConfig elsewhere{.name = backend, .url = allowed};
-      return allowed.udp ? Packets(elsewhere) : MakeHttpTransport(OptionsFor(elsewhere, false));
+      if (allowed.udp) return Packets(elsewhere);
+      HttpTransportOptions options = OptionsFor(elsewhere, false);
+      options.relay_id = sender.id;
+      return MakeHttpTransport(std::move(options));
     }
   }
-  if (!url.empty()) {
-    return Error(ErrorCode::kInvalidInput, url + " is not one of admin.replay_targets");
-  }
   for (const BackendConfig& configured : config.backends) {
-    if (configured.name == backend) return TransportFor(configured);
+    if (ToString(configured.url) == url) return TransportFor(configured, {.id = sender.id});
   }
-  return Error(ErrorCode::kNotFound, backend.text() + " is not configured");
+  if (!url.empty()) {
+    return Error(ErrorCode::kInvalidInput,
+                 url + " is neither the url of a backend nor one of admin.replay_targets");
+  }
+  ASSIGN_OR_RETURN(const BackendConfig configured, BackendNamed(config, backend));
+  return TransportFor(configured, {.id = sender.id});
 }
 
 }  // namespace relay

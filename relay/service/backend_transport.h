@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "config/model/config.h"
+#include "replay/transport/http_transport.h"
 #include "replay/transport/target.h"
 #include "replay/transport/transport.h"
 
@@ -11,22 +13,38 @@ namespace relay {
 
 class RetentionPolicies;
 
+// kNotFound: it is not configured.
+Result<BackendConfig> BackendNamed(const Config& config, const BackendId& name);
+
 Target TargetOf(const BackendConfig& backend);
 
-// Makes a new one on each call: a worker may use several. `policies` gives the form of a retention
-// policy that is created; nullptr: without expiry. REQUIRES: it outlives the transport.
-std::unique_ptr<Transport> TransportFor(const BackendConfig& backend,
-                                        const RetentionPolicies* policies = nullptr);
+// Describes the relay to its backends.
+struct Sender {
+  std::string id = {};  // See HttpTransportOptions::relay_id.
+  // Gives the form of a retention policy that is created; nullptr: without expiry. It outlives the
+  // transport.
+  const RetentionPolicies* policies = nullptr;
+};
+
+// Makes a new one on each call: a worker may use several.
+std::unique_ptr<Transport> TransportFor(const BackendConfig& backend, const Sender& sender = {});
+
+// Returns how the backend is asked questions, with its own credentials.
+HttpTransportOptions QueryOptionsFor(const BackendConfig& backend);
 
 // Asks an InfluxDB 1.x for the retention policies of the database. Returns its answer, empty if
 // there is none.
 std::string ShowPolicies(const BackendConfig& backend, const WriteParams& params);
 
-// Makes the transport of a manual replay: to the backend, or to `url`, which must be
-// one of admin.replay_targets and gets no credentials.
-// kNotFound: the backend is not configured. kInvalidInput: the URL is not allowed.
+// kNotFound: one is not configured. kInvalidInput: the second is not meant to have everything that
+// the first gets.
+Status MaySend(const Config& config, const BackendId& from, const BackendId& to);
+
+// Makes the transport of a manual replay by the relay `sender`: to the backend, or to `url`: that
+// of another backend, or one of admin.replay_targets, which gets no credentials. kNotFound: the
+// backend is not configured. kInvalidInput: the URL is not allowed.
 Result<std::unique_ptr<Transport>> ReplayTransportFor(const Config& config,
                                                       const BackendId& backend,
-                                                      const std::string& url);
+                                                      const std::string& url, const Sender& sender);
 
 }  // namespace relay

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "config/model/config.h"
 #include "relay/service/retention_policies.h"
+#include "relay/service/watermarks.h"
 #include "relay/status/latencies.h"
 #include "replay/fleet.h"
 
@@ -15,6 +18,10 @@ namespace relay {
 struct MemberDeps {
   SendTimes& times;
   const RetentionPolicies& policies;
+  Watermarks& watermarks;
+  std::string relay_id;
+  // Returns the log's figures of a backend.
+  std::function<Result<QueueStats>(const BackendId&)> stats;
 };
 
 // Makes the worker of a backend; it logs when the backend fails, why, and when it has recovered.

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
+
+#include "relay/ingest/ingest_paths.h"
+#include "relay/service/backend_transport.h"
 
 namespace relay {
 namespace {
@@ -21,6 +25,7 @@ HttpLimits HttpLimitsOf(const HttpListenerConfig& listener) {
   limits.head = listener.head_time;
   limits.body_time = listener.body_time;
   limits.idle = listener.idle_time;
+  limits.needs_no_body = &HasStatementsInTarget;
   return limits;
 }
 
@@ -30,12 +35,13 @@ std::optional<TlsFiles> TlsFilesOf(const TlsConfig& tls) {
 }
 
 template <typename ListenerConfig>
-LineTarget TargetOf(const Config& config, const ListenerConfig& listener) {
+LineTarget TargetOf(const Config& config, const ListenerConfig& listener, ColumnsJudge& judge) {
   LineTarget target;
   target.params.database = listener.database;
   target.params.retention_policy = listener.retention_policy;
   target.params.precision = listener.precision;
   target.codec = config.log.codec;
+  target.judge = &judge;
   target.router = std::make_shared<const Router>(config, listener.backends);
   return target;
 }
@@ -75,6 +81,11 @@ std::vector<std::string> Listeners::Reload(const Config& config, std::chrono::mi
 }
 
 Listeners::Problems Listeners::ReloadAll(const Config& config, std::chrono::milliseconds grace) {
+  std::map<std::string, HttpTransportOptions> reached;
+  for (const BackendConfig& backend : config.backends) {
+    if (backend.can_be_queried()) reached[backend.name.text()] = QueryOptionsFor(backend);
+  }
+  queries_.Configure(std::move(reached), config.limits.queries);
   Reloading reloading{config, grace};
   ReloadKind(reloading, config.http, http_);
   ReloadKind(reloading, config.tcp, tcp_);
@@ -112,15 +123,21 @@ void Listeners::ReloadKind(Reloading& reloading, const std::vector<ListenerConfi
 }
 
 Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
-                                                      const HttpListenerConfig& listener) const {
+                                                      const HttpListenerConfig& listener) {
   Result<std::shared_ptr<const Users>> users = Users::Load(listener.users);
   if (!users.ok()) return std::move(users).error();
+  auto router = std::make_shared<const Router>(config, listener.backends);
+  std::shared_ptr<const ListenerQueries> queries;
+  if (listener.routes_queries) {
+    queries = std::make_shared<const ListenerQueries>(config, listener, router, queries_);
+  }
   return WriteHandlerOptions{.path_prefix = listener.path_prefix,
                              .default_retention_policy = listener.default_retention_policy,
                              .max_body = listener.max_body,
                              .max_line = listener.max_line,
                              .codec = config.log.codec,
-                             .router = std::make_shared<const Router>(config, listener.backends),
+                             .judge = &judge_,
+                             .router = std::move(router),
                              .users = std::move(users).value(),
                              .admission = admission_,
                              .waiter = waiter_,
@@ -128,7 +145,9 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
                              .honours_consistency = listener.honours_consistency,
                              .pass_credentials = listener.pass_credentials,
                              .ping_status = listener.ping_status,
-                             .log_statements = listener.log_statements};
+                             .relay_id = relay_id_,
+                             .log_statements = listener.log_statements,
+                             .queries = std::move(queries)};
 }
 
 Status Listeners::Open(const Config& config, const HttpListenerConfig& listener) {
@@ -158,7 +177,7 @@ Status Listeners::Open(const Config& config, const TcpListenerConfig& listener) 
                         .connections_max = listener.max_connections,
                         .idle = listener.idle_timeout,
                         .batcher = {.line_max = listener.max_line}},
-                       TargetOf(config, listener), {log_, clock_, counters_});
+                       TargetOf(config, listener, judge_), {log_, clock_, counters_});
   if (!lines.ok()) return std::move(lines).error();
   tcp_.push_back({listener, std::move(lines).value()});
   return Ok();
@@ -167,7 +186,7 @@ Status Listeners::Open(const Config& config, const TcpListenerConfig& listener) 
 Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) {
   Result<std::unique_ptr<LineListener>> lines = StartUdpListener(
       {.address = listener.address, .read_buffer = listener.read_buffer, .batcher = {}},
-      TargetOf(config, listener), {log_, clock_, counters_});
+      TargetOf(config, listener, judge_), {log_, clock_, counters_});
   if (!lines.ok()) return std::move(lines).error();
   udp_.push_back({listener, std::move(lines).value()});
   return Ok();
@@ -175,7 +194,7 @@ Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) 
 
 // An invalid certificate leaves the old one in use and does not stop the other changes.
 Status Listeners::Reconfigure(const Config& config, Http& http,
-                              const HttpListenerConfig& listener) const {
+                              const HttpListenerConfig& listener) {
   ASSIGN_OR_RETURN(WriteHandlerOptions options, HandlerOptions(config, listener));
   const std::optional<TlsFiles> tls = TlsFilesOf(listener.tls);
   Status certified = tls ? http.server->SetTls(*tls) : Ok();
@@ -187,14 +206,14 @@ Status Listeners::Reconfigure(const Config& config, Http& http,
 
 Status Listeners::Reconfigure(const Config& config, Tcp& tcp,
                               const TcpListenerConfig& listener) const {
-  tcp.lines->Retarget(TargetOf(config, listener));
+  tcp.lines->Retarget(TargetOf(config, listener, judge_));
   tcp.config = listener;
   return Ok();
 }
 
 Status Listeners::Reconfigure(const Config& config, Udp& udp,
                               const UdpListenerConfig& listener) const {
-  udp.lines->Retarget(TargetOf(config, listener));
+  udp.lines->Retarget(TargetOf(config, listener, judge_));
   udp.config = listener;
   return Ok();
 }
@@ -205,8 +224,14 @@ void Listeners::Close(Http http, std::chrono::milliseconds grace) {
 }
 
 void Listeners::Stop(std::chrono::milliseconds grace) {
-  waiter_->Stop();                     // Answers writes that wait for backends: the log has them.
-  std::vector<std::jthread> stopping;  // Stops all in parallel, so that they share the time.
+  waiter_->Stop();  // Answers writes that wait for backends: the log has them.
+  StopServers(grace);
+  queries_.Stop();
+}
+
+// Stops all in parallel, so that they share the time.
+void Listeners::StopServers(std::chrono::milliseconds grace) {
+  std::vector<std::jthread> stopping;
   stopping.reserve(http_.size() + tcp_.size() + udp_.size());
   for (const Http& http : http_) {
     stopping.emplace_back([&http, grace] { http.server->Stop(grace); });

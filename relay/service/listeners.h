@@ -3,11 +3,11 @@
 // A listener is identified by its address: one with the same address in a new
 // configuration continues, with the new settings for later requests.
 //
-// THREADS. Start, Reload and Stop by one thread. Log, clock and counters outlive
-// it.
+// THREADS. Start, Reload and Stop by one thread.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +17,7 @@
 #include "relay/http/server.h"
 #include "relay/http/socket_activation.h"
 #include "relay/ingest/write_handler.h"
+#include "relay/queries/query_proxy.h"
 #include "relay/routing/consistency_waiter.h"
 #include "relay/stream/listener.h"
 #include "wal/base/clock.h"
@@ -26,13 +27,30 @@ namespace relay {
 
 class Listeners {
  public:
-  // All outlive it. `inherited`: sockets to use for listeners with their addresses.
-  Listeners(Log& log, Clock& clock, Counters& counters, const InheritedSockets& inherited)
-      : log_(log),
-        clock_(clock),
-        counters_(counters),
-        inherited_(inherited),
-        waiter_(std::make_shared<DeliveryWaiter>(log, clock)) {}
+  // All outlive it.
+  struct Parts {
+    Log& log;
+    Clock& clock;
+    Counters& counters;
+    ColumnsJudge& judge;
+    const InheritedSockets& inherited;  // Used for listeners with their addresses.
+    std::string relay_id;               // See WriteHandlerOptions.
+    // Returns the backends' lag, for queries; called on any thread until Stop returns.
+    std::function<std::vector<BackendStatus>()> statuses;
+  };
+
+  explicit Listeners(const Parts& parts)
+      : log_(parts.log),
+        clock_(parts.clock),
+        counters_(parts.counters),
+        judge_(parts.judge),
+        inherited_(parts.inherited),
+        relay_id_(parts.relay_id),
+        waiter_(std::make_shared<DeliveryWaiter>(parts.log, parts.clock)),
+        queries_({.log = parts.log,
+                  .clock = parts.clock,
+                  .counters = parts.counters.queries(),
+                  .statuses = parts.statuses}) {}
 
   // Opens the listeners in order. kUnavailable: an address is in use or not local; those
   // opened before serve until Stop.
@@ -67,11 +85,11 @@ class Listeners {
   using Problems = std::vector<std::string>;
 
   Result<WriteHandlerOptions> HandlerOptions(const Config& config,
-                                             const HttpListenerConfig& listener) const;
+                                             const HttpListenerConfig& listener);
   Status Open(const Config& config, const HttpListenerConfig& listener);
   Status Open(const Config& config, const TcpListenerConfig& listener);
   Status Open(const Config& config, const UdpListenerConfig& listener);
-  Status Reconfigure(const Config& config, Http& http, const HttpListenerConfig& listener) const;
+  Status Reconfigure(const Config& config, Http& http, const HttpListenerConfig& listener);
   Status Reconfigure(const Config& config, Tcp& tcp, const TcpListenerConfig& listener) const;
   Status Reconfigure(const Config& config, Udp& udp, const UdpListenerConfig& listener) const;
 
@@ -85,6 +103,7 @@ class Listeners {
   template <typename Listener, typename ListenerConfig>
   void ReloadKind(Reloading& reloading, const std::vector<ListenerConfig>& wanted,
                   std::vector<Listener>& running);
+  void StopServers(std::chrono::milliseconds grace);
   void Close(Http http, std::chrono::milliseconds grace);
   template <typename Lines>
   static void Close(Lines lines, std::chrono::milliseconds grace) {
@@ -94,13 +113,16 @@ class Listeners {
   Log& log_;
   const Clock& clock_;
   Counters& counters_;
+  ColumnsJudge& judge_;
   const InheritedSockets& inherited_;
+  const std::string relay_id_;
   std::shared_ptr<DeliveryWaiter> waiter_;
   std::shared_ptr<Admission> admission_;  // Shared by all listeners.
   std::vector<Http> http_;
   std::vector<Http> closed_http_;  // Answers may still arrive for them.
   std::vector<Tcp> tcp_;
   std::vector<Udp> udp_;
+  QueryProxy queries_;  // Ends before the servers whose clients it answers.
 };
 
 }  // namespace relay

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,15 +15,24 @@
 #include "config/model/config.h"
 #include "relay/admin/server.h"
 #include "relay/base/counters.h"
+#include "relay/history/store.h"
 #include "relay/http/socket_activation.h"
+#include "relay/service/backends.h"
+#include "relay/service/codec_mismatches.h"
+#include "relay/service/fills.h"
 #include "relay/service/listeners.h"
 #include "relay/service/retention_policies.h"
 #include "relay/service/retention_thread.h"
+#include "relay/service/watermarks.h"
+#include "relay/status/audit_log.h"
 #include "relay/status/latencies.h"
 #include "relay/status/relay_status.h"
+#include "relay/webhook/webhook.h"
 #include "replay/fleet.h"
 #include "wal/base/clock.h"
 #include "wal/log/durable_log.h"
+#include "wal/order/order.h"
+#include "wal/record/columns_judge.h"
 
 namespace relay {
 
@@ -51,26 +61,44 @@ class Relay {
 
  private:
   Status OpenLog();
+  Status StartWatermarks();
+  void ReportCopy(const StartedCopy& copy) const;
+  Result<std::string> AcknowledgeCopy(bool only_tries);
+  Result<std::string> Acknowledge(const std::string& backend, bool only_tries);
   Status StartAdmin();
+  FillDeps FillDepsOf();
   RelayStatus Snapshot();
+  std::vector<BackendStatus> BackendsNow() const;
+  ServiceFigures Figures();
+  MemberDeps DepsOfMembers();
   void PutChangedMembers(const Config& next);
   void RemoveMembers(const Config& next);
+  void ReportHistory(const Config& config, const BackendConfig& backend) const;
 
   std::mutex config_mutex_;  // Held to replace it, and to read it on a thread of the admin port.
   Config config_;            // The configuration in use.
   const std::string log_path_;
   mutable std::mutex reload_failure_mutex_;
   std::string reload_failure_;
+  std::optional<WallTime> reloaded_;  // Under the same mutex.
   SystemClock clock_;
   Counters counters_;
   LogTimes log_times_;
   SendTimes send_times_;
   RetentionPolicies policies_{config_};
   InheritedSockets inherited_;
+  CodecMismatches codec_mismatches_{log_path_, clock_, counters_};
+  ColumnsJudge judge_{[this](const Record& record) { codec_mismatches_.Note(record); }};
   std::unique_ptr<Listeners> listeners_;
+  std::unique_ptr<Order> order_;  // nullptr: the log is this relay's alone.
   std::unique_ptr<DurableLog> log_;
+  std::unique_ptr<Audit> audit_;
+  std::unique_ptr<HistoryStore> history_;
+  std::unique_ptr<Watermarks> watermarks_;
+  std::string relay_id_;  // Names this relay to others.
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<RetentionThread> retention_;
+  std::unique_ptr<Webhook> webhook_;
   std::unique_ptr<AdminServer> admin_;
 };
 

@@ -1,9 +1,13 @@
 #include "relay/service/retention_thread.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "relay/base/event_log.h"
+#include "relay/base/human_format.h"
 #include "relay/service/sd_notify.h"
+#include "relay/status/relay_status.h"
 
 namespace relay {
 
@@ -13,8 +17,9 @@ constexpr std::chrono::seconds kTurn{1};
 
 }  // namespace
 
-RetentionThread::RetentionThread(DurableLog& log, Clock& clock)
+RetentionThread::RetentionThread(DurableLog& log, std::string log_path, Clock& clock)
     : log_(log),
+      log_path_(std::move(log_path)),
       clock_(clock),
       enforcer_([this](const std::stop_token& stop) { Enforce(stop); }),
       reporter_([this](const std::stop_token& stop) { Report(stop); }) {}
@@ -23,7 +28,7 @@ void RetentionThread::Enforce(const std::stop_token& stop) {
   pthread_setname_np(pthread_self(), "housekeeper");
   Signal never;
   while (!stop.stop_requested()) {
-    Status outcome = log_.EnforceRetention(clock_.WallNow());
+    Status outcome = log_.EnforceRetention(MomentOf(clock_));
     {
       const std::lock_guard lock(mutex_);
       outcome_ = std::move(outcome);
@@ -40,6 +45,7 @@ void RetentionThread::Report(const std::stop_token& stop) {
     const Status outcome = LastOutcome();
     ReportTrouble(outcome.ok() ? log_.Health() : outcome);
     ReportAlarms();
+    ReportFill();
     ReportRemovedLetters();
     if (Alive()) NotifyServiceManager("WATCHDOG=1");
     clock_.WaitFor(never, kTurn, stop);
@@ -71,6 +77,22 @@ void RetentionThread::ReportAlarms() {
     if (!alarmed_.insert(alarm).second) continue;
     LogEvent(Level::kError, "log damaged", {{"reason", alarm}});
   }
+}
+
+// Warns before writes are refused.
+void RetentionThread::ReportFill() {
+  RelayStatus status;
+  status.log_path = log_path_;
+  status.disk = log_.disk_use();
+  status.backends = BackendStatuses(log_);
+  const auto mark = fill_.Note(ShareUsed(status.disk, KeptByAll(status)));
+  if (!mark) return;
+  LogEvent(Level::kWarning, "log filling up",
+           {{"used", fmt::format("{}%", *mark)},
+            {"bytes", fmt::format("{} of {}", ShownBytes(status.disk.used),
+                                  ShownBytes(CapacityOf(status.disk)))},
+            {"limit", ToString(BindingLimit(status.disk))},
+            {"remedy", DiskRemedy(status)}});
 }
 
 void RetentionThread::ReportRemovedLetters() {

@@ -1,5 +1,6 @@
 // Keeps the log within its limits, once a second, and logs when the log begins to
-// fail, when it recovers, what damage it found, and (once a minute) that dead letters were removed.
+// fail, when it is nearly full, when it recovers, what damage it found, and (once a minute) that
+// dead letters were removed.
 //
 // Sends WATCHDOG=1 to the service manager each second that retention makes progress, or
 // that the log waits for a hung disk: a restart would not help, and would keep stored
@@ -15,6 +16,7 @@
 #include <thread>
 
 #include "relay/base/report_limiter.h"
+#include "relay/status/throughput.h"
 #include "wal/base/clock.h"
 #include "wal/log/durable_log.h"
 
@@ -24,7 +26,8 @@ namespace relay {
 // and waits for the disk, the other reports. Log and clock outlive it.
 class RetentionThread {
  public:
-  RetentionThread(DurableLog& log, Clock& clock);
+  // `log_path`: as it is shown.
+  RetentionThread(DurableLog& log, std::string log_path, Clock& clock);
 
  private:
   void Enforce(const std::stop_token& stop);
@@ -33,9 +36,11 @@ class RetentionThread {
   bool Alive();
   void ReportTrouble(const Status& status);
   void ReportAlarms();
+  void ReportFill();
   void ReportRemovedLetters();
 
   DurableLog& log_;
+  const std::string log_path_;
   Clock& clock_;
   mutable std::mutex mutex_;
   Status outcome_ = Ok();                // The last turn's outcome; guarded by mutex_.
@@ -44,6 +49,7 @@ class RetentionThread {
   std::string trouble_;                  // Already reported, as the ones below; empty: none.
   std::set<std::string> alarmed_;
   std::optional<std::uint64_t> removed_seen_;  // Dead letters; nullopt: not looked at yet.
+  FillAlarm fill_;
   ReportLimiter removed_{std::chrono::minutes(1)};
   std::jthread enforcer_;
   std::jthread reporter_;

@@ -1,6 +1,5 @@
 #include "relay/status/audit_log.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "relay/base/append_line.h"
 #include "relay/base/json_text.h"
 
 namespace relay {
@@ -21,7 +21,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr mode_t kOwnerOnly = 0600;
 constexpr std::size_t kAuditTextMax = 1U << 10U;
 
 std::string PathIn(const std::string& log_path) {
@@ -52,21 +51,6 @@ std::optional<AuditEntry> EntryFrom(const std::string& line) {
   if (when == json.end() || !when->is_number_integer()) return std::nullopt;
   return AuditEntry{WallTime(std::chrono::nanoseconds(when->get<std::int64_t>())), text("who"),
                     text("what"), text("outcome")};
-}
-
-// Appends a line durably. If a power loss cut the previous line short, this one still starts on a
-// new line.
-Status AppendLine(const std::string& path, const std::string& line) {
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kOwnerOnly);
-  if (file < 0) return Failed(path);
-  const off_t size = lseek(file, 0, SEEK_END);
-  char last = '\n';
-  const bool cut_short = size > 0 && pread(file, &last, 1, size - 1) == 1 && last != '\n';
-  const std::string text = (cut_short ? "\n" : "") + line;
-  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  Status synced = written && fdatasync(file) == 0 ? Ok() : Status(Failed(path));
-  close(file);
-  return synced;
 }
 
 void AddEntries(const std::string& path, std::vector<AuditEntry>& entries) {

@@ -54,4 +54,10 @@ void MetricsPage::Only(std::string_view name, std::string_view type, std::string
   Sample(name, "", value);
 }
 
+void MetricsPage::Foreign(std::string_view name, std::string_view type, std::string_view help,
+                          double value) {
+  fmt::format_to(std::back_inserter(text_), "# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type,
+                 help, Number(value));
+}
+
 }  // namespace relay

@@ -22,6 +22,9 @@ class MetricsPage {
   // Adds the samples of a histogram, in seconds.
   void Samples(std::string_view name, std::string_view labels, const Histogram::Reading& reading);
 
+  // Adds a metric with one sample whose whole name is given.
+  void Foreign(std::string_view name, std::string_view type, std::string_view help, double value);
+
   // Adds a metric with one sample.
   void Only(std::string_view name, std::string_view type, std::string_view help, double value);
 

@@ -25,6 +25,15 @@ Json AsJson(Bytes value) {
 Json AsJson(Sequence value) {
   return value.value();
 }
+Json AsJson(Place value) {
+  return value.value();
+}
+Json AsJson(std::chrono::milliseconds value) {
+  return value.count();
+}
+Json AsJson(nanoseconds value) {
+  return value.count();
+}
 Json AsJson(WallTime value) {
   return value.time_since_epoch().count();
 }
@@ -34,6 +43,15 @@ void FromJson(const Json& json, Bytes& into) {
 }
 void FromJson(const Json& json, Sequence& into) {
   into = Sequence(json.get<std::uint64_t>());
+}
+void FromJson(const Json& json, Place& into) {
+  into = Place(json.get<std::uint64_t>());
+}
+void FromJson(const Json& json, std::chrono::milliseconds& into) {
+  into = std::chrono::milliseconds(json.get<std::int64_t>());
+}
+void FromJson(const Json& json, nanoseconds& into) {
+  into = nanoseconds(json.get<std::int64_t>());
 }
 void FromJson(const Json& json, WallTime& into) {
   into = WallTime(nanoseconds(json.get<std::int64_t>()));
@@ -52,6 +70,11 @@ class Writer {
   template <typename T>
   void Field(std::string_view key, const std::optional<T>& value) {
     if (value) Field(key, *value);
+  }
+  // Writes a field that relays of an earlier version do not have; Reader takes it if it is there.
+  template <typename T>
+  void Added(std::string_view key, const T& value) {
+    Field(key, value);
   }
   // Writes a value computed from other fields; Reader ignores it.
   template <typename Value>
@@ -107,6 +130,14 @@ class Reader {
   void Field(std::string_view key, std::optional<Sequence>& into) {
     if (!json_.contains(std::string(key))) return;
     into = Sequence(json_.at(std::string(key)).get<std::uint64_t>());
+  }
+  void Field(std::string_view key, std::optional<Place>& into) {
+    if (!json_.contains(std::string(key))) return;
+    into = Place(json_.at(std::string(key)).get<std::uint64_t>());
+  }
+  template <typename T>
+  void Added(std::string_view key, T& into) {
+    if (json_.contains(std::string(key))) Field(key, into);
   }
   template <typename Value>
   void Derived(std::string_view /*key*/, const Value& /*value*/) {}
@@ -189,6 +220,7 @@ void DeclareLane(Io& io, LaneT& status) {
   io.Field("last", lane.last);
   io.Field("oldest_ns", lane.oldest);
   io.Field("reason", status.why);
+  io.Added("last_answer", status.last_answer);
   io.Field("remedy", status.remedy);
 }
 
@@ -197,8 +229,30 @@ void DeclareFlow(Io& io, FlowT& flow) {
   io.Field("points_in_per_second", flow.points_in);
   io.Field("bytes_in_per_second", flow.bytes_in);
   io.Field("points_out_per_second", flow.points_out);
+  io.Added("last_points_out_per_second", flow.last_points_out);
   io.Field("stored_in_per_second", flow.stored_in);
   io.Field("owed_growth_per_second", flow.owed_growth);
+}
+
+template <typename Io, typename DivergenceT>
+void DeclareDivergence(Io& io, DivergenceT& diverged) {
+  io.Field("kind", diverged.kind);
+  io.Field("since_ns", diverged.since);
+  io.Field("from", diverged.from);
+  io.Field("reason", diverged.reason);
+  io.Field("remedy", diverged.remedy);
+}
+
+template <typename Io, typename MarksT>
+void DeclareWatermarks(Io& io, MarksT& marks) {
+  io.Field("watched", marks.watched);
+  io.Field("reason", marks.why);
+  io.Field("lanes", marks.lanes);
+  io.Field("newest", marks.newest);
+  io.Field("newest_ns", marks.newest_at);
+  io.Field("checked_ns", marks.checked_at);
+  io.Map("diverged", marks.diverged,
+         [](auto& part, auto& diverged) { DeclareDivergence(part, diverged); });
 }
 
 template <typename Io, typename BackendT>
@@ -211,12 +265,22 @@ void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
   io.Field("takes_writes", backend.takes_writes);
   io.Field("stuck", backend.stuck);
   io.Field("since_ns", backend.since);
+  io.Field("retry_in_ms", backend.retries_in);
+  io.Field("delivered_by", backend.delivered_by);
   io.Field("paused", backend.figures.paused);
   DeclareMarks(io, backend.figures);
   io.Derived("oldest_pending_seconds", [&] { return Seconds(OldestOwedAge(backend, now)); });
+  io.Derived("undelivered_points", [&] { return UndeliveredPoints(backend); });
+  io.Derived("oldest_undelivered_seconds",
+             [&] { return Seconds(OldestUndeliveredAge(backend, now)); });
   DeclareCounts(io, backend.figures);
+  io.Added("dead_letters_redriven", backend.dead_letters_redriven);
+  io.Added("dead_letters_dropped", backend.dead_letters_dropped);
   io.Map("flow", backend.flow, [](auto& part, auto& flow) { DeclareFlow(part, flow); });
   io.Derived("drain_eta_seconds", [&] { return DrainEta(backend); });
+  io.Derived("drain_seconds_at_last_rate", [&] { return EtaOnReturn(backend); });
+  io.Map("watermarks", backend.watermarks,
+         [](auto& part, auto& marks) { DeclareWatermarks(part, marks); });
   io.List("held_lanes", backend.lanes, [](auto& part, auto& lane) { DeclareLane(part, lane); });
 }
 
@@ -229,19 +293,64 @@ void DeclareLog(Io& io, StatusT& status) {
   io.Field("max_bytes", status.disk.max);
   io.Field("free_bytes", status.disk.free);
   io.Field("min_free_bytes", status.disk.min_free);
+  io.Derived("limit", [&] { return Json(ToString(BindingLimit(status.disk))); });
+  io.Derived("capacity_bytes", [&] { return CapacityOf(status.disk).count(); });
+  io.Derived("used_share", [&] { return ShareUsed(status.disk, KeptByAll(status)); });
   io.Field("dead_letters_max_bytes", status.disk.dead_max);
+  io.Derived("remedy", [&] { return DiskRemedy(status); });
   io.Derived("dead_letters_bytes", [&] { return DeadBytes(status).count(); });
   io.Derived("full_eta_seconds", [&] { return FullEta(status); });
   io.Derived("outage_tolerance_seconds", [&] { return OutageTolerance(status); });
 }
 
+template <typename Io, typename PeerT>
+void DeclarePeer(Io& io, PeerT& peer) {
+  io.Field("relay", peer.relay);
+  io.Field("address", peer.address);
+  io.Field("place", peer.place);
+  io.Field("silence_ms", peer.silence);
+  io.Field("in_sync", peer.in_sync);
+}
+
+template <typename Io, typename SharedT>
+void DeclareShared(Io& io, SharedT& shared) {
+  io.Field("relay", shared.relay);
+  io.Field("place", shared.place);
+  io.Map("stream", shared.range, [](auto& part, auto& range) {
+    part.Field("first", range.first);
+    part.Field("last", range.last);
+    part.Field("bytes", range.bytes);
+    part.Field("max_bytes", range.bytes_max);
+  });
+  io.Field("copies", shared.copies);
+  io.Field("copies_wanted", shared.copies_wanted);
+  io.Field("may_deliver", shared.may_deliver);
+  io.Field("left_because", shared.left_because);
+  io.Field("resent_messages", shared.repeated);
+  io.Field("takeovers", shared.takeovers);
+  io.Field("strange_messages", shared.strange);
+  io.List("peers", shared.peers, [](auto& part, auto& peer) { DeclarePeer(part, peer); });
+}
+
+template <typename Io, typename StepsT>
+void DeclareClock(Io& io, StepsT& steps) {
+  io.Field("steps", steps.count);
+  io.Derived("last_step_seconds", [&] { return Seconds(steps.last_by); });
+  io.Field("last_step_by_ns", steps.last_by);
+  io.Field("last_step_ns", steps.last_at);
+}
+
 template <typename Io, typename StatusT>
 void Declare(Io& io, StatusT& status) {
   io.Field("version", status.version);
+  io.Added("host", status.host);
   io.Field("now_ns", status.now);
   io.Field("running", status.running);
   io.Field("configuration_failure", status.configuration_failure);
+  io.Map("clock", status.clock, [](auto& part, auto& steps) { DeclareClock(part, steps); });
   io.Map("log", status, [](auto& part, auto& whole) { DeclareLog(part, whole); });
+  io.Map("shared_log", status.shared,
+         [](auto& part, auto& shared) { DeclareShared(part, shared); });
   const WallTime now = status.now;
   io.List("backends", status.backends,
           [now](auto& part, auto& backend) { DeclareBackend(part, backend, now); });

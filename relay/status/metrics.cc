@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "relay/status/exposition.h"
+#include "relay/status/process_figures.h"
 
 namespace relay {
 namespace {
@@ -30,7 +31,7 @@ double AsNumber(const std::optional<std::chrono::seconds>& duration) {
 }
 
 double AgeOf(const std::optional<WallTime>& time, WallTime now) {
-  return time ? std::chrono::duration<double>(now - *time).count() : 0;
+  return time ? Seconds(AgeAt(now, *time)) : 0;
 }
 
 using Backend = const BackendStatus&;
@@ -52,10 +53,17 @@ constexpr std::array kOwed = {
                   [](Backend b, WallTime now) {
                     return std::chrono::duration<double>(OldestOwedAge(b, now)).count();
                   }},
-    BackendMetric{"backend_drain_eta_seconds", "gauge",
-                  "Time until everything is delivered at the present rates; +Inf while it does not "
-                  "catch up.",
-                  [](Backend b, WallTime) { return AsNumber(DrainEta(b)); }},
+    BackendMetric{"backend_undelivered_points", "gauge",
+                  "Points that the backend does not have yet: owed, or on hold.",
+                  [](Backend b, WallTime) { return AsNumber(UndeliveredPoints(b)); }},
+    BackendMetric{"backend_oldest_undelivered_seconds", "gauge",
+                  "Age of the oldest record owed to the backend or on hold for it.",
+                  [](Backend b, WallTime now) { return Seconds(OldestUndeliveredAge(b, now)); }},
+    BackendMetric{
+        "backend_drain_eta_seconds", "gauge",
+        "Time until everything owed is delivered at the present rates; +Inf while it does "
+        "not catch up, is not delivered to, or lacks only points on hold.",
+        [](Backend b, WallTime) { return AsNumber(DrainEta(b)); }},
     BackendMetric{"backend_kept_bytes", "gauge",
                   "Bytes of payloads on disk that the backend has, kept for a rewind.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.kept.stored.count()); }},
@@ -87,12 +95,19 @@ constexpr std::array kOutcomes = {
                   [](Backend b, WallTime) { return AsNumber(b.figures.held.points); }},
     BackendMetric{"backend_held_lanes", "gauge", "Databases or retention policies on hold.",
                   [](Backend b, WallTime) { return AsNumber(b.lanes.size()); }},
-    BackendMetric{"backend_dead_letters", "gauge", "Dead letters stored now.",
+    BackendMetric{"backend_dead_letters", "gauge",
+                  "Dead letters stored now: neither redriven nor dropped.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters); }},
     BackendMetric{
         "backend_dead_letter_bytes", "gauge",
         "Bytes of the dead letters stored now; all backends share log.dead_letters.up_to.",
         [](Backend b, WallTime) { return AsNumber(b.figures.dead_bytes.count()); }},
+    BackendMetric{"backend_dead_letters_redriven_total", "counter",
+                  "Dead letters that operators had delivered again, since the start.",
+                  [](Backend b, WallTime) { return AsNumber(b.dead_letters_redriven); }},
+    BackendMetric{"backend_dead_letters_dropped_total", "counter",
+                  "Dead letters that operators deleted, since the start.",
+                  [](Backend b, WallTime) { return AsNumber(b.dead_letters_dropped); }},
     BackendMetric{"backend_dead_letters_removed_total", "counter",
                   "Dead letters removed because they were beyond log.dead_letters.",
                   [](Backend b, WallTime) { return AsNumber(b.figures.dead_letters_removed); }},
@@ -107,13 +122,25 @@ constexpr std::array kOutcomes = {
     BackendMetric{"backend_stuck", "gauge",
                   "1 while the backend is owed points, without progress for a while.",
                   [](Backend b, WallTime) { return b.stuck ? 1.0 : 0.0; }},
+    BackendMetric{
+        "backend_watched", "gauge",
+        "1 while the backend's watermarks are checked: a loss of what it had is noticed.",
+        [](Backend b, WallTime) { return b.watermarks && b.watermarks->watched ? 1.0 : 0.0; }},
+    BackendMetric{"backend_diverged", "gauge",
+                  "1 while the backend lacks what it acknowledged: its watermarks are missing.",
+                  [](Backend b, WallTime) { return IsDiverged(b) ? 1.0 : 0.0; }},
+    BackendMetric{"backend_diverged_seconds", "gauge",
+                  "The time since the divergence was noticed; 0: there is none.",
+                  [](Backend b, WallTime now) {
+                    return IsDiverged(b) ? AgeOf(b.watermarks->diverged->since, now) : 0.0;
+                  }},
     BackendMetric{"backend_paused", "gauge", "1 while an operator has paused delivery.",
                   [](Backend b, WallTime) { return b.figures.paused ? 1.0 : 0.0; }},
 };
 
-constexpr std::array<std::string_view, 8> kStates = {"caught up",      "delivering", "retrying",
-                                                     "held",           "paused",     "log failing",
-                                                     "not configured", "not running"};
+constexpr std::array<std::string_view, 10> kStates = {
+    "caught up", "delivering",  "retrying", "held",           "diverged",
+    "paused",    "log failing", "standby",  "not configured", "not running"};
 
 constexpr std::array<std::pair<DeadReason, std::string_view>, 4> kDeadReasons = {
     {{DeadReason::kRefused, "refused"},
@@ -173,6 +200,8 @@ void AddRequests(MetricsPage& page, const Counters& counters) {
        {Endpoint::kWriteV3, "write_v3"},
        {Endpoint::kRemoteWrite, "remote_write"},
        {Endpoint::kQuery, "query"},
+       {Endpoint::kQueryV2, "query_v2"},
+       {Endpoint::kQueryV3, "query_v3"},
        {Endpoint::kPing, "ping"},
        {Endpoint::kHealth, "health"},
        {Endpoint::kReady, "ready"},
@@ -191,6 +220,19 @@ void AddRequests(MetricsPage& page, const Counters& counters) {
     page.Sample("http_limit_reached_total", fmt::format("limit=\"{}\"", kHttpLimitNames.at(i)),
                 AsNumber(counters.reached(static_cast<HttpLimit>(i))));
   }
+}
+
+void AddQueries(MetricsPage& page, const QueryCounters& queries) {
+  page.Begin("queries_total", "counter", "Queries passed on, by backend and how they ended.");
+  for (const auto& [backend, counts] : queries.by_backend()) {
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      page.Sample("queries_total",
+                  fmt::format("backend=\"{}\",end=\"{}\"", backend, kQueryEndNames.at(i)),
+                  AsNumber(counts.at(i)));
+    }
+  }
+  page.Begin("queries_unanswered_total", "counter", "Queries that no backend could answer.");
+  page.Sample("queries_unanswered_total", "", AsNumber(queries.unanswered()));
 }
 
 // One metric with a value for each TCP or UDP listener.
@@ -257,16 +299,36 @@ void AddIngest(MetricsPage& page, const RelayStatus& status, const Counters& cou
             "histograms, exemplars, metadata) and that no backend with api: prometheus takes, not "
             "stored, since the start.",
             AsNumber(counters.untranslated_samples()));
+  page.Only("looped_requests_total", "counter",
+            "Requests refused since the start because they had passed this relay before, or too "
+            "many others (X-Relay-Hops).",
+            AsNumber(counters.loops()));
+  page.Only("codec_mismatches_total", "counter",
+            "Writes that log.codec: lp did not read back as they were, stored with zstd, since the "
+            "start. Anything but 0 is a bug: log.path/codec-mismatch has examples.",
+            AsNumber(counters.codec_mismatches()));
   AddRequests(page, counters);
+  AddQueries(page, counters.queries());
   page.Begin("append_seconds", "histogram",
              "Time from handing a write to the log until it is on stable storage.");
   page.Samples("append_seconds", "", status.append_times);
 }
 
+void AddClock(MetricsPage& page, const RelayStatus& status) {
+  const ClockSteps steps = status.clock.value_or(ClockSteps());
+  page.Only("clock_steps_total", "counter",
+            "How often the wall clock was set, by half a second or more, since the start.",
+            AsNumber(steps.count));
+  page.Only("clock_last_step_seconds", "gauge",
+            "By how much the wall clock was set last; negative: it was put back.",
+            Seconds(steps.last_by));
+}
+
 void AddLog(MetricsPage& page, const RelayStatus& status) {
   page.Only("log_open", "gauge", "1 while the log accepts appends.",
             status.log_failure.empty() ? 1 : 0);
-  page.Only("log_alarms", "gauge", "Damage found in the log, as shown by status.",
+  page.Only("log_alarms", "gauge",
+            "Damage found in the log, and a start on a checkpoint, as shown by status.",
             AsNumber(status.log_alarms.size()));
   page.Only("log_bytes", "gauge", "Bytes the log takes on disk.",
             AsNumber(status.disk.used.count()));
@@ -275,6 +337,10 @@ void AddLog(MetricsPage& page, const RelayStatus& status) {
             AsNumber(KeptByAll(status).count()));
   page.Only("log_capacity_bytes", "gauge", "Bytes the log may take on disk: log.max_size.",
             AsNumber(status.disk.max.count()));
+  page.Only("log_used_ratio", "gauge",
+            "How much of what the log may take is used, 0 to 1: up to log.max_size or to what the "
+            "file system leaves it, whichever is less, without what is kept only for a rewind.",
+            ShareUsed(status.disk, KeptByAll(status)));
   page.Only("log_disk_free_bytes", "gauge", "Bytes free on the log's file system.",
             AsNumber(status.disk.free.count()));
   page.Only("log_min_free_bytes", "gauge", "Bytes left free for others there: log.min_free.",
@@ -294,15 +360,132 @@ void AddLog(MetricsPage& page, const RelayStatus& status) {
   page.Samples("sync_seconds", "", status.sync_times);
 }
 
+void AddPeers(MetricsPage& page, const SharedLogStatus& shared) {
+  page.Begin("log_peer_place", "gauge", "The last message that another relay has on its disk.");
+  for (const SharedLogStatus::Peer& peer : shared.peers) {
+    if (!peer.place) continue;
+    page.Sample("log_peer_place", fmt::format("relay=\"{}\"", peer.relay),
+                AsNumber(peer.place->number()));
+  }
+  page.Begin("log_peer_in_sync", "gauge", "1 while another relay counts for log.jetstream.copies.");
+  for (const SharedLogStatus::Peer& peer : shared.peers) {
+    page.Sample("log_peer_in_sync", fmt::format("relay=\"{}\"", peer.relay), peer.in_sync ? 1 : 0);
+  }
+}
+
+void AddStream(MetricsPage& page, const SharedLogStatus& shared) {
+  page.Only("log_place", "gauge", "The last message of the stream on this relay's disk.",
+            AsNumber(shared.place.number()));
+  page.Only("log_stream_up", "gauge", "1 while the stream answers this relay.",
+            shared.range ? 1 : 0);
+  if (!shared.range) return;
+  const OrderRange& range = *shared.range;
+  const std::uint64_t behind =
+      range.last > shared.place ? range.last.number() - shared.place.number() : 0;
+  page.Only("log_stream_lag", "gauge", "Messages of the stream that are not on this relay's disk.",
+            AsNumber(behind));
+  page.Only("log_stream_bytes", "gauge", "Bytes that the stream holds.",
+            AsNumber(range.bytes.count()));
+  page.Only("log_stream_max_bytes", "gauge",
+            "Bytes that the stream may hold: log.jetstream.max_bytes.",
+            AsNumber(range.bytes_max.count()));
+}
+
+// Adds what only a log that several relays share has.
+void AddShared(MetricsPage& page, const RelayStatus& status) {
+  if (!status.shared) return;
+  const SharedLogStatus& shared = *status.shared;
+  AddStream(page, shared);
+  page.Only("log_copies", "gauge", "Relays in sync, this one included.", AsNumber(shared.copies));
+  page.Only("log_copies_wanted", "gauge", "Relays wanted in sync: log.jetstream.copies.",
+            AsNumber(shared.copies_wanted));
+  page.Only("log_fenced", "gauge", "1 while this relay may deliver to no backend.",
+            shared.may_deliver ? 0 : 1);
+  page.Only("log_left_order", "gauge",
+            "1 when this relay takes no part any more, as its log differs from the others'.",
+            shared.left_because.empty() ? 0 : 1);
+  page.Only("log_resent_total", "counter", "Messages sent to the stream again.",
+            AsNumber(shared.repeated));
+  page.Only("log_strange_messages_total", "counter",
+            "Messages in the stream that no relay has sent.", AsNumber(shared.strange));
+  page.Only("backend_takeovers_total", "counter",
+            "Backends whose delivery this relay has taken over.", AsNumber(shared.takeovers));
+  AddPeers(page, shared);
+  page.Begin("backend_delivered_here", "gauge", "1 while this relay delivers to the backend.");
+  for (const BackendStatus& backend : status.backends) {
+    page.Sample("backend_delivered_here", Label(backend),
+                backend.delivered_by == shared.relay ? 1 : 0);
+  }
+  page.Begin("backend_without_relay", "gauge", "1 while no relay delivers to the backend.");
+  for (const BackendStatus& backend : status.backends) {
+    page.Sample("backend_without_relay", Label(backend),
+                backend.delivered_by.value_or("").empty() ? 1 : 0);
+  }
+}
+
+void AddProcess(MetricsPage& page) {
+  const ProcessFigures process = ReadProcessFigures();
+  page.Foreign("process_cpu_seconds_total", "counter", "Processor time used, user and system.",
+               process.cpu_seconds);
+  page.Foreign("process_resident_memory_bytes", "gauge", "Memory in use.",
+               AsNumber(process.resident.count()));
+  page.Foreign("process_open_fds", "gauge", "Open file descriptors.", AsNumber(process.open_files));
+  page.Foreign("process_max_fds", "gauge", "The limit of open file descriptors.",
+               AsNumber(process.open_files_max));
+  page.Foreign("process_start_time_seconds", "gauge", "When the process was started.",
+               process.started);
+}
+
+double SinceEpoch(WallTime time) {
+  return Seconds(time.time_since_epoch());
+}
+
+void AddService(MetricsPage& page, const RelayStatus& status) {
+  const ServiceFigures service = status.service.value_or(ServiceFigures());
+  page.Only("config_last_reload_successful", "gauge",
+            "1 if the last configuration is in use as a whole.", service.reload_failed ? 0 : 1);
+  page.Begin("config_last_reload_success_timestamp_seconds", "gauge",
+             "When a configuration was last taken into use, at the start or by a reload.");
+  if (service.reloaded) {
+    page.Sample("config_last_reload_success_timestamp_seconds", "", SinceEpoch(*service.reloaded));
+  }
+  page.Begin("checkpoint_age_seconds", "gauge",
+             "Age of the newest checkpoint; no sample: there is none.");
+  if (service.checkpoint) {
+    page.Sample("checkpoint_age_seconds", "", AgeOf(service.checkpoint, status.now));
+  }
+  page.Begin("certificate_expiry_timestamp_seconds", "gauge",
+             "When the certificate of a listener expires.");
+  for (const ServiceFigures::Certificate& one : service.certificates) {
+    page.Sample("certificate_expiry_timestamp_seconds", fmt::format("address=\"{}\"", one.address),
+                SinceEpoch(one.expires));
+  }
+}
+
+void AddWebhook(MetricsPage& page, const WebhookCounters& webhook) {
+  page.Only("webhook_sent_total", "counter", "Changes of state that the webhook's receiver took.",
+            AsNumber(webhook.sent()));
+  page.Only("webhook_failed_total", "counter",
+            "Changes of state that were given up, or lost as too many waited.",
+            AsNumber(webhook.failed()));
+  page.Only("webhook_retries_total", "counter",
+            "Attempts of the webhook that failed and were repeated.", AsNumber(webhook.retried()));
+}
+
 }  // namespace
 
 std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
   MetricsPage page;
   page.Begin("build_info", "gauge", "The running version.");
   page.Sample("build_info", fmt::format("version=\"{}\"", status.version), 1);
+  AddProcess(page);
+  AddService(page, status);
   AddIngest(page, status, counters);
   AddLineListeners(page, counters);
   AddLog(page, status);
+  AddClock(page, status);
+  AddWebhook(page, counters.webhook());
+  AddShared(page, status);
   AddEach(page, status, kOwed);
   AddEach(page, status, kOutcomes);
   AddDeadReasons(page, status);

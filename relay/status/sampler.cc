@@ -6,7 +6,9 @@
 #include <set>
 #include <utility>
 
+#include "relay/base/event_log.h"
 #include "relay/base/human_format.h"
+#include "relay/status/relay_status.h"
 
 namespace relay {
 namespace {
@@ -24,27 +26,25 @@ NamedFigures FiguresIn(const LogView& log) {
 
 }  // namespace
 
-void History::Note(WallTime now, const NamedFigures& figures) {
+bool History::IsDue(Clock::TimePoint now) const {
   const std::lock_guard lock(mutex_);
-  if (!samples_.empty() && now < samples_.back().at + kInterval) return;
-  Sample sample{.at = now, .backends = {}};
-  for (const auto& [name, of_backend] : figures) {
-    const auto age =
-        of_backend.oldest_owed ? now - *of_backend.oldest_owed : std::chrono::nanoseconds::zero();
-    sample.backends[name] = {of_backend.owed.points, std::max(0.0, Seconds(age))};
-  }
-  samples_.push_back(std::move(sample));
+  return samples_.empty() || now >= samples_.back().at + kInterval;
+}
+
+void History::Note(Clock::TimePoint now, std::map<std::string, Undelivered> backends) {
+  const std::lock_guard lock(mutex_);
+  samples_.push_back({.at = now, .backends = std::move(backends)});
   if (samples_.size() > kSamplesMax) samples_.pop_front();
 }
 
-std::string History::ToJson() const {
+std::string History::ToJson(const Moment& now) const {
   const std::lock_guard lock(mutex_);
   std::set<std::string> names;
   Json json;
   Json& times = json["times"] = Json::array();
   for (const Sample& sample : samples_) {
-    times.push_back(Seconds(sample.at.time_since_epoch()));
-    for (const auto& [name, owed] : sample.backends) names.insert(name);
+    times.push_back(Seconds(now.wall.time_since_epoch() - (now.steady - sample.at)));
+    for (const auto& [name, undelivered] : sample.backends) names.insert(name);
   }
   json["backends"] = Json::object();
   for (const std::string& name : names) {
@@ -62,12 +62,48 @@ std::string History::ToJson() const {
 }
 
 Observer::Observer(const LogView& log, Clock& clock)
-    : log_(log), clock_(clock), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+    : log_(log),
+      clock_(clock),
+      watch_(clock),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 void Observer::Look() {
   NamedFigures figures = FiguresIn(log_);
-  history_.Note(clock_.WallNow(), figures);
+  NoteClock(figures);
+  if (history_.IsDue(clock_.Now())) NoteHistory();
   flow_.Note(clock_.Now(), std::move(figures));
+}
+
+void Observer::NoteHistory() {
+  RelayStatus status;
+  status.backends = BackendStatuses(log_);
+  watch_.Correct(status);
+  std::map<std::string, History::Undelivered> backends;
+  for (const BackendStatus& backend : status.backends) {
+    backends[backend.name] = {UndeliveredPoints(backend),
+                              Seconds(OldestUndeliveredAge(backend, status.now))};
+  }
+  history_.Note(clock_.Now(), std::move(backends));
+}
+
+void Observer::CorrectTimes(RelayStatus& status) {
+  NamedFigures figures;
+  for (const BackendStatus& backend : status.backends) {
+    figures.emplace(backend.name, backend.figures);
+  }
+  NoteClock(figures);
+  watch_.Correct(status);
+}
+
+void Observer::NoteClock(const NamedFigures& figures) {
+  const auto by = watch_.Note(figures);
+  if (!by) return;
+  LogEvent(Level::kWarning, "wall clock stepped",
+           {{"by", ShownStep(*by)},
+            {"effect",
+             "ages and durations go by the monotonic clock; points without a time, and "
+             "positions given as times, go by the new one"},
+            {"remedy", "see that one time service disciplines the clock, and that it slews"}});
 }
 
 void Observer::Run(const std::stop_token& stop) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "relay/status/clock_watch.h"
 #include "relay/status/throughput.h"
 #include "wal/base/clock.h"
 #include "wal/log.h"
@@ -21,21 +22,33 @@ class History {
   static constexpr std::chrono::seconds kInterval{5};
   static constexpr std::size_t kSamplesMax = 720;
 
-  // Adds a sample; ignores it if the last one is less than kInterval ago.
-  void Note(WallTime now, const NamedFigures& figures);
+  // One moment of both clocks.
+  struct Moment {
+    Clock::TimePoint steady;
+    WallTime wall;
+  };
+
+  // The points that a backend does not have yet, on hold or owed.
+  struct Undelivered {
+    PointCount points = 0;
+    double age_seconds = 0;  // The age of the oldest.
+  };
+
+  // Returns whether kInterval has passed since the last sample.
+  bool IsDue(Clock::TimePoint now) const;
+
+  // Adds a sample.
+  void Note(Clock::TimePoint now, std::map<std::string, Undelivered> backends);
 
   // Returns {"times":[seconds …],"backends":{NAME:{"points":[…],"ages":[…]}}}: the points
-  // owed and the age of the oldest; null while the backend did not exist.
-  std::string ToJson() const;
+  // owed or on hold and the age of the oldest; null while the backend did not exist. Times are in
+  // terms of what the wall clock says now, in order even if it was set.
+  std::string ToJson(const Moment& now) const;
 
  private:
-  struct Owed {
-    PointCount points = 0;
-    double age_seconds = 0;
-  };
   struct Sample {
-    WallTime at;
-    std::map<std::string, Owed> backends;
+    Clock::TimePoint at;
+    std::map<std::string, Undelivered> backends;
   };
 
   mutable std::mutex mutex_;
@@ -47,16 +60,22 @@ class Observer {
   Observer(const LogView& log, Clock& clock);
 
   const FlowMeter& flow() const { return flow_; }
-  const History& history() const { return history_; }
+  std::string HistoryJson() const { return history_.ToJson({clock_.Now(), clock_.WallNow()}); }
 
-  // Takes one sample.
+  // Takes one sample; logs if the wall clock was set since the last one.
   void Look();
 
+  // Makes the times of a status right if the wall clock was set; sets `now` and `clock`.
+  void CorrectTimes(RelayStatus& status);
+
  private:
+  void NoteHistory();
+  void NoteClock(const NamedFigures& figures);
   void Run(const std::stop_token& stop);
 
   const LogView& log_;
   Clock& clock_;
+  ClockWatch watch_;
   FlowMeter flow_;
   History history_;
   std::jthread thread_;

@@ -12,6 +12,8 @@
 namespace relay {
 namespace {
 
+using std::chrono::nanoseconds;
+
 constexpr std::size_t kReasonMax = 300;  // Characters of a backend's answer.
 
 struct Column {
@@ -29,7 +31,7 @@ std::string Rate(const BackendStatus& backend, double Flow::*rate) {
 }
 
 std::string KeptAge(const BackendStatus& backend, WallTime now) {
-  return backend.figures.oldest_kept ? ShownAge(now - *backend.figures.oldest_kept) : "-";
+  return backend.figures.oldest_kept ? ShownAge(AgeAt(now, *backend.figures.oldest_kept)) : "-";
 }
 
 using Backend = const BackendStatus&;
@@ -40,19 +42,23 @@ constexpr std::array kColumns = {
     Column{"CURSOR", 14, [](Backend b, WallTime) { return Count(b.figures.marks.cursor.value()); }},
     Column{"HEAD", 15, [](Backend b, WallTime) { return Count(b.figures.marks.head.value()); }},
     Column{"LAG", 12, [](Backend b, WallTime) { return Count(b.figures.marks.lag()); }},
-    Column{"POINTS", 4, [](Backend b, WallTime) { return Count(b.figures.owed.points); }},
-    Column{"BYTES", 10, [](Backend b, WallTime) { return ShownBytes(b.figures.owed.bytes); }},
-    Column{"OLDEST", 3, [](Backend b, WallTime now) { return ShownAge(OldestOwedAge(b, now)); }},
+    Column{"UNDELIVERED", 4, [](Backend b, WallTime) { return Count(UndeliveredPoints(b)); }},
+    Column{"BYTES", 10,
+           [](Backend b, WallTime) {
+             return ShownBytes(b.figures.owed.bytes + b.figures.held.bytes);
+           }},
+    Column{"OLDEST", 3,
+           [](Backend b, WallTime now) { return ShownAge(OldestUndeliveredAge(b, now)); }},
     Column{"IN/s", 9, [](Backend b, WallTime) { return Rate(b, &Flow::points_in); }},
     Column{"OUT/s", 6, [](Backend b, WallTime) { return Rate(b, &Flow::points_out); }},
-    Column{"DRAINED", 5,
+    Column{"ETA", 5,
            [](Backend b, WallTime) {
              return b.figures.owed.points == 0 ? "-" : ShownAge(DrainEta(b));
            }},
     Column{"HELD", 7, [](Backend b, WallTime) { return Count(b.figures.held.points); }},
-    Column{"DEAD", 8, [](Backend b, WallTime) { return Count(b.figures.dead); }},
+    Column{"DEAD", 8, [](Backend b, WallTime) { return Count(b.figures.dead_letters); }},
     Column{"DROPPED", 11, [](Backend b, WallTime) { return Count(b.figures.dropped); }},
-    Column{"REWIND", 13, [](Backend b, WallTime now) { return KeptAge(b, now); }}};
+    Column{"KEPT", 13, [](Backend b, WallTime now) { return KeptAge(b, now); }}};
 
 // Returns which columns fit.
 std::vector<bool> Fitting(const std::vector<std::size_t>& widths, std::size_t width) {
@@ -100,8 +106,12 @@ std::string LaneText(const BackendStatus& backend, const LaneReport& status) {
   if (!status.why.empty() && !lane.by_operator) {
     text += fmt::format("; {}", OneLine(status.why, kReasonMax));
   }
-  if (!status.remedy.empty()) text += fmt::format("; to do: {}", status.remedy);
+  if (!status.remedy.empty()) text += fmt::format("; fix: {}", status.remedy);
   return text + "\n";
+}
+
+std::string Counted(std::uint64_t count, std::string_view thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
 }
 
 std::string DeadText(const BackendStatus& backend) {
@@ -115,81 +125,175 @@ std::string DeadText(const BackendStatus& backend) {
     if (points == 0) continue;
     reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", points, word);
   }
-  return fmt::format("{0}: {1} dead letters, {2} ({3}): influxdb-relay dead list --backend {0}\n",
-                     backend.name, backend.figures.dead_letters,
-                     ShownBytes(backend.figures.dead_bytes), reasons);
+  return fmt::format(
+      "{0}: {1} stored, {2}; {3} points became dead letters so far ({4}): influxdb-relay dead list "
+      "--backend {0}\n",
+      backend.name, Counted(backend.figures.dead_letters, "dead letter"),
+      ShownBytes(backend.figures.dead_bytes), backend.figures.dead, reasons);
 }
 
 std::string RemovedText(const BackendStatus& backend) {
   if (backend.figures.dead_letters_removed == 0) return "";
   return fmt::format(
-      "{0}: {1} dead letters of {2} points were removed, beyond log.dead_letters: influxdb-relay "
-      "gaps --backend {0}\n",
-      backend.name, backend.figures.dead_letters_removed, backend.figures.dead_removed);
+      "{0}: {1} removed so far, of {2}, as beyond log.dead_letters: influxdb-relay gaps --backend "
+      "{0}\n",
+      backend.name, Counted(backend.figures.dead_letters_removed, "dead letter"),
+      Counted(backend.figures.dead_removed, "point"));
+}
+
+// Says what operators did with dead letters.
+std::string TakenText(const BackendStatus& backend) {
+  if (backend.dead_letters_redriven + backend.dead_letters_dropped == 0) return "";
+  return fmt::format("{}: {} redriven and {} dropped by operators since the start\n", backend.name,
+                     Counted(backend.dead_letters_redriven, "dead letter"),
+                     backend.dead_letters_dropped);
 }
 
 std::string GapText(const BackendStatus& backend) {
   if (backend.figures.gaps == 0) return "";
-  return fmt::format("{0}: {1} gaps, {2} points: influxdb-relay gaps --backend {0}\n", backend.name,
-                     backend.figures.gaps, backend.figures.dropped);
+  return fmt::format("{0}: {1}, {2}: influxdb-relay gaps --backend {0}\n", backend.name,
+                     Counted(backend.figures.gaps, "gap"),
+                     Counted(backend.figures.dropped, "point"));
 }
 
-std::string TroubleOf(const BackendStatus& backend) {
-  std::string text;
+std::string DivergedText(const BackendStatus& backend, WallTime now) {
+  if (!IsDiverged(backend)) return "";
+  const DivergenceReport& diverged = *backend.watermarks->diverged;
+  return fmt::format("{0}: diverged for {1}: {2}\n{0}: fix: {3}\n", backend.name,
+                     ShownAge(AgeAt(now, diverged.since)), OneLine(diverged.reason, kReasonMax),
+                     diverged.remedy);
+}
+
+// The state began when the last progress was made, or later.
+std::string NoProgress(const BackendStatus& backend, WallTime now) {
+  if (!backend.since) return "no progress for a while";
+  return "no progress for " + ShownAge(AgeAt(now, *backend.since));
+}
+
+std::string TroubleOf(const BackendStatus& backend, WallTime now) {
+  std::string text = DivergedText(backend, now);
   const auto add = [&](std::string_view label, std::string_view message) {
     if (message.empty()) return;
     text += fmt::format("{}: {}{}\n", backend.name, label, OneLine(message, kReasonMax));
   };
   add("", backend.why);
   if (!backend.why.empty()) add("last answer: ", backend.last_answer);
-  add("to do: ", backend.remedy);
+  add("fix: ", backend.remedy);
+  if (!DrainEta(backend)) add("", ShownEta(backend));
   if (backend.stuck) {
-    add("", backend.takes_writes ? "stuck: records have been on hold for a while"
-                                 : "stuck: no progress for a while");
+    add("", backend.takes_writes ? "no progress of what is on hold" : NoProgress(backend, now));
   }
   for (const LaneReport& lane : backend.lanes) text += LaneText(backend, lane);
-  text += DeadText(backend) + RemovedText(backend) + GapText(backend);
+  text += DeadText(backend) + TakenText(backend) + RemovedText(backend) + GapText(backend);
   if (const std::int64_t missing = backend.figures.unaccounted(); missing != 0) {
     add("", fmt::format("{} points are unaccounted for: this is a bug", missing));
   }
   return text.empty() ? text : "\n" + text;
 }
 
+// Says when the log will be full, or that it is.
+std::string FillText(const RelayStatus& status) {
+  if (status.disk.full() && KeptByAll(status) == 0_B) {
+    return status.log_failure.empty() ? "; FULL: deleting the oldest records"
+                                      : "; FULL: refusing writes";
+  }
+  std::string text;
+  if (const auto full = FullEta(status)) text = fmt::format("; full in {}", ShownAge(full));
+  const auto outage = OutageTolerance(status);
+  return text + (outage ? fmt::format("; all backends can be down for {}", ShownAge(outage))
+                        : "; all backends can be down for any time at the present rate of writes");
+}
+
 std::string DiskText(const RelayStatus& status) {
   if (!status.running) return "";
-  std::string text = fmt::format("\nlog: {} of {} used", ShownBytes(status.disk.used),
-                                 ShownBytes(status.disk.max));
-  if (const Bytes dead = DeadBytes(status); dead > 0_B) {
-    text +=
-        fmt::format("; dead letters {} of {}", ShownBytes(dead), ShownBytes(status.disk.dead_max));
+  const DiskUse& disk = status.disk;
+  std::string text =
+      fmt::format("\nlog: {} of {} used", ShownBytes(disk.used), ShownBytes(CapacityOf(disk)));
+  if (BindingLimit(disk) == DiskLimit::kMinFree) {
+    text += fmt::format(" (the disk binds, not log.max_size: {} free, log.min_free {})",
+                        ShownBytes(disk.free), ShownBytes(disk.min_free));
   }
-  if (const auto full = FullEta(status)) text += fmt::format("; full in {}", ShownAge(full));
-  const auto outage = OutageTolerance(status);
-  text += outage ? fmt::format("; room for an outage of {}", ShownAge(outage))
-                 : "; room for any outage while no writes come in";
+  if (const Bytes dead = DeadBytes(status); dead > 0_B) {
+    text += fmt::format("; dead letters {} of {}", ShownBytes(dead), ShownBytes(disk.dead_max));
+  }
+  text += FillText(status) + "\n";
+  constexpr double kNearlyFull = 0.8;
+  if (ShareUsed(disk, KeptByAll(status)) < kNearlyFull) return text;
+  return text + fmt::format("log: fix: {}\n", DiskRemedy(status));
+}
+
+// Says for a day that the wall clock was set.
+std::string ClockText(const RelayStatus& status) {
+  if (!status.clock || status.clock->count == 0) return "";
+  const nanoseconds age = AgeAt(status.now, status.clock->last_at);
+  if (age > std::chrono::hours(24)) return "";
+  return fmt::format(
+      "clock: stepped by {} {} ago ({} times since the start); ages are not affected\n",
+      ShownStep(status.clock->last_by), ShownAge(age), status.clock->count);
+}
+
+// Says which backends are not watched, and why.
+std::string WatchedText(const RelayStatus& status) {
+  std::size_t watched = 0;
+  std::size_t known = 0;
+  std::string rest;
+  for (const BackendStatus& backend : status.backends) {
+    if (!backend.watermarks) continue;
+    const WatermarkReport& marks = *backend.watermarks;
+    ++known;
+    if (marks.watched) ++watched;
+    if (marks.why.empty()) continue;
+    rest += fmt::format("; {}{}: {}", backend.name, marks.watched ? "" : " is not",
+                        OneLine(marks.why, kReasonMax));
+  }
+  if (known == 0) return "";
+  return fmt::format("watermarks: {} of {} watched{}\n", watched, Counted(known, "backend"), rest);
+}
+
+std::string PeerText(const SharedLogStatus& shared, const SharedLogStatus::Peer& peer) {
+  if (!peer.place) return fmt::format("{} not heard of", peer.relay);
+  const std::uint64_t behind =
+      shared.place > *peer.place ? shared.place.number() - peer.place->number() : 0;
+  return fmt::format("{} {}{}", peer.relay, peer.in_sync ? "in sync" : "not in sync",
+                     behind == 0 ? "" : fmt::format(", {} messages behind", behind));
+}
+
+std::string SharedText(const RelayStatus& status) {
+  if (!status.shared) return "";
+  const SharedLogStatus& shared = *status.shared;
+  std::string text =
+      fmt::format("shared log: this is {}, at place {}", shared.relay, ToString(shared.place));
+  if (!shared.range) {
+    text += "; the stream does not answer";
+  } else if (shared.range->last > shared.place) {
+    text += fmt::format(" of {}", ToString(shared.range->last));
+  }
+  text += fmt::format("; copies {} of {}", shared.copies, shared.copies_wanted);
+  for (const SharedLogStatus::Peer& peer : shared.peers) text += "; " + PeerText(shared, peer);
   return text + "\n";
 }
 
-// Shows the number even if it is 0, as it must be.
+// Says so even if nothing is missing, as it must be.
 std::string Accounts(const RelayStatus& status) {
   std::int64_t missing = 0;
   for (const BackendStatus& backend : status.backends) {
     missing += std::abs(backend.figures.unaccounted());
   }
-  return fmt::format("{}accounts: {} points unaccounted for\n", status.running ? "" : "\n",
-                     missing);
+  return fmt::format("{}accounting: {}\n", status.running ? "" : "\n",
+                     missing == 0 ? "balanced" : fmt::format("{} points unaccounted for", missing));
 }
 
 }  // namespace
 
 std::string ToTable(const RelayStatus& status, std::size_t width) {
-  std::string text = Rows(status, width) + DiskText(status) + Accounts(status);
+  std::string text = Rows(status, width) + DiskText(status) + SharedText(status) +
+                     ClockText(status) + WatchedText(status) + Accounts(status);
   if (!status.log_failure.empty()) text += fmt::format("\nlog: {}\n", status.log_failure);
   if (!status.configuration_failure.empty()) {
     text += fmt::format("\nconfiguration: {}\n", status.configuration_failure);
   }
   for (const std::string& alarm : status.log_alarms) text += fmt::format("\nlog: {}\n", alarm);
-  for (const BackendStatus& backend : status.backends) text += TroubleOf(backend);
+  for (const BackendStatus& backend : status.backends) text += TroubleOf(backend, status.now);
   return text;
 }
 

@@ -29,8 +29,10 @@ struct Bench {
   Counters counters;
   SystemClock observer_clock;
   Observer observer{log, observer_clock};
-  Operators operators{log, audit, clock, [](const BackendId&) { return true; }};
+  PauseEnds pause_ends{directory.path(), observer_clock};
+  Operators operators{log, audit, clock, [](const BackendId&) { return true; }, pause_ends};
   std::string log_failure;
+  std::optional<SharedLogStatus> shared;
   std::string token;  // The client's token; empty: none.
   std::vector<std::string> checkpoints_made;
   Checkpoints checkpoints{directory.path(), "", [this](const CheckpointRequest& request) {
@@ -44,17 +46,24 @@ struct Bench {
        .checkpoint = [this](const std::string& name) { return checkpoints.Open(name); },
        .transport = [](const BackendId&, const std::string&) -> Result<std::unique_ptr<Transport>> {
          return Error(ErrorCode::kNotFound, "nowhere");
+       },
+       .may_send = [](const BackendId&, const BackendId&) { return Ok(); },
+       .fill = [](const ReplayReport&) -> Result<std::unique_ptr<BackendJob>> {
+         return Error(ErrorCode::kNotFound, "nowhere");
        }}};
-  AdminHandler handler{config,
-                       {.status = [this] { return Status(); },
-                        .counters = counters,
-                        .log = log,
-                        .observer = observer,
-                        .operators = operators,
-                        .audit = audit,
-                        .replays = replays,
-                        .checkpoints = checkpoints,
-                        .clock = clock}};
+  AdminHandler handler{
+      config,
+      {.status = [this] { return Status(); },
+       .counters = counters,
+       .log = log,
+       .observer = observer,
+       .operators = operators,
+       .audit = audit,
+       .replays = replays,
+       .checkpoints = checkpoints,
+       .clock = clock,
+       .found = [](bool) { return Ok(); },
+       .acknowledge = [](const std::string&, bool) { return Result<std::string>("acknowledge"); }}};
 
   explicit Bench(AdminConfig admin = {}) : config(std::move(admin)) {
     for (std::uint64_t n = 1; n <= 3; ++n) REQUIRE(AppendAndWait(log, NumberedRecord(n, 1)).ok());
@@ -63,6 +72,7 @@ struct Bench {
   RelayStatus Status() {
     RelayStatus status{.version = "9.9", .now = clock.WallNow(), .running = true};
     status.log_failure = log_failure;
+    status.shared = shared;
     status.backends = BackendStatuses(log);
     for (BackendStatus& backend : status.backends) backend.takes_writes = true;
     return status;
@@ -96,9 +106,12 @@ TEST_CASE("admin: probes say whether it lives, takes writes, and has a backend t
   CHECK_EQ(Json::parse(refused.body).at("reason"), "the disk is full");
   const std::string ready = "/api/v1/backends/west/ready";
   CHECK_EQ(bench.Get(ready + "?max_lag=3600s").status, 200);
+  CHECK_EQ(bench.Get(ready + "?max_lag=60m").status, 200);
+  CHECK_EQ(bench.Get(ready + "?max_lag=60min").status, 200);
   bench.clock.Advance(std::chrono::hours(24 * 365 * 60));
   CHECK_EQ(bench.Get(ready).status, 503);
   CHECK_EQ(bench.Get(ready + "?max_lag=soon").status, 400);
+  CHECK_EQ(bench.Get(ready + "?held=perhaps").status, 400);
   CHECK_EQ(bench.Get("/api/v1/backends/north/ready").status, 404);
 }
 
@@ -119,7 +132,7 @@ TEST_CASE("admin: an operator's change is done, said in words and kept in the tr
   const Json gaps = Json::parse(bench.Get("/api/v1/gaps?backend=west").body).at("gaps");
   REQUIRE_EQ(gaps.size(), 1);
   CHECK_EQ(gaps[0].at("note"), "why not");
-  CHECK_EQ(gaps[0].at("by"), "alice (somebody from 127.0.0.1)");
+  CHECK_EQ(gaps[0].at("by"), "alice, unauthenticated, 127.0.0.1");
   const Json trail = Json::parse(bench.Get("/api/v1/audit?limit=1").body).at("entries");
   CHECK_EQ(trail.at(0).at("outcome"), "done");
 }
@@ -265,12 +278,23 @@ TEST_CASE("admin: the dashboard's parts are served with a policy that runs no fo
 
 // Returns a path of the document with a value for each parameter.
 std::string Filled(std::string path, const std::string& backend) {
-  for (const auto& [name, value] :
-       {std::pair<std::string, std::string>("{backend}", backend), {"{id}", "1"}}) {
+  for (const auto& [name, value] : {std::pair<std::string, std::string>("{backend}", backend),
+                                    {"{id}", "1"},
+                                    {"{name}", "a"}}) {
     const std::size_t at = path.find(name);
     if (at != std::string::npos) path.replace(at, name.size(), value);
   }
   return path;
+}
+
+TEST_CASE("admin: a new stream is begun where the log ends, once that is known") {
+  Bench bench;
+  CHECK_EQ(bench.Ask("POST", "/api/v1/log/found", "{}").status, 503);
+  bench.shared = SharedLogStatus{.relay = "r1", .place = Place(7)};
+  CHECK_EQ(bench.Ask("POST", "/api/v1/log/found", "{}").status, 200);
+  const Json trail = Json::parse(bench.Get("/api/v1/audit?limit=1").body).at("entries");
+  CHECK_NE(trail.at(0).at("what").get<std::string>().find("the log of r1 ends, at place 7"),
+           std::string::npos);
 }
 
 TEST_CASE("openapi: every path answers as described, to good and to bad requests") {
@@ -323,11 +347,13 @@ TEST_CASE("admin: each route asks for the token of its role, and is described so
   for (const AdminRoute& route : AdminRoutes()) {
     CAPTURE(route.path);
     const bool changes = route.method == "POST";
-    CHECK_EQ(route.role == Role::kOperate, changes);
+    // The files of a checkpoint hold what clients have written, and their passwords.
+    const bool is_copied = route.path.starts_with("/api/v1/checkpoints/{name}/");
+    CHECK_EQ(route.role == Role::kOperate, changes || is_copied);
     const bool probe = route.role == Role::kProbe;
     CHECK_EQ(is_let_in(route, ""), probe);
     CHECK_EQ(is_let_in(route, "wrong"), probe);
-    CHECK_EQ(is_let_in(route, "peep"), !changes);
+    CHECK_EQ(is_let_in(route, "peep"), !changes && !is_copied);
     CHECK(is_let_in(route, "open sesame"));
     const Json& described =
         document.at("paths").at(std::string(route.path)).at(changes ? "post" : "get");

@@ -18,7 +18,9 @@ struct Bench {
   FakeClock clock;
   MemoryLog log{{kWest, kEast}};
   Audit audit{directory.path()};
-  Operators operators{log, audit, clock, [](const BackendId& backend) { return backend == kWest; }};
+  PauseEnds pause_ends{directory.path(), clock};
+  Operators operators{log, audit, clock, [](const BackendId& backend) { return backend == kWest; },
+                      pause_ends};
 
   Bench() {
     for (int n = 1; n <= 5; ++n) {
@@ -80,9 +82,53 @@ TEST_CASE("operations: a rewind beyond what is kept or delivered says how far it
   Bench bench;
   CHECK_EQ(bench.Refused(To(Verb::kRewind, "3")),
            "west can be rewound to 0 at the earliest and 2 at the latest, not 3");
-  CHECK_EQ(bench.Refused(To(Verb::kRewind, "soon")),
-           "'soon' is not a position: expected a sequence (12), a time (2026-11-23T20:15:00Z, "
-           "2026-11-23T21:15:00+01:00), an age (-1h, 90m ago, 2h30m ago), now or head");
+  CHECK_EQ(
+      bench.Refused(To(Verb::kRewind, "soon")),
+      "'soon' is not a position: expected a sequence (12), a time (2026-11-23T20:15:00Z, "
+      "2026-11-23T21:15:00+01:00, yesterday 02:00, today 14:30), an age (1h, -90m, 2h30m ago), "
+      "now or head");
+}
+
+TEST_CASE("operations: a rewind beyond what is kept is refused unless it may be partial") {
+  Bench bench;
+  bench.log.Trim(kWest, Sequence(1));
+  const std::string hint =
+      "; with --partial (\"partial\": true) what is left is delivered again, and what is missing "
+      "becomes a gap";
+  CHECK_EQ(bench.Refused(To(Verb::kRewind, "0")),
+           "west cannot be rewound so far: records 1 to 1 are no longer kept" + hint);
+  CHECK_EQ(bench.Refused(To(Verb::kRewind, ToRfc3339(At(1)))),
+           "west cannot be rewound so far: what was accepted before 1970-01-01T00:00:02Z is no "
+           "longer kept" +
+               hint);
+  CHECK_EQ(bench.West().marks.cursor, Sequence(2));
+  CHECK(bench.log.ReadGaps(kWest, 0, 9).value().empty());
+
+  Operation partial = To(Verb::kRewind, ToRfc3339(At(1)));
+  partial.partial = true;
+  partial.note = "restored";
+  CHECK_EQ(bench.Perform(partial).value(),
+           "rewind west to 1, the oldest kept: 1 record (1 points, 18 B, accepted from "
+           "1970-01-01T00:00:02Z to 1970-01-01T00:00:02Z) are delivered again; what was accepted "
+           "before 1970-01-01T00:00:02Z is no longer kept: this is written in the gap ledger");
+  CHECK_EQ(bench.West().marks.cursor, Sequence(1));
+  const auto gaps = bench.log.ReadGaps(kWest, 0, 9).value();
+  REQUIRE_EQ(gaps.size(), 1);
+  CHECK_EQ(gaps[0].gap.reason, GapReason::kNotKept);
+  CHECK_EQ(gaps[0].gap.note, "restored");
+  CHECK_EQ(gaps[0].gap.by, "alice");
+  CHECK(gaps[0].gap.from == At(1));
+
+  bench.log.Trim(kWest, Sequence(1));
+  CHECK(bench.Perform(To(Verb::kRewind, "1")).ok());
+}
+
+TEST_CASE("operations: with nothing kept a rewind to a time is refused, not done with 0 records") {
+  Bench bench;
+  bench.log.Trim(kWest, Sequence(2));
+  CHECK(bench.Refused(To(Verb::kRewind, ToRfc3339(At(1))))
+            .starts_with("west cannot be rewound so far: "));
+  CHECK_EQ(bench.West().marks.cursor, Sequence(2));
 }
 
 TEST_CASE("operations: a rewind and a skip take ages, now and head as well") {
@@ -123,8 +169,10 @@ TEST_CASE("operations: a lane is held and released") {
   Operation hold = On(Verb::kHold);
   CHECK_EQ(bench.Refused(hold), "specify a database");
   hold.lane = {"metrics", "week"};
-  CHECK_EQ(bench.Perform(hold).value(),
-           "hold retention policy \"week\" of database \"metrics\" for west until it is released");
+  CHECK_EQ(
+      bench.Perform(hold).value(),
+      "hold retention policy \"week\" of database \"metrics\" for west until it is released; no "
+      "write to it was seen lately");
   CHECK(bench.log.HeldLanes(kWest).value().at(0).by_operator);
   Operation release = hold;
   release.verb = Verb::kRelease;
@@ -135,6 +183,16 @@ TEST_CASE("operations: a lane is held and released") {
   skip.lane = {"metrics", "week"};
   CHECK_EQ(bench.Refused(skip),
            "retention policy \"week\" of database \"metrics\" is not on hold for west");
+}
+
+TEST_CASE("operations: the refused lines of a lane on hold are given up") {
+  Bench bench;
+  Operation give_up = On(Verb::kGiveUp);
+  CHECK_EQ(bench.Refused(give_up), "specify a database");
+  give_up.lane = {"db", ""};
+  CHECK_EQ(bench.Refused(give_up), "database \"db\" is not on hold for west");
+  REQUIRE(bench.log.Execute(kWest, HoldLane{give_up.lane}).ok());
+  CHECK_EQ(bench.Refused(give_up), "database \"db\" has no records on hold for west");
 }
 
 TEST_CASE("operations: dead letters are delivered again or dropped") {
@@ -150,7 +208,10 @@ TEST_CASE("operations: dead letters are delivered again or dropped") {
   const Position third = ReadAll(bench.log, kWest).at(2).entry.position;
   REQUIRE(SetAside(bench.log, kWest, third, letter).ok());
   CHECK_EQ(bench.Perform(all, true).value(), "deliver 1 dead letter (1 points) to west again");
+  CHECK_EQ(bench.operators.TakenFrom("west").redriven, 0);
   CHECK(bench.Perform(all).ok());
+  CHECK_EQ(bench.operators.TakenFrom("west").redriven, 1);
+  CHECK_EQ(bench.operators.TakenFrom("west").dropped, 0);
   CHECK_EQ(bench.West().dead_letters, 0);
   CHECK_EQ(bench.West().marks.head, Sequence(6));
   Operation one = On(Verb::kDropDead);
@@ -185,10 +246,31 @@ TEST_CASE("operations: each change is announced and its outcome noted") {
   CHECK(entries[0].outcome.starts_with("failed: "));
 }
 
+TEST_CASE("operations: a pause may end by itself, until it is resumed or paused for good") {
+  Bench bench;
+  Operation pause = On(Verb::kPause);
+  pause.length = "10m";
+  const auto done = bench.Perform(pause);
+  REQUIRE(done.ok());
+  CHECK_EQ(done.value(), "pause the delivery to west for 10m00s: then it is resumed");
+  CHECK(bench.pause_ends.EndOf("west"));
+  CHECK(bench.Perform(On(Verb::kPause)).ok());
+  CHECK_FALSE(bench.pause_ends.EndOf("west"));
+  CHECK(bench.Perform(pause).ok());
+  CHECK(bench.Perform(On(Verb::kResume)).ok());
+  CHECK_FALSE(bench.pause_ends.EndOf("west"));
+  for (const char* wrong : {"soon", "0s", "8d", "-5m"}) {
+    pause.length = wrong;
+    CHECK(bench.Refused(pause).starts_with("for: "));
+  }
+  CHECK_FALSE(bench.West().paused);
+}
+
 TEST_CASE("operations: where the audit trail cannot be written, nothing is changed") {
   Bench bench;
   Audit nowhere("/nowhere");
-  Operators operators(bench.log, nowhere, bench.clock, [](const BackendId&) { return true; });
+  Operators operators(
+      bench.log, nowhere, bench.clock, [](const BackendId&) { return true; }, bench.pause_ends);
   const auto done = operators.Perform(On(Verb::kPause), {.who = "alice"});
   CHECK_EQ(done.error().code(), ErrorCode::kIo);
   CHECK_FALSE(bench.West().paused);

@@ -5,7 +5,7 @@
 namespace relay::test::relay_service_retention_policies_test {
 namespace {
 
-// As influxd 1.6.7 answers.
+// The answer of influxd 1.6.7.
 constexpr const char* kAnswer =
     R"({"results":[{"statement_id":0,"series":[{"columns":["name","duration",)"
     R"("shardGroupDuration","replicaN","default"],"values":[)"

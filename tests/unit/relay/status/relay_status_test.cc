@@ -79,36 +79,99 @@ TEST_CASE("status: JSON with marks out of order is refused") {
 
 TEST_CASE("status: the table has a row per backend and says what is wrong and the last answer") {
   CHECK_EQ(ToTable(Example()),
-           "BACKEND  STATE      CURSOR  HEAD  LAG  POINTS    BYTES  OLDEST  IN/s  OUT/s  DRAINED  "
-           "HELD  DEAD  DROPPED  REWIND\n"
-           "east     caught up       0     0    0       0      0 B       -     -      -        -  "
-           "   0     0        0       -\n"
-           "west     held            5    12    7      70  6.8 KiB   2m00s    10     17     5.0s  "
-           "   3     5        7  10m00s\n"
+           "BACKEND  STATE      CURSOR  HEAD  LAG  UNDELIVERED    BYTES  OLDEST  IN/s  OUT/s  "
+           "ETA  HELD  DEAD  DROPPED    KEPT\n"
+           "east     caught up       0     0    0            0      0 B       -     -      -  "
+           "  -     0     0        0       -\n"
+           "west     held            5    12    7           73  7.1 KiB   2m10s    10     17  "
+           "  -     3     2        7  10m00s\n"
            "\n"
-           "log: 1.0 MiB of 2.0 MiB used; dead letters 1.0 KiB of 100.0 KiB; full in 5h49m; room "
-           "for an outage of 2h54m\n"
-           "accounts: 0 points unaccounted for\n"
+           "log: 1.0 MiB of 2.0 MiB used; dead letters 1.0 KiB of 100.0 KiB; full in 5h49m; all "
+           "backends can be down for 2h54m\n"
+           "accounting: balanced\n"
            "\n"
            "west: the database does not exist on the backend\n"
            "west: last answer: HTTP 404: database not found\n"
-           "west: to do: create the database\n"
+           "west: fix: create the database\n"
            "west: metrics.week is on hold: 3 points, 300 B; retention policy not found; "
-           "to do: create it\n"
-           "west: 2 dead letters, 1.0 KiB (4 refused, 1 beyond a limit): influxdb-relay dead list "
-           "--backend west\n"
-           "west: 1 dead letters of 2 points were removed, beyond log.dead_letters: influxdb-relay "
-           "gaps --backend west\n"
-           "west: 1 gaps, 7 points: influxdb-relay gaps --backend west\n");
+           "fix: create it\n"
+           "west: 2 dead letters stored, 1.0 KiB; 5 points became dead letters so far (4 refused, "
+           "1 beyond a limit): influxdb-relay dead list --backend west\n"
+           "west: 1 dead letter removed so far, of 2 points, as beyond log.dead_letters: "
+           "influxdb-relay gaps --backend west\n"
+           "west: 1 gap, 7 points: influxdb-relay gaps --backend west\n");
 }
 
 std::string FirstLine(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+TEST_CASE("status: a disk that is smaller than log.max_size is named as the limit") {
+  RelayStatus status = Example();
+  status.disk = {.used = 41_MiB, .max = 64_GiB, .free = 11_MiB, .min_free = 4_MiB};
+  status.backends[1].flow->owed_growth = 100'000;
+  const std::string table = ToTable(status);
+  CAPTURE(table);
+  CHECK(table.find("\nlog: 41.0 MiB of 48.0 MiB used (the disk binds, not log.max_size: 11.0 MiB "
+                   "free, log.min_free 4.0 MiB); dead letters") != std::string::npos);
+  CHECK(table.find("; full in 1m13s; ") != std::string::npos);
+  CHECK(table.find("\nlog: fix: bring back west, which takes 3.6 KiB of it, or skip what it "
+                   "lacks; or free space on the disk of /data\n") != std::string::npos);
+  const nlohmann::json log = nlohmann::json::parse(ToJson(status)).at("log");
+  CHECK_EQ(log.at("limit"), "log.min_free");
+  CHECK_EQ(log.at("capacity_bytes"), (48_MiB).count());
+  CHECK(ToMetrics(status, Counters()).find("influxdb_relay_log_used_ratio 0.854166") !=
+        std::string::npos);
+}
+
+TEST_CASE("status: a full log is called full, and what it does then") {
+  RelayStatus status = Example();
+  status.disk.used = status.disk.max;
+  status.log_failure = "the log is full";
+  std::string table = ToTable(status);
+  CHECK(table.find("; FULL: refusing writes\nlog: fix: bring back west") != std::string::npos);
+  CHECK(table.find("or raise log.max_size\n") != std::string::npos);
+  status.log_failure.clear();
+  table = ToTable(status);
+  CHECK(table.find("; FULL: deleting the oldest records\n") != std::string::npos);
+  // Records that every backend has go first.
+  for (BackendStatus& backend : status.backends) backend.figures.kept.stored = 1_MiB;
+  CHECK_EQ(ToTable(status).find("FULL"), std::string::npos);
+}
+
+TEST_CASE("status: dead letters that were dropped or redriven are told apart, and stored no more") {
+  RelayStatus status = Example();
+  status.backends[1].dead_letters_redriven = 1;
+  status.backends[1].dead_letters_dropped = 2;
+  status.backends[1].figures.dead_letters = 0;
+  status.backends[1].figures.dead_bytes = 0_B;
+  const std::string table = ToTable(status);
+  CHECK_EQ(table.find("stored, "), std::string::npos);
+  CHECK(table.find("\nwest: 1 dead letter redriven and 2 dropped by operators since the start\n") !=
+        std::string::npos);
+  CHECK_EQ(ToTable(StatusFromJson(ToJson(status)).value()), table);
+  const std::string metrics = ToMetrics(status, Counters());
+  for (const char* line : {
+           "influxdb_relay_backend_dead_letters{backend=\"west\"} 0\n",
+           "influxdb_relay_backend_dead_points_total{backend=\"west\"} 5\n",
+           "influxdb_relay_backend_dead_letters_redriven_total{backend=\"west\"} 1\n",
+           "influxdb_relay_backend_dead_letters_dropped_total{backend=\"west\"} 2\n",
+       }) {
+    CAPTURE(line);
+    CHECK(metrics.find(line) != std::string::npos);
+  }
+  CHECK(table.find("  3     0        7  10m00s\n") != std::string::npos);
+}
+
+TEST_CASE("status: how long there was no progress is said") {
+  RelayStatus status = Example();
+  status.backends[1].stuck = true;
+  CHECK(ToTable(status).find("\nwest: no progress for 1m40s\n") != std::string::npos);
+}
+
 TEST_CASE("status: in a narrow terminal the least telling figures are left out") {
   CHECK_EQ(FirstLine(ToTable(Example(), 80)),
-           "BACKEND  STATE      POINTS    BYTES  OLDEST  IN/s  OUT/s  DRAINED  HELD  DEAD");
+           "BACKEND  STATE      UNDELIVERED    BYTES  OLDEST  IN/s  OUT/s  ETA  HELD  DEAD");
   CHECK_EQ(FirstLine(ToTable(Example(), 30)), "BACKEND  STATE      OLDEST");
   CHECK_EQ(FirstLine(ToTable(Example(), 1)), "BACKEND  STATE");
   CHECK_EQ(ToTable(Example(), 200), ToTable(Example()));
@@ -126,9 +189,136 @@ TEST_CASE("status: a backend is ready that takes writes and is not too far behin
   CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::hours(1)}),
            "held: the database does not exist on the backend");
   backend.takes_writes = true;
+  backend.lanes.clear();
   CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::seconds(120)}), "");
   CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::milliseconds(119'999)}),
            "2m00s behind, more than 1m59s");
+}
+
+// A backend that lacks only points on hold: metrics, 130 s old.
+BackendStatus HeldOnly() {
+  BackendStatus backend = Example().backends[1];
+  backend.takes_writes = true;
+  backend.figures.owed = {};
+  backend.figures.oldest_owed.reset();
+  backend.figures.marks.cursor = backend.figures.marks.head;
+  return backend;
+}
+
+TEST_CASE("status: points on hold are undelivered wherever a person looks") {
+  RelayStatus status = Example();
+  status.backends = {HeldOnly()};
+  const BackendStatus& backend = status.backends[0];
+  CHECK_EQ(UndeliveredPoints(backend), 3);
+  CHECK(OldestUndeliveredAge(backend, status.now) == std::chrono::seconds(130));
+  CHECK_FALSE(DrainEta(backend).has_value());
+  const nlohmann::json json = nlohmann::json::parse(ToJson(status)).at("backends").at(0);
+  CHECK_EQ(json.at("undelivered_points"), 3);
+  CHECK_EQ(json.at("oldest_undelivered_seconds"), 130);
+  CHECK(json.at("drain_eta_seconds").is_null());
+  CHECK(ToTable(status).find("  3  300 B   2m10s") != std::string::npos);
+  const std::string metrics = ToMetrics(status, Counters());
+  for (const char* line : {
+           "influxdb_relay_backend_undelivered_points{backend=\"west\"} 3\n",
+           "influxdb_relay_backend_oldest_undelivered_seconds{backend=\"west\"} 130\n",
+           "influxdb_relay_backend_drain_eta_seconds{backend=\"west\"} +Inf\n",
+       }) {
+    CAPTURE(line);
+    CHECK(metrics.find(line) != std::string::npos);
+  }
+}
+
+TEST_CASE("status: a backend is not caught up while points are on hold, whoever holds them") {
+  CHECK_EQ(ShownState("caught up", HeldOnly().figures, false), "held");
+  CHECK_EQ(ShownState("caught up", QueueStats(), false), "caught up");
+  CHECK_EQ(ShownState("delivering", HeldOnly().figures, false), "delivering");
+  CHECK_EQ(ShownState("delivering", HeldOnly().figures, true), "diverged");
+  CHECK_EQ(ShownState("caught up", QueueStats(), true), "diverged");
+  CHECK_EQ(ShownState("retrying", QueueStats(), true), "retrying");
+}
+
+TEST_CASE("status: when a backend will have caught up is said only while it is delivered to") {
+  RelayStatus status = Example();
+  BackendStatus& west = status.backends[1];
+  west.takes_writes = true;
+  west.lanes.clear();
+  CHECK_EQ(ShownEta(west), "5.0s");
+  west.flow->points_out = 1;
+  CHECK_EQ(ShownEta(west), "not catching up");
+  west.takes_writes = false;
+  west.flow->points_out = 17;
+  CHECK_FALSE(DrainEta(west).has_value());
+  CHECK_EQ(ShownEta(west), "");
+  west.flow->last_points_out = 7;
+  CHECK_EQ(ShownEta(west), "after it is back: about 10.0s at its last rate");
+  west.figures.paused = true;
+  CHECK_EQ(ShownEta(west), "after it is resumed: about 10.0s at its last rate");
+  CHECK(ToTable(status).find("\nwest: after it is resumed: about 10.0s at its last rate\n") !=
+        std::string::npos);
+  const nlohmann::json json = nlohmann::json::parse(ToJson(status)).at("backends").at(1);
+  CHECK(json.at("drain_eta_seconds").is_null());
+  CHECK_EQ(json.at("drain_seconds_at_last_rate"), 10);
+  CHECK_EQ(ToTable(StatusFromJson(ToJson(status)).value()), ToTable(status));
+}
+
+// West diverged, and is delivered to; of east nothing is known.
+RelayStatus Diverged() {
+  RelayStatus status = Example();
+  BackendStatus& west = status.backends[1];
+  west.state = "diverged";
+  west.takes_writes = true;
+  west.watermarks = WatermarkReport{
+      .watched = true,
+      .lanes = 2,
+      .newest = Sequence(4),
+      .newest_at = WallTime(std::chrono::seconds(700)),
+      .checked_at = WallTime(std::chrono::seconds(995)),
+      .diverged = DivergenceReport{.kind = "put back",
+                                   .since = WallTime(std::chrono::seconds(940)),
+                                   .from = Sequence(4),
+                                   .reason = "database \"metrics\" was put back",
+                                   .remedy = "influxdb-relay rewind --backend west --to 4"}};
+  status.backends[0].watermarks = WatermarkReport{.why = "watermarks: false"};
+  return status;
+}
+
+TEST_CASE("status: a backend that diverged is not ready, whatever else is well, and says why") {
+  const RelayStatus status = Diverged();
+  CHECK_EQ(WhyNotReady(status.backends[1], status.now, {.max_lag = std::chrono::hours(1)}),
+           "diverged: database \"metrics\" was put back");
+  const std::string table = ToTable(status);
+  CHECK_NE(table.find("\nwest: diverged for 1m00s: database \"metrics\" was put back\n"
+                      "west: fix: influxdb-relay rewind --backend west --to 4\n"),
+           std::string::npos);
+  CHECK_NE(table.find("\nwatermarks: 1 of 2 backends watched; east is not: watermarks: false\n"),
+           std::string::npos);
+  const std::string metrics = ToMetrics(status, Counters());
+  for (const std::string line :
+       {"backend_diverged{backend=\"west\"} 1", "backend_diverged_seconds{backend=\"west\"} 60",
+        "backend_watched{backend=\"west\"} 1", "backend_watched{backend=\"east\"} 0",
+        "backend_diverged{backend=\"east\"} 0",
+        "backend_state{backend=\"west\",state=\"diverged\"} 1"}) {
+    CHECK_NE(metrics.find("\ninfluxdb_relay_" + line + "\n"), std::string::npos);
+  }
+}
+
+TEST_CASE("status: JSON holds what the watermarks say; that of an earlier version has none") {
+  const std::string json = ToJson(Diverged());
+  const RelayStatus back = StatusFromJson(json).value();
+  CHECK_EQ(ToJson(back), json);
+  REQUIRE(IsDiverged(back.backends[1]));
+  CHECK_EQ(back.backends[1].watermarks->diverged->from, Sequence(4));
+  CHECK_FALSE(StatusFromJson(ToJson(Example())).value().backends[1].watermarks);
+}
+
+TEST_CASE("status: points on hold keep queries away, unless the asker says otherwise") {
+  const BackendStatus backend = HeldOnly();
+  const WallTime now = Example().now;
+  CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::seconds(129)}),
+           "metrics.week is on hold, with 3 points: retention policy not found");
+  CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::seconds(130)}), "");
+  CHECK_EQ(WhyNotReady(backend, now, {.max_lag = std::chrono::seconds(1), .ignores_held = true}),
+           "");
 }
 
 TEST_CASE("status: points on hold keep the queries of their own database away") {
@@ -162,7 +352,7 @@ TEST_CASE("metrics: the figures of status under the names of the design") {
            "influxdb_relay_backend_oldest_pending_seconds{backend=\"west\"} 120\n",
            "influxdb_relay_backend_oldest_pending_seconds{backend=\"east\"} 0\n",
            "influxdb_relay_backend_delivered_points_total{backend=\"west\"} 45\n",
-           "influxdb_relay_backend_drain_eta_seconds{backend=\"west\"} 5\n",
+           "influxdb_relay_backend_drain_eta_seconds{backend=\"west\"} +Inf\n",
            "influxdb_relay_backend_kept_seconds{backend=\"west\"} 600\n",
            "influxdb_relay_backend_held_lanes{backend=\"west\"} 1\n",
            "influxdb_relay_backend_dead_points_by_reason_total{backend=\"west\",reason=\"limit\"} "
@@ -209,6 +399,32 @@ TEST_CASE("metrics: a histogram's buckets add up, each within the next") {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
   }
+}
+
+TEST_CASE("status: ages are never negative, whatever the clock says") {
+  RelayStatus status = Example();
+  status.now = WallTime(std::chrono::seconds(1));
+  CHECK_EQ(ToTable(status).find("-9"), std::string::npos);
+  CHECK_EQ(ToTable(status).find("-8"), std::string::npos);
+  const std::string metrics = ToMetrics(status, Counters());
+  CHECK(metrics.find("backend_kept_seconds{backend=\"west\"} 0\n") != std::string::npos);
+  CHECK(metrics.find("backend_oldest_pending_seconds{backend=\"west\"} 0\n") != std::string::npos);
+}
+
+TEST_CASE("status: a clock that was set is said for a day, and counted") {
+  RelayStatus status = Example();
+  status.clock = ClockSteps{.count = 2,
+                            .last_by = std::chrono::hours(-2),
+                            .last_at = status.now - std::chrono::minutes(1)};
+  const char* sentence =
+      "\nclock: stepped by -2h00m 1m00s ago (2 times since the start); ages are not affected\n";
+  CHECK(ToTable(status).find(sentence) != std::string::npos);
+  CHECK_EQ(ToTable(StatusFromJson(ToJson(status)).value()), ToTable(status));
+  const std::string metrics = ToMetrics(status, Counters());
+  CHECK(metrics.find("influxdb_relay_clock_steps_total 2\n") != std::string::npos);
+  CHECK(metrics.find("influxdb_relay_clock_last_step_seconds -7200\n") != std::string::npos);
+  status.now += std::chrono::hours(24);
+  CHECK_EQ(ToTable(status).find("clock:"), std::string::npos);
 }
 
 TEST_CASE("time: is shown as RFC 3339, with nanoseconds where there are some") {

@@ -37,7 +37,7 @@ std::vector<std::string> FrameOf(const ScreenSize& size, const ScreenStyle& styl
 
 TEST_CASE("watch: a frame has the time, a row per backend and what is wrong") {
   const auto lines = FrameOf({.columns = 120, .rows = 40});
-  CHECK_EQ(lines.at(0), "1970-01-01T00:16:40Z  influxdb-relay 9.9  accepts writes  (q ends)");
+  CHECK_EQ(lines.at(0), "1970-01-01T00:16:40Z  influxdb-relay 9.9  accepting writes  (q ends)");
   CHECK(lines.at(2).starts_with("BACKEND"));
   CHECK(lines.at(3).starts_with("east     caught up"));
   CHECK(lines.at(4).starts_with("west     retrying"));
@@ -69,7 +69,7 @@ TEST_CASE("watch: colors say how a backend does; without them there is no escape
 
 TEST_CASE("watch: the backlog is drawn for backends that had one") {
   const auto lines = FrameOf({.columns = 120, .rows = 40}, {.unicode = true});
-  CHECK_EQ(lines.at(6), "points owed in the last hour");
+  CHECK_EQ(lines.at(6), "points undelivered in the last hour");
   CHECK_EQ(lines.at(7), "west          70 ▁▂█");
 }
 

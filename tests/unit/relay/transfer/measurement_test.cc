@@ -8,6 +8,7 @@
 #include "relay/routing/router.h"
 #include "relay/transfer/exporter.h"
 #include "replay/manual_replay.h"
+#include "tests/support/batch_text.h"
 #include "tests/support/fakes/fake_clock.h"
 #include "tests/support/fakes/memory_log.h"
 #include "tests/support/log_fixture.h"
@@ -50,7 +51,7 @@ std::string Exported(const Record& record, const std::string& measurement) {
 class Target final : public Transport {
  public:
   Result<Reply> Send(const WriteRequest& request) override {
-    lines += request.lines;
+    lines += TextOf(request.lines);
     return Reply{.http_status = 204};
   }
   void Cancel() override {}
