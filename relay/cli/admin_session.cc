@@ -4,6 +4,7 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -18,30 +19,34 @@
 namespace relay {
 namespace {
 
-// Replaces the wildcard address by loopback.
-ListenAddress Reachable(const AdminConfig& admin) {
-  ListenAddress reachable = admin.address;
-  if (reachable.host.empty() || reachable.host == "0.0.0.0") reachable.host = "127.0.0.1";
-  if (reachable.host == "::") reachable.host = "::1";
-  return reachable;
-}
+constexpr std::string_view kScheme = "http://";
+constexpr int kElsewhereStatus = 307;
 
-httplib::Headers TokenFor(const AdminConfig& admin) {
+httplib::Headers TokenFor(const AdminTarget& admin) {
+  const auto bearer = [](const std::string& token) {
+    return httplib::Headers{{"Authorization", "Bearer " + token}};
+  };
+  if (admin.own_token) {
+    const Result<Secret> secret = admin.own_token->Read();
+    if (secret.ok()) return bearer(secret.value().Reveal());
+    fmt::print(stderr, "{}\n", secret.error().message());
+    return {};
+  }
   if (const char* token = std::getenv("INFLUXDB_RELAY_TOKEN"); token != nullptr) {
-    return {{"Authorization", std::string("Bearer ") + token}};
+    return bearer(token);
   }
   for (const auto* source : {&admin.token, &admin.read_token}) {
     if (!source->has_value()) continue;
     const Result<Secret> secret = (*source)->Read();
-    if (secret.ok()) return {{"Authorization", "Bearer " + secret.value().Reveal()}};
+    if (secret.ok()) return bearer(secret.value().Reveal());
   }
   return {};
 }
 
-httplib::Client ClientFor(const ListenAddress& address) {
+httplib::Client ClientFor(const std::string& relay) {
   constexpr std::chrono::seconds kConnect{5};
   constexpr std::chrono::seconds kAnswer{60};  // A change waits for the disk.
-  httplib::Client client(fmt::format("http://{}", ToString(address)));
+  httplib::Client client(relay);
   client.set_connection_timeout(kConnect);
   client.set_read_timeout(kAnswer);
   return client;
@@ -54,6 +59,7 @@ ErrorCode CodeFor(int status) {
     case 403: return ErrorCode::kInvalidInput;
     case 404: return ErrorCode::kNotFound;
     case 409: return ErrorCode::kConflict;
+    case 421: return ErrorCode::kElsewhere;
     case 503: return ErrorCode::kFull;
     default: return ErrorCode::kIo;
   }
@@ -68,19 +74,25 @@ std::string MessageOf(const httplib::Response& answer) {
   return fmt::format("answered {}: {}", answer.status, answer.body);
 }
 
-Result<std::string> BodyOf(const httplib::Result& answer, const ListenAddress& address) {
+Result<std::string> BodyOf(const httplib::Result& answer, std::string relay) {
   if (!answer) {
-    return Error(ErrorCode::kUnavailable, fmt::format("no relay answers at {}", ToString(address)));
+    if (relay.starts_with(kScheme)) relay.erase(0, kScheme.size());
+    return Error(ErrorCode::kUnavailable, fmt::format("no relay answers at {}", relay));
   }
   if (answer->status == 200) return answer->body;
   return Error(CodeFor(answer->status), MessageOf(*answer));
 }
 
-Result<std::string> PostToAdmin(const AdminConfig& admin, const std::string& path,
+Result<std::string> PostToAdmin(const AdminTarget& admin, const std::string& path,
                                 const std::string& body) {
-  const ListenAddress address = Reachable(admin);
-  httplib::Client client = ClientFor(address);
-  return BodyOf(client.Post(path, TokenFor(admin), body, "application/json"), address);
+  const std::string& here = admin.url;
+  const httplib::Result answer =
+      ClientFor(here).Post(path, TokenFor(admin), body, "application/json");
+  if (!answer || answer->status != kElsewhereStatus) return BodyOf(answer, here);
+  std::string there = answer->get_header_value("Location");
+  if (!there.ends_with(path)) return BodyOf(answer, here);
+  there.resize(there.size() - path.size());
+  return PostToRelay(admin, there, path, body);
 }
 
 Result<AdminSession::Json> Parsed(const Result<std::string>& answer) {
@@ -100,22 +112,60 @@ int PrintRefusal(const AdminChange& change, const Error& error) {
   return exit_code;
 }
 
+// Returns "paused the delivery to a" for "pause the delivery to a".
+std::string InThePast(const std::string& change) {
+  using Words = std::pair<std::string_view, std::string_view>;
+  constexpr std::array kPast = {
+      Words{"pause ", "paused "},
+      Words{"resume ", "resumed "},
+      Words{"hold ", "holding "},
+      Words{"skip ", "skipped "},
+      Words{"release ", "released "},
+      Words{"rewind ", "rewound "},
+      Words{"forget ", "forgot "},
+      Words{"delete ", "deleted "},
+      Words{"make ", "made "},
+      Words{"deliver ", "redrove "},
+      Words{"permanently delete ", "permanently deleted "},
+  };
+  for (const auto& [present, past] : kPast) {
+    if (change.starts_with(present)) return std::string(past) + change.substr(present.size());
+  }
+  return "done: " + change;
+}
+
 int PrintAnswer(const AdminSession::Json& answer, bool json) {
   if (json) {
     fmt::print("{}\n", answer.dump());
   } else {
-    fmt::print("{}{}\n", answer.value("done", false) ? "done: " : "would ",
-               answer.value("message", ""));
+    const std::string message = answer.value("message", "");
+    fmt::print("{}\n", answer.value("done", false) ? InThePast(message) : "would " + message);
   }
   return kDone;
 }
 
 }  // namespace
 
-Result<std::string> GetFromAdmin(const AdminConfig& admin, const std::string& path) {
-  const ListenAddress address = Reachable(admin);
-  httplib::Client client = ClientFor(address);
-  return BodyOf(client.Get(path, TokenFor(admin)), address);
+Result<std::string> GetFromAdmin(const AdminTarget& admin, const std::string& path) {
+  return BodyOf(ClientFor(admin.url).Get(path, TokenFor(admin)), admin.url);
+}
+
+Result<std::string> GetFromRelay(const AdminTarget& admin, const std::string& url,
+                                 const std::string& path) {
+  httplib::Headers headers = TokenFor(admin);
+  headers.emplace("Content-Type", "application/json");
+  return BodyOf(ClientFor(url).Get(path, headers), url);
+}
+
+Result<std::string> PostToRelay(const AdminTarget& admin, const std::string& url,
+                                const std::string& path, const std::string& body) {
+  return BodyOf(ClientFor(url).Post(path, TokenFor(admin), body, "application/json"), url);
+}
+
+Status KeepNote(const AdminTarget& admin, nlohmann::ordered_json note) {
+  note["by"] = LoginName();
+  RETURN_IF_ERROR(PostToAdmin(admin, "/api/v1/history/notes", DumpJson(note)));
+  return Ok();
 }
 
 std::string CheckpointNamed(const std::string& directory) {
@@ -126,18 +176,27 @@ std::string CheckpointNamed(const std::string& directory) {
 Result<AdminSession> AdminSession::For(const std::string& config_path) {
   Result<Config> config = LoadConfig(config_path);
   if (!config.ok()) return Error(ErrorCode::kInvalidInput, config.error().message());
-  return AdminSession(std::move(config).value());
+  AdminTarget target = TargetOf(config.value().admin);
+  return AdminSession(std::move(config).value(), std::move(target));
+}
+
+Result<AdminSession> AdminSession::For(const std::string& config_path, const RelayAt& at) {
+  ASSIGN_OR_RETURN(std::vector<AdminTarget> named,
+                   NamedRelays(at, config_path == kDefaultConfigPath));
+  if (named.empty()) return For(config_path);
+  if (named.size() == 1) return AdminSession(Config(), std::move(named.front()));
+  return Error(ErrorCode::kInvalidInput, "specify one relay: only status takes several");
 }
 
 Result<AdminSession::Json> AdminSession::Get(const std::string& path) const {
-  return Parsed(GetFromAdmin(config_.admin, path));
+  return Parsed(GetFromAdmin(target_, path));
 }
 
 Result<AdminSession::Json> AdminSession::Post(const AdminChange& change, bool dry_run) const {
   Json body = Json::parse(change.body);
   body["by"] = LoginName();
   body["dry_run"] = dry_run;
-  return Parsed(PostToAdmin(config_.admin, change.path, DumpJson(body)));
+  return Parsed(PostToAdmin(target_, change.path, DumpJson(body)));
 }
 
 int AdminSession::Change(const AdminChange& change,
@@ -146,7 +205,8 @@ int AdminSession::Change(const AdminChange& change,
   if (!plan.ok()) return PrintRefusal(change, plan.error());
   if (change.dry_run) return PrintAnswer(plan.value(), change.json);
   const std::string description = plan.value().value("message", "");
-  const bool sure = change.yes || !change.needs_consent;
+  const bool asks = change.needs_consent || plan.value().value("ask", false);
+  const bool sure = change.yes || !asks;
   if (const int refused = AskConsent(change.command, description, sure); refused != kDone) {
     return refused;
   }

@@ -2,7 +2,10 @@
 //
 // ERRORS. kUnavailable: nothing listens there or the answer timed out. Otherwise
 // the relay's message, its code from the HTTP status: kInvalidInput (400, 401,
-// 403), kNotFound, kConflict, kFull (503), kIo.
+// 403), kNotFound, kConflict, kElsewhere (421), kFull (503), kIo.
+//
+// Where relays share a log, a change that another relay must make is made there: the relay that is
+// asked answers 307 with that one's address. The same token is sent to it.
 //
 // THREADS. One.
 #pragma once
@@ -13,15 +16,29 @@
 #include <string>
 
 #include "config/model/config.h"
+#include "relay/contexts/relay_at.h"
 #include "wal/base/result.h"
 
 namespace relay {
 
 // Returns the body of a 200 answer to GET `path`.
 //
-// Sends the token of the environment variable INFLUXDB_RELAY_TOKEN, else the
+// Sends the relay's own token, else that of the environment variable INFLUXDB_RELAY_TOKEN, else the
 // operators' or the readers' token, whichever this user may read.
-Result<std::string> GetFromAdmin(const AdminConfig& admin, const std::string& path);
+Result<std::string> GetFromAdmin(const AdminTarget& admin, const std::string& path);
+
+// The same from another relay's admin port, at a URL; the token is that for this one. The answer's
+// body may be of any type.
+Result<std::string> GetFromRelay(const AdminTarget& admin, const std::string& url,
+                                 const std::string& path);
+
+// Returns the body of a 200 answer to a change.
+Result<std::string> PostToRelay(const AdminTarget& admin, const std::string& url,
+                                const std::string& path, const std::string& body);
+
+// Keeps the result of a comparison or a drill in the relay's history. `note`: the JSON of
+// `/api/v1/history/notes` without `by`. Errors as above.
+Status KeepNote(const AdminTarget& admin, nlohmann::ordered_json note);
 
 // Returns the checkpoint as the relay, which runs elsewhere, names it: a path
 // becomes absolute, a name stays as it is.
@@ -46,7 +63,12 @@ class AdminSession {
   // kInvalidInput: the configuration is wrong.
   static Result<AdminSession> For(const std::string& config_path);
 
+  // The same, with the relay that is named, if one is: the configuration is not needed then.
+  static Result<AdminSession> For(const std::string& config_path, const RelayAt& at);
+
+  // The defaults, if the relay was named.
   const Config& config() const { return config_; }
+  const AdminTarget& target() const { return target_; }
 
   // Returns the JSON object of a 200 answer.
   Result<Json> Get(const std::string& path) const;
@@ -60,11 +82,13 @@ class AdminSession {
   int Change(const AdminChange& change) const;
 
  private:
-  explicit AdminSession(Config config) : config_(std::move(config)) {}
+  AdminSession(Config config, AdminTarget target)
+      : config_(std::move(config)), target_(std::move(target)) {}
 
   Result<Json> Post(const AdminChange& change, bool dry_run) const;
 
   Config config_;
+  AdminTarget target_;
 };
 
 // Prints why there is no session; returns the exit code.

@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string IfStopped(const AdminSession& session) {
+  if (session.config().backends.empty()) return "";  // It runs elsewhere.
   return fmt::format("If the relay is stopped, `cp -a {} DIR` makes an equivalent checkpoint.",
                      session.config().log.path);
 }
@@ -27,8 +28,9 @@ int List(const AdminSession& session, const CheckpointArgs& args) {
   const Result<Json> answer = session.Get("/api/v1/checkpoints");
   if (!answer.ok()) {
     const int exit_code = PrintFailure("checkpoint", answer.error());
-    if (answer.error().code() == ErrorCode::kUnavailable) {
-      fmt::print(stderr, "{}\n", IfStopped(session));
+    const std::string hint = IfStopped(session);
+    if (answer.error().code() == ErrorCode::kUnavailable && !hint.empty()) {
+      fmt::print(stderr, "{}\n", hint);
     }
     return exit_code;
   }
@@ -61,7 +63,7 @@ int MakeOrDrop(const AdminSession& session, const CheckpointArgs& args) {
 }  // namespace
 
 int Checkpoint(const CheckpointArgs& args) {
-  const Result<AdminSession> session = AdminSession::For(args.config_path);
+  const Result<AdminSession> session = AdminSession::For(args.config_path, args.at);
   if (!session.ok()) return PrintNoSession(session.error());
   if (args.list) return List(session.value(), args);
   if (!args.directory.empty()) return MakeOrDrop(session.value(), args);

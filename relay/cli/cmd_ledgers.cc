@@ -2,17 +2,21 @@
 // directory, whether a relay runs on it or not.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "config/load.h"
 #include "relay/base/human_format.h"
+#include "relay/cli/admin_session.h"
 #include "relay/cli/commands.h"
 #include "relay/cli/log_directory.h"
 #include "relay/status/audit_log.h"
@@ -161,6 +165,60 @@ int ListAudit(const LedgerArgs& args) {
   if (!entries.ok()) return PrintFailure("audit", entries.error());
   fmt::print("{}{}", args.json ? AuditJson(entries.value()) : AuditTable(entries.value()),
              args.json ? "\n" : "");
+  return kDone;
+}
+
+namespace {
+
+std::set<std::string> ConfiguredNames(const std::string& what, const Config& config) {
+  std::set<std::string> names;
+  for (const BackendConfig& backend : config.backends) {
+    if (what == "backends") names.insert(backend.name.text());
+    if (what != "databases") continue;
+    for (const std::string& database : backend.only.databases) {
+      const bool is_pattern = database.find_first_of("*/") != std::string::npos;
+      if (!is_pattern) names.insert(database);
+    }
+  }
+  if (what != "databases") return names;
+  for (const TcpListenerConfig& tcp : config.tcp) names.insert(tcp.database);
+  for (const UdpListenerConfig& udp : config.udp) names.insert(udp.database);
+  return names;
+}
+
+// Adds the value of `key` of each entry of a list.
+void AddNames(const AdminSession::Json& list, const char* key, std::set<std::string>& names) {
+  for (const auto& entry : list) names.insert(entry.value(key, ""));
+}
+
+void AddNamesOfRelay(const std::string& what, const AdminSession& session,
+                     std::set<std::string>& names) {
+  const std::string path = what == "checkpoints" ? "/api/v1/checkpoints" : "/api/v1/status";
+  const Result<AdminSession::Json> answer = session.Get(path);
+  if (!answer.ok()) return;
+  const AdminSession::Json backends = answer.value().value("backends", AdminSession::Json::array());
+  if (what == "checkpoints") {
+    AddNames(answer.value().value("checkpoints", AdminSession::Json::array()), "name", names);
+  } else if (what == "backends") {
+    AddNames(backends, "name", names);
+  } else {
+    for (const AdminSession::Json& backend : backends) {
+      AddNames(backend.value("held_lanes", AdminSession::Json::array()), "database", names);
+    }
+  }
+}
+
+}  // namespace
+
+int ListNames(const std::string& what, const std::string& config_path) {
+  const Result<Config> config = LoadConfig(config_path);
+  if (!config.ok()) return kWrongUsage;
+  std::set<std::string> names = ConfiguredNames(what, config.value());
+  if (const Result<AdminSession> session = AdminSession::For(config_path); session.ok()) {
+    AddNamesOfRelay(what, session.value(), names);
+  }
+  names.erase("");
+  for (const std::string& name : names) fmt::print("{}\n", name);
   return kDone;
 }
 

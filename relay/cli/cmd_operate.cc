@@ -47,7 +47,7 @@ std::string BodyFor(const OperateArgs& args) {
 }  // namespace
 
 int Operate(const OperateArgs& args) {
-  const Result<AdminSession> session = AdminSession::For(args.config_path);
+  const Result<AdminSession> session = AdminSession::For(args.config_path, args.at);
   if (!session.ok()) return PrintNoSession(session.error());
   return session.value().Change({.command = std::string(args.verb->command),
                                  .path = PathFor(args),

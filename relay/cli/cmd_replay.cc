@@ -1,8 +1,9 @@
-// The command `replay`: starts a manual replay in the running relay, shows its
-// progress and a summary.
+// The commands `replay`, `repair` and `backend seed`: each starts a job in the running relay, shows
+// its progress and a summary.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <stop_token>
@@ -38,8 +39,11 @@ Result<Json> ReportOf(const AdminSession& session, std::uint64_t id) {
 
 // Returns the share of the range's records that is done, as AdminApi reports it.
 double ShareOf(const Json& report) {
-  const double total = report.value("records_total", 0.0);
-  return total > 0 ? report.value("records_done", 0.0) / total : 1.0;
+  const bool of_records = report.value("kind", "replay") == "replay";
+  const double total = report.value(of_records ? "records_total" : "values_total", 0.0);
+  const double done = report.value(of_records ? "records_done" : "values_done", 0.0);
+  if (total > 0) return std::min(done / total, 1.0);
+  return of_records || report.value("state", "") == "done" ? 1.0 : 0.0;
 }
 
 // Returns "-" if unknown.
@@ -57,6 +61,7 @@ std::string ProgressText(const Json& report) {
   const auto refused = report.value("points_refused", std::uint64_t{0});
   if (refused > 0) text += fmt::format(", {} refused", Grouped(refused));
   if (const std::string eta = EtaIn(report); eta != "-") text += fmt::format(", {} to go", eta);
+  if (const std::string doing = report.value("doing", ""); !doing.empty()) text += ", " + doing;
   const std::string reason = report.value("reason", "");
   return reason.empty() ? text : text + "; waiting: " + OneLine(reason, kReasonMax);
 }
@@ -67,15 +72,16 @@ int SumUp(const Json& report, bool json) {
   if (json) {
     fmt::print("{}\n", report.dump());
   } else {
-    fmt::print("replay {} is {}: {} points sent, {}, {} refused\n",
+    fmt::print("{} {} is {}: {} points sent, {}, {} refused\n", report.value("kind", "replay"),
                report.value("id", std::uint64_t{0}), state,
                report.value("points_sent", std::uint64_t{0}),
                ShownBytes(Bytes(report.value("bytes_sent", std::uint64_t{0}))),
                report.value("points_refused", std::uint64_t{0}));
     for (const auto& [key, label] :
-         {std::pair("reason", "reason: "), {"last_refusal", "last refusal: "}}) {
+         {std::pair("result", ""), {"reason", "reason: "}, {"last_refusal", "last refusal: "}}) {
       const std::string message = report.value(key, "");
-      if (!message.empty()) fmt::print("{}{}\n", label, OneLine(message, kMessageMax));
+      if (!message.empty() && (*label == '\0' || message != report.value("result", "")))
+        fmt::print("{}{}\n", label, OneLine(message, kMessageMax));
     }
   }
   return state == "done" ? kDone : kFailed;
@@ -92,7 +98,8 @@ int Follow(const AdminSession& session, std::uint64_t id, bool json) {
   Clock::TimePoint seen = clock.Now();
   if (progress.IsDue()) {
     fmt::print(stderr,
-               "replay {0} runs in the relay: Ctrl-C stops watching, --cancel {0} ends it\n", id);
+               "job {0} runs in the relay: Ctrl-C stops watching, `replay --cancel {0}` ends it\n",
+               id);
   }
   for (;;) {
     const Result<Json> report = ReportOf(session, id);
@@ -123,29 +130,36 @@ std::string BodyFor(const ReplayArgs& args) {
                        {"to", PinnedPosition(args.to, now)},
                        {"database", args.database},
                        {"measurement", args.measurement},
+                       {"to_backend", args.to_backend},
                        {"to_url", args.to_url},
                        {"checkpoint", CheckpointNamed(args.checkpoint)},
                        {"points_per_second", args.points_per_second}});
 }
 
-int Start(const AdminSession& session, const ReplayArgs& args) {
-  const AdminChange change{.command = "replay",
-                           .path = "/api/v1/replays",
-                           .body = BodyFor(args),
-                           .yes = args.yes,
-                           .dry_run = args.dry_run,
-                           .json = args.json,
-                           .if_unavailable = ""};
-  return session.Change(change, [&session, &args](const Json& started) {
+// Starts the job, and follows it unless it is detached.
+int StartJob(const AdminSession& session, const AdminChange& change, bool detach) {
+  return session.Change(change, [&](const Json& started) {
     const std::uint64_t id = started.value("id", std::uint64_t{0});
-    if (!args.detach) return Follow(session, id, args.json);
-    if (args.json) {
+    if (!detach) return Follow(session, id, change.json);
+    if (change.json) {
       fmt::print("{}\n", started.dump());
     } else {
-      fmt::print("replay {} started\n", id);
+      fmt::print("{} {} started\n", change.command, id);
     }
     return kDone;
   });
+}
+
+int Start(const AdminSession& session, const ReplayArgs& args) {
+  return StartJob(session,
+                  {.command = "replay",
+                   .path = "/api/v1/replays",
+                   .body = BodyFor(args),
+                   .yes = args.yes,
+                   .dry_run = args.dry_run,
+                   .json = args.json,
+                   .if_unavailable = ""},
+                  args.detach);
 }
 
 int Cancel(const AdminSession& session, const ReplayArgs& args) {
@@ -159,24 +173,26 @@ int Cancel(const AdminSession& session, const ReplayArgs& args) {
 }
 
 int List(const AdminSession& session, bool json) {
-  constexpr std::size_t kLeftColumns = 4;
+  constexpr std::size_t kLeftColumns = 5;
   const Result<Json> all = session.Get("/api/v1/replays");
   if (!all.ok()) return Fail(all.error());
   if (json) {
     fmt::print("{}\n", all.value().dump());
     return kDone;
   }
-  std::vector<Cells> rows = {
-      {"NUMBER", "STARTED", "TARGET", "STATE", "RECORDS", "DONE", "POINTS", "REFUSED", "TO GO"}};
+  std::vector<Cells> rows = {{"NUMBER", "STARTED", "KIND", "TARGET", "STATE", "RECORDS", "DONE",
+                              "POINTS", "REFUSED", "TO GO"}};
   for (const Json& report : all.value().value("replays", Json::array())) {
     const auto count = [&report](const char* key) {
       return fmt::format("{}", report.value(key, std::uint64_t{0}));
     };
-    rows.push_back({count("id"), report.value("started", "").substr(0, 19) + "Z",
-                    OneLine(report.value("target", ""), 60), report.value("state", ""),
-                    fmt::format("{} to {}", count("first"), count("last")),
-                    fmt::format("{:.0f} %", ShareOf(report) * 100), count("points_sent"),
-                    count("points_refused"), EtaIn(report)});
+    rows.push_back(
+        {count("id"), report.value("started", "").substr(0, 19) + "Z", report.value("kind", ""),
+         OneLine(report.value("target", ""), 60), report.value("state", ""),
+         report.value("source", "").empty() ? fmt::format("{} to {}", count("first"), count("last"))
+                                            : "from " + report.value("source", ""),
+         fmt::format("{:.0f} %", ShareOf(report) * 100), count("points_sent"),
+         count("points_refused"), EtaIn(report)});
   }
   fmt::print("{}", Aligned(rows, kLeftColumns));
   return kDone;
@@ -185,7 +201,7 @@ int List(const AdminSession& session, bool json) {
 }  // namespace
 
 int Replay(const ReplayArgs& args) {
-  const Result<AdminSession> opened = AdminSession::For(args.config_path);
+  const Result<AdminSession> opened = AdminSession::For(args.config_path, args.at);
   if (!opened.ok()) return PrintNoSession(opened.error());
   const AdminSession& session = opened.value();
   if (args.list) return List(session, args.json);
@@ -193,6 +209,25 @@ int Replay(const ReplayArgs& args) {
   if (args.follow != 0) return Follow(session, args.follow, args.json);
   if (!args.backend.empty()) return Start(session, args);
   return Fail(Error(ErrorCode::kInvalidInput, "specify --backend"));
+}
+
+int Fill(const FillArgs& args) {
+  const Result<AdminSession> opened = AdminSession::For(args.config_path, args.at);
+  if (!opened.ok()) return PrintNoSession(opened.error());
+  Json body{{"source", args.source}};
+  if (args.kind == "repair") {
+    body["database"] = args.database;
+    body["measurement"] = args.measurement;
+  }
+  return StartJob(opened.value(),
+                  {.command = args.kind,
+                   .path = fmt::format("/api/v1/backends/{}/{}", args.backend, args.kind),
+                   .body = DumpJson(body),
+                   .yes = args.yes,
+                   .dry_run = args.dry_run,
+                   .json = args.json,
+                   .if_unavailable = ""},
+                  args.detach);
 }
 
 }  // namespace relay

@@ -43,17 +43,26 @@ int WaitForSignal(const sigset_t& signals) {
   return signal;
 }
 
+// Returns the lines of a message, one behind the other.
+std::string Joined(std::string message) {
+  for (std::size_t at = 0; (at = message.find('\n', at)) != std::string::npos; at += 2) {
+    message.replace(at, 1, "; ");
+  }
+  return message;
+}
+
 // Applies the new configuration; an invalid one changes nothing.
 void Reload(Relay& relay, const std::string& config_path) {
   const Result<Config> config = LoadConfig(config_path);
   const Result<std::vector<std::string>> reloaded =
       config.ok() ? relay.Reload(config.value())
                   : Result<std::vector<std::string>>(Error(config.error()));
+  const std::string reason = reloaded.ok() ? "" : Joined(reloaded.error().message());
   relay.NoteReloadFailure(reloaded.ok() ? fmt::format("{}", fmt::join(reloaded.value(), "; "))
-                                        : reloaded.error().message());
+                                        : reason);
   if (!reloaded.ok()) {
     LogEvent(Level::kError, "configuration not reloaded, keeping the old one",
-             {{"reason", reloaded.error().message()}});
+             {{"reason", reason}});
     return;
   }
   for (const std::string& what : reloaded.value()) {

@@ -11,8 +11,11 @@
 #include <utility>
 
 #include "config/load.h"
+#include "config/schema/value_format.h"
+#include "relay/base/minutes.h"
 #include "relay/cli/admin_session.h"
 #include "relay/cli/commands.h"
+#include "relay/status/health_check.h"
 #include "relay/status/relay_status.h"
 #include "relay/terminal/progress_line.h"
 #include "relay/terminal/status_frame.h"
@@ -22,7 +25,7 @@
 namespace relay {
 namespace {
 
-Result<RelayStatus> AskRunning(const AdminConfig& admin) {
+Result<RelayStatus> AskRunning(const AdminTarget& admin) {
   ASSIGN_OR_RETURN(std::string json, GetFromAdmin(admin, "/api/v1/status"));
   return StatusFromJson(json);
 }
@@ -32,15 +35,49 @@ struct Seen {
   std::string note;  // Says why it was read from the directory; empty: it is the running relay's.
 };
 
+Result<std::vector<AdminTarget>> NamedOf(const StatusArgs& args) {
+  const bool may_be_current =
+      args.where.data.empty() && args.where.config_path == kDefaultConfigPath;
+  return NamedRelays(args.at, may_be_current);
+}
+
+// Returns the relay to ask: the one that is named, else that of the configuration.
+Result<AdminTarget> TargetFor(const StatusArgs& args) {
+  ASSIGN_OR_RETURN(std::vector<AdminTarget> named, NamedOf(args));
+  if (!named.empty()) return std::move(named.front());
+  ASSIGN_OR_RETURN(const Config config, LoadConfig(args.where.config_path));
+  return TargetOf(config.admin);
+}
+
+// Asks the relay that still runs with what the file said before it was broken: at the address that
+// can still be read from it, else at the default one.
+Result<Seen> LookDespite(const Error& broken, const std::string& config_path) {
+  const Error wrong(ErrorCode::kInvalidInput, broken.message());
+  const Result<ReadConfig> read = ReadWholeConfig(config_path);
+  if (!read.ok()) return wrong;
+  const AdminTarget target = TargetOf(read.value().config.admin);
+  Result<RelayStatus> running = AskRunning(target);
+  if (!running.ok()) return wrong;
+  return Seen{std::move(running).value(),
+              fmt::format("{}\nthe relay at {} runs with an earlier configuration",
+                          broken.message(), target.url)};
+}
+
 // Gets the status from the running relay, else from its directory. kInvalidInput:
 // the configuration is wrong, or the relay refuses the request.
-Result<Seen> Look(const LogLocation& where, const Clock& clock) {
+Result<Seen> Look(const StatusArgs& args, const Clock& clock) {
+  const LogLocation& where = args.where;
   std::string directory = where.data;
   std::string note = fmt::format("read from {}", directory);
   if (directory.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<AdminTarget> named, NamedOf(args));
+    if (!named.empty()) {
+      ASSIGN_OR_RETURN(RelayStatus status, AskRunning(named.front()));
+      return Seen{std::move(status), ""};
+    }
     const Result<Config> config = LoadConfig(where.config_path);
-    if (!config.ok()) return Error(ErrorCode::kInvalidInput, config.error().message());
-    Result<RelayStatus> running = AskRunning(config.value().admin);
+    if (!config.ok()) return LookDespite(config.error(), where.config_path);
+    Result<RelayStatus> running = AskRunning(TargetOf(config.value().admin));
     if (running.ok()) return Seen{std::move(running).value(), ""};
     if (running.error().code() != ErrorCode::kUnavailable) return std::move(running).error();
     directory = config.value().log.path;
@@ -51,9 +88,9 @@ Result<Seen> Look(const LogLocation& where, const Clock& clock) {
 }
 
 // The same; notes on standard error if it is not a running relay's.
-Result<RelayStatus> StatusFor(const LogLocation& where, const Clock& clock) {
-  ASSIGN_OR_RETURN(Seen seen, Look(where, clock));
-  if (where.data.empty() && !seen.note.empty()) {
+Result<RelayStatus> StatusFor(const StatusArgs& args, const Clock& clock) {
+  ASSIGN_OR_RETURN(Seen seen, Look(args, clock));
+  if (args.where.data.empty() && !seen.note.empty()) {
     fmt::print(stderr, "{}\n", seen.note);
   }
   return std::move(seen).status;
@@ -77,7 +114,7 @@ std::size_t Width() {
 }
 
 int Print(const StatusArgs& args, const Clock& clock) {
-  const Result<RelayStatus> status = StatusFor(args.where, clock);
+  const Result<RelayStatus> status = StatusFor(args, clock);
   if (!status.ok()) return Fail("status", status.error());
   fmt::print("{}{}", args.json ? ToJson(status.value()) : ToTable(status.value(), Width()),
              args.json ? "\n" : "");
@@ -86,18 +123,18 @@ int Print(const StatusArgs& args, const Clock& clock) {
 
 constexpr std::chrono::seconds kEvery{2};
 
-OwedHistory HistoryFor(const LogLocation& where) {
-  if (!where.data.empty()) return {};
-  const Result<Config> config = LoadConfig(where.config_path);
-  if (!config.ok()) return {};
-  const Result<std::string> json = GetFromAdmin(config.value().admin, "/api/v1/history");
+OwedHistory HistoryFor(const StatusArgs& args) {
+  if (!args.where.data.empty()) return {};
+  const Result<AdminTarget> target = TargetFor(args);
+  if (!target.ok()) return {};
+  const Result<std::string> json = GetFromAdmin(target.value(), "/api/v1/history");
   return json.ok() ? OwedHistoryFrom(json.value()) : OwedHistory();
 }
 
 std::string FrameFor(const StatusArgs& args, const Clock& clock, const Terminal& screen) {
-  const Result<Seen> seen = Look(args.where, clock);
+  const Result<Seen> seen = Look(args, clock);
   if (!seen.ok()) return OneLine(seen.error().message(), screen.Size().columns);
-  const OwedHistory history = HistoryFor(args.where);
+  const OwedHistory history = HistoryFor(args);
   return WatchFrame({seen.value().status, history, seen.value().note}, screen.Size(),
                     Terminal::Style());
 }
@@ -123,7 +160,7 @@ int WatchInTurn(const StatusArgs& args, Clock& clock) {
 
 int Watch(const StatusArgs& args, Clock& clock) {
   // Reports wrong usage before it takes over the screen.
-  if (const Result<Seen> seen = Look(args.where, clock);
+  if (const Result<Seen> seen = Look(args, clock);
       !seen.ok() && seen.error().code() == ErrorCode::kInvalidInput) {
     return Fail("status", seen.error());
   }
@@ -155,9 +192,9 @@ class Awaited {
       text += fmt::format("{}{} ({}): {} points owed, {} on hold", text.empty() ? "" : "; ",
                           backend.name, backend.state, Grouped(backend.figures.owed.points),
                           Grouped(backend.figures.held.points));
-      if (const auto eta = DrainEta(backend); eta && eta->count() > 0) {
-        text += fmt::format(", {} to go", ShownAge(eta));
-      }
+      const auto eta = DrainEta(backend);
+      const std::string shown = ShownEta(backend);
+      if (!shown.empty()) text += fmt::format(", {}{}", shown, eta ? " to go" : "");
     }
     return text;
   }
@@ -176,7 +213,7 @@ class Awaited {
 // Waits also for a relay that does not answer: it may be restarting.
 class Wait {
  public:
-  Wait(const StatusArgs& args, const AdminConfig& admin) : args_(args), admin_(admin) {}
+  Wait(const StatusArgs& args, AdminTarget admin) : args_(args), admin_(std::move(admin)) {}
 
   // Checks once. Returns true on success, and on failure, which `failure` then holds.
   bool IsOver() {
@@ -204,7 +241,7 @@ class Wait {
   }
 
   const StatusArgs& args_;
-  const AdminConfig& admin_;
+  const AdminTarget admin_;
   std::optional<Awaited> awaited_;
   std::optional<Error> failure_;
   std::string last_;
@@ -213,10 +250,10 @@ class Wait {
 int WaitUntilDelivered(const StatusArgs& args, Clock& clock) {
   constexpr std::chrono::milliseconds kLookEvery{250};
   const Clock::TimePoint end = clock.Now() + std::chrono::seconds(args.timeout_seconds);
-  const Result<Config> config = LoadConfig(args.where.config_path);
-  if (!config.ok())
-    return Fail("status", Error(ErrorCode::kInvalidInput, config.error().message()));
-  Wait wait(args, config.value().admin);
+  const Result<AdminTarget> target = TargetFor(args);
+  if (!target.ok())
+    return Fail("status", Error(ErrorCode::kInvalidInput, target.error().message()));
+  Wait wait(args, target.value());
   ProgressLine progress(clock);
   Signal never;
   while (!wait.IsOver()) {
@@ -233,20 +270,77 @@ int WaitUntilDelivered(const StatusArgs& args, Clock& clock) {
   return wait.failure() ? Fail("status", *wait.failure()) : kDone;
 }
 
+int PrintHealth(const HealthReport& report) {
+  fmt::print("{}\n", report.line);
+  return static_cast<int>(report.health);
+}
+
+// For a monitoring system: it is critical if no relay answers, as nothing can be said of it then.
+int Check(const StatusArgs& args) {
+  const auto unknown = [](const Error& error) {
+    return PrintHealth({Health::kUnknown, "UNKNOWN: " + OneLine(error.message(), 500)});
+  };
+  const auto max_lag = TimeBetween(std::chrono::milliseconds(0), std::chrono::hours(24 * 365))
+                           .parse(WithMinutes(args.max_lag));
+  if (!max_lag.ok()) return unknown(Error(max_lag.error()).Within("--max-lag"));
+  const Result<AdminTarget> target = TargetFor(args);
+  if (!target.ok()) return unknown(target.error());
+  const Result<RelayStatus> status = AskRunning(target.value());
+  if (!status.ok() && status.error().code() == ErrorCode::kUnavailable) {
+    return PrintHealth({Health::kCritical, "CRITICAL: " + OneLine(status.error().message(), 500)});
+  }
+  if (!status.ok()) return unknown(status.error());
+  return PrintHealth(CheckHealth(status.value(), max_lag.value()));
+}
+
+// Shows a relay below its URL, or says that it does not answer. Returns the exit code.
+int PrintOne(const StatusArgs& args, const AdminTarget& target) {
+  const Result<RelayStatus> status = AskRunning(target);
+  if (!args.json) fmt::print("{}:\n", target.url);
+  if (status.ok()) {
+    fmt::print("{}\n", args.json ? ToJson(status.value()) : ToTable(status.value(), Width()));
+    return kDone;
+  }
+  std::fflush(stdout);
+  fmt::print(stderr, "status: {}: {}\n", target.url, status.error().message());
+  return kFailed;
+}
+
+// Shows one relay after the other; with --json, one a line.
+int PrintSeveral(const StatusArgs& args) {
+  if (args.check || args.wait || args.watch) {
+    return Fail("status",
+                Error(ErrorCode::kInvalidInput, "--check, --wait and --watch take one relay"));
+  }
+  const Result<std::vector<AdminTarget>> named = NamedOf(args);
+  if (!named.ok()) return Fail("status", named.error());
+  int exit_code = kDone;
+  for (const AdminTarget& target : named.value()) {
+    exit_code = std::max(exit_code, PrintOne(args, target));
+  }
+  return exit_code;
+}
+
 }  // namespace
 
 int ShowStatus(const StatusArgs& args) {
   SystemClock clock;
+  if (args.at.admin.size() + args.at.contexts.size() > 1) return PrintSeveral(args);
+  if (args.check) return Check(args);
   if (args.wait) return WaitUntilDelivered(args, clock);
   return args.watch ? Watch(args, clock) : Print(args, clock);
 }
 
 int ListBackends(const StatusArgs& args) {
   constexpr std::size_t kLeftColumns = 2;
-  const Result<RelayStatus> status = StatusFor(args.where, SystemClock());
+  const Result<RelayStatus> status = StatusFor(args, SystemClock());
   if (!status.ok()) return Fail("backend list", status.error());
   if (args.json) {
-    fmt::print("{}\n", ToJson(status.value()));
+    std::string list;
+    for (const BackendStatus& backend : status.value().backends) {
+      list += (list.empty() ? "" : ",") + ToJson(backend, status.value().now);
+    }
+    fmt::print("{{\"backends\":[{}]}}\n", list);
     return kDone;
   }
   std::vector<Cells> rows = {{"BACKEND", "STATE", "ACCEPTED", "DELIVERED", "OWED"}};

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "relay/contexts/relay_at.h"
+
 namespace relay {
 
 struct VerbSpec;
@@ -23,7 +25,15 @@ inline constexpr const char* kConfigVariable = "INFLUXDB_RELAY_CONFIG";
 // Runs the relay until SIGTERM or SIGINT; SIGHUP reloads its configuration.
 int Serve(const std::string& config_path);
 
-int CheckConfig(const std::string& config_path);
+struct CheckConfigArgs {
+  std::string config_path = kDefaultConfigPath;
+  bool example = false;
+  bool to_yaml = false;
+  bool file_only = false;  // Look at the file alone, not at what it names.
+  bool probe = false;      // Ask the backends.
+  bool json = false;       // Show the backends' answers so.
+};
+int CheckConfig(const CheckConfigArgs& args);
 
 // Prints a commented configuration with every setting and its default.
 int ShowExampleConfig();
@@ -39,20 +49,30 @@ struct LogLocation {
 
 struct StatusArgs {
   LogLocation where;
+  RelayAt at = {};  // May name several.
   bool json = false;
   bool watch = false;   // Refresh until interrupted.
   bool wait = false;    // Show nothing; return once everything accepted so far is delivered.
   std::string backend;  // Wait for this one; empty: all.
   std::uint64_t timeout_seconds = 0;
+  bool check = false;  // One line, and the exit code of a Nagios plugin.
+  std::string max_lag = "5m";
 };
+// With `check` returns 0: OK, 1: warning, 2: critical, 3: unknown.
 int ShowStatus(const StatusArgs& args);
 
 // Lists the backends with their states.
 int ListBackends(const StatusArgs& args);
 
+// Lists the contexts, makes one the current one, or adds one.
+int ListContexts();
+int UseContext(const std::string& name);
+int AddContext(const std::string& name, const std::string& admin, const std::string& token_file);
+
 // A change of a running relay.
 struct OperateArgs {
   std::string config_path = kDefaultConfigPath;
+  RelayAt at = {};
   const VerbSpec* verb = nullptr;
   std::string backend;
   std::map<std::string, std::string> texts;  // The verb's parameters, by name.
@@ -67,9 +87,11 @@ int Operate(const OperateArgs& args);
 // A manual replay.
 struct ReplayArgs {
   std::string config_path = kDefaultConfigPath;
+  RelayAt at = {};
   std::string backend;
   std::string from;
   std::string to;
+  std::string to_backend;
   std::string to_url;
   std::string checkpoint;
   std::string database;
@@ -86,9 +108,70 @@ struct ReplayArgs {
 // Returns 0: done, 1: failed or cancelled.
 int Replay(const ReplayArgs& args);
 
+// A seed or a repair: `kind` says which.
+struct FillArgs {
+  std::string config_path = kDefaultConfigPath;
+  RelayAt at = {};
+  std::string kind;  // "seed", "repair".
+  std::string backend;
+  std::string source;
+  std::string database;
+  std::string measurement;
+  bool detach = false;
+  bool yes = false;
+  bool dry_run = false;
+  bool json = false;
+};
+// Returns 0: done and equal, 1: failed, cancelled or different.
+int Fill(const FillArgs& args);
+
+// A comparison of the values that two backends hold.
+struct CompareArgs {
+  std::string config_path = kDefaultConfigPath;
+  std::string a;
+  std::string b;
+  std::string database;  // Empty: all. So below.
+  std::string measurement;
+  std::string from;  // A time or an age.
+  std::string to;    // Not included; empty: the time of the comparison.
+  std::uint64_t points_per_second = 0;
+  std::uint64_t limit = 100;  // Differences listed.
+  std::uint64_t patience_seconds = 60;
+  bool no_fence = false;
+  bool json = false;
+  bool quiet = false;  // Print nothing: the relay keeps the result.
+};
+// Returns 0: equal, 1: different, 2: it could not be told.
+int Compare(const CompareArgs& args);
+
+// The report of a window of time.
+struct ReportArgs {
+  LogLocation where = {.config_path = kDefaultConfigPath, .data = ""};
+  RelayAt at = {};
+  std::string from = "24h";     // A time or an age.
+  std::string to = "now";       // Not included.
+  std::string format = "text";  // Or "markdown", "json".
+};
+int Report(const ReportArgs& args);
+
+// A rehearsal of an outage.
+struct DrillArgs {
+  std::string config_path = kDefaultConfigPath;
+  std::string backend;
+  std::string with;  // The backend to compare it with; empty: the first other one.
+  std::string length = "5m";
+  std::string patience = "1h";  // To catch up.
+  std::string format = "text";  // The report's: or "markdown", "json".
+  bool no_compare = false;
+  bool dry_run = false;
+};
+// Returns 0: it caught up and is equal, 1: not, or the drill was interrupted, 2: it did not begin.
+int Drill(const DrillArgs& args);
+
 // A copy of a running relay's log.
 struct CheckpointArgs {
   std::string config_path = kDefaultConfigPath;
+  RelayAt at = {};
   std::string directory;  // A name, or a path in log.checkpoint_dir; empty with `list`.
   bool list = false;
   bool drop = false;
@@ -97,6 +180,36 @@ struct CheckpointArgs {
   bool json = false;
 };
 int Checkpoint(const CheckpointArgs& args);
+
+// A copy of the log from another relay that shares it.
+struct JoinArgs {
+  std::string config_path = kDefaultConfigPath;
+  std::string url;  // The other relay's admin port.
+  bool replaces = false;
+};
+int Join(const JoinArgs& args);
+
+// A new stream of a shared log, after the servers of NATS have lost writes.
+struct FoundArgs {
+  std::string config_path = kDefaultConfigPath;
+  RelayAt at = {};
+  bool yes = false;
+  bool dry_run = false;
+  bool json = false;
+};
+int Found(const FoundArgs& args);
+
+// Takes note that the log was started on a checkpoint, or that a backend diverged.
+struct AcknowledgeArgs {
+  std::string config_path = kDefaultConfigPath;
+  RelayAt at = {};
+  std::string backend;  // Empty: the start on a checkpoint.
+  std::string note;
+  bool yes = false;
+  bool dry_run = false;
+  bool json = false;
+};
+int Acknowledge(const AcknowledgeArgs& args);
 
 // Lists of dead letters, gaps and the audit trail.
 struct LedgerArgs {
@@ -113,6 +226,10 @@ int ShowDead(const LedgerArgs& args);
 int ExportDead(const LedgerArgs& args);
 int ListGaps(const LedgerArgs& args);
 int ListAudit(const LedgerArgs& args);
+
+// Prints names, one a line, for completions: "backends", "databases" or "checkpoints". Of a relay
+// that does not run, those of its configuration; of none, nothing.
+int ListNames(const std::string& what, const std::string& config_path);
 
 struct InspectArgs {
   LogLocation where;

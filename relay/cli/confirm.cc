@@ -1,6 +1,7 @@
 #include "relay/cli/confirm.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -26,7 +27,9 @@ int AskConsent(const std::string& command, const std::string& description, bool 
 
 std::string LoginName() {
   const char* name = getlogin();
-  return name != nullptr ? name : fmt::format("uid {}", getuid());
+  if (name != nullptr) return name;
+  const passwd* user = getpwuid(getuid());
+  return user != nullptr ? user->pw_name : fmt::format("uid {}", getuid());
 }
 
 }  // namespace relay

@@ -1,25 +1,23 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "config/schema/closest_match.h"
+#include "relay/base/human_format.h"
 #include "relay/base/parse.h"
 #include "relay/cli/commands.h"
-#include "relay/cli/docs.h"
 #include "relay/cli/options.h"
+#include "relay/docs/docs.h"
 
 namespace {
 
 constexpr const char* kDefaultConfig = relay::kDefaultConfigPath;
 
 constexpr std::uint64_t kWaitSeconds = 86'400;
-
-struct CheckConfigArgs {
-  std::string config_path = kDefaultConfig;
-  bool example = false;
-  bool to_yaml = false;
-};
 
 void AddLogLocation(CLI::App& command, relay::LogLocation& where) {
   relay::AddConfig(command, "--config", where.config_path);
@@ -33,13 +31,25 @@ void AddServe(CLI::App& app, std::string& config_path, int& exit_code) {
   command->callback([&] { exit_code = relay::Serve(config_path); });
 }
 
-void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
+void AddCheckConfig(CLI::App& app, relay::CheckConfigArgs& args, int& exit_code) {
   CLI::App* command =
-      app.add_subcommand("check-config", "Validate a configuration and name its errors");
+      app.add_subcommand("check-config",
+                         "Validate a configuration, and the files, variables and disk that it "
+                         "names, and report all mistakes");
   relay::AddConfig(*command, "FILE,--config", args.config_path);
   CLI::Option* example =
       command->add_flag("--example", args.example,
                         "Print a configuration with every setting and its default instead");
+  CLI::Option* file_only =
+      command->add_flag("--file-only", args.file_only,
+                        "Look at the file alone, as on a machine that has not its files, "
+                        "environment and disk");
+  CLI::Option* probe = command->add_flag(
+      "--probe", args.probe,
+      "Ask every backend too: reachable, credentials, databases that the configuration names, "
+      "version, clock; exit code 1 if something is wrong with one");
+  command->add_flag("--json", args.json, "Print what the backends answered as JSON")->needs(probe);
+  probe->excludes(example)->excludes(file_only);
   command
       ->add_flag("--to-yaml", args.to_yaml,
                  "Print it as YAML, also from the original relay's TOML; comments name the "
@@ -48,7 +58,7 @@ void AddCheckConfig(CLI::App& app, CheckConfigArgs& args, int& exit_code) {
   command->callback([&] {
     exit_code = args.example   ? relay::ShowExampleConfig()
                 : args.to_yaml ? relay::ShowConfigAsYaml(args.config_path)
-                               : relay::CheckConfig(args.config_path);
+                               : relay::CheckConfig(args);
   });
 }
 
@@ -56,6 +66,7 @@ void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "status", "Show each backend's state and lag; from the data directory if no relay runs");
   AddLogLocation(*command, args.where);
+  relay::AddRelayAt(*command, args.at);
   command->add_flag("--json", args.json, "Print JSON");
   CLI::Option* watch =
       command->add_flag("--watch", args.watch, "Refresh every two seconds until q or Ctrl-C");
@@ -67,6 +78,15 @@ void AddStatus(CLI::App& app, relay::StatusArgs& args, int& exit_code) {
   command->add_option("--timeout", args.timeout_seconds, "Seconds to wait")
       ->default_val(kWaitSeconds)
       ->needs(wait);
+  CLI::Option* check = command->add_flag(
+      "--check", args.check,
+      "For Nagios: print one line; exit code 0 OK, 1 warning, 2 critical, 3 unknown");
+  check->excludes(watch)->excludes(wait);
+  command
+      ->add_option("--max-lag", args.max_lag,
+                   "With --check, a backend that lacks an older point is critical: 30s, 5m")
+      ->capture_default_str()
+      ->needs(check);
   command->callback([&] { exit_code = relay::ShowStatus(args); });
 }
 
@@ -200,8 +220,13 @@ relay::CommandDoc DocOf(CLI::App& command) {
 void AddDescribe(CLI::App& app, std::string& form, int& exit_code) {
   CLI::App* command = app.add_subcommand("describe", "Print the manual page or completions");
   command->group("");
-  command->add_option("FORM", form, "man, bash, zsh, markdown or settings")->required();
+  command->add_option("FORM", form, "man, bash, zsh, markdown or settings");
   command->callback([&app, &form, &exit_code] {
+    if (form.empty()) {
+      fmt::print(stderr, "describe: expected FORM: man, bash, zsh, markdown or settings\n");
+      exit_code = relay::kWrongUsage;
+      return;
+    }
     const relay::Result<std::string> text =
         form == "settings" ? relay::Result(relay::DescribeSettings(RELAY_VERSION))
                            : relay::Describe(DocOf(app), RELAY_VERSION, form);
@@ -209,6 +234,19 @@ void AddDescribe(CLI::App& app, std::string& form, int& exit_code) {
                text.ok() ? text.value() : text.error().message());
     exit_code = text.ok() ? relay::kDone : relay::kWrongUsage;
   });
+}
+
+// Used by completions; hidden from users.
+void AddNames(CLI::App& app, int& exit_code) {
+  static std::string what;
+  static std::string config_path = kDefaultConfig;
+  CLI::App* command = app.add_subcommand("names", "Print names for completions");
+  command->group("");
+  command->add_option("WHAT", what, "backends, databases or checkpoints")
+      ->required()
+      ->check(CLI::IsMember({"backends", "databases", "checkpoints"}));
+  relay::AddConfig(*command, "--config", config_path);
+  command->callback([&exit_code] { exit_code = relay::ListNames(what, config_path); });
 }
 
 // Accepts the original relay's command line: `influxdb-relay -config FILE`, also
@@ -224,19 +262,51 @@ std::vector<std::string> Arguments(int argc, char** argv) {
   return {arguments.rbegin(), arguments.rend()};  // The order CLI11 requires.
 }
 
+std::vector<const CLI::App*> CommandsOf(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// Says that `typed` is no command of `app`, and which is meant, if one is near.
+std::string NoSuchCommand(const CLI::App& app, const std::string& typed) {
+  constexpr std::size_t kShownMax = 100;
+  std::vector<std::string> known;
+  for (const CLI::App* command : CommandsOf(app)) known.push_back(command->get_name());
+  const auto meant = relay::ClosestMatch(typed, known);
+  return fmt::format("no command \"{}\"{}", relay::OneLine(typed, kShownMax),
+                     meant ? fmt::format("; did you mean {}?", *meant) : "; --help lists them");
+}
+
+// Returns what to say of a command that does not exist, also within a group (`dead lst`); empty: it
+// exists, or options come first. `arguments`: the last is the first, as CLI11 takes them.
+std::string UnknownCommand(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App* group = &app;
+  for (auto word = arguments.rbegin(); word != arguments.rend(); ++word) {
+    const std::vector<const CLI::App*> commands = CommandsOf(*group);
+    if (commands.empty() || word->starts_with("-")) return "";
+    const auto named = std::find_if(commands.begin(), commands.end(), [&](const CLI::App* command) {
+      return command->get_name() == *word;
+    });
+    if (named == commands.end()) return NoSuchCommand(*group, *word);
+    group = *named;
+  }
+  return "";
+}
+
 int Run(int argc, char** argv) {
   CLI::App app{"A durable store-and-forward relay for InfluxDB writes", "influxdb-relay"};
   app.set_version_flag("--version", "influxdb-relay " RELAY_VERSION);
   app.require_subcommand(1);
   app.footer(
       "`influxdb-relay -config FILE` is short for `influxdb-relay serve --config FILE`.\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong configuration.");
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or a wrong configuration; of `compare`: 0 "
+      "equal, 1 different, 2 could not tell; of `status --check`: 0 OK, 1 warning, 2 critical, 3 "
+      "unknown.");
   int exit_code = relay::kDone;
   std::string config_path = kDefaultConfig;
   relay::StatusArgs status{.where = {.config_path = kDefaultConfig, .data = ""}};
   relay::InspectArgs inspect{.where = {.config_path = kDefaultConfig, .data = ""}};
   AddServe(app, config_path, exit_code);
-  CheckConfigArgs check;
+  relay::CheckConfigArgs check;
   AddCheckConfig(app, check, exit_code);
   AddStatus(app, status, exit_code);
   AddInspect(app, inspect, exit_code);
@@ -249,8 +319,14 @@ int Run(int argc, char** argv) {
   relay::AddOperators(app, exit_code);
   std::string form;
   AddDescribe(app, form, exit_code);
+  AddNames(app, exit_code);
+  std::vector<std::string> arguments = Arguments(argc, argv);
+  if (const std::string unknown = UnknownCommand(app, arguments); !unknown.empty()) {
+    fmt::print(stderr, "{}\n", unknown);
+    return relay::kWrongUsage;
+  }
   try {
-    app.parse(Arguments(argc, argv));
+    app.parse(arguments);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? relay::kDone : relay::kWrongUsage;
   }

@@ -40,7 +40,9 @@ void ProgressLine::Show(std::optional<double> part, std::string_view text) {
   shown_at_ = clock_.Now();
   visible_ = true;
   // A line that wraps could not be overwritten.
-  const std::string line = (part ? Bar(*part) : "") + std::string(text);
+  std::string line = (part ? Bar(*part) : "") + std::string(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c >= 0 && c < ' '; }, ' ');
   fmt::print(stderr, "\r\x1b[K{}", line.substr(0, Columns() - 1));
 }
 

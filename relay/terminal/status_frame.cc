@@ -66,7 +66,7 @@ Line Title(const WatchView& view) {
   if (!view.note.empty()) return {fmt::format("{}  {}", time, view.note), kRed};
   const bool accepts = status.log_failure.empty();
   return {fmt::format("{}  influxdb-relay {}  {}  (q ends)", time, status.version,
-                      accepts ? "accepts writes" : "REFUSES WRITES"),
+                      accepts ? "accepting writes" : "REFUSING WRITES"),
           accepts ? kBold : kRed};
 }
 
@@ -86,7 +86,8 @@ std::vector<Line> Plots(const WatchView& view, const ScreenSize& size) {
         {fmt::format("{:<{}}  {:>10.0f} ", backend.name, names, values.back()), ColorOf(backend),
          Sparkline(values, std::min<std::size_t>(60, size.columns - names - kNumber - 1))});
   }
-  if (!lines.empty()) lines.insert(lines.begin(), {{""}, {"points owed in the last hour", kDim}});
+  if (!lines.empty())
+    lines.insert(lines.begin(), {{""}, {"points undelivered in the last hour", kDim}});
   return lines;
 }
 
