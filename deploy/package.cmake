@@ -57,6 +57,15 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS adduser)
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "influxdb, influxdb-client")
+# It is loaded by those relays alone that share a log: nothing is linked to it.
+find_path(nats_headers nats/version.h)
+if(nats_headers)
+  file(READ ${nats_headers}/nats/version.h version)
+  string(REGEX MATCH "NATS_VERSION_MAJOR +([0-9]+)" _ "${version}")
+  set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libnats${CMAKE_MATCH_1}")
+  string(REGEX MATCH "NATS_VERSION_MINOR +([0-9]+)" _ "${version}")
+  string(APPEND CPACK_DEBIAN_PACKAGE_RECOMMENDS ".${CMAKE_MATCH_1}")
+endif()
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${CMAKE_SOURCE_DIR}/deploy/debian/conffiles ${CMAKE_SOURCE_DIR}/deploy/debian/postinst
