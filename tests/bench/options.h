@@ -44,6 +44,8 @@ class Options {
   double Number(std::string_view name) const { return NumberFrom(Text(name)); }
   unsigned Count(std::string_view name) const { return CountFrom(Text(name)); }
 
+  std::vector<std::string> Words(std::string_view name) const { return Parts(Text(name), ','); }
+
   // Reads a list such as "1,100,5000".
   std::vector<unsigned> Counts(std::string_view name) const {
     std::vector<unsigned> counts;

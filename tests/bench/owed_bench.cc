@@ -161,8 +161,7 @@ void RunHealthy(const std::string& directory, Bytes size) {
       if (records == 0) std::this_thread::yield();
       if (SecondsSince(kept) < 1) continue;
       kept = SteadyClock::now();
-      if (Status done = bench.log().EnforceRetention(std::chrono::system_clock::now());
-          !done.ok()) {
+      if (Status done = bench.log().EnforceRetention(MomentOf(SystemClock())); !done.ok()) {
         Fail(done.error());
       }
     }

@@ -1,5 +1,5 @@
 // The whole relay under load: its clients' throughput, how far the backends
-// fall behind meanwhile, and its cost, in front of two null sinks.
+// fall behind meanwhile, and its cost, in front of null sinks.
 //
 // Load generator, relay and sinks share the CPUs of one machine: the figures are
 // those of one small machine, not of a relay alone. The generator never pauses,
@@ -7,8 +7,12 @@
 //
 // Each cell has a relay of its own, with an empty log, and a warm-up before it
 // is measured: memory that the machine touches for the first time is slow.
+//
+// With the engine jetstream, three servers of NATS and a second relay share the CPUs too.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -18,6 +22,7 @@
 #include "tests/bench/sample_lines.h"
 #include "tests/bench/sinks.h"
 #include "tests/bench/wrk.h"
+#include "tests/support/process/nats_servers.h"
 #include "tests/support/process/relay_process.h"
 #include "tests/support/process/relay_status.h"
 
@@ -35,9 +40,9 @@ struct Behind {
   PointCount points = 0;
 };
 
-Behind BehindOf(const RelayProcess& relay) {
+Behind BehindOf(const RelayProcess& relay, const Sinks& sinks) {
   Behind most;
-  for (const std::string& name : Sinks::Names()) {
+  for (const std::string& name : sinks.names()) {
     const QueueStats figures = test::StatusOf(relay, name).figures;
     most.records = std::max(most.records, figures.marks.lag());
     most.points = std::max(most.points, figures.owed.points);
@@ -69,14 +74,14 @@ std::optional<double> Drain(const RelayProcess& relay) {
   return SecondsSince(start);
 }
 
-Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
+Cell Measure(RelayProcess& relay, const WrkLoad& load, const Sinks& sinks) {
   const pid_t pid = relay.process().pid();
   const Bytes accepted_before = AcceptedBytes(relay);
   const ProcessFigures before = StatsOf(pid);
   Cell cell;
   cell.wrk = RunWrk(load);
-  cell.behind = BehindOf(relay);
-  if (drain) cell.drain_seconds = Drain(relay);
+  cell.behind = BehindOf(relay, sinks);
+  if (sinks.up()) cell.drain_seconds = Drain(relay);
   const ProcessFigures after = StatsOf(pid);
 
   // If all were refused, this makes the figures below meaningless but not infinite.
@@ -90,19 +95,55 @@ Cell Measure(RelayProcess& relay, const WrkLoad& load, bool drain) {
   return cell;
 }
 
+// The servers and the relay that a relay shares its log with.
+class Others {
+ public:
+  Others(const std::string& directory, const RelayProcess::Settings& settings)
+      : settings_(settings), nats_(MadeDirectory(directory), 3) {
+    second_ = std::make_unique<RelayProcess>(MadeDirectory(directory + "/b"), SettingsOf("b"));
+  }
+
+  RelayProcess::Settings SettingsOf(const std::string& relay) const {
+    RelayProcess::Settings settings = settings_;
+    settings.log = {"engine: jetstream", "jetstream:", "  relay: " + relay,
+                    fmt::format("  servers: [{}]", fmt::join(nats_.Urls(), ", "))};
+    return settings;
+  }
+
+  // Waits until both relays have a write before it is answered.
+  void WaitUntilInSync(const RelayProcess& relay) const {
+    test::Eventually(test::kPatience,
+                     [&relay] { return relay.Status().find("\"copies\":2") != std::string::npos; });
+  }
+
+ private:
+  static std::string MadeDirectory(const std::string& directory) {
+    std::filesystem::create_directory(directory);
+    return directory;
+  }
+
+  const RelayProcess::Settings settings_;
+  test::NatsServers nats_;
+  std::unique_ptr<RelayProcess> second_;
+};
+
 double RequestsPerSecond(const WrkFigures& wrk) {
   return static_cast<double>(wrk.requests) / wrk.seconds;
 }
 
-Cell RunCell(WrkLoad load, const Sinks& sinks, const std::string& parent, unsigned warm_up) {
-  const ScratchDir directory(parent);
+Cell RunCell(WrkLoad load, const Sinks& sinks, const Options& options, bool is_shared) {
+  const ScratchDir directory(options.Text("dir"));
+  const unsigned warm_up = options.Count("warm-up");
   load.bodies_path = directory.path() + "/bodies";
   // Uses so many different bodies that none is in the caches when it comes again.
   const std::uint64_t bodies = std::max<std::uint64_t>(16, 20'000 / load.lines);
   test::WriteFile(load.bodies_path, SampleLines(0, bodies * load.lines));
   RelayProcess::Settings settings = sinks.Settings();
   settings.top = "limits: {connections_per_address: 100000, connections: 100000}\n";
-  RelayProcess relay(directory.path(), settings);
+  std::optional<Others> others;
+  if (is_shared) others.emplace(directory.path() + "/others", settings);
+  RelayProcess relay(directory.path(), others ? others->SettingsOf("a") : settings);
+  if (others) others->WaitUntilInSync(relay);
   load.server = relay.endpoint();
   fmt::print(stderr, "relay {}: {} lines, {} connections\n", relay.process().pid(), load.lines,
              load.connections);
@@ -112,8 +153,9 @@ Cell RunCell(WrkLoad load, const Sinks& sinks, const std::string& parent, unsign
     RunWrk(warming);
     if (sinks.up()) Drain(relay);
   }
-  Cell cell = Measure(relay, load, sinks.up());
+  Cell cell = Measure(relay, load, sinks);
   relay.Stop();
+  others.reset();
   if (NginxPeer::IsInstalled()) {
     const NginxPeer peer(directory.path());
     load.server = peer.endpoint();
@@ -125,18 +167,18 @@ Cell RunCell(WrkLoad load, const Sinks& sinks, const std::string& parent, unsign
 
 void PrintHead() {
   fmt::print(
-      "{:>5} {:>5} {:>10} {:>10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>10} {:>10} {:>7} {:>7} "
+      "{:>9} {:>5} {:>5} {:>10} {:>10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>10} {:>10} {:>7} {:>7} "
       "{:>6} {:>8} {:>8}\n",
-      "lines", "conns", "requests/s", "points/s", "MB/s", "p50 ms", "p99 ms", "non-2xx", "sockerr",
-      "behind rec", "behind pts", "drain s", "CPU us", "disk B", "RSS MiB", "of nginx");
+      "engine", "lines", "conns", "requests/s", "points/s", "MB/s", "p50 ms", "p99 ms", "non-2xx",
+      "sockerr", "behind rec", "behind pts", "drain s", "CPU us", "disk B", "RSS MiB", "of nginx");
 }
 
-void PrintCell(const WrkLoad& load, const Cell& cell) {
+void PrintCell(const std::string& engine, const WrkLoad& load, const Cell& cell) {
   const std::string drain = cell.drain_seconds ? fmt::format("{:.2f}", *cell.drain_seconds) : "-";
   fmt::print(
-      "{:>5} {:>5} {:>10.0f} {:>10.0f} {:>6.0f} {:>7.2f} {:>7.2f} {:>7} {:>7} {:>10} {:>10} "
-      "{:>7} {:>7.1f} {:>6.2f} {:>8.1f} {:>8}\n",
-      load.lines, load.connections, RequestsPerSecond(cell.wrk), cell.points_per_second,
+      "{:>9} {:>5} {:>5} {:>10.0f} {:>10.0f} {:>6.0f} {:>7.2f} {:>7.2f} {:>7} {:>7} {:>10} "
+      "{:>10} {:>7} {:>7.1f} {:>6.2f} {:>8.1f} {:>8}\n",
+      engine, load.lines, load.connections, RequestsPerSecond(cell.wrk), cell.points_per_second,
       cell.megabytes_per_second, cell.wrk.p50_ms, cell.wrk.p99_ms, cell.wrk.refused,
       cell.wrk.socket_errors, cell.behind.records, cell.behind.points, drain, cell.cpu_us,
       cell.disk_bytes, static_cast<double>(cell.peak_memory_kib) / 1024,
@@ -146,20 +188,22 @@ void PrintCell(const WrkLoad& load, const Cell& cell) {
 
 int Main(int argc, char** argv) {
   const Options options(
-      "Requests and points a second of a relay in front of two null sinks, loaded by wrk.",
+      "Requests and points a second of a relay in front of null sinks, loaded by wrk.",
       {{"lines", "1,100,5000", "in a body"},
        {"connections", "1,16,64,256", "kept open, one request at a time on each; mind `ulimit -n`"},
        {"seconds", "5", "measured, for each cell"},
        {"warm-up", "2", "seconds before them"},
        {"wrk-threads", "1", "of the load generator"},
+       {"engines", "local", "local | jetstream | local,jetstream (in turns)"},
+       {"sinks", "2", "backends, each of which gets everything"},
        {"backends", "up", "up | down (nobody listens: nothing is drained)"},
        {"dir", "", "where the log is; $TMPDIR, or else the current directory"}},
       argc, argv);
-  Sinks sinks;
+  Sinks sinks(options.Count("sinks"));
   if (options.Text("backends") == "up") sinks.Open();
   PrintConditions(ScratchDir(options.Text("dir")).path());
-  fmt::print("wrk with {} thread(s), the relay and two sinks ({}) share these CPUs\n",
-             options.Count("wrk-threads"), options.Text("backends"));
+  fmt::print("wrk with {} thread(s), the relay and {} sinks ({}) share these CPUs\n",
+             options.Count("wrk-threads"), options.Count("sinks"), options.Text("backends"));
   PrintHead();
   for (const unsigned lines : options.Counts("lines")) {
     for (const unsigned connections : options.Counts("connections")) {
@@ -167,7 +211,9 @@ int Main(int argc, char** argv) {
                          .connections = connections,
                          .threads = options.Count("wrk-threads"),
                          .seconds = options.Count("seconds")};
-      PrintCell(load, RunCell(load, sinks, options.Text("dir"), options.Count("warm-up")));
+      for (const std::string& engine : options.Words("engines")) {
+        PrintCell(engine, load, RunCell(load, sinks, options, engine == "jetstream"));
+      }
     }
   }
   return 0;

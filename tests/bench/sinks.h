@@ -1,4 +1,4 @@
-// The two backends of a benchmark: null sinks at fixed addresses, so that they
+// The backends of a benchmark: null sinks at fixed addresses, so that they
 // can be down and come back.
 //
 // THREADS. One thread opens and closes them.
@@ -19,15 +19,18 @@ namespace relay::bench {
 
 class Sinks {
  public:
-  static const std::vector<std::string>& Names() {
-    static const std::vector<std::string> names = {"sink-a", "sink-b"};
+  static std::vector<std::string> Names(std::size_t count = 2) {
+    std::vector<std::string> names;
+    while (names.size() < count) names.push_back(fmt::format("sink-{}", names.size() + 1));
     return names;
   }
 
   // Starts them down: their connections are refused.
-  Sinks() {
-    while (ports_.size() < Names().size()) ports_.push_back(test::FreePort());
+  explicit Sinks(std::size_t count = 2) : names_(Names(count)) {
+    while (ports_.size() < count) ports_.push_back(test::FreePort());
   }
+
+  const std::vector<std::string>& names() const { return names_; }
 
   bool up() const { return !sinks_.empty(); }
 
@@ -39,12 +42,13 @@ class Sinks {
   test::RelayProcess::Settings Settings() const {
     test::RelayProcess::Settings settings;
     for (std::size_t i = 0; i < ports_.size(); ++i) {
-      settings.backends.push_back({Names()[i], fmt::format("http://127.0.0.1:{}", ports_[i])});
+      settings.backends.push_back({names_[i], fmt::format("http://127.0.0.1:{}", ports_[i])});
     }
     return settings;
   }
 
  private:
+  const std::vector<std::string> names_;
   std::vector<std::uint16_t> ports_;
   std::vector<std::unique_ptr<NullSink>> sinks_;
 };

@@ -33,10 +33,17 @@ void FuzzExchange(std::string_view input);
 // Packets and pieces of streams without answers: each good line is stored once.
 void FuzzFraming(std::string_view input);
 
+// A body, written as columns and read again.
+void FuzzColumns(std::string_view input);
+
+// A frame of columns that nobody need have written.
+void FuzzFrames(std::string_view input);
+
 inline const std::vector<Target>& Targets() {
   static const std::vector<Target> targets = {
       {"lines", FuzzLines},           {"parameters", FuzzParameters}, {"samples", FuzzSamples},
-      {"statements", FuzzStatements}, {"exchange", FuzzExchange},     {"framing", FuzzFraming}};
+      {"statements", FuzzStatements}, {"exchange", FuzzExchange},     {"framing", FuzzFraming},
+      {"columns", FuzzColumns},       {"frames", FuzzFrames}};
   return targets;
 }
 

@@ -111,7 +111,7 @@ void FuzzSamples(std::string_view input) {
     const std::string sent = EncodeRemoteWrite(lines, Precision::kMillisecond).value();
     INVARIANT(sent.empty() == (count == 0));
     if (count == 0) continue;
-    // What is sent is read as the same lines again.
+    // The message that is sent is read as the same lines again.
     const std::string message = UncompressSnappy(sent, 64_MiB).value();
     INVARIANT(ScanSamples(message, kNow).value().scanned.lines == lines);
   }

@@ -132,7 +132,7 @@ bool Append(DurableLog& log, std::uint64_t number) {
   for (std::uint64_t i = 0; i < kRecordsMax; ++i) {
     ++number;
     if (i % 50 == 49) {
-      const Status kept = log.EnforceRetention(At(1));
+      const Status kept = log.EnforceRetention(MomentAt(1));
       if (!kept.ok()) break;
     }
     if (!Append(log, number)) break;

@@ -25,6 +25,10 @@ inline WallTime At(std::int64_t seconds) {
   return WallTime(std::chrono::seconds(seconds));
 }
 
+inline Moment MomentAt(std::int64_t seconds) {
+  return {Clock::TimePoint(std::chrono::seconds(seconds)), At(seconds)};
+}
+
 // A record of `points` lines whose content is a function of its number, so that
 // a test can tell any record from any other.
 inline Record NumberedRecord(std::uint64_t number, PointCount points = 1) {

@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "tests/support/process/http_client.h"
 #include "tests/support/process/influxd.h"
 #include "tests/support/process/places.h"
 #include "tests/support/process/ports.h"
@@ -13,6 +17,7 @@
 #include "tests/support/process/relay_process.h"
 #include "tests/support/process/relay_status.h"
 #include "tests/support/process/tls_front.h"
+#include "tests/support/process/victoria_metrics.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test::integration_delivery_backend_kinds_test {
@@ -96,6 +101,66 @@ TEST_CASE("kinds: packets are filled with lines; a line too long for one is a de
   const RunResult dead =
       Run({RelayBinary(), "inspect", "--config", relay.config_path(), "--backend", "a", "--dead"});
   CHECK_NE(dead.output.find("do not fit in a packet of 100"), std::string::npos);
+}
+
+TEST_CASE("kinds: times of the seventies arrive as they are at a VictoriaMetrics with api v1") {
+  constexpr std::int64_t kMilli = 1'000'000;
+  constexpr std::int64_t kSecond = 1'000 * kMilli;
+  const TempDir influxd_directory;
+  const TempDir victoria_directory;
+  const TempDir relay_directory;
+  Influxd influxd(influxd_directory.path());
+  influxd.CreateDatabase("metrics");
+  const VictoriaMetrics victoria(victoria_directory.path());
+  const RelayProcess relay(relay_directory.path(),
+                           {.backends = {{"i", influxd.Url()}, {"v", victoria.Url()}}});
+  struct Sent {
+    const char* precision;
+    std::int64_t unit;
+    std::int64_t time;
+  };
+  // By their size alone, these would be seconds, milliseconds or microseconds.
+  const std::vector<Sent> all = {{"n", 1, kMilli},
+                                 {"n", 1, 5 * kSecond},
+                                 {"n", 1, 7'000'000 * kSecond},
+                                 {"n", 1, 99'999'999 * kSecond},
+                                 {"u", 1'000, 6'000'000},
+                                 {"ms", kMilli, 7'000},
+                                 {"s", kSecond, 8},
+                                 {"m", 60 * kSecond, 9},
+                                 {"h", 3'600 * kSecond, 10}};
+  std::vector<StoredPoint> points;
+  for (const Sent& sent : all) {
+    REQUIRE_EQ(relay
+                   .Write("metrics", fmt::format("m v=1 {}\n", sent.time),
+                          fmt::format("precision={}", sent.precision))
+                   .status,
+               204);
+    points.push_back({sent.time * sent.unit, "", "v=1"});
+  }
+  std::sort(points.begin(), points.end());
+  REQUIRE(relay.WaitDrained());
+  CHECK(influxd.ReadPoints("metrics", "m") == points);
+  CHECK(victoria.ReadPoints("metrics", "m", "v") == points);
+}
+
+TEST_CASE("kinds: a VictoriaMetrics answers 204 to times that it does not store") {
+  const TempDir directory;
+  const VictoriaMetrics victoria(directory.path());
+  const auto answer = [&victoria](std::string_view line) {
+    return Post(victoria.endpoint(), "/write?db=metrics&precision=ns", std::string(line)).status;
+  };
+  CHECK_EQ(answer("early v=1 -5000000000"), 204);
+  CHECK_EQ(answer("late v=1 9000000000000000000"), 204);
+  CHECK_EQ(answer("zero v=1 0"), 204);
+  CHECK(victoria.ReadPoints("metrics", "early", "v").empty());
+  CHECK(victoria.ReadPoints("metrics", "late", "v").empty());
+  std::vector<StoredPoint> zero;
+  REQUIRE(Eventually(kPatience, [&] {
+    zero = victoria.ReadPoints("metrics", "zero", "v");
+    return zero.size() == 1;
+  }));
+  CHECK_GT(zero.front().time_ns, 0);  // It is stored at the time when it came.
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ TEST_CASE("backend: a redirection is reported, not followed") {
   });
   beside.Write("m v=1 1\n");
   REQUIRE(WaitForState(beside.relay, "odd", "held"));
-  const std::string target = elsewhere.Url() + "/write?db=metrics&precision=n";
+  const std::string target = elsewhere.Url() + "/write?db=metrics&precision=ns";
   CHECK_EQ(StatusOf(beside.relay, "odd").why,
            "the backend redirects writes to another address: " + target);
   CHECK_EQ(StatusOf(beside.relay, "odd").last_answer, "HTTP 307 to " + target);

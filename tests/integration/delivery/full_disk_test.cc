@@ -106,7 +106,7 @@ TEST_CASE("full disk: with nothing free the log opens, delivers what it holds, a
   server.Start();
   CHECK(relay.WaitDrained(kDrain));
   CHECK_GE(server.CountPoints("metrics", "m", "v"), written);
-  // What was delivered is deleted, so that the log takes writes again.
+  // Delivered records are deleted, so that the log takes writes again.
   INFO(full.Output());
   INFO(FreeOn(log));
   CHECK(Eventually(kDrain, [&] { return relay.Write("metrics", "m v=1 1\n").status == 204; }));

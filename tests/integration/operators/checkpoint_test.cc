@@ -77,7 +77,7 @@ TEST_CASE(
 
   PutInPlace(both.relay, "copy");
   both.relay.Start();
-  CHECK(Contains(Get(both.relay.admin(), "/readyz").body, "\"ready\""));
+  CHECK(Contains(Get(both.relay.admin(), "/readyz").body, "degraded"));
   const BackendStatus owing = StatusOf(both.relay, "b");
   CHECK_GT(owing.figures.owed.points, 2'000);
   CHECK_EQ(owing.figures.unaccounted(), 0);
@@ -202,6 +202,41 @@ TEST_CASE("checkpoint: listed, deleted, and refused where it must not be") {
   CHECK(Contains(Command(relay, {"checkpoint", "--list"}).output, "UNSHARED"));
   CHECK_EQ(Command(relay, {"checkpoint", "copy", "--drop", "--yes"}).exit_code, 0);
   CHECK_FALSE(fs::exists(copy));
+}
+
+TEST_CASE("checkpoint: a relay started on one is degraded until somebody takes note of it") {
+  FakeBackend backend;
+  const TempDir directory;
+  RelayProcess relay(directory.path(), {.backends = {{"a", backend.Url()}}});
+  REQUIRE_EQ(relay.Write("metrics", "cpu v=1 1").status, 204);
+  REQUIRE(relay.WaitDrained());
+  CHECK_EQ(Command(relay, {"acknowledge", "--yes"}).exit_code, 1);
+  MustCopy(relay, "copy");
+  const std::string lost = relay.Write("metrics", "cpu v=2 2").Header("x-relay-position");
+  REQUIRE(relay.WaitDrained());
+  const auto at = [&relay](const std::string& path) { return Get(relay.admin(), path).body; };
+  CHECK(Contains(at("/api/v1/positions/" + lost), "passed"));
+  relay.Kill();
+  PutInPlace(relay, "copy");
+  for (int start = 1; start <= 2; ++start) {
+    relay.Start();
+    CHECK(Contains(at("/readyz"), "degraded"));
+    CHECK(Contains(at("/readyz"), "may be missing"));
+    CHECK(Contains(relay.Output(), "log started on a checkpoint"));
+    if (start == 1) relay.Kill();
+  }
+  REQUIRE_EQ(relay.Write("metrics", "cpu v=3 3").status, 204);
+  REQUIRE(relay.WaitDrained());
+  CHECK(Contains(at("/api/v1/positions/" + lost), "unknown"));
+  CHECK(Contains(Command(relay, {"status"}).output, "acknowledge"));
+  CHECK(Contains(Command(relay, {"gaps", "--backend", "a"}).output, "other copy"));
+  CHECK(Contains(Command(relay, {"audit"}).output, "started on a checkpoint"));
+  const RunResult done = Command(relay, {"acknowledge", "--note", "looked at it", "--yes"});
+  INFO(done.output);
+  CHECK_EQ(done.exit_code, 0);
+  CHECK(Contains(at("/readyz"), "ready"));
+  CHECK_FALSE(Contains(at("/readyz"), "degraded"));
+  CHECK(Contains(Command(relay, {"audit"}).output, "looked at it"));
 }
 
 TEST_CASE("checkpoint: an unfinished one is deleted when the relay starts") {

@@ -2,9 +2,11 @@
 
 #include <string>
 
-#include "relay/cli/docs.h"
+#include "relay/docs/docs.h"
+#include "tests/support/fakes/fake_backend.h"
 #include "tests/support/process/places.h"
 #include "tests/support/process/process.h"
+#include "tests/support/process/relay_process.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test::integration_operators_command_docs_test {
@@ -17,12 +19,12 @@ std::string Describe(const std::string& form) {
 }
 
 // Returns bash's completions of `words`, the last of which is being typed.
-std::string Offered(const std::string& words) {
+std::string Offered(const std::string& words, const std::string& program = "influxdb-relay") {
   const TempDir directory;
   WriteFile(directory.File("completion"), Describe("bash"));
   const RunResult run = Run(
       {"bash", "-c",
-       "set -u; . " + directory.File("completion") + "; COMP_WORDS=(influxdb-relay " + words +
+       "set -u; . " + directory.File("completion") + "; COMP_WORDS=(" + program + " " + words +
            "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _influxdb_relay; echo \"${COMPREPLY[*]}\""});
   CHECK_EQ(run.exit_code, 0);
   return run.output;
@@ -34,6 +36,27 @@ TEST_CASE("command docs: bash completes commands and their options") {
   CHECK_EQ(Offered("verify --js"), "--json\n");
   CHECK_EQ(Offered("export --backend x --form"), "--format\n");
   CHECK_EQ(Offered("verify --form"), "\n");
+}
+
+TEST_CASE("command docs: bash completes the names of backends, databases and checkpoints") {
+  const TempDir directory;
+  FakeBackend backend;
+  RelayProcess relay(directory.path(),
+                     {.backends = {{"east", backend.Url(), {"only: { databases: [metrics, d] }"}},
+                                   {"west", backend.Url()}}});
+  REQUIRE_EQ(Run({RelayBinary(), "checkpoint", "night", "--config", relay.config_path()}).exit_code,
+             0);
+  const std::string config = " --config " + relay.config_path() + " ";
+  const auto offered = [&](const std::string& words) { return Offered(words, RelayBinary()); };
+  CHECK_EQ(offered("inspect" + config + "--backend ''"), "east west\n");
+  CHECK_EQ(offered("pause" + config + "we"), "west\n");
+  CHECK_EQ(offered("compare" + config + "ea"), "east\n");
+  CHECK_EQ(offered("repair" + config + "ea"), "east\n");
+  CHECK_EQ(offered("backend seed" + config + "we"), "west\n");
+  CHECK_EQ(offered("hold" + config + "--database ''"), "d metrics\n");
+  CHECK_EQ(offered("replay" + config + "--from-checkpoint ''"), "night\n");
+  CHECK_EQ(offered("checkpoint" + config + "--drop ni"), "\n");
+  CHECK_EQ(offered("checkpoint" + config + "ni"), "night\n");
 }
 
 TEST_CASE("command docs: the man pages have no mistakes, and no hidden commands") {

@@ -1,15 +1,19 @@
-// The dashboard in a real browser, during an outage.
+// The dashboard in a real browser: an outage, an operator at work, a relay that is gone, and many
+// backends and databases.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <tuple>
 #include <vector>
 
 #include "relay/terminal/progress_line.h"
+#include "tests/support/fakes/fake_backend.h"
 #include "tests/support/process/browser.h"
+#include "tests/support/process/http_client.h"
 #include "tests/support/process/influxd.h"
 #include "tests/support/process/places.h"
 #include "tests/support/process/relay_process.h"
@@ -30,16 +34,30 @@ std::string PageOf(const RelayProcess& relay) {
   return fmt::format("http://127.0.0.1:{}/", relay.admin().port);
 }
 
-// Returns the text inside a backend's card; "" while there is none.
-std::string CardText(const std::string& backend) {
-  return fmt::format(
-      "(document.querySelector('[data-backend=\"{}\"]') || {{innerText: ''}}).innerText", backend);
+// Returns whether the text of the first element that a selector finds comes to have these words.
+bool ElementSays(const Browser& browser, const std::string& selector, const std::string& words) {
+  return Eventually(kPatience, [&] {
+    return browser.Is(
+        fmt::format("(document.querySelector({}) || {{innerText: ''}}).innerText.includes({})",
+                    Json(selector).dump(), Json(words).dump()));
+  });
 }
 
+std::string RowOf(const std::string& backend) {
+  return fmt::format("[data-backend=\"{}\"]", backend);
+}
+
+// Returns whether a backend's row, and what it opened to, comes to have these words.
 bool Shows(const Browser& browser, const std::string& backend, const std::string& words) {
-  return Eventually(kPatience, [&] {
-    return browser.Is(fmt::format("({}).includes({})", CardText(backend), Json(words).dump()));
-  });
+  return ElementSays(browser, RowOf(backend), words);
+}
+
+// Opens a backend's row to its details.
+void OpenRow(const Browser& browser, const std::string& backend) {
+  REQUIRE(Shows(browser, backend, backend));
+  browser.Evaluate(fmt::format(
+      "(() => {{ document.querySelector('{} .opener').click(); return 1; }})()", RowOf(backend)));
+  CHECK(Shows(browser, backend, "Position"));
 }
 
 // Clicks the button with these words; inside the dialog, if one is open.
@@ -97,8 +115,13 @@ TEST_CASE("dashboard: an outage is seen as it comes and goes") {
   CHECK(Shows(browser, "b", "retrying"));
   CHECK(Shows(browser, "b", "connection refused"));
   CHECK(Shows(browser, "b", "20"));
+  CHECK(Shows(browser, "b", "next retry in"));
   CHECK(Shows(browser, "a", "caught up"));
-  CHECK(browser.Is("document.querySelectorAll('[data-backend=b] canvas').length === 2"));
+  CHECK(ElementSays(browser, "#health", "b has accepted no writes for"));
+  CHECK(ElementSays(browser, "#health", "20 points wait"));
+  CHECK(ElementSays(browser, "#fix", both.b.Url() + "/ping"));
+  CHECK(browser.Is("document.title.startsWith('✕ b retrying')"));
+  CHECK(browser.Is("document.querySelectorAll('#plots canvas').length === 3"));
   Keep(browser, "outage-light");
   for (const auto& [name, screen] :
        {std::pair("outage-dark", kDark), std::pair("outage-phone", kPhone)}) {
@@ -110,6 +133,44 @@ TEST_CASE("dashboard: an outage is seen as it comes and goes") {
 
   both.b.Start();
   CHECK(Shows(browser, "b", "caught up"));
+  CHECK(ElementSays(browser, "#health", "All is well: 2 backends have every point."));
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+TEST_CASE(
+    "dashboard: the plots show what was before a restart of the relay, for a day and a week") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  both.b.Kill();
+  for (int i = 0; i < 20; ++i) {
+    CHECK_EQ(both.relay.Write("metrics", fmt::format("cpu v={} {}", i, i + 2)).status, 204);
+  }
+  CHECK(WaitForState(both.relay, "b", "retrying"));
+  // The history has seen it once its first outage is told.
+  CHECK(Eventually(kPatience, [&] {
+    const HttpAnswer history = Get(both.relay.admin(), "/api/v1/history?from=1h");
+    return history.body.find("\"kind\":\"down\"") != std::string::npos;
+  }));
+  CHECK_EQ(both.relay.Stop().exit_code, 0);
+  both.b.Start();
+  both.relay.Start();
+  CHECK(both.relay.WaitDrained());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "b", "caught up"));
+  for (const char* range : {"24 h", "7 d", "1 h"}) {
+    CAPTURE(range);
+    Click(browser, "#ranges", range);
+    CHECK(Eventually(kPatience, [&] {
+      return browser.Is(
+          "historyLoaded && Math.max(...samples.of('b', 'owed')) === 20 && "
+          "samples.of('b', 'owed').at(-1) === 0");
+    }));
+    CHECK(browser.Is(
+        fmt::format("document.querySelector('#ranges [aria-pressed=true]').textContent === {}",
+                    Json(range).dump())));
+    Keep(browser, fmt::format("plots-{}", range));
+  }
   CHECK_EQ(browser.Complaints(), "");
 }
 
@@ -118,7 +179,7 @@ TEST_CASE("dashboard: an operator pauses, is asked before a skip, and finds both
   const TempDir directory;
   Browser browser(directory.path());
   browser.Open(PageOf(both.relay), kDesk);
-  CHECK(Shows(browser, "a", "caught up"));
+  OpenRow(browser, "a");
 
   Click(browser, "[data-backend=a]", "Pause");
   CHECK(DialogSays(browser, "pause the delivery to a"));
@@ -131,13 +192,13 @@ TEST_CASE("dashboard: an operator pauses, is asked before a skip, and finds both
 
   Click(browser, "[data-backend=a]", "Skip");
   Type(browser, "to", "7");
-  Click(browser, "dialog", "Show what it will do");
+  Click(browser, "dialog", "Preview");
   CHECK(DialogSays(
       browser, "Not possible: a can be skipped to 1 at the earliest and 1 at the latest, not 7"));
   CHECK_NE(browser.Complaints().find("400 (Bad Request)"), std::string::npos);
   Type(browser, "to", "head");
   Type(browser, "note", "<img src=x onerror=alert(1)>");
-  Click(browser, "dialog", "Show what it will do");
+  Click(browser, "dialog", "Preview");
   CHECK(
       DialogSays(browser, "skip what a is owed up to 1: 1 record (1 points, 10 B, accepted from"));
   Keep(browser, "skip-dialog");
@@ -168,10 +229,10 @@ TEST_CASE("dashboard: what a backend refused is shown with its words, as text") 
   CHECK_EQ(both.relay.Write("metrics", "cpu,host=<b>x</b> v=\"text\" 2").status, 204);
   CHECK(both.relay.WaitDrained());
   browser.Open(PageOf(both.relay), kDesk);
-  CHECK(Shows(browser, "a", "1 dead letter"));
-  browser.Evaluate("(() => { document.querySelector('[data-backend=a] details').open = true; })()");
-  CHECK(Shows(browser, "a", "field type conflict"));
-  CHECK(Shows(browser, "a", "host=<b>x</b>"));
+  CHECK(ElementSays(browser, "#health", "1 dead letter of"));
+  CHECK(ElementSays(browser, "#tab-dead", "Dead letters (2)"));
+  CHECK(ElementSays(browser, "[data-dead=a]", "field type conflict"));
+  CHECK(ElementSays(browser, "[data-dead=a]", "host=<b>x</b>"));
   Keep(browser, "dead-letters");
   CHECK_EQ(browser.Complaints(), "");
 }
@@ -209,6 +270,8 @@ TEST_CASE("dashboard: a figure is the same in metrics, API, command and director
   CHECK_EQ(both.relay.Write("metrics", lines).status, 204);
   CHECK(WaitForState(both.relay, "b", "retrying"));
   browser.Open(PageOf(both.relay), kDesk);
+  OpenRow(browser, "a");
+  OpenRow(browser, "b");
   CHECK(Shows(browser, "b", "1,234"));
   CHECK(Shows(browser, "a", "1,235"));
 
@@ -218,10 +281,10 @@ TEST_CASE("dashboard: a figure is the same in metrics, API, command and director
       Run({RelayBinary(), "status", "--json", "--config", both.relay.config_path()}).output);
   std::map<std::string, std::string> shown;
   const std::vector<std::tuple<std::string, std::string, std::string>> figures = {
-      {"Points owed", "pending_points", "backend_pending_points"},
+      {"Undelivered", "undelivered_points", "backend_undelivered_points"},
       {"Delivered", "delivered_points", "backend_delivered_points_total"},
       {"On hold", "held_points", "backend_held_points"},
-      {"Dead", "dead_points", "backend_dead_points_total"},
+      {"Dead letters", "dead_letters", "backend_dead_letters"},
       {"Dropped", "dropped_points", "backend_dropped_points_total"},
       {"Unaccounted for", "unaccounted_points", "backend_unaccounted_points"}};
   for (const std::string name : {"a", "b"}) {
@@ -252,10 +315,7 @@ TEST_CASE("dashboard: a figure is the same in metrics, API, command and director
 }
 
 bool ReplaysShow(const Browser& browser, const std::string& words) {
-  return Eventually(kPatience, [&] {
-    return browser.Is(fmt::format("document.getElementById('replays').innerText.includes({})",
-                                  Json(words).dump()));
-  });
+  return ElementSays(browser, "#replays", words);
 }
 
 TEST_CASE("dashboard: a replay is started at a rate, seen as it goes, and cancelled") {
@@ -267,12 +327,12 @@ TEST_CASE("dashboard: a replay is started at a rate, seen as it goes, and cancel
   }
   CHECK(both.relay.WaitDrained());
   browser.Open(PageOf(both.relay), kDesk);
-  CHECK(Shows(browser, "a", "caught up"));
+  OpenRow(browser, "a");
   Click(browser, "[data-backend=a]", "Replay");
   Type(browser, "from", "1");
   Type(browser, "to", "90");
   Type(browser, "points_per_second", "5");
-  Click(browser, "dialog", "Show what it will do");
+  Click(browser, "dialog", "Preview");
   CHECK(DialogSays(browser, "replay records 1 to 90 of a: 90 records (90 points"));
   Keep(browser, "replay-dialog");
   Click(browser, "dialog", "Replay to a");
@@ -297,11 +357,133 @@ TEST_CASE("dashboard: a missing database does not show as a backend down, on a p
   CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
   browser.Open(PageOf(both.relay), kPhone);
   CHECK(Shows(browser, "a", "1 database on hold"));
-  CHECK(Shows(browser, "a", "create database \"billing\" on a"));
+  CHECK(ElementSays(browser, "#fix", "create database \"billing\" on a"));
   CHECK(NoSidewaysScrolling(browser));
   Keep(browser, "lane-phone");
+  Click(browser, "[data-group=a]", "Check now");
+  CHECK(DialogSays(browser, "ask a again now, also for databases on hold"));
+  Click(browser, "dialog", "Check a now");
+  CHECK(DialogGone(browser));
+  CHECK(ElementSays(browser, "#audit", "ask a again now"));
   both.a.CreateDatabase("billing");
+  both.b.CreateDatabase("billing");
   CHECK(Shows(browser, "a", "caught up"));
+  CHECK(Shows(browser, "b", "caught up"));
+  CHECK(ElementSays(browser, "#databases", "No database is on hold."));
+  CHECK_EQ(browser.Complaints(), "");
+}
+
+TEST_CASE("dashboard: once the relay is gone, its figures are greyed and called stale") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(ElementSays(browser, "#health", "All is well"));
+  CHECK(browser.Is("document.title.startsWith('✓ all well')"));
+  CHECK(browser.Is("!document.body.classList.contains('stale')"));
+  const std::string icon = browser.Evaluate("document.getElementById('icon').href");
+
+  both.relay.Kill();
+  CHECK(ElementSays(browser, "#health", "unreachable since"));
+  CHECK(ElementSays(browser, "#health", "figures are stale"));
+  CHECK(browser.Is("getComputedStyle(document.querySelector('main')).filter !== 'none'"));
+  CHECK(browser.Is("document.title.startsWith('? unreachable')"));
+  CHECK_NE(browser.Evaluate("document.getElementById('icon').href"), icon);
+  CHECK(browser.Is("document.getElementById('health').getAttribute('role') === 'status'"));
+  Keep(browser, "stale");
+
+  both.relay.Start();
+  CHECK(ElementSays(browser, "#health", "All is well"));
+  CHECK(browser.Is("!document.body.classList.contains('stale')"));
+}
+
+// Returns the names of the backends in the order of the table, as JSON.
+std::string RowsInOrder(const Browser& browser) {
+  return browser.Evaluate(
+      "[...document.querySelectorAll('#backends tbody')].map((row) => row.dataset.backend)");
+}
+
+void SortBy(const Browser& browser, const std::string& key) {
+  browser.Evaluate(fmt::format(
+      "(() => {{ document.querySelector('.sort[data-key={}]').click(); return 1; }})()", key));
+}
+
+TEST_CASE("dashboard: backends come worst first, and in any order that is asked for") {
+  TwoServers both;
+  const TempDir directory;
+  Browser browser(directory.path());
+  browser.Open(PageOf(both.relay), kDesk);
+  CHECK(Shows(browser, "b", "caught up"));
+  CHECK_EQ(RowsInOrder(browser), R"(["a","b"])");
+  both.b.Kill();
+  CHECK_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  CHECK(Shows(browser, "b", "retrying"));
+  CHECK_EQ(RowsInOrder(browser), R"(["b","a"])");
+  SortBy(browser, "name");
+  CHECK_EQ(RowsInOrder(browser), R"(["a","b"])");
+  CHECK(
+      browser.Is("document.querySelector('th[aria-sort=ascending]').innerText.startsWith"
+                 "('Backend')"));
+  SortBy(browser, "undelivered");
+  CHECK_EQ(RowsInOrder(browser), R"(["b","a"])");
+  SortBy(browser, "undelivered");
+  CHECK_EQ(RowsInOrder(browser), R"(["a","b"])");
+}
+
+// Twelve backends, of which one refuses connections and one has none of a hundred databases.
+struct ManyBackends {
+  static constexpr int kDatabases = 100;
+
+  std::vector<std::unique_ptr<FakeBackend>> backends;
+  TempDir directory;
+  std::unique_ptr<RelayProcess> relay;
+
+  ManyBackends() {
+    RelayProcess::Settings settings;
+    for (int i = 1; i <= 12; ++i) {
+      backends.push_back(std::make_unique<FakeBackend>());
+      settings.backends.push_back({fmt::format("influx-{}", i), backends.back()->Url(), {}});
+    }
+    backends[8]->Refuse();
+    backends[4]->Follow([](const FakeRequest& request) {
+      const std::size_t at = request.target.find("db=");
+      if (at == std::string::npos) return FakeAnswer{};
+      const std::string name = request.target.substr(at + 3, request.target.find('&', at) - at - 3);
+      return Answering(404, fmt::format(R"({{"error":"database not found: \"{}\""}})", name));
+    });
+    relay = std::make_unique<RelayProcess>(directory.path(), settings);
+    for (int i = 0; i < kDatabases; ++i) {
+      CHECK_EQ(relay->Write(fmt::format("tenant{}", i), "cpu v=1 1\ncpu v=2 2").status, 204);
+    }
+  }
+};
+
+TEST_CASE("dashboard: 12 backends and 100 databases fit, equal holds are one group") {
+  ManyBackends many;
+  const TempDir directory;
+  Browser browser(directory.path());
+  browser.Open(PageOf(*many.relay), kDesk);
+  CHECK(ElementSays(browser, "#databases", "100 databases missing on influx-5"));
+  CHECK(ElementSays(browser, "#databases", "200 points wait"));
+  CHECK(ElementSays(browser, "#databases", "Copy 100 commands"));
+  CHECK(ElementSays(browser, "#databases pre", "CREATE DATABASE"));
+  CHECK(ElementSays(browser, "#databases pre", "and 97 more"));
+  CHECK(browser.Is("document.querySelectorAll('#databases .group').length === 1"));
+  CHECK(ElementSays(browser, "#health", "influx-9 has accepted no writes"));
+  CHECK(ElementSays(browser, "#others", "influx-5: on hold"));
+  CHECK(browser.Is("document.querySelectorAll('#backends tbody').length === 12"));
+  CHECK_EQ(RowsInOrder(browser).substr(0, 22), R"(["influx-9","influx-5")");
+  const int height = std::stoi(browser.Evaluate("document.documentElement.scrollHeight"));
+  CHECK_LE(height, 1'500);
+  Keep(browser, "many");
+
+  browser.Open(PageOf(*many.relay), kPhone);
+  CHECK(Shows(browser, "influx-9", "retrying"));
+  CHECK(
+      browser.Is("document.querySelector('[data-backend=influx-9] .line')"
+                 ".getBoundingClientRect().bottom < window.innerHeight"));
+  CHECK(NoSidewaysScrolling(browser));
+  Keep(browser, "many-phone");
   CHECK_EQ(browser.Complaints(), "");
 }
 

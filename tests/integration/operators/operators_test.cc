@@ -52,7 +52,7 @@ struct Owing {
 TEST_CASE("operators: pause and resume need no confirmation and survive a restart") {
   Owing owing;
   const RunResult paused = owing.Run({"pause", "--backend", "away"});
-  CHECK_EQ(paused.output, "done: pause the delivery to away\n");
+  CHECK_EQ(paused.output, "paused the delivery to away\n");
   CHECK_EQ(paused.exit_code, 0);
   CHECK(WaitForState(owing.relay, "away", "paused"));
   owing.relay.Kill();
@@ -182,6 +182,40 @@ TEST_CASE("operators: dead letters are listed, shown, exported, redriven and dro
   CHECK_EQ(StatusOf(relay, "here").figures.dead_letters, 0);
 }
 
+TEST_CASE("operators: lines that a backend refuses for an unknown reason are given up by hand") {
+  TempDir directory;
+  FakeBackend backend;
+  backend.Follow([](const FakeRequest& request) {
+    const bool odd = request.body.find("odd") != std::string::npos;
+    return odd ? Answering(418, R"({"error":"I do not like it"})") : Answering(204);
+  });
+  RelayProcess relay(directory.path(), {.backends = {{"here", backend.Url()}}});
+  const auto give_up = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {RelayBinary(),       "dead",      "give-up", "--config",
+                                          relay.config_path(), "--backend", "here"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Run(arguments);
+  };
+  REQUIRE_EQ(relay.Write("metrics", "cpu v=1 1\nodd v=2 2\ncpu v=3 3").status, 204);
+  REQUIRE(WaitForState(relay, "here", "held"));
+  const RunResult status = Run({RelayBinary(), "status", "--config", relay.config_path()});
+  CHECK(
+      Contains(status.output, "influxdb-relay dead give-up --backend 'here' --database 'metrics'"));
+  CHECK_EQ(give_up({"--database", "other", "--yes"}).exit_code, 1);
+  CHECK_EQ(give_up({"--database", "metrics"}).exit_code,
+           2);  // It is not undone: --yes is asked for.
+  CHECK_EQ(StatusOf(relay, "here").figures.dead, 0);
+
+  const RunResult done = give_up({"--database", "metrics", "--yes"});
+  INFO(done.output);
+  CHECK_EQ(done.exit_code, 0);
+  CHECK(Contains(done.output, "made dead letters of the lines that here refuses among the 3"));
+  REQUIRE(relay.WaitDrained());
+  CHECK_EQ(StatusOf(relay, "here").figures.dead, 1);
+  CHECK_EQ(StatusOf(relay, "here").figures.delivered, 2);
+  CHECK_EQ(StatusOf(relay, "here").figures.unaccounted(), 0);
+}
+
 TEST_CASE("operators: a backend that left the configuration is listed until it is forgotten") {
   Owing owing;
   owing.relay.Stop();
@@ -235,7 +269,7 @@ TEST_CASE("operators: a range is replayed elsewhere, and what was sent is summed
   CHECK_EQ(StatusOf(relay, "here").figures.delivered, 10);
   const RunResult forbidden = run({"--backend", "here", "--to-url", "http://127.0.0.1:1", "--yes"});
   CHECK_EQ(forbidden.exit_code, 2);
-  CHECK(Contains(forbidden.output, "is not one of admin.replay_targets"));
+  CHECK(Contains(forbidden.output, "is neither the url of a backend nor one of admin"));
 }
 
 // Earlier builds wrote the reason of a replay's state as `why`.

@@ -10,6 +10,7 @@
 
 #include "tests/support/fakes/fake_backend.h"
 #include "tests/support/process/http_client.h"
+#include "tests/support/process/nats_servers.h"
 #include "tests/support/process/places.h"
 #include "tests/support/process/ports.h"
 #include "tests/support/process/process.h"
@@ -86,9 +87,30 @@ TEST_CASE("monitoring: promtool finds nothing wrong with the metrics") {
   CHECK_EQ(checked.output, "");
 }
 
+// Returns the metrics of a relay whose log is shared.
+std::string MetricsOfShared() {
+  const TempDir directory;
+  const TempDir of_nats;
+  const FakeBackend backend;
+  const NatsServers nats(of_nats.path(), 1);
+  const RelayProcess relay(
+      directory.path(),
+      {.backends = {{"here", backend.Url()}},
+       .log = {"engine: jetstream",
+               fmt::format("jetstream: {{servers: [{}], replicas: 1, max_bytes: 64MiB}}",
+                           nats.Urls().front())}});
+  std::string metrics;
+  const bool seen = Eventually(kPatience, [&] {
+    metrics = Get(relay.admin(), "/metrics").body;
+    return metrics.find("\ninfluxdb_relay_log_stream_bytes ") != std::string::npos;
+  });
+  CHECK(seen);
+  return metrics;
+}
+
 TEST_CASE("monitoring: rules and board use only metrics that exist") {
   Owing owing;
-  const std::set<std::string> known = Named(owing.Metrics());
+  const std::set<std::string> known = Named(owing.Metrics() + MetricsOfShared());
   for (const std::string& file : {kRules, kDeploy + "/grafana/influxdb-relay.json"}) {
     const std::set<std::string> wanted = Named(ReadFile(file));
     CHECK_GT(wanted.size(), 5);

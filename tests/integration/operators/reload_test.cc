@@ -1,13 +1,16 @@
 // SIGHUP: the relay program switches to another configuration.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <string>
 #include <vector>
 
 #include "tests/support/fakes/fake_backend.h"
+#include "tests/support/process/places.h"
 #include "tests/support/process/ports.h"
+#include "tests/support/process/process.h"
 #include "tests/support/process/relay_process.h"
 #include "tests/support/process/relay_status.h"
 #include "tests/support/process/socket.h"
@@ -53,6 +56,40 @@ TEST_CASE("reload: a backend that is added gets what is written from then on") {
   REQUIRE(it.relay.WaitDrained());
   CHECK_EQ(a.Bodies(), "m v=1 1\nm v=2 2\n");
   CHECK_EQ(b.Bodies(), "m v=2 2\n");
+}
+
+TEST_CASE("reload: a backend that is added is told what it does not get, and how it can get it") {
+  FakeBackend a;
+  FakeBackend b;
+  Reloadable it({.backends = {{"a", a.Url()}}});
+  CHECK_EQ(it.Write("m v=1 1\n"), 204);
+  REQUIRE(it.relay.WaitDrained());
+  it.Reload({.backends = {{"a", a.Url()}, {"b", b.Url()}}});
+  const std::string command = "influxdb-relay replay --backend a --to-backend b";
+  CHECK_EQ(it.Said("a new backend gets what is accepted from now on"), 1);
+  CHECK_EQ(it.Said(command), 1);
+  const RunResult replayed = Run({RelayBinary(), "replay", "--config", it.relay.config_path(),
+                                  "--backend", "a", "--to-backend", "b", "--yes"});
+  INFO(replayed.output);
+  CHECK_EQ(replayed.exit_code, 0);
+  CHECK_EQ(b.Bodies(), "m v=1 1\n");
+}
+
+TEST_CASE("reload: targets of manual replays change without a restart") {
+  FakeBackend a;
+  FakeBackend elsewhere;
+  Reloadable it({.backends = {{"a", a.Url()}}});
+  CHECK_EQ(it.Write("m v=1 1\n"), 204);
+  REQUIRE(it.relay.WaitDrained());
+  const std::vector<std::string> replay{RelayBinary(), "replay", "--config", it.relay.config_path(),
+                                        "--backend",   "a",      "--to-url", elsewhere.Url(),
+                                        "--yes"};
+  CHECK_EQ(Run(replay).exit_code, 2);
+  it.Reload(
+      {.backends = {{"a", a.Url()}}, .admin = {"replay_targets: [\"" + elsewhere.Url() + "\"]"}});
+  CHECK_EQ(Run(replay).exit_code, 0);
+  CHECK_EQ(elsewhere.Bodies(), "m v=1 1\n");
+  CHECK_EQ(it.Said("needs a restart"), 0);
 }
 
 TEST_CASE("reload: a backend that goes with records owed keeps them, and goes on when it is back") {
@@ -121,6 +158,29 @@ TEST_CASE("reload: a secret that cannot be read leaves the old configuration") {
   it.Hup();
   REQUIRE(Eventually(kPatience, [&] { return it.Said("configuration not reloaded") == 1; }));
   CHECK_EQ(it.Write("m v=1 1\n"), 204);
+}
+
+TEST_CASE("reload: beside a secret that cannot be read, nothing else of the file takes effect") {
+  FakeBackend a;
+  FakeBackend elsewhere;
+  FakeBackend b;
+  Reloadable it({.backends = {{"a", a.Url()}}});
+  const auto limit = [&it] {
+    return nlohmann::json::parse(it.relay.Status()).at("log").at("max_bytes");
+  };
+  const nlohmann::json before = limit();
+  it.relay.Configure({.backends = {{"a", elsewhere.Url()}, {"b", b.Url()}},
+                      .http = {"users: [{name: u, password_file: /does/not/exist}]"},
+                      .log = {"max_size: 7GiB"}});
+  it.Hup();
+  REQUIRE(Eventually(kPatience, [&] { return it.Said("configuration not reloaded") == 1; }));
+  CHECK_EQ(it.Write("m v=1 1\n"), 204);
+  REQUIRE(it.relay.WaitDrained());
+  CHECK_EQ(a.Bodies(), "m v=1 1\n");
+  CHECK_EQ(elsewhere.RequestCount(), 0);
+  CHECK_EQ(b.RequestCount(), 0);
+  CHECK_EQ(it.relay.Status().find("\"b\""), std::string::npos);
+  CHECK_EQ(limit(), before);
 }
 
 TEST_CASE("reload: listeners are opened, changed and closed") {

@@ -61,7 +61,7 @@ TEST_CASE("verify: the log of a relay under load is sound, again and again, and 
   CHECK_EQ(loaded.relay.Stop().exit_code, 0);
   const RunResult stopped = Verify({"--data", loaded.relay.log_path()});
   CHECK_EQ(stopped.exit_code, 0);
-  CHECK(stopped.output.starts_with(loaded.relay.log_path() + ": format 4\n"));
+  CHECK(stopped.output.starts_with(loaded.relay.log_path() + ": format 5\n"));
   CHECK(stopped.output.ends_with("sound\n"));
 }
 

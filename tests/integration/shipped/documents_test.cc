@@ -73,7 +73,7 @@ const std::vector<Block>& Blocks() {
 void CheckConfiguration(const Block& block, const std::string& name) {
   const TempDir directory;
   WriteFile(directory.File(name), block.text);
-  const RunResult run = Run({RelayBinary(), "check-config", directory.File(name)});
+  const RunResult run = Run({RelayBinary(), "check-config", "--file-only", directory.File(name)});
   if (run.exit_code != 0) FAIL_CHECK(block.where, ": ", run.output);
 }
 
@@ -168,7 +168,7 @@ class World {
     const bool asks = words.size() > 1 && std::count(kAsks.begin(), kAsks.end(), words[1]) > 0;
     if (asks_relay && asks) command += " --yes";
     // Serving would take ports: a right configuration is enough.
-    ReplaceAll(command, " -config ", " check-config ");
+    ReplaceAll(command, " -config ", " check-config --file-only ");
     return command;
   }
 

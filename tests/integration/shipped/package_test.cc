@@ -87,6 +87,27 @@ TEST_CASE("package: its description, and its dependencies") {
   }
 }
 
+// NATS' library is loaded, not linked.
+TEST_CASE("package: it recommends the library that a shared log asks for") {
+  CHECK_EQ(Packed().Field("Depends").find("libnats"), std::string::npos);
+  const TempDir directory;
+  // A file of this name that is no library hides the one of the system.
+  WriteFile(directory.File("libnats.so.3.4"), "");
+  WriteFile(directory.File("relay.yaml"),
+            "log: {engine: jetstream, jetstream: {servers: ['nats://nats-1:4222']}}\n"
+            "backends: [{name: influx, url: 'http://influx'}]\n");
+  const std::string config = directory.File("relay.yaml");
+  CHECK_EQ(Run({RelayBinary(), "check-config", config}).exit_code, 0);
+  const RunResult refused =
+      Run({"env", "LD_LIBRARY_PATH=" + directory.path(), RelayBinary(), "check-config", config});
+  CHECK_EQ(refused.exit_code, 2);
+  CHECK_EQ(refused.output,
+           config +
+               ":1:15: log.engine: jetstream: NATS' library is missing (libnats.so.3.4): install "
+               "the package " +
+               Packed().Field("Recommends") + config + ": 1 mistake\n");
+}
+
 TEST_CASE("package: the configuration is the administrator's, and the scripts can be run") {
   const TempDir control;
   REQUIRE_EQ(Run({"dpkg-deb", "--control", Packed().file, control.path()}).exit_code, 0);

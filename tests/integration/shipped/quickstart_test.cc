@@ -107,7 +107,7 @@ TEST_CASE("quickstart: it says how far the build is, and what broke it") {
 TEST_CASE("quickstart: at a terminal it shows `status --watch`, and keys act until q") {
   Demo demo("3");
   CHECK(demo.terminal.Shows("influx-b was killed"));
-  CHECK(demo.terminal.Shows("accepts writes"));
+  CHECK(demo.terminal.Shows("accepting writes"));
   CHECK(demo.terminal.Shows("connection refused"));
   CHECK(demo.terminal.Shows("influx-b has caught up"));
   CHECK(demo.terminal.Shows("EQUAL: "));

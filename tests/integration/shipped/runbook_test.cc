@@ -2,8 +2,10 @@
 // about happen to real servers and relays.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <regex>
@@ -13,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/process/nats_servers.h"
 #include "tests/support/process/places.h"
 #include "tests/support/process/ports.h"
 #include "tests/support/process/process.h"
@@ -78,20 +81,28 @@ class Site {
       std::filesystem::permissions(path, std::filesystem::perms::owner_all);
     }
     std::filesystem::create_symlink(RelayBinary(), aside_.File("bin/influxdb-relay"));
-    variables_ = {{"INFLUXDB_RELAY_CONFIG", relay.config_path()},
-                  {"LOG", relay.log_path()},
-                  {"RELAY", fmt::format("http://127.0.0.1:{}", relay.endpoint().port)},
-                  {"ADMIN", fmt::format("http://127.0.0.1:{}", relay.admin().port)},
-                  {"A", "influx-a"},
-                  {"INFLUX_A", Client(a)},
-                  {"BACKUP_A", Rpc(a)},
-                  {"B", "influx-b"},
-                  {"INFLUX_B", Client(b)},
-                  {"BACKUP_B", Rpc(b)},
-                  {"DATABASE", "metrics"},
-                  {"ASIDE", aside_.path()}};
+    variables_ = {{"A", "influx-a"},       {"INFLUX_A", Client(a)}, {"BACKUP_A", Rpc(a)},
+                  {"B", "influx-b"},       {"INFLUX_B", Client(b)}, {"BACKUP_B", Rpc(b)},
+                  {"DATABASE", "metrics"}, {"ASIDE", aside_.path()}};
+    GoTo(relay);
   }
 
+  // Continues at the host of this relay.
+  void GoTo(RelayProcess& to) {
+    at_ = &to;
+    Set("INFLUXDB_RELAY_CONFIG", to.config_path());
+    Set("LOG", to.log_path());
+    Set("RELAY", Url(to.endpoint()));
+    Set("ADMIN", Url(to.admin()));
+  }
+  // Sets what `systemctl COMMAND` does.
+  void Obey(const std::string& command, std::function<void()> act) {
+    commands_["systemctl " + command] = std::move(act);
+  }
+
+  static std::string Url(const HostPort& endpoint) {
+    return fmt::format("http://127.0.0.1:{}", endpoint.port);
+  }
   static std::string Client(const Influxd& server) {
     return fmt::format("-host 127.0.0.1 -port {}", server.endpoint().port);
   }
@@ -128,10 +139,10 @@ class Site {
   }
 
   void Write(int first, int last) const {
-    for (int i = first; i <= last; ++i) {
-      const std::string lines = fmt::format("cpu,host=a v={0} {0}\nmem,host=b v={0} {0}", i);
-      REQUIRE_EQ(relay.Write("metrics", lines).status, 204);
-    }
+    for (int i = first; i <= last; ++i) REQUIRE_EQ(relay.Write("metrics", Lines(i)).status, 204);
+  }
+  static std::string Lines(int n) {
+    return fmt::format("cpu,host=a v={0} {0}\nmem,host=b v={0} {0}", n);
   }
   static void CheckEqual(const Influxd& one, const Influxd& other, std::size_t points) {
     for (const std::string measurement : {"cpu", "mem"}) {
@@ -154,17 +165,18 @@ class Site {
     }
   }
   void Obey(const std::string& request) {
-    if (request == "systemctl stop influxdb-relay") relay.Stop();
-    if (request == "systemctl start influxdb-relay") relay.Start();
+    if (const auto set = commands_.find(request); set != commands_.end()) set->second();
+    if (request == "systemctl stop influxdb-relay") at_->Stop();
+    if (request == "systemctl start influxdb-relay") at_->Start();
     if (request == "systemctl restart influxdb-relay") {
-      relay.Stop();
-      relay.Start();
+      at_->Stop();
+      at_->Start();
     }
     if (request == "systemctl reload influxdb-relay") {
       const std::string said = "event=\"configuration reloaded\"";
-      const std::size_t before = relay.Output().rfind(said);
-      relay.process().Kill(SIGHUP);
-      CHECK(Eventually(kPatience, [&] { return relay.Output().rfind(said) != before; }));
+      const std::size_t before = at_->Output().rfind(said);
+      at_->process().Kill(SIGHUP);
+      CHECK(Eventually(kPatience, [&] { return at_->Output().rfind(said) != before; }));
     }
   }
 
@@ -175,6 +187,8 @@ class Site {
   std::vector<std::string> log_;
   std::map<std::string, std::string> variables_;
   std::vector<std::string> asked_;
+  std::map<std::string, std::function<void()>> commands_;
+  RelayProcess* at_ = nullptr;
   int runs_ = 0;
 
  public:
@@ -219,10 +233,12 @@ TEST_CASE("runbook: every chapter is tested here, and every name that it uses is
     titles.push_back(chapter.title);
     for (const std::string& block : chapter.blocks) commands += block;
   }
-  CHECK_EQ(titles, std::vector<std::string>{
-                       "", "A backend is lost and restored from last night's backup",
-                       "A backend is replaced by an empty one", "A relay's host is lost",
-                       "The disk is full", "Bad data", "Upgrade", "Moving to other backends"});
+  CHECK_EQ(titles,
+           std::vector<std::string>{"", "A backend is lost and restored from last night's backup",
+                                    "A backend is replaced by an empty one", "A backend diverged",
+                                    "A relay's host is lost", "The disk is full", "Bad data",
+                                    "A drill, and a report for the auditor", "Upgrade",
+                                    "Moving to other backends", "Relays that share a log"});
   const std::set<std::string> explained = Found(ReadFile(kPage), "export ([A-Z_]+)=");
   for (const std::string& name : Found(commands, R"(\$([A-Z_]+))")) {
     CHECK_MESSAGE(explained.contains(name), name);
@@ -273,13 +289,37 @@ TEST_CASE("runbook: an empty backend in the place of another has everything in t
   const TempDir directory;
   const Influxd fresh(directory.path());
   site.Set("NEW_URL", fresh.Url());
-  site.Set("BACKUP_B", Site::Rpc(fresh));
   page.DoNext();
   site.Write(31, 40);
-  page.DoNext();
+  CHECK(Contains(page.DoNext(), "equal: 80 points"));
   site.Write(41, 50);
-  page.DoNext();
+  REQUIRE(site.relay.WaitDrained());
   Site::CheckEqual(site.a, fresh, 50);
+}
+
+TEST_CASE("runbook: a backend whose database was dropped and created again is mended") {
+  Site site;
+  Reading page(site, "A backend diverged");
+  site.Write(1, 20);
+  const auto marks = [&site] { return StatusOf(site.relay, "influx-b").watermarks.value(); };
+  constexpr milliseconds kTurns = std::chrono::seconds(40);
+  REQUIRE(Eventually(kTurns, [&] { return marks().newest == Sequence(20); }));
+  site.b.Query("", "DROP DATABASE metrics");
+  site.b.CreateDatabase("metrics");
+  site.Write(21, 30);
+  REQUIRE(Eventually(kTurns, [&] { return marks().diverged.has_value(); }));
+  const std::string said = page.DoNext();
+  const std::string command = "influxdb-relay rewind --backend influx-b --to ";
+  const std::size_t at = said.find(command);
+  REQUIRE_NE(at, std::string::npos);
+  const std::size_t end = said.find('\n', at);
+  site.Set("FROM", said.substr(at + command.size(), end - at - command.size()));
+  page.DoNext();
+  Site::CheckEqual(site.a, site.b, 30);
+  CHECK_FALSE(marks().diverged);
+  site.b.Query("metrics", "DELETE FROM cpu WHERE time < 10");
+  CHECK(Contains(page.DoNext(), "equal: "));
+  Site::CheckEqual(site.a, site.b, 30);
 }
 
 // HAProxy as shipped, which knows of one more relay that does not exist.
@@ -390,6 +430,23 @@ TEST_CASE("runbook: bad data is delivered again, put right or held") {
   CHECK_EQ(site.b.CountPoints("forgotten", "cpu", "v"), 1);
 }
 
+TEST_CASE("runbook: a drill passes, and is in the report") {
+  Site site;
+  Reading page(site, "A drill, and a report for the auditor");
+  site.Write(1, 20);
+  REQUIRE(Eventually(kPatience, [&site] {
+    const BackendStatus b = StatusOf(site.relay, "influx-b");
+    return b.flow.has_value() && b.figures.owed.points == 0;
+  }));
+  site.Set("LENGTH", "2s");
+  const std::string said = page.DoNext();
+  CHECK_MESSAGE(Contains(said, "equal: influx-b and influx-a, "), said);
+  CHECK(Contains(said, "paused"));
+  const std::string report = page.DoNext();
+  CHECK(report.starts_with("# InfluxDB Relay: report from "));
+  CHECK(Contains(report, "it passed"));
+}
+
 TEST_CASE("runbook: an upgrade loses nothing") {
   Site site;
   Reading page(site, "Upgrade");
@@ -401,7 +458,7 @@ TEST_CASE("runbook: an upgrade loses nothing") {
   CHECK_EQ(site.asked(),
            std::vector<std::string>{"apt-get install --yes ./influxdb-relay_0.2.0_amd64.deb",
                                     "systemctl restart influxdb-relay"});
-  CHECK(Contains(page.DoNext(), "done: delete the checkpoint "));
+  CHECK(Contains(page.DoNext(), "deleted the checkpoint "));
   Site::CheckEqual(site.a, site.b, 20);
 }
 
@@ -418,11 +475,155 @@ TEST_CASE("runbook: a new backend gets all that there was, and the old one is fo
   site.Write(21, 30);
   page.DoNext();
   Site::CheckEqual(site.a, fresh, 30);
-  CHECK(Contains(page.DoNext(), "done: forget influx-b"));
+  CHECK(Contains(page.DoNext(), "forgot influx-b"));
   CHECK_FALSE(Contains(site.relay.Status(), "influx-b"));
   site.Write(31, 40);
   REQUIRE(site.relay.WaitDrained());
   Site::CheckEqual(site.a, fresh, 40);
+}
+
+constexpr milliseconds kLong = 2 * kPatience;
+
+// Returns the settings of a log that relays share by way of these servers.
+std::vector<std::string> SharedLog(const NatsServers& nats, const std::string& relay) {
+  return {"min_free: 0B",      "engine: jetstream",
+          "jetstream:",        fmt::format("  servers: [{}]", fmt::join(nats.Urls(), ", ")),
+          "  relay: " + relay, "  max_bytes: 64MiB"};
+}
+
+// Returns whether the relay comes to count as many copies as it wants.
+bool ComesInSync(const RelayProcess& relay) {
+  const auto is_ready = [&relay] {
+    return Get(relay.admin(), "/readyz").body == "{\"status\":\"ready\"}\n";
+  };
+  return Eventually(kLong, is_ready);
+}
+
+// Two relays that share a log, and the host of one that will be a third.
+struct SharedSite {
+  SharedSite() {
+    third.Stop();
+    std::filesystem::remove_all(third.log_path());
+    third.Configure(Settings("relay-3"));
+    site.Set("PEER", Site::Url(second.admin()));
+    site.Set("NATS", Site::Url(nats.Monitor(0)));
+  }
+
+  RelayProcess::Settings Settings(const std::string& relay) const {
+    RelayProcess::Settings same = site.Settings();
+    same.log = SharedLog(nats, relay);
+    return same;
+  }
+  // Writes as a client that repeats what is refused, as it is while NATS' servers elect a leader.
+  void Write(int from, int to) const {
+    for (int i = from; i <= to; ++i) {
+      const auto is_taken = [&] { return first.Write("metrics", Site::Lines(i)).status == 204; };
+      REQUIRE(Eventually(kLong, is_taken));
+    }
+  }
+  // Starts all servers, which are killed, without their data.
+  void RestartEmptyServers() {
+    nats.DeleteData();
+    for (std::size_t i = 0; i < nats.size(); ++i) nats.Start(i);
+    nats.WaitUntilReady();
+  }
+
+  TempDir of_nats;
+  TempDir of_second;
+  TempDir of_third;
+  NatsServers nats{of_nats.path(), 3};
+  Site site{SharedLog(nats, "relay-1")};
+  RelayProcess& first = site.relay;
+  RelayProcess second{of_second.path(), Settings("relay-2")};
+  RelayProcess third{of_third.path(), {.backends = site.Settings().backends}};
+};
+
+void LoseRelayThenDisk(SharedSite& shared, Reading& page) {
+  shared.Write(1, 10);
+  shared.second.Kill();
+  shared.Write(11, 20);
+  const std::string lost = page.DoNext();
+  CHECK(Contains(lost, "copies 1 of 2; relay-2 not in sync"));
+  CHECK(Contains(lost, "\"status\":\"degraded\""));
+  shared.second.Start();
+  REQUIRE(ComesInSync(shared.first));
+
+  CHECK(Contains(page.DoNext(), "joined: "));
+  REQUIRE(ComesInSync(shared.second));
+  shared.Write(21, 30);
+}
+
+void LoseServerThenMostOfThem(SharedSite& shared, Reading& page) {
+  NatsServers& nats = shared.nats;
+  nats.Kill(0);
+  std::filesystem::remove_all(shared.of_nats.File("nats-0/jetstream"));
+  shared.site.Obey("restart nats-server", [&nats] { nats.Start(0); });
+  page.DoNext();
+  // The first one has everything again: it makes up the majority.
+  nats.Kill(1);
+  shared.Write(31, 40);
+
+  nats.Kill(2);
+  const auto refuses = [&] {
+    return shared.first.Write("metrics", "cpu,host=a v=1 1").status == 503;
+  };
+  REQUIRE(Eventually(kLong, refuses));
+  nats.Start(1);
+  nats.Start(2);
+  page.DoNext();
+  shared.Write(41, 50);
+  REQUIRE(ComesInSync(shared.first));
+}
+
+void LoseStream(SharedSite& shared, Reading& page) {
+  shared.second.Kill();
+  shared.Write(51, 60);
+  for (std::size_t i = 0; i < shared.nats.size(); ++i) shared.nats.Kill(i);
+  shared.RestartEmptyServers();
+  const auto says_what_to_do = [&] {
+    return Contains(Get(shared.first.admin(), "/readyz").body, "influxdb-relay found");
+  };
+  REQUIRE(Eventually(2 * kLong, says_what_to_do));
+  page.DoNext();
+  shared.Write(61, 70);
+
+  shared.site.GoTo(shared.second);
+  shared.site.Set("PEER", Site::Url(shared.first.admin()));
+  CHECK(Contains(page.DoNext(), "joined: "));
+  REQUIRE(ComesInSync(shared.first));
+}
+
+void AddRemoveUpgrade(SharedSite& shared, Reading& page) {
+  shared.site.GoTo(shared.third);
+  CHECK(Contains(page.DoNext(), "shared log: this is relay-3"));
+  shared.second.Kill();
+  shared.Write(71, 80);
+  REQUIRE(ComesInSync(shared.third));
+  shared.second.Start();
+  REQUIRE(ComesInSync(shared.second));
+
+  CHECK(Contains(page.DoNext(), "relay-1 in sync"));
+  CHECK_FALSE(shared.third.process().IsRunning());
+  shared.Write(81, 90);
+
+  shared.site.GoTo(shared.second);
+  shared.site.Set("PACKAGE", "./influxdb-relay_0.2.0_amd64.deb");
+  CHECK(Contains(page.DoNext(), "copies 2 of 2"));
+  shared.Write(91, 100);
+}
+
+TEST_CASE(
+    "runbook: relays that share a log lose disks, servers and the stream, and are added, removed "
+    "and upgraded") {
+  SharedSite shared;
+  REQUIRE(ComesInSync(shared.first));
+  Reading page(shared.site, "Relays that share a log");
+  LoseRelayThenDisk(shared, page);
+  LoseServerThenMostOfThem(shared, page);
+  LoseStream(shared, page);
+  AddRemoveUpgrade(shared, page);
+  REQUIRE(shared.second.WaitDrained(kLong));
+  Site::CheckEqual(shared.site.a, shared.site.b, 100);
 }
 
 }  // namespace

@@ -31,8 +31,15 @@ class MemoryLog final : public Log {
     copy->configured_ = configured_;
     copy->queues_ = queues_;
     copy->last_payload_ = last_payload_;
+    copy->lives_ = lives_;
     copy->synced_changes_ = synced_changes_;
     return copy;
+  }
+
+  // Begins another life, as a log does when it is opened.
+  void BeginLife(LifeId life) {
+    const std::lock_guard lock(mutex_);
+    lives_.Begin(life, last_payload_.Next());
   }
 
   // Refuses appends and whatever waits for the disk, until told to work again.
@@ -41,10 +48,22 @@ class MemoryLog final : public Log {
     failing_ = failing;
   }
 
+  // Refuses appends for want of room, until told that there is some.
+  void Fill(bool full) {
+    const std::lock_guard lock(mutex_);
+    full_ = full;
+  }
+
   // Makes reads fail, as they do when no descriptors are left.
   void FailReads(bool failing) {
     const std::lock_guard lock(mutex_);
     failing_reads_ = failing;
+  }
+
+  // Lends the delivery to all backends to this relay under a lease; nullopt: another one has it.
+  void Lend(std::optional<std::uint64_t> lease) {
+    const std::lock_guard lock(mutex_);
+    lease_ = lease;
   }
 
   // Makes the stored bytes of one record unreadable.
@@ -94,25 +113,10 @@ class MemoryLog final : public Log {
     const std::lock_guard lock(mutex_);
     Run& run = queues_.at(backend);
     if (run.letters.empty()) return;
-    const DeadLetter& first = run.letters.begin()->second;
-    Gap gap{.first = first.sequence,
-            .last = first.sequence,
-            .from = first.when,
-            .to = first.when,
-            .databases = {},
-            .reason = GapReason::kDeadLetters,
-            .note = "beyond log.dead_letters",
-            .by = "relay",
-            .when = now};
-    std::set<std::string> databases;
-    for (const auto& [number, letter] : run.letters) {
-      gap.first = std::min(gap.first, letter.sequence);
-      gap.last = std::max(gap.last, letter.sequence);
-      gap.points += letter.points;
-      gap.bytes += Bytes(letter.lines.size());
-      databases.insert(letter.params.database);
-    }
-    gap.databases.assign(databases.begin(), databases.end());
+    std::vector<std::uint64_t> all;
+    for (const auto& [number, letter] : run.letters) all.push_back(number);
+    Gap gap = run.GapOfLetters(all, {"relay", "beyond log.dead_letters", now});
+    gap.reason = GapReason::kDeadLetters;
     run.figures.dead_removed += gap.points;
     run.figures.dead_letters_removed += run.letters.size();
     run.letters.clear();
@@ -175,6 +179,24 @@ class MemoryLog final : public Log {
     return last;
   }
 
+  // Measures ages by this clock, from each append on.
+  void MeasureAges(const Clock& clock) {
+    const std::lock_guard lock(mutex_);
+    clock_ = &clock;
+  }
+
+  Result<Sequence> LastOlderThan(const BackendId& backend, std::chrono::nanoseconds age,
+                                 Clock::TimePoint now) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = queues_.find(backend);
+    if (found == queues_.end()) return Unknown();
+    Sequence last = found->second.trimmed.sequence;
+    for (const Stored& stored : found->second.records) {
+      if (now - stored.taken_at > age) last = std::max(last, stored.entry.position.sequence);
+    }
+    return last;
+  }
+
   Result<std::vector<StoredDeadLetter>> ReadDead(const BackendId& backend, std::uint64_t after,
                                                  std::size_t count_max) const override {
     const std::lock_guard lock(mutex_);
@@ -209,6 +231,7 @@ class MemoryLog final : public Log {
     for (const auto& [lane, held] : found->second.lanes) {
       HeldLane shown{.lane = lane, .records = held.records.size(), .size = held.size()};
       shown.by_operator = held.by_operator;
+      shown.gives_up = held.gives_up && !held.records.empty();
       if (!held.records.empty()) {
         shown.first = held.records.begin()->first;
         shown.last = held.records.rbegin()->first;
@@ -251,6 +274,11 @@ class MemoryLog final : public Log {
     return WriteOutcome::kNotRouted;
   }
 
+  bool Gave(const WritePosition& position) const override {
+    const std::lock_guard lock(mutex_);
+    return lives_.Gave(position, last_payload_);
+  }
+
   void Append(AppendRequest request, AppendDone done) override {
     std::vector<AppendRequest> parts;
     parts.push_back(std::move(request));
@@ -263,9 +291,10 @@ class MemoryLog final : public Log {
     {
       const std::lock_guard lock(mutex_);
       const PayloadId first = last_payload_.Next();
+      if (full_) return done(Error(ErrorCode::kFull, "the log is full"));
       if (!failing_) {
         for (AppendRequest& part : parts) Store(part);
-        durable = SyncGate::Passed(first, last_payload_);
+        durable = SyncGate::Passed(first, last_payload_, lives_.current());
       }
     }
     if (!durable) return done(Error(ErrorCode::kUnavailable, "the log is closed"));
@@ -285,6 +314,7 @@ class MemoryLog final : public Log {
     const std::lock_guard lock(mutex_);
     const auto found = queues_.find(backend);
     if (found == queues_.end()) return Unknown();
+    if (!lease_) return Elsewhere();
     Run& run = found->second;
     const bool waits =
         !resolution.letters.empty() || !resolution.gaps.empty() || !resolution.held.empty();
@@ -313,6 +343,7 @@ class MemoryLog final : public Log {
     const std::lock_guard lock(mutex_);
     const auto found = queues_.find(backend);
     if (found == queues_.end()) return Unknown();
+    if (!lease_) return Elsewhere();
     if (failing_) return Closed();
     Run& run = found->second;
     const auto held = run.lanes.find(lane);
@@ -350,6 +381,12 @@ class MemoryLog final : public Log {
     return queues_.at(backend).marks();
   }
 
+  Result<std::uint64_t> LeaseOf(const BackendId& /*backend*/) const override {
+    const std::lock_guard lock(mutex_);
+    if (!lease_) return Elsewhere();
+    return *lease_;
+  }
+
   bool PausedOf(const BackendId& backend) const override {
     const std::lock_guard lock(mutex_);
     return queues_.at(backend).figures.paused;
@@ -367,10 +404,12 @@ class MemoryLog final : public Log {
   struct Stored {
     Entry entry;
     std::shared_ptr<const Record> record;
+    Clock::TimePoint taken_at = {};
   };
   struct Held {
     std::map<Sequence, Stored> records;
     bool by_operator = false;
+    bool gives_up = false;
 
     Totals size() const {
       Totals sum;
@@ -414,10 +453,56 @@ class MemoryLog final : public Log {
                          [this](std::uint64_t number) { return letters.contains(number); });
     }
     void DropEmptyLanes() {
+      for (auto& [lane, held] : lanes) held.gives_up = held.gives_up && !held.records.empty();
       std::erase_if(lanes, [](const auto& lane) {
         return lane.second.records.empty() && !lane.second.by_operator;
       });
     }
+    // REQUIRES: trimmed > command.to.
+    Gap NotKept(const Rewind& command) const {
+      const bool is_known = command.to == Sequence::BeforeFirst() && !command.since;
+      const bool keeps_any = trimmed.sequence.value() < records.size();
+      const WallTime to = keeps_any ? records.at(trimmed.sequence.value()).entry.accepted_at
+                                    : records.back().entry.accepted_at;
+      return {.first = command.to.Next(),
+              .last = trimmed.sequence,
+              .from = std::min(to, command.since.value_or(WallTime())),
+              .to = to,
+              .points = is_known ? trimmed.totals.points : 0,
+              .bytes = is_known ? trimmed.totals.bytes : Bytes(0),
+              .databases = {},
+              .reason = GapReason::kNotKept,
+              .note = command.actor.note,
+              .by = command.actor.by,
+              .when = command.actor.when};
+    }
+
+    // REQUIRES: the letters exist, and there is one.
+    Gap GapOfLetters(const std::vector<std::uint64_t>& numbers, const Actor& actor) const {
+      const DeadLetter& first = letters.at(*std::min_element(numbers.begin(), numbers.end()));
+      Gap gap{.first = first.sequence,
+              .last = first.sequence,
+              .from = first.when,
+              .to = first.when,
+              .databases = {},
+              .note = actor.note,
+              .by = actor.by,
+              .when = actor.when};
+      std::set<std::string> databases;
+      for (const std::uint64_t number : std::set(numbers.begin(), numbers.end())) {
+        const DeadLetter& letter = letters.at(number);
+        gap.first = std::min(gap.first, letter.sequence);
+        gap.last = std::max(gap.last, letter.sequence);
+        gap.from = std::min(gap.from, letter.when);
+        gap.to = std::max(gap.to, letter.when);
+        gap.points += letter.points;
+        gap.bytes += Bytes(letter.lines.size());
+        databases.insert(letter.params.database);
+      }
+      gap.databases.assign(databases.begin(), databases.end());
+      return gap;
+    }
+
     void Account(PointCount delivered, std::vector<DeadLetter>& buried, std::vector<Gap>& lost) {
       figures.delivered += delivered;
       for (DeadLetter& letter : buried) {
@@ -455,6 +540,7 @@ class MemoryLog final : public Log {
 
   static Error Unknown() { return {ErrorCode::kNotFound, "the log knows no such backend"}; }
   static Error Closed() { return {ErrorCode::kUnavailable, "the log is closed"}; }
+  static Error Elsewhere() { return {ErrorCode::kElsewhere, "relay-b delivers to west"}; }
   static Error Conflict() { return {ErrorCode::kConflict, "read again"}; }
   static Error NoLetter() { return {ErrorCode::kNotFound, "no such dead letter"}; }
   static Error TooManyLanes() { return {ErrorCode::kFull, "too many lanes are on hold"}; }
@@ -472,10 +558,14 @@ class MemoryLog final : public Log {
 
   static Result<CommandResult> Do(NamedRun& named, const Rewind& command) {
     Run& run = named.second;
-    const Sequence to = command.to;
+    const bool lacks_some = command.partial && command.to < run.trimmed.sequence;
+    const Sequence to = lacks_some ? run.trimmed.sequence : command.to;
     if (to < run.trimmed.sequence || to > run.cursor.sequence) {
       return Error(ErrorCode::kInvalidInput, "outside of what is kept");
     }
+    std::optional<Gap> gap;
+    if (lacks_some) gap = run.NotKept(command);
+    if (gap) run.gaps.push_back(*gap);
     const Position position = run.PositionAt(to);
     run.figures.rewound += run.cursor.totals.points - position.totals.points;
     for (auto& [lane, held] : run.lanes) {
@@ -487,7 +577,7 @@ class MemoryLog final : public Log {
     }
     run.DropEmptyLanes();
     run.cursor = position;
-    return CommandResult{.marks = run.marks(), .gap = {}};
+    return CommandResult{.marks = run.marks(), .gap = std::move(gap)};
   }
 
   static Result<CommandResult> Do(NamedRun& named, const Skip& command) {
@@ -538,6 +628,16 @@ class MemoryLog final : public Log {
     return CommandResult();
   }
 
+  static Result<CommandResult> Do(NamedRun& named, const GiveUpRefused& command) {
+    Run& run = named.second;
+    const auto held = run.lanes.find(command.lane);
+    if (held == run.lanes.end() || held->second.records.empty()) {
+      return Error(ErrorCode::kNotFound, "the lane holds nothing");
+    }
+    held->second.gives_up = true;
+    return CommandResult();
+  }
+
   static Result<CommandResult> Do(NamedRun& named, const SetPaused& command) {
     named.second.figures.paused = command.paused;
     return CommandResult();
@@ -546,8 +646,12 @@ class MemoryLog final : public Log {
   static Result<CommandResult> Do(NamedRun& named, const DropDead& command) {
     Run& run = named.second;
     if (!run.HasLetters(command.numbers)) return NoLetter();
+    if (command.numbers.empty()) return CommandResult();
+    Gap gap = run.GapOfLetters(command.numbers, command.actor);
+    gap.reason = GapReason::kDeadDropped;
+    run.gaps.push_back(gap);
     for (const std::uint64_t number : command.numbers) run.letters.erase(number);
-    return CommandResult();
+    return CommandResult{.marks = {}, .gap = std::move(gap)};
   }
 
   Result<CommandResult> Do(NamedRun& named, const Redrive& command) {
@@ -597,7 +701,8 @@ class MemoryLog final : public Log {
       }
       const Position head = run.head();
       entry.position = {head.sequence.Next(), head.totals + entry.size};
-      run.records.push_back({entry, shared});
+      run.records.push_back(
+          {entry, shared, clock_ != nullptr ? clock_->Now() : Clock::TimePoint()});
     }
   }
 
@@ -605,9 +710,13 @@ class MemoryLog final : public Log {
   std::set<BackendId> configured_;
   std::map<BackendId, Run> queues_;
   PayloadId last_payload_{0};
+  Lives lives_;
   std::uint64_t synced_changes_ = 0;
+  const Clock* clock_ = nullptr;
   bool failing_ = false;
+  bool full_ = false;
   bool failing_reads_ = false;
+  std::optional<std::uint64_t> lease_ = 0;
   std::function<void()> on_readable_;
 };
 

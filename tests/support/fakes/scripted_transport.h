@@ -34,9 +34,11 @@ class ScriptedTransport final : public Transport {
   explicit ScriptedTransport(Rule rule) : rule_(std::move(rule)) {}
 
   Result<Reply> Send(const WriteRequest& request) override {
-    sent.emplace_back(request.lines);
+    std::string joined;
+    const std::string_view lines = request.lines.Text(joined);
+    sent.emplace_back(lines);
     targets.push_back(request.params);
-    if (rule_) return rule_(request.params, request.lines);
+    if (rule_) return rule_(request.params, lines);
     INVARIANT(!script_.empty());
     Result<Reply> answer = std::move(script_.front());
     script_.pop_front();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "tests/support/batch_text.h"
 #include "wal/record/lines.h"
 
 namespace relay::test {
@@ -83,10 +84,15 @@ constexpr Answer kTakesOthers[] = {
 };
 
 // All other answers of this model.
-constexpr const char* kOthers[] = {"204",           "200, empty",
-                                   "413",           "500 hinted handoff queue not empty",
-                                   "poisoned",      "404 database not found",
-                                   "no answer",     "500 retention policy not found",
+constexpr const char* kOthers[] = {"204",
+                                   "200, empty",
+                                   "413",
+                                   "500 hinted handoff queue not empty",
+                                   "poisoned",
+                                   "ended",
+                                   "404 database not found",
+                                   "no answer",
+                                   "500 retention policy not found",
                                    "late no answer"};
 
 Reply ReplyOf(const Answer& answer) {
@@ -126,9 +132,9 @@ std::string BackendModel::NextLines(const Lane& lane, std::uint64_t count) {
 }
 
 std::vector<std::uint64_t> BackendModel::NumbersIn(const SendBatch& batch) {
-  std::string joined;
+  const std::string text = TextOf(batch);
   std::vector<std::uint64_t> numbers;
-  for (LineWalk walk(LinesOf(batch, joined)); !walk.AtEnd();) {
+  for (LineWalk walk(text); !walk.AtEnd();) {
     numbers.push_back(NumberOf(walk.Next()));
   }
   return numbers;
@@ -235,12 +241,18 @@ std::optional<Told> BackendModel::OfTheWeather(const Lane& lane, std::size_t lin
 }
 
 Told BackendModel::Judge(Known& known, const std::vector<std::uint64_t>& numbers) {
-  const auto has = [&](LineKind kind) {
-    return std::any_of(numbers.begin(), numbers.end(),
-                       [&](std::uint64_t number) { return known.lines[number - 1].kind == kind; });
+  // 0: there is none.
+  const auto first_of = [&](LineKind kind) -> std::uint64_t {
+    const auto found = std::find_if(numbers.begin(), numbers.end(), [&](std::uint64_t number) {
+      return known.lines[number - 1].kind == kind;
+    });
+    return found == numbers.end() ? 0 : *found;
   };
-  if (has(LineKind::kPoison)) return Row("poisoned", Http(500, "panic: runtime error"));
-  if (has(LineKind::kBad) && OneIn(2)) {
+  if (const std::uint64_t poison = first_of(LineKind::kPoison)) {
+    if (poison % 2 == 0) return Row("poisoned", Http(500, "panic: runtime error"));
+    return Row("ended", Error(ErrorCode::kBrokenOff, "connection reset by peer"));
+  }
+  if (first_of(LineKind::kBad) != 0 && OneIn(2)) {
     const Answer& answer = kRefusesAll[random_() % std::size(kRefusesAll)];
     return Row(answer.name, ReplyOf(answer));
   }

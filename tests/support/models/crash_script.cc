@@ -20,7 +20,7 @@ BackendId Named(std::string_view name) {
   return BackendId::Parse(name).value();
 }
 
-WallTime Moment() {
+WallTime Now() {
   return WallTime(1'000s);
 }
 
@@ -40,7 +40,7 @@ Record RecordOf(std::uint64_t number, std::size_t bulk) {
 
 AppendRequest RequestOf(std::uint64_t number, std::vector<BackendId> to, std::size_t bulk = 8) {
   return {Encode(RecordOf(number, bulk), Codec::kZstd).value(),
-          std::make_shared<const std::vector<BackendId>>(std::move(to)), Moment()};
+          std::make_shared<const std::vector<BackendId>>(std::move(to)), Now()};
 }
 
 Status AppendAndWait(Log& log, std::vector<AppendRequest> parts) {
@@ -82,7 +82,7 @@ void Buried(const StoredRecord& stored, Resolution& resolution) {
   letter.points = record->points;
   letter.params = record->params;
   letter.lines = record->lines;
-  letter.when = Moment();
+  letter.when = Now();
   resolution.letters.push_back(std::move(letter));
 }
 
@@ -198,7 +198,7 @@ class Writer {
   }
 
   void Operators(const BackendId& west) {
-    const Actor ann{.by = "ann", .note = "why", .when = Moment()};
+    const Actor ann{.by = "ann", .note = "why", .when = Now()};
     AddCommand("a lane is held", west, HoldLane{{"c", ""}});
     AddCommand("a lane is released", west, ReleaseLane{{"c", ""}});
     Add("what is on hold is skipped", [west, ann](Log& log) {
@@ -209,7 +209,7 @@ class Writer {
       return Execute(log, west, Skip{log.MarksOf(west).cursor.Next(), ann});
     });
     AddCommand("west is rewound", west, Rewind{Sequence(2)});
-    AddCommand("a dead letter is driven again", west, Redrive{{1}, Moment()});
+    AddCommand("a dead letter is driven again", west, Redrive{{1}, Now()});
     SetAside(west);
     AddCommand("a dead letter is dropped", west, DropDead{{2}});
     AddCommand("west pauses", west, SetPaused{true});
@@ -230,7 +230,7 @@ class Writer {
     Append(8, 6'000);
     for (const BackendId& backend : backends) Deliver(backend, 6);
     EnforceRetention();
-    // Nothing is left to trim: a turn of the house removes the letters of west in one step.
+    // No record is left to trim: a turn of the house removes the letters of west in one step.
     AddCommand("a dead letter of east is dropped", Named("east"), DropDead{{1}});
     SetAside(Named("west"));
     EnforceRetention();
@@ -240,15 +240,17 @@ class Writer {
   void RemoveDeadLetters(const BackendId& backend) {
     const auto on_log = [](SmallLog& small) {
       small.LimitDeadLetters(0_B);
-      return small.log().EnforceRetention(Moment());
+      return small.log().EnforceRetention({Clock::TimePoint(1'000s), Now()});
     };
-    const auto on_model = [backend](MemoryLog& model) { model.RemoveDead(backend, Moment()); };
+    const auto on_model = [backend](MemoryLog& model) { model.RemoveDead(backend, Now()); };
     steps_.push_back(
         {"dead letters beyond their budget are removed", on_log, on_model, true, configured_});
   }
 
   void EnforceRetention() {
-    const auto on_log = [](SmallLog& small) { return small.log().EnforceRetention(Moment()); };
+    const auto on_log = [](SmallLog& small) {
+      return small.log().EnforceRetention({Clock::TimePoint(1'000s), Now()});
+    };
     const auto on_model = [](MemoryLog& model) {
       for (const BackendId& backend : model.Backends()) {
         model.Trim(backend, model.MarksOf(backend).cursor);

@@ -36,10 +36,11 @@ std::string Shown(const StoredGap& stored) {
 }
 
 std::string Shown(const HeldLane& lane) {
-  return fmt::format("{}.{}: {} records {} from {} to {} oldest {} by operator {}",
+  return fmt::format("{}.{}: {} records {} from {} to {} oldest {} by operator {} gives up {}",
                      lane.lane.database, lane.lane.retention_policy, lane.records, Shown(lane.size),
                      lane.first.value_or(Sequence(0)).value(),
-                     lane.last.value_or(Sequence(0)).value(), Shown(lane.oldest), lane.by_operator);
+                     lane.last.value_or(Sequence(0)).value(), Shown(lane.oldest), lane.by_operator,
+                     lane.gives_up);
 }
 
 void ExpectSameLetters(const LogView& log, const LogView& model, const BackendId& backend) {

@@ -351,8 +351,10 @@ void LogModel::SkipHeld() {
 void LogModel::HoldOrRelease() {
   const BackendId backend = AnyBackend();
   const Lane lane = AnyLane();
-  if (OneIn(2)) {
+  if (OneIn(3)) {
     BothExecute(backend, HoldLane{lane});
+  } else if (OneIn(2)) {
+    BothExecute(backend, GiveUpRefused{lane});
   } else {
     BothExecute(backend, ReleaseLane{lane});
   }
@@ -380,7 +382,7 @@ void LogModel::DropOrRedriveDead() {
 
 void LogModel::EnforceRetention() {
   if (bug_ == PlantedBug::kTrimBeforeSync) disk_->LieAboutSyncs(true);
-  const Status kept = log_->EnforceRetention(now_);
+  const Status kept = log_->EnforceRetention({Clock::TimePoint(now_.time_since_epoch()), now_});
   disk_->LieAboutSyncs(bug_ == PlantedBug::kAnswerBeforeSync);
   Expect(kept.ok(), kept.ok() ? "" : kept.error().message());
   KeepPolicy keep = options_.limits.keep;
@@ -389,11 +391,13 @@ void LogModel::EnforceRetention() {
   if (bug_ == PlantedBug::kTrimBeforeSync && OneIn(4)) CutPower();
 }
 
+// Too much must go; too old may go, as the log measures ages with a lag.
 void LogModel::TrimModel(const BackendId& backend, const KeepPolicy& keep) {
   const Marks marks = model_->MarksOf(backend);
   const Bytes kept = model_->StatsOf(backend).value().kept.stored;
   Bytes before(0);
-  Sequence through = marks.trimmed;
+  Sequence must = marks.trimmed;
+  Sequence may = marks.trimmed;
   for (const StoredRecord& stored : model_->Read(backend, marks.trimmed, kAll).value()) {
     const Entry& entry = stored.entry;
     if (entry.position.sequence > marks.cursor) break;
@@ -401,8 +405,13 @@ void LogModel::TrimModel(const BackendId& backend, const KeepPolicy& keep) {
     const bool too_much = kept - before > keep.size;
     if (!too_old && !too_much) break;
     before += entry.size.stored;
-    through = entry.position.sequence;
+    may = entry.position.sequence;
+    if (too_much) must = may;
   }
+  const Sequence through = log_->MarksOf(backend).trimmed;
+  Expect(must <= through && through <= may,
+         fmt::format("trimmed {} through {}, expected {} to {}", backend.text(), through.value(),
+                     must.value(), may.value()));
   if (through == marks.trimmed) return;
   model_->Trim(backend, through);
   RememberCursors();  // The marks were synced.

@@ -17,4 +17,9 @@ const std::string& HangingDisk() {
   return library;
 }
 
+const std::string& SteppingClock() {
+  static const std::string library = RELAY_STEPPING_CLOCK;
+  return library;
+}
+
 }  // namespace relay::test

@@ -1,5 +1,5 @@
-// Paths that the tests use: the checkout, the program under test and the
-// library that makes a disk hang.
+// Paths that the tests use: the checkout, the program under test and the libraries that make a disk
+// hang and a clock step.
 //
 // THREADS. Any.
 #pragma once
@@ -16,5 +16,8 @@ const std::string& RelayBinary();
 
 // The path of the library that holds sync calls (tests/integration/delivery/hanging_disk.cc).
 const std::string& HangingDisk();
+
+// The path of the library that sets the wall clock (tests/integration/delivery/stepping_clock.cc).
+const std::string& SteppingClock();
 
 }  // namespace relay::test

@@ -23,10 +23,6 @@
 namespace relay::test {
 namespace {
 
-[[noreturn]] void ThrowErrno(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   pointers.reserve(texts.size() + 1);
@@ -99,11 +95,11 @@ pid_t Start(const Launch& launch) {
   return pid;
 }
 
+}  // namespace
+
 int ExitCodeOf(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
-
-}  // namespace
 
 Process::Process(Program program) : program_(std::move(program)) {
   std::vector<std::string> environment = Environment(program_.environment);

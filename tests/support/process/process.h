@@ -57,6 +57,9 @@ class Process {
   std::optional<int> exit_code_;
 };
 
+// Returns the exit code of a wait status as a shell shows it.
+int ExitCodeOf(int status);
+
 struct RunResult {
   int exit_code = 0;
   std::string output;  // Both streams, in order of arrival.

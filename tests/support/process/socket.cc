@@ -15,11 +15,12 @@
 #include <system_error>
 
 namespace relay::test {
-namespace {
 
-[[noreturn]] void ThrowErrno(const std::string& what) {
+void ThrowErrno(const std::string& what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
+
+namespace {
 
 bool WaitFor(const Fd& socket, short events, milliseconds timeout) {
   pollfd one{.fd = socket.get(), .events = events, .revents = 0};

@@ -18,6 +18,9 @@ struct HostPort {
   std::uint16_t port = 0;
 };
 
+// Throws the error of the last system call as a std::system_error.
+[[noreturn]] void ThrowErrno(const std::string& what);
+
 // A file descriptor with an owner.
 class Fd {
  public:

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <system_error>
 
+#include "tests/support/process/process.h"
+
 namespace relay::test {
 namespace {
 
@@ -19,10 +21,6 @@ winsize Of(Terminal::Size size) {
   window.ws_col = size.columns;
   window.ws_row = size.rows;
   return window;
-}
-
-int ExitCodeOf(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 }  // namespace
