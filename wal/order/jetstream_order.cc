@@ -106,7 +106,8 @@ class JetStreamOrder final : public Order {
     if (acks_ != nullptr) nats_.natsSubscription_Destroy(acks_);
   }
 
-  // Connects, or begins to try.
+  // Connects, or begins to try. A server that refuses the credentials is no error of this: it may
+  // do so before or after this returns, and each later call says so.
   Status Open();
 
   Status Propose(std::string_view bytes) override;
@@ -131,6 +132,7 @@ class JetStreamOrder final : public Order {
  private:
   using Message = NatsMessage;
 
+  Status Subscribe();
   void Hear(natsMsg* message);
   Status Follow(const Reached& reached);
   Status CheckAgainst(const OrderRange& range, Place after);
@@ -185,7 +187,12 @@ class JetStreamOrder final : public Order {
 };
 
 Status JetStreamOrder::Open() {
-  RETURN_IF_ERROR(nats_connection_.Open());
+  Status opened = nats_connection_.Open();
+  if (opened.ok()) opened = Subscribe();
+  return nats_connection_.IsRefused() ? Ok() : opened;
+}
+
+Status JetStreamOrder::Subscribe() {
   natsInbox* inbox = nullptr;
   natsStatus status = nats_.natsInbox_Create(&inbox);
   if (status != NATS_OK) return nats_connection_.Failed("naming an inbox", status);

@@ -27,12 +27,16 @@ void NatsConnection::Close() {
   if (connection_ != nullptr) nats_.natsConnection_Close(connection_);
 }
 
+bool NatsConnection::IsRefused() const {
+  // The library gives up only where a server that it has reached refuses it.
+  return connection_ != nullptr && nats_.natsConnection_IsClosed(connection_);
+}
+
 Error NatsConnection::Failed(std::string_view doing, natsStatus status) const {
   const char* last = nullptr;
   if (connection_ != nullptr) nats_.natsConnection_GetLastError(connection_, &last);
   std::string reason = last != nullptr && *last != '\0' ? fmt::format(": {}", last) : "";
-  // The library gives up only where a server that it has reached refuses it.
-  if (connection_ != nullptr && nats_.natsConnection_IsClosed(connection_)) {
+  if (IsRefused()) {
     reason += "; a server refuses the user, password or certificate: correct it, and restart";
   }
   const bool is_connected = connection_ != nullptr &&
@@ -100,8 +104,7 @@ Status NatsConnection::Open() {
   nats_.jsOptions_Init(&asking);
   asking.Wait = kAskWaitMs;
   status = nats_.natsConnection_JetStream(&context_, connection_, &asking);
-  if (status != NATS_OK) return Failed("using JetStream", status);
-  return Ok();
+  return status == NATS_OK ? Ok() : Status(Failed("using JetStream", status));
 }
 
 Status NatsConnection::Subscribe(const std::string& subject,

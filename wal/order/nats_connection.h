@@ -42,6 +42,10 @@ class NatsConnection {
   // Ends it: no message comes after this.
   void Close();
 
+  // Returns true once the library has given the connection up, as a server has refused its user,
+  // password or certificate. It stays true.
+  bool IsRefused() const;
+
   // Returns an error in words: what was being done, and what the library says.
   Error Failed(std::string_view doing, natsStatus status) const;
 
