@@ -4,6 +4,7 @@
 
 #include "relay/compare/scope.h"
 #include "relay/service/retention_policies.h"
+#include "replay/query/influx_source.h"
 #include "replay/transport/udp_transport.h"
 
 namespace relay {
@@ -66,6 +67,14 @@ std::unique_ptr<Transport> TransportFor(const BackendConfig& backend, const Send
 
 HttpTransportOptions QueryOptionsFor(const BackendConfig& backend) {
   return OptionsFor(backend, false);
+}
+
+std::unique_ptr<Source> SideSourceFor(const BackendConfig& backend) {
+  // For a backend that begins an answer and falls silent.
+  constexpr std::chrono::seconds kSilenceMax{10};
+  HttpTransportOptions options = QueryOptionsFor(backend);
+  options.target.renames.clear();
+  return MakeInfluxSource(backend.name.text(), std::move(options), kSilenceMax);
 }
 
 std::string ShowPolicies(const BackendConfig& backend, const WriteParams& params) {

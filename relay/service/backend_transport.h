@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/model/config.h"
+#include "replay/compare/source.h"
 #include "replay/transport/http_transport.h"
 #include "replay/transport/target.h"
 #include "replay/transport/transport.h"
@@ -31,6 +32,10 @@ std::unique_ptr<Transport> TransportFor(const BackendConfig& backend, const Send
 
 // Returns how the backend is asked questions, with its own credentials.
 HttpTransportOptions QueryOptionsFor(const BackendConfig& backend);
+
+// Returns a source that asks a backend beside its delivery, by the backend's own names, and does
+// not wait long.
+std::unique_ptr<Source> SideSourceFor(const BackendConfig& backend);
 
 // Asks an InfluxDB 1.x for the retention policies of the database. Returns its answer, empty if
 // there is none.

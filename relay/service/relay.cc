@@ -108,7 +108,7 @@ Status Relay::Start() {
   }
   RETURN_IF_ERROR(OpenLog());
   retention_ = std::make_unique<RetentionThread>(*log_, log_path_, clock_);
-  RETURN_IF_ERROR(StartWatermarks());
+  RETURN_IF_ERROR(StartWatches());
   fleet_ = std::make_unique<Fleet>(MembersFor(config_, DepsOfMembers()), *log_, clock_,
                                    config_.limits.read_ahead);
   fleet_->Start();
@@ -137,6 +137,7 @@ void Relay::Stop() {
   if (admin_) admin_->Stop();
   admin_.reset();
   watermarks_.reset();
+  expiries_.reset();
   retention_.reset();
   log_.reset();    // Its last batch still wakes the fleet,
   fleet_.reset();  // which is therefore destroyed after it.
@@ -201,13 +202,17 @@ Result<std::string> Relay::Acknowledge(const std::string& backend, bool only_tri
 
 // A copied log has the same identity, a checkpoint another. Relays that share a log have one for
 // all of them.
-Status Relay::StartWatermarks() {
+Status Relay::StartWatches() {
   ASSIGN_OR_RETURN(const FoundIdentity found, ReadIdentity(log_path_, kFormatVersion));
   const bool is_shared = config_.log.engine != LogEngine::kLocal;
   const std::string id = is_shared ? "shared-" + config_.log.jetstream.log : found.identity.id;
   watermarks_ = std::make_unique<Watermarks>(Watermarks::Parts{
       .log = *log_, .audit = *audit_, .clock = clock_, .log_path = log_path_, .log_id = id});
-  for (const BackendConfig& backend : config_.backends) watermarks_->Put(backend);
+  expiries_ = std::make_unique<Expiries>(Expiries::Parts{*log_, clock_, log_path_});
+  for (const BackendConfig& backend : config_.backends) {
+    watermarks_->Put(backend);
+    expiries_->Put(backend);
+  }
   return Ok();
 }
 
@@ -255,6 +260,7 @@ void Relay::PutChangedMembers(const Config& next) {
     LogEvent(Level::kInfo, was != nullptr ? "backend changed" : "backend added",
              {{"backend", backend.name.text()}});
     watermarks_->Put(backend);
+    expiries_->Put(backend);
     if (was == nullptr) ReportHistory(next, backend);
     fleet_->Put(MemberFor(backend, seed, DepsOfMembers()));
   }
@@ -288,6 +294,7 @@ void Relay::RemoveMembers(const Config& next) {
     if (Find(next, backend.name) != nullptr) continue;
     fleet_->Remove(backend.name);
     watermarks_->Remove(backend.name);
+    expiries_->Remove(backend.name);
     LogEvent(Level::kWarning, "backend removed, keeping its owed records",
              {{"backend", backend.name.text()},
               {"records", std::to_string(log_->MarksOf(backend.name).lag())}});
@@ -407,6 +414,7 @@ std::vector<BackendStatus> Relay::BackendsNow() const {
       continue;
     }
     backend.watermarks = watermarks_->ReportOf(worker->first);
+    backend.expiry = expiries_->ReportOf(worker->first);
     backend.state =
         ShownState(ToString(worker->second.state), backend.figures, IsDiverged(backend));
     backend.takes_writes = TakesWrites(worker->second);

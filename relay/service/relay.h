@@ -19,6 +19,7 @@
 #include "relay/http/socket_activation.h"
 #include "relay/service/backends.h"
 #include "relay/service/codec_mismatches.h"
+#include "relay/service/expiries.h"
 #include "relay/service/fills.h"
 #include "relay/service/listeners.h"
 #include "relay/service/retention_policies.h"
@@ -61,7 +62,7 @@ class Relay {
 
  private:
   Status OpenLog();
-  Status StartWatermarks();
+  Status StartWatches();
   void ReportCopy(const StartedCopy& copy) const;
   Result<std::string> AcknowledgeCopy(bool only_tries);
   Result<std::string> Acknowledge(const std::string& backend, bool only_tries);
@@ -95,6 +96,7 @@ class Relay {
   std::unique_ptr<Audit> audit_;
   std::unique_ptr<HistoryStore> history_;
   std::unique_ptr<Watermarks> watermarks_;
+  std::unique_ptr<Expiries> expiries_;
   std::string relay_id_;  // Names this relay to others.
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<RetentionThread> retention_;

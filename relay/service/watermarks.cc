@@ -9,23 +9,12 @@
 #include "relay/base/event_log.h"
 #include "relay/base/human_format.h"
 #include "relay/service/backend_transport.h"
-#include "replay/query/influx_source.h"
 #include "wal/base/files.h"
 
 namespace relay {
 namespace {
 
-// A backend that begins an answer and falls silent.
-constexpr std::chrono::seconds kSilenceMax{10};
-
 constexpr std::string_view kFolder = "/watermarks";
-
-// The keeper names what it asks for by the backend's names.
-HttpTransportOptions QuestionsFor(const BackendConfig& backend) {
-  HttpTransportOptions options = QueryOptionsFor(backend);
-  options.target.renames.clear();
-  return options;
-}
 
 std::string ReasonOf(const Lane& lane, const LaneDivergence& diverged) {
   constexpr std::size_t kNameMax = 200;
@@ -93,7 +82,7 @@ void Watermarks::Put(const BackendConfig& backend) {
   }
   auto watch = std::make_unique<Watch>();
   watch->transport = TransportFor(backend);
-  watch->source = MakeInfluxSource(backend.name.text(), QuestionsFor(backend), kSilenceMax);
+  watch->source = SideSourceFor(backend);
   watch->keeper = std::make_shared<MarkKeeper>(
       MarkKeeper::Options{
           .backend = backend.name,

@@ -76,6 +76,9 @@ void CheckBackend(const BackendStatus& backend, WallTime now, std::chrono::milli
   if (IsDiverged(backend)) {
     add(Health::kCritical, "diverged: " + backend.watermarks->diverged->reason);
   }
+  if (backend.expiry && !backend.expiry->lanes.empty()) {
+    add(Health::kWarning, DescribeExpiry(*backend.expiry, now).front());
+  }
   if (!backend.takes_writes) {
     add(Health::kWarning,
         fmt::format("{}{}{}", backend.state, backend.why.empty() ? "" : ": ", backend.why));

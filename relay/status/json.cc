@@ -255,6 +255,35 @@ void DeclareWatermarks(Io& io, MarksT& marks) {
          [](auto& part, auto& diverged) { DeclareDivergence(part, diverged); });
 }
 
+template <typename Io, typename LaneT>
+void DeclareExpiringLane(Io& io, LaneT& lane) {
+  io.Field("database", lane.lane.database);
+  io.Field("retention_policy", lane.lane.retention_policy);
+  io.Field("database_on_backend", lane.on_backend.database);
+  io.Field("retention_policy_on_backend", lane.on_backend.retention_policy);
+  io.Field("keeps_ns", lane.keeps);
+  io.Field("expired_points", lane.expired);
+  io.Field("expiring_points", lane.expiring);
+  io.Field("from_ns", lane.from);
+  io.Field("to_ns", lane.to);
+}
+
+template <typename Io, typename ExpiryT>
+void DeclareExpiry(Io& io, ExpiryT& expiry, WallTime now) {
+  io.Field("watched", expiry.watched);
+  io.Field("reason", expiry.why);
+  io.Field("asked_ns", expiry.asked_at);
+  io.Field("whole", expiry.whole);
+  io.Derived("expired_points", [&] { return Json(expiry.expired()); });
+  io.Derived("expiring_points", [&] { return Json(expiry.expiring()); });
+  io.Derived("expires_in_seconds", [&] {
+    const std::optional<nanoseconds> left = ExpiresIn(expiry, now);
+    return left ? Json(Seconds(*left)) : Json(nullptr);
+  });
+  io.Derived("messages", [&] { return Json(DescribeExpiry(expiry, now)); });
+  io.List("lanes", expiry.lanes, [](auto& part, auto& lane) { DeclareExpiringLane(part, lane); });
+}
+
 template <typename Io, typename BackendT>
 void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
   io.Field("name", backend.name);
@@ -281,6 +310,8 @@ void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
   io.Derived("drain_seconds_at_last_rate", [&] { return EtaOnReturn(backend); });
   io.Map("watermarks", backend.watermarks,
          [](auto& part, auto& marks) { DeclareWatermarks(part, marks); });
+  io.Map("expiry", backend.expiry,
+         [now](auto& part, auto& expiry) { DeclareExpiry(part, expiry, now); });
   io.List("held_lanes", backend.lanes, [](auto& part, auto& lane) { DeclareLane(part, lane); });
 }
 

@@ -34,6 +34,11 @@ double AgeOf(const std::optional<WallTime>& time, WallTime now) {
   return time ? Seconds(AgeAt(now, *time)) : 0;
 }
 
+double ExpiringSeconds(const BackendStatus& backend, WallTime now) {
+  const auto left = backend.expiry ? ExpiresIn(*backend.expiry, now) : std::nullopt;
+  return left ? Seconds(*left) : std::numeric_limits<double>::infinity();
+}
+
 using Backend = const BackendStatus&;
 
 constexpr std::array kOwed = {
@@ -134,6 +139,22 @@ constexpr std::array kOutcomes = {
                   [](Backend b, WallTime now) {
                     return IsDiverged(b) ? AgeOf(b.watermarks->diverged->since, now) : 0.0;
                   }},
+    BackendMetric{"backend_expiry_watched", "gauge",
+                  "1 while the backend's retention policies are known: points that will be too old "
+                  "are counted.",
+                  [](Backend b, WallTime) { return b.expiry && b.expiry->watched ? 1.0 : 0.0; }},
+    BackendMetric{
+        "backend_expiring_points", "gauge",
+        "Points owed or on hold that will soon be older than their retention policy "
+        "keeps: within a quarter of its duration, at most a day.",
+        [](Backend b, WallTime) { return b.expiry ? AsNumber(b.expiry->expiring()) : 0; }},
+    BackendMetric{"backend_expiring_seconds", "gauge",
+                  "The time until the first of these points is too old; +Inf: there are none.",
+                  [](Backend b, WallTime now) { return ExpiringSeconds(b, now); }},
+    BackendMetric{
+        "backend_expired_points", "gauge",
+        "Points owed or on hold that are older already than their retention policy keeps.",
+        [](Backend b, WallTime) { return b.expiry ? AsNumber(b.expiry->expired()) : 0; }},
     BackendMetric{"backend_paused", "gauge", "1 while an operator has paused delivery.",
                   [](Backend b, WallTime) { return b.figures.paused ? 1.0 : 0.0; }},
 };

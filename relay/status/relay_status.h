@@ -12,6 +12,7 @@
 
 #include "relay/base/human_format.h"
 #include "relay/status/clock_steps.h"
+#include "relay/status/expiry.h"
 #include "relay/status/throughput.h"
 #include "wal/base/histogram.h"
 #include "wal/base/result.h"
@@ -64,6 +65,7 @@ struct BackendStatus {
   QueueStats figures;
   std::vector<LaneReport> lanes;
   std::optional<WatermarkReport> watermarks;  // nullopt: read from the directory.
+  std::optional<ExpiryReport> expiry;         // The same.
   // Dead letters that operators delivered again, and deleted, since the start.
   std::uint64_t dead_letters_redriven = 0;
   std::uint64_t dead_letters_dropped = 0;

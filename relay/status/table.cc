@@ -164,6 +164,25 @@ std::string DivergedText(const BackendStatus& backend, WallTime now) {
                      diverged.remedy);
 }
 
+std::string ExpiryText(const BackendStatus& backend, WallTime now) {
+  if (!backend.expiry) return "";
+  constexpr std::size_t kShownMax = 5;
+  const std::vector<std::string> sentences = DescribeExpiry(*backend.expiry, now);
+  std::string text;
+  for (std::size_t i = 0; i < std::min(sentences.size(), kShownMax); ++i) {
+    text += fmt::format("{}: {}{}\n", backend.name, backend.expiry->whole ? "" : "at least ",
+                        sentences[i]);
+  }
+  if (sentences.size() > kShownMax) {
+    text += fmt::format("{}: in all {} will expire and {} have, of {} databases and policies\n",
+                        backend.name, Counted(backend.expiry->expiring(), "point"),
+                        backend.expiry->expired(), backend.expiry->lanes.size());
+  }
+  if (sentences.empty()) return "";
+  return text +
+         fmt::format("{}: fix: {}\n", backend.name, ExpiryRemedy(*backend.expiry, backend.name));
+}
+
 // The state began when the last progress was made, or later.
 std::string NoProgress(const BackendStatus& backend, WallTime now) {
   if (!backend.since) return "no progress for a while";
@@ -184,6 +203,7 @@ std::string TroubleOf(const BackendStatus& backend, WallTime now) {
     add("", backend.takes_writes ? "no progress of what is on hold" : NoProgress(backend, now));
   }
   for (const LaneReport& lane : backend.lanes) text += LaneText(backend, lane);
+  text += ExpiryText(backend, now);
   text += DeadText(backend) + TakenText(backend) + RemovedText(backend) + GapText(backend);
   if (const std::int64_t missing = backend.figures.unaccounted(); missing != 0) {
     add("", fmt::format("{} points are unaccounted for: this is a bug", missing));
@@ -232,22 +252,33 @@ std::string ClockText(const RelayStatus& status) {
       ShownStep(status.clock->last_by), ShownAge(age), status.clock->count);
 }
 
-// Says which backends are not watched, and why.
-std::string WatchedText(const RelayStatus& status) {
+// The backends that are watched in one respect, and why others are not.
+struct Watched {
   std::size_t watched = 0;
   std::size_t known = 0;
-  std::string rest;
-  for (const BackendStatus& backend : status.backends) {
-    if (!backend.watermarks) continue;
-    const WatermarkReport& marks = *backend.watermarks;
+  std::string rest = {};
+
+  void Add(const std::string& name, bool is_watched, const std::string& why) {
     ++known;
-    if (marks.watched) ++watched;
-    if (marks.why.empty()) continue;
-    rest += fmt::format("; {}{}: {}", backend.name, marks.watched ? "" : " is not",
-                        OneLine(marks.why, kReasonMax));
+    if (is_watched) ++watched;
+    if (why.empty()) return;
+    rest += fmt::format("; {}{}: {}", name, is_watched ? "" : " is not", OneLine(why, kReasonMax));
   }
-  if (known == 0) return "";
-  return fmt::format("watermarks: {} of {} watched{}\n", watched, Counted(known, "backend"), rest);
+  std::string Text(std::string_view what) const {
+    if (known == 0) return "";
+    return fmt::format("{}: {} of {} watched{}\n", what, watched, Counted(known, "backend"), rest);
+  }
+};
+
+// Says which backends are not watched, and why.
+std::string WatchedText(const RelayStatus& status) {
+  Watched marks;
+  Watched policies;
+  for (const BackendStatus& one : status.backends) {
+    if (one.watermarks) marks.Add(one.name, one.watermarks->watched, one.watermarks->why);
+    if (one.expiry) policies.Add(one.name, one.expiry->watched, one.expiry->why);
+  }
+  return marks.Text("watermarks") + policies.Text("retention policies");
 }
 
 std::string PeerText(const SharedLogStatus& shared, const SharedLogStatus::Peer& peer) {

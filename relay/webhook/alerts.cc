@@ -22,7 +22,7 @@ std::string Waiting(const BackendStatus& backend) {
   return fmt::format("{} points wait", UndeliveredPoints(backend));
 }
 
-void AddBackend(Alerts& alerts, const BackendStatus& backend) {
+void AddBackend(Alerts& alerts, const BackendStatus& backend, WallTime now) {
   const std::string& name = backend.name;
   if (IsFailing(backend)) {
     Add(alerts, {"backend_failing", name, true,
@@ -41,6 +41,11 @@ void AddBackend(Alerts& alerts, const BackendStatus& backend) {
                  fmt::format("{} lacks what it acknowledged: {}", name,
                              backend.watermarks->diverged->reason),
                  backend.watermarks->diverged->remedy});
+  }
+  if (backend.expiry && !backend.expiry->lanes.empty()) {
+    Add(alerts, {"points_expire", name, false,
+                 fmt::format("{}: {}", name, DescribeExpiry(*backend.expiry, now).front()),
+                 ExpiryRemedy(*backend.expiry, name)});
   }
   if (backend.figures.dead_letters > 0) {
     Add(alerts,
@@ -72,7 +77,7 @@ void AddLog(Alerts& alerts, const RelayStatus& status) {
 
 Alerts AlertsOf(const RelayStatus& status) {
   Alerts alerts;
-  for (const BackendStatus& backend : status.backends) AddBackend(alerts, backend);
+  for (const BackendStatus& backend : status.backends) AddBackend(alerts, backend, status.now);
   AddLog(alerts, status);
   return alerts;
 }

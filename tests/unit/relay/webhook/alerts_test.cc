@@ -51,6 +51,20 @@ TEST_CASE("alerts: stuck, diverged and dead letters are told apart") {
   CHECK_EQ(KeysOf(status), Keys{"backend_diverged/a", "backend_stuck/a", "dead_letters/a"});
 }
 
+TEST_CASE("alerts: points that will expire are one") {
+  RelayStatus status;
+  status.backends = {Well("a")};
+  status.backends[0].expiry.emplace();
+  CHECK_EQ(KeysOf(status), Keys{});
+  status.backends[0].expiry->lanes = {
+      {.on_backend = {"metrics", "autogen"}, .keeps = std::chrono::hours(1), .expired = 7}};
+  CHECK_EQ(KeysOf(status), Keys{"points_expire/a"});
+  const Alert alert = AlertsOf(status).at("points_expire/a");
+  CHECK_EQ(alert.summary,
+           "a: 7 points of metrics.autogen are older than the 1h00m that the policy keeps");
+  CHECK_NE(alert.fix.find("ALTER RETENTION POLICY"), std::string::npos);
+}
+
 TEST_CASE("alerts: a log that fills passes one mark after the other, then fails") {
   RelayStatus status;
   status.disk = {.used = 790_MiB, .max = 1000_MiB, .free = 100_GiB};
