@@ -45,7 +45,7 @@ struct Relay {
     log = std::move(opened).value();
   }
 
-  // What it does while the power goes does not count.
+  // Nothing counts that it does while the power goes.
   void LosePower() {
     log.reset();
     disk->LosePower();
