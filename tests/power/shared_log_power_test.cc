@@ -45,7 +45,7 @@ struct Relay {
     log = std::move(opened).value();
   }
 
-  // Nothing counts that it does while the power goes.
+  // The disk is frozen by then: it keeps no work of this end.
   void LosePower() {
     log.reset();
     disk->LosePower();
