@@ -43,6 +43,7 @@ struct HowShared {
   std::uint64_t seed = 1;
   std::chrono::milliseconds takeover{700};
   bool strict = false;
+  std::chrono::milliseconds stalled_after = LogOptions().stalled_after;
 };
 
 struct Relay {
@@ -57,6 +58,7 @@ struct Relay {
     log = DurableLog::Open({.directory = directory.path(),
                             .cursor_interval = 5ms,
                             .limits = {.free_min = 0_B},
+                            .stalled_after = how.stalled_after,
                             .shared = SharedLogOptions{.order = &order,
                                                        .clock = &clock,
                                                        .relay = name,
@@ -349,6 +351,19 @@ TEST_CASE("shared log: a relay that was away catches up with what it missed") {
   cluster.relays[1]->Open();
   REQUIRE(Eventually(kPatience, [&] { return ReadAll(cluster[1], kEast).size() == 100; }));
   cluster.CheckThatAllAreEqual();
+}
+
+TEST_CASE(
+    "shared log: a relay that begins empty has time to read the order as long as it reads on") {
+  Cluster cluster(1);
+  for (std::uint64_t n = 1; n <= 60; ++n) {
+    REQUIRE(AppendAndWait(cluster[0], NumberedRecord(n)).ok());
+  }
+  cluster.stream.Drip(10ms);
+  cluster.relays.push_back(
+      std::make_unique<Relay>(cluster.stream, 1, HowShared{.stalled_after = 100ms}));
+  cluster.stream.Drip(0ms);
+  CHECK_EQ(ReadAll(cluster[1], kWest).size(), 60);
 }
 
 TEST_CASE("shared log: a record larger than a message goes in parts") {
