@@ -191,7 +191,7 @@ constexpr CrashPoint kPoints[] = {
 
 // RELAY_LIVES: that many.
 TEST_CASE("crash point: any pass of any point") {
-  constexpr std::uint64_t kPassMax = 200;
+  constexpr std::uint64_t kPassMax = 30;
   const char* const wanted = std::getenv("RELAY_LIVES");
   const int lives = wanted != nullptr ? std::atoi(wanted) : 20;
   std::mt19937_64 random(PrintedSeed());
