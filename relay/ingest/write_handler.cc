@@ -62,10 +62,11 @@ HttpResponse NothingToStore() {
   return {.status = 204};
 }
 
-// Maps an error of the body to its status.
+// Maps an error of the body or the parameters to its status.
 int StatusOf(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kInvalidInput: return 400;
+    case ErrorCode::kNotFound: return 404;
     case ErrorCode::kFull: return 413;
     default: return 503;
   }
@@ -516,9 +517,10 @@ void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpRe
   if (!version.ok()) return reply(ErrorAnswer(api, 415, version.error().message()));
   context.version = version.value();
   context.parameters.AddDefault("db", context.path->default_database);
-  Result<WriteQuery> query =
-      ParseWriteQuery(api, context.parameters, context.options->default_retention_policy);
-  if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
+  Result<WriteQuery> query = ParseWriteQuery(
+      api, context.parameters, context.options->default_retention_policy,
+      context.options->router->SendsBuckets() ? BucketNames::kWhole : BucketNames::kOfDatabases);
+  if (!query.ok()) return reply(ErrorAnswer(api, StatusOf(query.error()), query.error().message()));
   context.query = std::move(query).value();
   const Status demanded = ReadConsistency(request, context);
   if (!demanded.ok()) return reply(ErrorAnswer(api, 400, demanded.error().message()));

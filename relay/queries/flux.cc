@@ -75,7 +75,11 @@ FluxText ReadFlux(std::string_view text) {
     if (!is_parameter || i + 2 >= tokens.size() || !tokens[i + 2].is_string) {
       knows_all = false;
     } else {
-      flux.databases.insert(tokens[i + 2].text.substr(0, tokens[i + 2].text.find('/')));
+      const std::string& bucket = tokens[i + 2].text;
+      const std::size_t slash = bucket.find('/');
+      if (slash != 0) flux.databases.insert(bucket.substr(0, slash));
+      // The log may keep such a name whole.
+      if (slash == 0 || slash + 1 == bucket.size()) flux.databases.insert(bucket);
     }
   }
   if (!knows_all) flux.databases.clear();

@@ -70,7 +70,7 @@ std::string CrcOf(std::string_view text) {
 }  // namespace
 
 struct DatabaseNames::Batch {
-  std::vector<std::string> names;  // What was changed.
+  std::vector<std::string> names;  // Those that changed.
   std::string text;
   std::size_t lines = 0;
   bool is_whole = false;
@@ -275,7 +275,7 @@ void DatabaseNames::Start(Clock& clock) {
   });
 }
 
-// Who waits is answered, also those that come while the thread ends.
+// Answers all that wait, also those that come while the thread ends.
 void DatabaseNames::Stop() {
   {
     const std::lock_guard lock(mutex_);

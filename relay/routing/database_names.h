@@ -75,7 +75,7 @@ class DatabaseNames {
     bool is_saved = false;
   };
   using Done = std::vector<std::function<void()>>;
-  struct Batch;  // What is written in one go.
+  struct Batch;  // Names that are written in one go.
 
   void Load();
   bool TakeLine(std::string_view line);

@@ -35,7 +35,7 @@ struct Site {
     for (const auto& row : series.value("values", nlohmann::json::array())) names.insert(row.at(0));
     return names;
   }
-  // As python3-influxdb does it for glances, which gives up if its database is missing.
+  // Runs a script of python3-influxdb, which is also what glances asks with.
   RunResult Python(const std::string& script) const {
     return Run({"/usr/bin/python3", "-c",
                 fmt::format("from influxdb import InfluxDBClient\n"

@@ -430,8 +430,8 @@ TEST_CASE("front door: v2 stores all of a body or nothing of it") {
 TEST_CASE("front door: v2 errors have a code and a message") {
   IngestFixture door;
   const HttpResponse missing = door.Ask("POST", "/api/v2/write", "", "m v=1\n");
-  CHECK_EQ(missing.status, 400);
-  CHECK_EQ(nlohmann::json::parse(missing.body).at("code"), "invalid");
+  CHECK_EQ(missing.status, 404);
+  CHECK_EQ(nlohmann::json::parse(missing.body).at("code"), "not found");
   CHECK_EQ(nlohmann::json::parse(door.Ask("GET", "/api/v2/write", "").body).at("code"),
            "method not allowed");
   CHECK_EQ(nlohmann::json::parse(door.Ask("GET", "/api/v2/other", "").body).at("code"),
