@@ -204,7 +204,7 @@ std::string OfHosts(int points, int hosts) {
 
 TEST_CASE("refusals: new series beyond a limit are found by series, however many lines they have") {
   constexpr int kPoints = 5'000;
-  constexpr int kHosts = 10;  // Refuses the lines of new hosts.
+  constexpr int kHosts = 10;  // Every other one is new.
   for (const bool is_named : {true, false}) {
     CAPTURE(is_named);
     Bench bench(KnowsHosts(is_named));
