@@ -194,6 +194,12 @@ TEST_CASE("remote write: a Prometheus's samples arrive everywhere, through crash
 
   std::map<std::string, Samples> wanted;
   for (const std::string& metric : kMetrics) wanted[metric] = prometheus.SamplesOf(metric);
+  // When it is stopped, it may not have read all of its own log.
+  for (const std::string& metric : kMetrics) {
+    Eventually(kPatience, [&] {
+      return Missing(wanted[metric], SamplesIn(servers.victoria, metric)).empty();
+    });
+  }
   prometheus.Stop();
   REQUIRE(servers.relay.WaitDrained(milliseconds{60'000}));
   for (const std::string& metric : kMetrics) {
@@ -244,6 +250,11 @@ TEST_CASE(
   }
   std::map<std::string, Samples> wanted;
   for (const std::string& metric : kMetrics) wanted[metric] = source.SamplesOf(metric);
+  // When it is stopped, it may not have read all of its own log.
+  for (const std::string& metric : kMetrics) {
+    Eventually(kPatience,
+               [&] { return Missing(wanted[metric], target.SamplesOf(metric)).empty(); });
+  }
   source.Stop();
   REQUIRE(relay.WaitDrained(milliseconds{60'000}));
   for (const std::string& metric : kMetrics) {
