@@ -119,6 +119,7 @@ Status Relay::Start() {
                                                    .clock = clock_,
                                                    .counters = counters_,
                                                    .judge = judge_,
+                                                   .databases = *databases_,
                                                    .inherited = inherited_,
                                                    .relay_id = relay_id_,
                                                    .statuses = [this] { return BackendsNow(); }});
@@ -141,6 +142,7 @@ void Relay::Stop() {
   log_.reset();    // Its last batch still wakes the fleet,
   fleet_.reset();  // which is therefore destroyed after it.
   order_.reset();
+  if (databases_) databases_->Stop();
 }
 
 Status Relay::OpenLog() {
@@ -157,6 +159,8 @@ Status Relay::OpenLog() {
   relay_id_ = IdIn(config_.log.path);
   audit_ = std::make_unique<Audit>(log_path_);
   history_ = std::make_unique<HistoryStore>(log_path_);
+  databases_ = std::make_unique<DatabaseNames>(log_path_ + "/databases", clock_);
+  databases_->Start(clock_);
   const DiskUse use = log_->disk_use();
   LogEvent(Level::kInfo, "log opened",
            {{"log", config_.log.path},

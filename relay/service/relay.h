@@ -17,6 +17,7 @@
 #include "relay/base/counters.h"
 #include "relay/history/store.h"
 #include "relay/http/socket_activation.h"
+#include "relay/routing/database_names.h"
 #include "relay/service/backends.h"
 #include "relay/service/codec_mismatches.h"
 #include "relay/service/fills.h"
@@ -89,6 +90,7 @@ class Relay {
   InheritedSockets inherited_;
   CodecMismatches codec_mismatches_{log_path_, clock_, counters_};
   ColumnsJudge judge_{[this](const Record& record) { codec_mismatches_.Note(record); }};
+  std::unique_ptr<DatabaseNames> databases_;  // Outlives the log, which answers until it ends.
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<Order> order_;  // nullptr: the log is this relay's alone.
   std::unique_ptr<DurableLog> log_;
