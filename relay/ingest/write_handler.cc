@@ -237,6 +237,21 @@ std::string NoteOnCreation(const Router& router, const std::string& database) {
       names);
 }
 
+// Returns why the databases that the statements create would be missing on a backend; empty: they
+// would not, or the statements are wrong.
+std::string WhyNotCreated(const Router& router, const std::string& text) {
+  const Result<std::vector<QueryStatement>> statements = ParseQueryStatements(text);
+  if (!statements.ok()) return "";
+  for (const QueryStatement& statement : statements.value()) {
+    if (statement.kind != QueryStatement::Kind::kCreateDatabase) continue;
+    const std::string& database = statement.database;
+    if (router.TakersOf(database)->empty() || !router.NotCreating(database).empty()) {
+      return fmt::format("database \"{}\": {}", database, NoteOnCreation(router, database));
+    }
+  }
+  return "";
+}
+
 Refused RefusedOf(ScannedLines& scanned) {
   Refused refused;
   refused.more = scanned.refused - scanned.errors.size();
@@ -374,6 +389,10 @@ void WriteHandler::Query(WriteContext context, const HttpRequest& request, const
   if (PassesOn(context, request, reply)) return;
   if (context.options->log_statements && !OnlyShows(text)) return Statements(context, reply);
   const Router& router = *context.options->router;
+  if (context.options->refuses_creation) {
+    const std::string reason = WhyNotCreated(router, text);
+    if (!reason.empty()) return reply(ErrorAnswer(Api::kV1, 400, reason));
+  }
   reply(AnswerQuery(text, databases_, [&router](const std::string& database) {
     return NoteOnCreation(router, database);
   }));
@@ -577,6 +596,8 @@ void WriteHandler::Append(WriteContext context, RoutedLines routed, Refused refu
                refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
                 if (!done.ok()) return reply(NotStored(context.api, done.error()));
                 counters_.Accepted(size.points, size.bytes);
+                counters_.databases().Accepted(context.query.params.database, size.points,
+                                               size.bytes);
                 OnStored(context, std::move(done).value(), refused, reply);
               });
 }

@@ -44,8 +44,9 @@ struct WriteHandlerOptions {
   bool honours_consistency = false;  // The parameter of v1 writes; the header always counts.
   bool pass_credentials = false;     // Pass the client's own on with its lines.
   std::uint64_t ping_status = 204;
-  std::string relay_id = {};    // Refuses writes that have passed it (hops.h); empty: none.
-  bool log_statements = false;  // Log /query statements and deliver them in order.
+  std::string relay_id = {};      // Refuses writes that have passed it (hops.h); empty: none.
+  bool log_statements = false;    // Log /query statements and deliver them in order.
+  bool refuses_creation = false;  // Refuse CREATE DATABASE that some backend would not get.
   // Passes queries on; nullptr: they are not.
   std::shared_ptr<const ListenerQueries> queries = {};
 };

@@ -147,6 +147,7 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
                              .ping_status = listener.ping_status,
                              .relay_id = relay_id_,
                              .log_statements = listener.log_statements,
+                             .refuses_creation = listener.refuses_creation,
                              .queries = std::move(queries)};
 }
 

@@ -148,6 +148,8 @@ void LineBatcher::HandleCompletion() {
   refusal_reported_ = false;
   listener_counters_.Accepted(front_.routed.points, front_.routed.bytes);
   deps_.counters.Accepted(front_.routed.points, front_.routed.bytes);
+  deps_.counters.databases().Accepted(batches_.front().target->params.database,
+                                      front_.routed.points, front_.routed.bytes);
   RemoveFront();
 }
 
