@@ -211,6 +211,11 @@ std::vector<AnswerObject> StatusObjects() {
         {"dead_letters_bytes", "integer", "Dead letters of all backends."},
         {"full_eta_seconds", "integer?", "Until it is full; null: it does not fill."},
         {"outage_tolerance_seconds", "integer?", "How long all backends may be down."}}},
+  };
+}
+
+std::vector<AnswerObject> SharedLogObjects() {
+  return {
       {"SharedLog",
        "A log that relays share.",
        {{"relay", "string", "This one's name."},
@@ -448,6 +453,11 @@ std::vector<AnswerObject> CommandObjects() {
         {"oldest", "time?", "When the oldest was accepted."},
         {"by_operator", "boolean", "An operator holds it."}},
        kOfCommands},
+  };
+}
+
+std::vector<AnswerObject> VerifyObjects() {
+  return {
       {"Verification",
        "`verify --json`",
        {{"log", "string", "The directory."},
@@ -535,6 +545,11 @@ std::vector<AnswerObject> ComparisonObjects() {
         {"a", "string?", "As a has it."},
         {"b", "string?", "As b has it."}},
        kOfCommands},
+  };
+}
+
+std::vector<AnswerObject> TransferObjects() {
+  return {
       {"Probes",
        "`check-config --probe --json`",
        {{"backends", "[Probe]", "In the configuration's order."}},
@@ -589,8 +604,9 @@ Json AsPart(Json schema) {
 const std::vector<AnswerObject>& AnswerObjects() {
   static const std::vector<AnswerObject> objects = [] {
     std::vector<AnswerObject> all = {BackendObject()};
-    for (auto* part : {&Small, &PartsOfBackend, &StatusObjects, &LedgerObjects, &HistoryObjects,
-                       &ReportObjects, &JobObjects, &CommandObjects, &ComparisonObjects}) {
+    for (auto* part : {&Small, &PartsOfBackend, &StatusObjects, &SharedLogObjects, &LedgerObjects,
+                       &HistoryObjects, &ReportObjects, &JobObjects, &CommandObjects,
+                       &VerifyObjects, &ComparisonObjects, &TransferObjects}) {
       std::vector<AnswerObject> some = part();
       all.insert(all.end(), std::make_move_iterator(some.begin()),
                  std::make_move_iterator(some.end()));
