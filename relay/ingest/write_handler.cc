@@ -237,6 +237,21 @@ std::string NoteOnCreation(const Router& router, const std::string& database) {
       names);
 }
 
+// Returns why the databases that the statements create would be missing on a backend; empty: they
+// would not, or the statements are wrong.
+std::string WhyNotCreated(const Router& router, const std::string& text) {
+  const Result<std::vector<QueryStatement>> statements = ParseQueryStatements(text);
+  if (!statements.ok()) return "";
+  for (const QueryStatement& statement : statements.value()) {
+    if (statement.kind != QueryStatement::Kind::kCreateDatabase) continue;
+    const std::string& database = statement.database;
+    if (router.TakersOf(database)->empty() || !router.NotCreating(database).empty()) {
+      return fmt::format("database \"{}\": {}", database, NoteOnCreation(router, database));
+    }
+  }
+  return "";
+}
+
 Refused RefusedOf(ScannedLines& scanned) {
   Refused refused;
   refused.more = scanned.refused - scanned.errors.size();
@@ -384,6 +399,10 @@ DatabaseNames& WriteHandler::NamesOf(const WriteHandlerOptions& options) {
 
 HttpResponse WriteHandler::AnswerOwnQuery(const WriteContext& context, const std::string& text) {
   const Router& router = *context.options->router;
+  if (context.options->refuses_creation) {
+    const std::string reason = WhyNotCreated(router, text);
+    if (!reason.empty()) return ErrorAnswer(Api::kV1, 400, reason);
+  }
   return AnswerQuery(text, {.names = NamesOf(*context.options),
                             .may_see =
                                 [user = context.user](const std::string& database) {

@@ -49,6 +49,7 @@ struct WriteHandlerOptions {
   std::string relay_id = {};           // Refuses writes that have passed it (hops.h); empty: none.
   bool log_statements = false;         // Log /query statements and deliver them in order.
   DatabaseNames* databases = nullptr;  // Outlives the handler; nullptr: it has names of its own.
+  bool refuses_creation = false;       // Refuse CREATE DATABASE that some backend would not get.
   // Passes queries on; nullptr: they are not.
   std::shared_ptr<const ListenerQueries> queries = {};
 };

@@ -148,6 +148,7 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
                              .relay_id = relay_id_,
                              .log_statements = listener.log_statements,
                              .databases = &databases_,
+                             .refuses_creation = listener.refuses_creation,
                              .queries = std::move(queries)};
 }
 

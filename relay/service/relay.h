@@ -25,6 +25,7 @@
 #include "relay/service/retention_policies.h"
 #include "relay/service/retention_thread.h"
 #include "relay/service/watermarks.h"
+#include "relay/shipping/checkpoint_schedule.h"
 #include "relay/status/audit_log.h"
 #include "relay/status/latencies.h"
 #include "relay/status/relay_status.h"
@@ -101,6 +102,7 @@ class Relay {
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<RetentionThread> retention_;
   std::unique_ptr<Webhook> webhook_;
+  std::unique_ptr<CheckpointSchedule> schedule_;
   std::unique_ptr<AdminServer> admin_;
 };
 

@@ -180,7 +180,8 @@ TEST_CASE("shared log: strictly, writes are refused while too few relays are in 
 TEST_CASE("shared log: with one of two relays away, writes are taken and /readyz says degraded") {
   SharedSite site;
   site.WaitUntilInSync(0);
-  CHECK_EQ(Get(site.relays[0]->admin(), "/readyz").body, "{\"status\":\"ready\"}\n");
+  CHECK_EQ(Get(site.relays[0]->admin(), "/readyz").body,
+           "{\"status\":\"ready\",\"reason\":\"\"}\n");
   site.relays[1]->Kill();
   CHECK_EQ(site.relays[0]->Write("d", "m v=1 1").status, 204);
   const HttpAnswer ready = Get(site.relays[0]->admin(), "/readyz");

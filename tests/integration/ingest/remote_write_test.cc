@@ -64,7 +64,8 @@ class Prometheus {
     const std::string query = PercentEncode(metric + "{job=\"self\"}[1h]");
     const Json answer = Json::parse(Get(at_, "/api/v1/query?query=" + query).body, nullptr, false);
     Samples samples;
-    if (!answer.is_object() || answer.value("status", "") != "success") return samples;
+    const auto status = answer.find("status");
+    if (status == answer.end() || *status != "success") return samples;
     for (const Json& series : answer.at("data").at("result")) {
       for (const Json& pair : series.at("values")) {
         const double seconds = pair.at(0).get<double>();

@@ -642,6 +642,29 @@ TEST_CASE("front door: statements are logged in order with the writes where that
   CHECK_EQ(door.counters.accepted_points(), 4);
 }
 
+TEST_CASE(
+    "front door: a database that some backend would not get is refused where that is set up") {
+  IngestFixture door;
+  const auto create = [&door](std::string_view statements) {
+    return door.Ask("POST", "/query", "q=" + std::string(statements));
+  };
+  const auto router_with = [](bool west, bool east) {
+    Config config = ConfigOf({kWest, kEast});
+    config.backends[0].create_databases = west;
+    config.backends[1].create_databases = east;
+    return std::make_shared<const Router>(config, std::vector<BackendId>{});
+  };
+  door.handler.Reconfigure({.router = router_with(true, false)});
+  CHECK_EQ(create("CREATE+DATABASE+e").status, 200);
+  door.handler.Reconfigure({.router = router_with(true, false), .refuses_creation = true});
+  const HttpResponse refused = create("SHOW+DATABASES%3BCREATE+DATABASE+f");
+  CHECK_EQ(refused.status, 400);
+  CHECK(ErrorOf(refused).starts_with("database \"f\": the relay has created nothing on "));
+  CHECK_EQ(create("SHOW+DATABASES").body.find("\"f\""), std::string::npos);
+  door.handler.Reconfigure({.router = router_with(true, true), .refuses_creation = true});
+  CHECK_EQ(create("CREATE+DATABASE+f").status, 200);
+}
+
 TEST_CASE("front door: what cannot be replayed is refused, and all that came with it") {
   StatementDoor door;
   const HttpResponse answer = door.Query("db=d&q=CREATE+DATABASE+e%3BDELETE+WHERE+time<now()");
