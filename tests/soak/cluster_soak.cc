@@ -55,6 +55,15 @@ class Soak {
     clients_.Stop();
   }
 
+  // Prints the end of what each relay has said.
+  void PrintJournals() const {
+    constexpr std::size_t kShown = 2'000;
+    for (const auto& relay : site_.relays) {
+      const std::string journal = relay->process().Output();
+      fmt::print("...{}\n\n", journal.substr(journal.size() - std::min(journal.size(), kShown)));
+    }
+  }
+
   std::string Differences() { return site_.Differences(OverwritingClients::kPoints); }
   const std::string& now() const { return now_; }
 
@@ -156,8 +165,10 @@ bool RunFor(Seconds length) {
     fmt::print("{}\n", wrong.empty() ? "both databases hold the same points" : wrong);
     return wrong.empty();
   } catch (const std::exception& failed) {
+    constexpr std::size_t kShown = 200;
     soak.Print();
-    fmt::print("FAILED at {}: {}\n", soak.now(), failed.what());
+    soak.PrintJournals();
+    fmt::print("FAILED at {}: {}\n", soak.now(), std::string(failed.what()).substr(0, kShown));
     return false;
   }
 }
