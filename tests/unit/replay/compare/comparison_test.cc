@@ -235,6 +235,19 @@ TEST_CASE("compare: a value that two writers toggle is not taken for a differenc
   }
 }
 
+TEST_CASE("compare: of values that never settle nobody says that they are equal") {
+  Servers servers;
+  servers.fence.busy = true;
+  servers.Fill("cpu", 1, 3);
+  const MemorySource::PointKey key{"h0", 0};
+  double pass = 0;
+  servers.fence.on_pass = [&] {  // One server is always a write behind.
+    servers.b.PointsOf("cpu")[key]["f"] = FloatValue(pass++);
+    servers.a.PointsOf("cpu")[key]["f"] = FloatValue(pass);
+  };
+  CHECK_EQ(servers.Compare().value().equality(), Equality::kUnknown);
+}
+
 TEST_CASE("compare: a difference stays one while others write") {
   Servers servers;
   servers.fence.busy = true;
