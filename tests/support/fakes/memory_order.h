@@ -164,17 +164,21 @@ class MemoryOrder final : public Order {
     const std::lock_guard lock(mutex_);
     if (stream_.hangs()) return Error(ErrorCode::kUnavailable, "the order hangs");
     if (Happens(faults_.lost)) return Ok();
-    if (Happens(faults_.delayed)) {
+    if (keeps_back_ || Happens(faults_.delayed)) {
       delayed_.emplace_back(bytes);
       return Ok();
     }
     stream_.Place(bytes);
     if (Happens(faults_.repeated)) stream_.Place(bytes);
-    while (!delayed_.empty() && Happens(50)) {
-      stream_.Place(delayed_.front());
-      delayed_.pop_front();
-    }
+    while (!delayed_.empty() && Happens(50)) PlaceDelayed();
     return Ok();
+  }
+
+  // Keeps all that this relay proposes until it is let go, in its order.
+  void KeepBack(bool keeps_back) {
+    const std::lock_guard lock(mutex_);
+    keeps_back_ = keeps_back;
+    while (!keeps_back && !delayed_.empty()) PlaceDelayed();
   }
 
   Result<std::vector<OrderedMessage>> Next(const Reached& after,
@@ -210,6 +214,12 @@ class MemoryOrder final : public Order {
   }
 
  private:
+  // REQUIRES: mutex_ is held, and some are delayed.
+  void PlaceDelayed() {
+    stream_.Place(delayed_.front());
+    delayed_.pop_front();
+  }
+
   bool Happens(unsigned percent) {
     return std::uniform_int_distribution<unsigned>(0, 99)(random_) < percent;
   }
@@ -219,6 +229,7 @@ class MemoryOrder final : public Order {
   std::mutex mutex_;
   std::mt19937_64 random_;
   std::deque<std::string> delayed_;
+  bool keeps_back_ = false;
   bool woken_ = false;
   bool silent_ = false;
 };

@@ -366,6 +366,24 @@ TEST_CASE(
   CHECK_EQ(ReadAll(cluster[1], kWest).size(), 60);
 }
 
+TEST_CASE("shared log: what a former owner has sent late is refused by all, and by itself") {
+  Cluster cluster(2);
+  cluster.WaitUntilInSync();
+  const std::size_t former = cluster.OwnerOf(kWest);
+  REQUIRE(AppendAndWait(cluster[former], NumberedRecord(1)).ok());
+  Log& log = cluster[former];
+  MemoryOrder& order = cluster.relays[former]->order;
+  order.KeepBack(true);
+  auto paused =
+      std::async(std::launch::async, [&log] { return log.Execute(kWest, SetPaused{true}); });
+  REQUIRE(Eventually(kPatience, [&] { return cluster[1 - former].LeaseOf(kWest).ok(); }));
+  order.KeepBack(false);
+  const auto refused = paused.get();
+  REQUIRE_FALSE(refused.ok());
+  cluster.CheckThatAllAreEqual();
+  for (std::size_t i = 0; i < 2; ++i) CHECK_FALSE(cluster[i].PausedOf(kWest));
+}
+
 TEST_CASE("shared log: a record larger than a message goes in parts") {
   Cluster cluster(2);
   Record record = NumberedRecord(1);
