@@ -16,6 +16,7 @@
 #include "config/schema/value_format.h"
 #include "config/schema/write_yaml.h"
 #include "config/settings/backend.h"
+#include "config/settings/checkpoints.h"
 #include "config/settings/http.h"
 #include "config/settings/jetstream.h"
 #include "config/settings/lines.h"
@@ -92,6 +93,10 @@ void DeclareLog(Section& section, LogConfig& log) {
            "this relay only. Default: `checkpoints` in path.",
        .example = "/var/lib/influxdb-relay/checkpoints"},
       log.checkpoint_dir, SomeText("the path of a directory"));
+  section.Map({"checkpoints",
+               "Checkpoints that the relay makes by itself, copies to another disk or hands to a "
+               "command, and deletes."},
+              [&log](Section& plan) { DeclareCheckpoints(plan, log.checkpoints); });
   DeclareEngine(section, log);
 }
 

@@ -49,6 +49,17 @@ struct JetStreamConfig {
   friend bool operator==(const JetStreamConfig&, const JetStreamConfig&) = default;
 };
 
+// Checkpoints that the relay makes by itself.
+struct CheckpointPlan {
+  std::chrono::milliseconds every{0};  // 0: none.
+  std::uint64_t keep = 7;
+  std::string to = {};                    // Empty: they stay in the checkpoint directory.
+  std::vector<std::string> command = {};  // With arguments; empty: none. Not with `to`.
+  std::chrono::milliseconds timeout = std::chrono::hours(1);  // For the command.
+
+  friend bool operator==(const CheckpointPlan&, const CheckpointPlan&) = default;
+};
+
 struct LogConfig {
   LogEngine engine = LogEngine::kLocal;
   JetStreamConfig jetstream = {};
@@ -63,6 +74,7 @@ struct LogConfig {
   std::optional<Bytes> dead_up_to = {};  // nullopt: a tenth of what the log may take.
   std::optional<std::chrono::milliseconds> dead_for = {};  // nullopt: for any time.
   std::string checkpoint_dir = {};                         // Empty: `checkpoints` in `path`.
+  CheckpointPlan checkpoints = {};
 
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
@@ -111,6 +123,7 @@ struct LimitsConfig {
   Bytes in_flight = 96_MiB;
   Bytes read_ahead = 64_MiB;
   std::uint64_t queries = 256;
+  std::uint64_t metric_databases = 0;
 
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
@@ -126,6 +139,7 @@ struct HttpListenerConfig {
   std::vector<UserConfig> users = {};  // Empty: everybody may write.
   std::uint64_t ping_status = 204;     // The status code of /ping.
   bool log_statements = false;         // Statements sent to /query.
+  bool refuses_creation = false;       // CREATE DATABASE that some backend would not get.
   bool pass_credentials = false;       // Clients' credentials, to backends that have none.
   std::chrono::milliseconds head_time{10'000};
   std::chrono::milliseconds body_time{60'000};

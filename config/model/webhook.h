@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "wal/base/result.h"
 #include "wal/base/secret.h"
 
 namespace relay {
@@ -21,10 +23,17 @@ struct WebhookUrl {
   friend bool operator==(const WebhookUrl&, const WebhookUrl&) = default;
 };
 
+inline constexpr std::string_view kWebhookUrlExpected =
+    "http:// or https://, a host, and a path, as in https://hooks.example.org/services/relay";
+
+// kInvalidInput: it is not one; the message does not repeat the text.
+Result<WebhookUrl> ParseWebhookUrl(std::string_view text);
+
 enum class WebhookForm : std::uint8_t { kGeneric, kSlack, kAlertmanager, kPagerDuty };
 
 struct WebhookConfig {
-  std::optional<WebhookUrl> url = {};  // nullopt: nothing is told.
+  std::optional<WebhookUrl> url = {};         // nullopt: that of the file.
+  std::optional<SecretSource> url_file = {};  // nullopt, and no URL: nothing is told.
   WebhookForm form = WebhookForm::kGeneric;
   std::string body = {};                  // JSON with placeholders instead of a form; empty: none.
   std::vector<std::string> headers = {};  // "Name: value".
@@ -33,6 +42,11 @@ struct WebhookConfig {
   std::chrono::milliseconds min_interval{60'000};
   std::chrono::milliseconds timeout{10'000};
   std::uint64_t retries = 8;
+
+  bool is_on() const { return url || url_file; }
+
+  // Returns where to post to now. Errors as SecretSource::Read and ParseWebhookUrl.
+  Result<WebhookUrl> ReadUrl() const;
 
   friend bool operator==(const WebhookConfig&, const WebhookConfig&) = default;
 };

@@ -153,6 +153,12 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
        "may write may then drop. Statements overtake held writes."},
       http.log_statements, OneOf<bool>({{"false", false}, {"true", true}}));
   section.Value(
+      {"create_database",
+       "CREATE DATABASE at /query, without log_statements. answer: 200, as clients expect that "
+       "send it before they write, with a warning that says which backends the relay creates it "
+       "on. refuse: 400, unless every backend that takes the database has create_databases."},
+      http.refuses_creation, OneOf<bool>({{"answer", false}, {"refuse", true}}));
+  section.Value(
       {"credentials",
        "ignore: clients' credentials are checked against `users` only and never stored. pass: "
        "they are also stored with each write, readable by anyone who can read the log's "
@@ -204,6 +210,12 @@ void DeclareLimits(Section& root, Config& config) {
                        "The most queries passed on to backends at once; each has a thread. Beyond "
                        "it, clients get 503."},
                       limits.queries, CountBetween(1, 2'000));
+        section.Value(
+            {"metric_databases",
+             "The most databases that metrics count by name, the first that are written "
+             "to since the start; the others are counted together, as `other`. Clients choose the "
+             "names that become labels so. 0: nothing is counted by database."},
+            limits.metric_databases, CountBetween(0, 10'000));
         const SourceLocation in_flight = section.Find("in_flight");
         if (!in_flight.given) {
           limits.in_flight = std::max(limits.in_flight, largest + largest);

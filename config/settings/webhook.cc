@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "config/schema/endpoint.h"
 #include "config/schema/value_format.h"
@@ -10,42 +10,18 @@
 namespace relay {
 namespace {
 
-constexpr std::string_view kWebhookUrlExpected =
-    "http:// or https://, a host, and a path, as in https://hooks.example.org/services/relay";
-
 std::string ToString(const WebhookUrl& url) {
   const std::string host =
       url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
   return fmt::format("{}://{}:{}{}", url.tls ? "https" : "http", host, url.port, url.path);
 }
 
-// A space or a line break would end the request's first line.
-bool IsPath(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
-}
-
-Result<std::optional<WebhookUrl>> ParseWebhookUrl(std::string_view text) {
-  constexpr std::uint16_t kHttp = 80;
-  constexpr std::uint16_t kHttps = 443;
-  WebhookUrl url;
-  url.tls = text.starts_with("https://");
-  if (!url.tls && !text.starts_with("http://")) return Expected(kWebhookUrlExpected);
-  const std::size_t begin = text.find("//") + 2;
-  const std::size_t end = std::min(text.find_first_of("/?", begin), text.size());
-  const std::string_view authority = text.substr(begin, end - begin);
-  ASSIGN_OR_RETURN(const BackendUrl server, ParseBackendUrl(text.substr(0, end)));
-  const std::size_t colon = authority.rfind(':');
-  const bool has_port = colon != std::string_view::npos && authority.back() != ']';
-  url.host = server.host;
-  url.port = has_port ? server.port : url.tls ? kHttps : kHttp;
-  url.path = text.substr(end);
-  if (!IsPath(url.path)) return Expected(kWebhookUrlExpected);
-  if (!url.path.starts_with('/')) url.path.insert(0, "/");
-  return std::optional(url);
-}
-
 ValueFormat<std::optional<WebhookUrl>> UrlToPostTo() {
-  return {std::string(kWebhookUrlExpected), ParseWebhookUrl,
+  const auto parse = [](std::string_view text) -> Result<std::optional<WebhookUrl>> {
+    ASSIGN_OR_RETURN(WebhookUrl url, ParseWebhookUrl(text));
+    return std::optional(std::move(url));
+  };
+  return {std::string(kWebhookUrlExpected), parse,
           [](const std::optional<WebhookUrl>& url) { return url ? ToString(*url) : ""; }};
 }
 
@@ -68,6 +44,11 @@ void DeclareWebhook(Section& section, WebhookConfig& webhook) {
                  .description = "Where changes are posted. Default: nowhere.",
                  .example = "https://hooks.example.org/services/relay"},
                 webhook.url, UrlToPostTo());
+  section.Value({.key = "url_file",
+                 .description = "A file with the URL instead, for one that is a secret; it is read "
+                                "for every request.",
+                 .example = "/etc/influxdb-relay/webhook.url"},
+                webhook.url_file, SecretInFile());
   section.Value({"template",
                  "The form of the body: generic (all fields, as JSON), slack (also Mattermost), "
                  "alertmanager (url: http://HOST:9093/api/v2/alerts), pagerduty (url: "
@@ -102,7 +83,9 @@ void DeclareWebhook(Section& section, WebhookConfig& webhook) {
                 TimeBetween(std::chrono::milliseconds(100), std::chrono::minutes(5)));
   section.Value({"retries", "Attempts after the first, with growing pauses of up to a minute."},
                 webhook.retries, CountBetween(0, 1'000));
-  if (webhook.form == WebhookForm::kPagerDuty && webhook.url && !webhook.token) {
+  const SourceLocation url_file = section.Find("url_file");
+  if (url_file.given && webhook.url) section.AddError(url_file, "expected only without url");
+  if (webhook.form == WebhookForm::kPagerDuty && webhook.is_on() && !webhook.token) {
     section.AddError(section.Find("token_file"), "expected the file of PagerDuty's routing key");
   }
 }

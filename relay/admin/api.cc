@@ -155,6 +155,18 @@ class Body {
   bool wrong_type_ = false;
 };
 
+HttpResponse Readiness(int code, std::string_view status, std::string_view reason) {
+  return AdminJson(code, DumpJson(Json{{"status", status}, {"reason", reason}}));
+}
+
+// Returns the answer to a change; `more` are the fields of this kind of change.
+HttpResponse Changed(const Requester& requester, std::string_view message,
+                     const Json& more = Json::object()) {
+  Json json{{"done", !requester.dry_run}, {"message", message}};
+  json.update(more);
+  return AdminJson(200, DumpJson(json));
+}
+
 Requester RequesterOf(Body& body, const AdminCall& call) {
   Requester requester;
   std::string by;
@@ -229,13 +241,15 @@ HttpResponse AdminApi::NoteResult(const AdminCall& call) const {
   event.kind = *known;
   event.text = fmt::format("{} (by {})", event.text, requester.who);
   if (!requester.dry_run) parts_.note(event);
-  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", event.text}}));
+  return Changed(requester, event.text);
 }
 
 HttpResponse AdminApi::ShowMetrics(const AdminCall& /*call*/) const {
   RelayStatus status = parts_.status();
   status.service = parts_.service();
-  status.service->checkpoint = parts_.checkpoints.NewestMade();
+  // A scheduled one may have been shipped, and be no longer here.
+  status.service->checkpoint =
+      std::max(status.service->checkpoint, parts_.checkpoints.NewestMade());
   return {.status = 200,
           .content_type = "text/plain; version=0.0.4; charset=utf-8",
           .body = ToMetrics(status, parts_.counters)};
@@ -250,15 +264,14 @@ HttpResponse AdminApi::ShowReady(const AdminCall& /*call*/) const {
   const RelayStatus status = parts_.status();
   // Writes are accepted, but an operator should look.
   if (status.log_failure.empty() && !status.log_alarms.empty()) {
-    return AdminJson(200,
-                     DumpJson(Json{{"status", "degraded"}, {"reason", status.log_alarms.front()}}));
+    return Readiness(200, "degraded", status.log_alarms.front());
   }
   const std::string degraded = WhyDegraded(status);
   if (status.log_failure.empty() && !degraded.empty()) {
-    return AdminJson(200, DumpJson(Json{{"status", "degraded"}, {"reason", degraded}}));
+    return Readiness(200, "degraded", degraded);
   }
-  if (status.log_failure.empty()) return AdminJson(200, R"({"status":"ready"})");
-  return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"reason", status.log_failure}}));
+  if (status.log_failure.empty()) return Readiness(200, "ready", "");
+  return Readiness(503, "not ready", status.log_failure);
 }
 
 HttpResponse AdminApi::ListBackends(const AdminCall& /*call*/) const {
@@ -292,8 +305,8 @@ HttpResponse AdminApi::ShowBackendReady(const AdminCall& call) const {
   for (const BackendStatus& backend : status.backends) {
     if (backend.name != call.backend) continue;
     const std::string reason = WhyNotReady(backend, status.now, tolerance);
-    if (reason.empty()) return AdminJson(200, R"({"status":"ready"})");
-    return AdminJson(503, DumpJson(Json{{"status", "not ready"}, {"reason", reason}}));
+    if (reason.empty()) return Readiness(200, "ready", "");
+    return Readiness(503, "not ready", reason);
   }
   return AdminError(404, fmt::format("no backend \"{}\"", call.backend));
 }
@@ -373,8 +386,7 @@ HttpResponse AdminApi::StartJob(const ReplayRequest& request, const Requester& r
         return Ok();
       });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(
-      200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}, {"id", id}}));
+  return Changed(requester, done.value(), {{"id", requester.dry_run ? Json() : Json(id)}});
 }
 
 HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
@@ -387,7 +399,7 @@ HttpResponse AdminApi::CancelReplay(const AdminCall& call) const {
       parts_.operators.Audited(fmt::format("cancel replay {}", *id), "", requester,
                                [&] { return parts_.replays.Cancel(*id); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+  return Changed(requester, done.value());
 }
 
 HttpResponse AdminApi::ListCheckpoints(const AdminCall& /*call*/) const {
@@ -433,9 +445,7 @@ HttpResponse AdminApi::ChangeCheckpoint(const AdminCall& call, DescribeCheckpoin
   const Result<std::string> done = parts_.operators.Audited(
       description.value(), "", requester, [&] { return (checkpoints.*act)(name); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run},
-                                      {"message", done.value()},
-                                      {"path", checkpoints.PathOf(name).value()}}));
+  return Changed(requester, done.value(), {{"path", checkpoints.PathOf(name).value()}});
 }
 
 HttpResponse AdminApi::FoundStream(const AdminCall& call) const {
@@ -452,7 +462,7 @@ HttpResponse AdminApi::FoundStream(const AdminCall& call) const {
   const Result<std::string> done =
       parts_.operators.Audited(description, "", requester, [&] { return parts_.found(false); });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+  return Changed(requester, done.value());
 }
 
 HttpResponse AdminApi::Acknowledge(const AdminCall& call) const {
@@ -471,7 +481,7 @@ HttpResponse AdminApi::Acknowledge(const AdminCall& call) const {
         return Ok();
       });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+  return Changed(requester, done.value());
 }
 
 HttpResponse AdminApi::CheckNow(const AdminCall& call) const {
@@ -488,7 +498,7 @@ HttpResponse AdminApi::CheckNow(const AdminCall& call) const {
                      fmt::format("no backend '{}' is delivered to", call.backend));
       });
   if (!done.ok()) return AdminError(done.error());
-  return AdminJson(200, DumpJson(Json{{"done", !requester.dry_run}, {"message", done.value()}}));
+  return Changed(requester, done.value());
 }
 
 HttpResponse AdminApi::ShowOpenApi(const AdminCall& /*call*/) const {
@@ -538,12 +548,12 @@ HttpResponse AdminApi::Operate(const AdminCall& call) const {
     return SendElsewhere(call, operation.backend, done.error());
   }
   if (!done.ok()) return AdminError(done.error());
-  Json answer{{"done", !requester.dry_run}, {"message", done.value()}};
+  bool asks = false;
   if (requester.dry_run && operation.verb == Verb::kHold) {
     const Result<BackendId> backend = BackendId::Parse(operation.backend);
-    answer["ask"] = backend.ok() && IsUnseen(parts_.log, backend.value(), operation.lane);
+    asks = backend.ok() && IsUnseen(parts_.log, backend.value(), operation.lane);
   }
-  return AdminJson(200, DumpJson(answer));
+  return Changed(requester, done.value(), {{"ask", asks}});
 }
 
 }  // namespace relay

@@ -121,6 +121,7 @@ struct AdminRoute {
   Role role = Role::kRead;
   std::string description;
   HttpResponse (AdminApi::*answer)(const AdminCall&) const = nullptr;
+  std::string_view object = {};  // In a 200 answer (relay/admin/answers.h); empty: another kind.
   std::vector<RouteParameter> parameters = {};  // Fields of the query, or of a POST's JSON body.
   std::vector<int> refusals = {};               // Besides 401, 403 and 415.
   const VerbSpec* verb = nullptr;               // nullptr: no verb of Operators.

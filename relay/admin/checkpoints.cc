@@ -24,10 +24,10 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 // Returns the files beside the log that a relay started on a copy needs: the audit
-// trail, the manual replays and when pauses end.
+// trail, the manual replays, when pauses end and the databases that clients have named.
 const std::vector<std::string>& Beside() {
   static const std::vector<std::string> names = {"audit.jsonl", "audit.jsonl.1", "jobs",
-                                                 "pause-ends"};
+                                                 "pause-ends", "databases"};
   return names;
 }
 

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "relay/admin/answers.h"
 #include "relay/admin/api.h"
 
 namespace relay {
@@ -35,12 +36,14 @@ Json BodyOf(const AdminRoute& route) {
 
 std::string_view MeaningOf(int status) {
   switch (status) {
+    case 307: return "Another relay of the shared log makes this change: Location says where.";
     case 400: return "Invalid request; the error says what.";
     case 401: return "A token is required.";
     case 403: return "Not allowed with this token or over this port.";
     case 404: return "Not found.";
     case 409: return "Changed meanwhile: read the current state and retry.";
     case 415: return "Changes require Content-Type: application/json.";
+    case 421: return "Another relay of the shared log makes this change; its URL is not known.";
     case 500: return "The disk failed; the error says how.";
     case 503: return "Temporarily unavailable; the error says why.";
     default: return "";
@@ -48,20 +51,30 @@ std::string_view MeaningOf(int status) {
 }
 
 std::string_view TypeOf(const AdminRoute& route) {
-  return route.path == "/metrics" ? "text/plain" : "application/json";
+  if (route.path == "/metrics") return "text/plain";
+  return route.path.ends_with("/content") ? "application/octet-stream" : "application/json";
+}
+
+Json AnswerSchema(const AdminRoute& route) {
+  if (!route.object.empty()) return SchemaOfType(route.object);
+  if (TypeOf(route) == "application/json") return {{"type", "object"}};
+  Json schema = {{"type", "string"}};
+  if (route.path != "/metrics") schema["format"] = "binary";
+  return schema;
 }
 
 Json AnswersOf(const AdminRoute& route) {
-  const Json error = {{"schema", {{"$ref", "#/components/schemas/Error"}}}};
+  const bool is_probe = route.object == "Readiness";
   Json answers;
   answers["200"] = {{"description", route.description},
-                    {"content", {{TypeOf(route), Json::object()}}}};
+                    {"content", {{TypeOf(route), {{"schema", AnswerSchema(route)}}}}}};
   std::vector<int> refusals = route.refusals;
   if (route.role != Role::kProbe) refusals.insert(refusals.end(), {401, 403});
   if (route.role == Role::kOperate) refusals.push_back(415);
   for (const int status : refusals) {
+    const Json schema = SchemaOfType(status == 503 && is_probe ? route.object : "Error");
     answers[std::to_string(status)] = {{"description", MeaningOf(status)},
-                                       {"content", {{"application/json", error}}}};
+                                       {"content", {{"application/json", {{"schema", schema}}}}}};
   }
   return answers;
 }
@@ -98,13 +111,17 @@ Json OperationOf(const AdminRoute& route) {
 std::string OpenApiDocument() {
   Json document;
   document["openapi"] = "3.0.3";
-  document["info"] = {{"title", "InfluxDB Relay: admin API"}, {"version", RELAY_VERSION}};
+  document["info"] = {{"title", "InfluxDB Relay: admin API"},
+                      {"version", RELAY_VERSION},
+                      {"description", AnswerConvention()}};
   document["components"]["securitySchemes"]["token"] = {
       {"type", "http"},
       {"scheme", "bearer"},
       {"description", "Required if admin.token_file or admin.read_token_file is set."}};
-  document["components"]["schemas"]["Error"] = {{"type", "object"},
-                                                {"properties", {{"error", {{"type", "string"}}}}}};
+  for (const AnswerObject& object : AnswerObjects()) {
+    if (object.is_of_commands) continue;
+    document["components"]["schemas"][std::string(object.name)] = SchemaOf(object);
+  }
   for (const AdminRoute& route : AdminRoutes()) {
     const std::string method = route.method == "POST" ? "post" : "get";
     document["paths"][std::string(route.path)][method] = OperationOf(route);

@@ -25,24 +25,27 @@ constexpr std::string_view kName = "{name}";
 
 std::vector<AdminRoute> ProbesAndFigures() {
   return {
-      {"GET", "/healthz", Role::kProbe, "200: the process is alive.", &AdminApi::ShowAlive},
+      {"GET", "/healthz", Role::kProbe, "200: the process is alive.", &AdminApi::ShowAlive,
+       "Alive"},
       {"GET",
        "/readyz",
        Role::kProbe,
        "200: writes are accepted; 503: they are refused, with the reason.",
        &AdminApi::ShowReady,
+       "Readiness",
        {},
        {503}},
-      {"GET", "/metrics", Role::kRead, "Metrics for Prometheus.", &AdminApi::ShowMetrics},
-      {"GET", "/api/v1/openapi.json", Role::kRead, "This document.", &AdminApi::ShowOpenApi},
+      {"GET", "/metrics", Role::kRead, "Metrics for Prometheus.", &AdminApi::ShowMetrics, ""},
+      {"GET", "/api/v1/openapi.json", Role::kRead, "This document.", &AdminApi::ShowOpenApi, ""},
       {"GET", "/api/v1/status", Role::kRead, "The whole status, as one snapshot.",
-       &AdminApi::ShowStatus},
+       &AdminApi::ShowStatus, "Status"},
       {"GET",
        "/api/v1/history",
        Role::kRead,
        "Undelivered points and their age, for plots: without parameters of the last hour, every "
        "five seconds; from a time on also rates, latencies and events, from the history on disk.",
        &AdminApi::ShowHistory,
+       "History",
        {kFrom, kTo, {"step", "string", "Time between two values: 1m, 1h; default: some hundred."}},
        {400, 500}},
       {"POST",
@@ -50,6 +53,7 @@ std::vector<AdminRoute> ProbesAndFigures() {
        Role::kOperate,
        "Keep the result of a comparison or a drill in the history.",
        &AdminApi::NoteResult,
+       "Change",
        {{"kind", "string", "compared or drill.", true},
         {"backend", "string", "The backend."},
         {"result", "string", "One word: equal, different, unknown."},
@@ -62,6 +66,7 @@ std::vector<AdminRoute> ProbesAndFigures() {
        Role::kRead,
        "Outages, recovery, gaps, actions, restarts and comparisons of a window of time.",
        &AdminApi::ShowReport,
+       "Report",
        {kFromRequired, kTo},
        {400, 404, 500}},
       {"GET",
@@ -69,6 +74,7 @@ std::vector<AdminRoute> ProbesAndFigures() {
        Role::kRead,
        "What operators changed, newest first.",
        &AdminApi::ListAudit,
+       "AuditTrail",
        {kLimit},
        {400}},
   };
@@ -77,12 +83,13 @@ std::vector<AdminRoute> ProbesAndFigures() {
 std::vector<AdminRoute> Reading() {
   return {
       {"GET", "/api/v1/backends", Role::kRead, "Names and states of the log's backends.",
-       &AdminApi::ListBackends},
+       &AdminApi::ListBackends, "Names"},
       {"GET",
        "/api/v1/backends/{backend}",
        Role::kRead,
        "The status of one backend.",
        &AdminApi::ShowBackend,
+       "Backend",
        {},
        {404}},
       {"GET",
@@ -91,6 +98,7 @@ std::vector<AdminRoute> Reading() {
        "For load balancers: 200 while the backend accepts writes and lacks no point older than "
        "max_lag, whether it is owed or on hold, else 503 with the reason.",
        &AdminApi::ShowBackendReady,
+       "Readiness",
        {{"max_lag", "string", "Maximum age of the oldest missing point: 30s, 5m; default 30s."},
         {"database", "string", "Of points on hold count only those for this database."},
         {"held", "string", "ignore: points on hold do not count."}},
@@ -100,6 +108,7 @@ std::vector<AdminRoute> Reading() {
        Role::kOperate,
        "Ask a backend again now, also for databases on hold, instead of after the back-off.",
        &AdminApi::CheckNow,
+       "Change",
        {kBy, kDryRun},
        {400, 404}},
       {"GET",
@@ -107,6 +116,7 @@ std::vector<AdminRoute> Reading() {
        Role::kRead,
        "Which backends have the write with this X-Relay-Position.",
        &AdminApi::ShowPosition,
+       "Position",
        {},
        {400}},
       {"GET",
@@ -114,6 +124,7 @@ std::vector<AdminRoute> Reading() {
        Role::kRead,
        "Dead letters, oldest first.",
        &AdminApi::ListDead,
+       "DeadLetters",
        {kOfBackend, kAfter, kLimit},
        {400, 404}},
       {"GET",
@@ -121,17 +132,22 @@ std::vector<AdminRoute> Reading() {
        Role::kRead,
        "Gaps, oldest first.",
        &AdminApi::ListGaps,
+       "Gaps",
        {kOfBackend, kAfter, kLimit},
        {400, 404}},
   };
 }
 
 AdminRoute RouteOf(const VerbSpec& verb) {
-  AdminRoute route{"POST", verb.path, Role::kOperate, fmt::format("{}.", verb.description),
-                   &AdminApi::Operate};
+  AdminRoute route{"POST",
+                   verb.path,
+                   Role::kOperate,
+                   fmt::format("{}.", verb.description),
+                   &AdminApi::Operate,
+                   "OperatorChange"};
   route.parameters = verb.parameters;
   route.parameters.insert(route.parameters.end(), {kBy, kDryRun});
-  route.refusals = {400, 404, 409, 503};
+  route.refusals = {307, 400, 404, 409, 421, 503};
   route.verb = &verb;
   return route;
 }
@@ -168,12 +184,13 @@ bool Matches(std::string_view pattern, std::string_view path, AdminCall& call) {
 std::vector<AdminRoute> Replaying() {
   return {
       {"GET", "/api/v1/replays", Role::kRead, "Manual replays, the newest first.",
-       &AdminApi::ListReplays},
+       &AdminApi::ListReplays, "Jobs"},
       {"POST",
        "/api/v1/replays",
        Role::kOperate,
        "Send a range of records again, beside the normal delivery.",
        &AdminApi::StartReplay,
+       "StartedJob",
        {kOfBackend,
         {"from", "position", "The first record; empty: the oldest kept"},
         {"to", "position",
@@ -196,6 +213,7 @@ std::vector<AdminRoute> Replaying() {
        "listed "
        "with the replays.",
        &AdminApi::StartSeed,
+       "StartedJob",
        {{"source", "string", "The backend to read.", true}, kBy, kDryRun},
        {400, 404, 409, 500, 503}},
       {"POST",
@@ -205,6 +223,7 @@ std::vector<AdminRoute> Replaying() {
        "with "
        "the replays.",
        &AdminApi::StartRepair,
+       "StartedJob",
        {{"source", "string", "The backend to read.", true},
         kDatabase,
         {"measurement", "string", "Empty: all."},
@@ -216,6 +235,7 @@ std::vector<AdminRoute> Replaying() {
        Role::kOperate,
        "Cancel a replay; points already sent stay.",
        &AdminApi::CancelReplay,
+       "Change",
        {kBy, kDryRun},
        {400, 404, 503}},
   };
@@ -226,12 +246,13 @@ std::vector<AdminRoute> Copying() {
                                   true};
   return {
       {"GET", "/api/v1/checkpoints", Role::kRead, "Checkpoints of the log, by name.",
-       &AdminApi::ListCheckpoints},
+       &AdminApi::ListCheckpoints, "Checkpoints"},
       {"POST",
        "/api/v1/checkpoints",
        Role::kOperate,
        "Make a checkpoint: a copy of the log with its cursors, on which a relay can start.",
        &AdminApi::MakeCheckpoint,
+       "CheckpointChange",
        {kNamed, kBy, kDryRun},
        {400, 500, 503}},
       {"GET",
@@ -239,6 +260,7 @@ std::vector<AdminRoute> Copying() {
        Role::kOperate,
        "The files of a checkpoint, for a relay that joins.",
        &AdminApi::ListCheckpointFiles,
+       "CheckpointFiles",
        {},
        {400, 404, 500}},
       {"GET",
@@ -246,6 +268,7 @@ std::vector<AdminRoute> Copying() {
        Role::kOperate,
        "A part of a file of a checkpoint, at most 4 MiB; empty: the file has ended.",
        &AdminApi::ReadCheckpointFile,
+       "",
        {{"path", "string", "The file, as in the list of files.", true},
         {"offset", "integer", "Where the part begins."}},
        {400, 404, 500}},
@@ -255,6 +278,7 @@ std::vector<AdminRoute> Copying() {
        "Begin a new stream where this relay's log ends, after the servers of NATS have lost "
        "writes.",
        &AdminApi::FoundStream,
+       "Change",
        {kBy, kDryRun},
        {400, 409, 503}},
       {"POST",
@@ -263,6 +287,7 @@ std::vector<AdminRoute> Copying() {
        "Take note that the log was started on a checkpoint: /readyz is no longer degraded for it; "
        "or that a backend diverged, without delivering again what it lacks.",
        &AdminApi::Acknowledge,
+       "Change",
        {{"backend", "string", "The backend that diverged; left out: the start on a checkpoint"},
         kReason,
         kBy,
@@ -273,6 +298,7 @@ std::vector<AdminRoute> Copying() {
        Role::kOperate,
        "Delete a checkpoint.",
        &AdminApi::DropCheckpoint,
+       "CheckpointChange",
        {kNamed, kBy, kDryRun},
        {400, 404, 500}},
   };

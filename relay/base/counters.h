@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "relay/base/database_flow.h"
 #include "relay/base/http_limits.h"
 #include "relay/base/listener_counters.h"
 #include "relay/base/query_counters.h"
@@ -69,6 +70,8 @@ class Counters {
   void UntranslatedSamples(PointCount samples) { untranslated_samples_ += samples; }
   void Looped() { ++loops_; }
   void CodecMismatch() { ++codec_mismatches_; }
+  DatabaseFlow& databases() { return databases_; }
+  const DatabaseFlow& databases() const { return databases_; }
   QueryCounters& queries() { return queries_; }
   const QueryCounters& queries() const { return queries_; }
   WebhookCounters& webhook() { return webhook_; }
@@ -121,6 +124,7 @@ class Counters {
   Count codec_mismatches_ = 0;
   Count unrouted_points_ = 0;
   Count untranslated_samples_ = 0;
+  DatabaseFlow databases_;
   QueryCounters queries_;
   WebhookCounters webhook_;
   mutable std::mutex line_listeners_mutex_;

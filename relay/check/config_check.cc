@@ -80,6 +80,7 @@ void CheckListeners(const Config& config, Findings& found) {
   CheckSecret(config.admin.token, "admin.token", found);
   CheckSecret(config.admin.read_token, "admin.read_token", found);
   CheckSecret(config.webhook.token, "webhook.token_file", found);
+  CheckSecret(config.webhook.url_file, "webhook.url_file", found);
 }
 
 // ---------------------------------------------------------------- directories and the disk

@@ -66,7 +66,7 @@ bool IsPattern(const std::string& name) {
 std::set<std::string> NamedDatabases(const BackendConfig& backend) {
   const Target target = TargetOf(backend);
   const auto on_backend = [&](const std::string& database) {
-    const WriteParams params = Renamed(backend.renames, {.database = database});
+    const WriteParams params = NamesOn(target, {.database = database});
     const bool has_buckets = backend.api == Api::kV2 || backend.api == Api::kV3;
     return has_buckets ? BucketOf(target, params) : params.database;
   };

@@ -105,7 +105,7 @@ Result<AdminSession::Json> Parsed(const Result<std::string>& answer) {
 }
 
 int PrintRefusal(const AdminChange& change, const Error& error) {
-  const int exit_code = PrintFailure(change.command.c_str(), error);
+  const int exit_code = PrintFailure(change.command.c_str(), error, change.json);
   if (error.code() == ErrorCode::kUnavailable && !change.if_unavailable.empty()) {
     fmt::print(stderr, "{}\n", change.if_unavailable);
   }
@@ -219,8 +219,12 @@ int AdminSession::Change(const AdminChange& change) const {
   return Change(change, [&change](const Json& answer) { return PrintAnswer(answer, change.json); });
 }
 
-int PrintNoSession(const Error& error) {
-  fmt::print(stderr, "{}\n", error.message());
+int PrintNoSession(const Error& error, bool json) {
+  if (json) {
+    fmt::print("{}\n", DumpJson({{"error", error.message()}}));
+  } else {
+    fmt::print(stderr, "{}\n", error.message());
+  }
   return kWrongUsage;
 }
 

@@ -91,7 +91,7 @@ class AdminSession {
   AdminTarget target_;
 };
 
-// Prints why there is no session; returns the exit code.
-int PrintNoSession(const Error& error);
+// Prints why there is no session, as PrintFailure does; returns the exit code.
+int PrintNoSession(const Error& error, bool json = false);
 
 }  // namespace relay

@@ -298,7 +298,7 @@ class Rehearsal {
       }
       if (report.ok()) report = ShownAs(args_.format, report.value());
       if (!report.ok()) {
-        PrintFailure("drill", report.error());
+        PrintFailure("drill", report.error(), args_.format == "json");
         return false;
       }
       fmt::print("{}", report.value());
@@ -321,8 +321,8 @@ class Rehearsal {
   std::string failure_;
 };
 
-int DidNotBegin(const Error& error) {
-  PrintFailure("drill", error);
+int DidNotBegin(const Error& error, const DrillArgs& args) {
+  PrintFailure("drill", error, args.format == "json");
   return kWrongUsage;
 }
 
@@ -331,13 +331,13 @@ int DidNotBegin(const Error& error) {
 int Drill(const DrillArgs& args) {
   std::signal(SIGPIPE, SIG_IGN);
   const Result<AdminSession> session = AdminSession::For(args.config_path);
-  if (!session.ok()) return PrintNoSession(session.error());
+  if (!session.ok()) return PrintNoSession(session.error(), args.format == "json");
   const Result<Plan> plan = PlanOf(session.value().config(), args);
-  if (!plan.ok()) return DidNotBegin(plan.error());
+  if (!plan.ok()) return DidNotBegin(plan.error(), args);
   const Result<RelayStatus> status = StatusNow(session.value());
-  if (!status.ok()) return DidNotBegin(status.error());
+  if (!status.ok()) return DidNotBegin(status.error(), args);
   const Status ready = CheckReady(status.value(), plan.value());
-  if (!ready.ok()) return DidNotBegin(ready.error());
+  if (!ready.ok()) return DidNotBegin(ready.error(), args);
   if (args.dry_run) {
     const std::string with = plan.value().with;
     fmt::print("would pause {} for {}, resume it, wait until it has caught up{}\n", args.backend,

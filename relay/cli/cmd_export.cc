@@ -130,9 +130,11 @@ ExportFilter FilterOf(const ExportArgs& args) {
 int Export(const ExportArgs& args) {
   std::signal(SIGPIPE, SIG_IGN);  // The reader of a pipe may close it.
   Result<OpenedLog> opened = OpenLogFor(args.where, args.backend);
-  if (!opened.ok()) return PrintFailure("export", opened.error());
+  if (!opened.ok())
+    return PrintFailure("export", opened.error(), args.json && !args.output.empty());
   Result<std::unique_ptr<OutputFile>> output = OutputFile::Create(args.output);
-  if (!output.ok()) return PrintFailure("export", output.error());
+  if (!output.ok())
+    return PrintFailure("export", output.error(), args.json && !args.output.empty());
 
   const SystemClock clock;
   ProgressLine progress(clock);
@@ -152,7 +154,7 @@ int Export(const ExportArgs& args) {
       ExportRun(*opened.value().log, opened.value().backend, args, exporter, progress).Run();
   if (done.ok()) done = output.value()->Finish();
   progress.Erase();
-  if (!done.ok()) return PrintFailure("export", done.error());
+  if (!done.ok()) return PrintFailure("export", done.error(), args.json && !args.output.empty());
   PrintSummary(args, exporter.tally());
   return exporter.tally().damaged + exporter.tally().unreachable == 0 ? kDone : kFailed;
 }

@@ -23,10 +23,11 @@ Json RecordJson(const StoredRecord& stored, bool lines) {
   json["accepted_at"] = ToRfc3339(entry.accepted_at);
   json["points"] = entry.size.points;
   json["bytes"] = entry.size.bytes.count();
-  if (!stored.record.ok()) {
-    json["damaged"] = stored.record.error().message();
-    return json;
+  json["damaged"] = stored.record.ok() ? "" : stored.record.error().message();
+  for (const char* name : {"database", "retention_policy", "precision", "lines"}) {
+    json[name] = nullptr;
   }
+  if (!stored.record.ok()) return json;
   const Record& record = *stored.record.value();
   json["database"] = record.params.database;
   json["retention_policy"] = record.params.retention_policy;
@@ -104,7 +105,7 @@ void PrintLane(const HeldLane& held, bool json) {
   object["records"] = held.records;
   object["points"] = held.size.points;
   object["bytes"] = held.size.bytes.count();
-  if (held.oldest) object["oldest"] = ToRfc3339(*held.oldest);
+  object["oldest"] = held.oldest ? Json(ToRfc3339(*held.oldest)) : Json();
   object["by_operator"] = held.by_operator;
   PrintJson(object);
 }
@@ -157,9 +158,9 @@ Status InspectIn(const std::string& path, const InspectArgs& args) {
 
 int Inspect(const InspectArgs& args) {
   Result<std::string> path = LogDirectory(args.where);
-  if (!path.ok()) return PrintFailure("inspect", path.error());
+  if (!path.ok()) return PrintFailure("inspect", path.error(), args.json);
   const Status shown = InspectIn(path.value(), args);
-  return shown.ok() ? kDone : PrintFailure("inspect", shown.error());
+  return shown.ok() ? kDone : PrintFailure("inspect", shown.error(), args.json);
 }
 
 }  // namespace relay

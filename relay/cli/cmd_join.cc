@@ -48,7 +48,7 @@ class SourceRelay {
   // kInvalidInput: its log is not shared, or is another one.
   Status Check() const {
     ASSIGN_OR_RETURN(const Json status, Ask("/api/v1/status"));
-    if (!status.contains("shared_log")) {
+    if (!status.value("shared_log", Json()).is_object()) {
       return Error(ErrorCode::kInvalidInput,
                    fmt::format("the relay at {} has a log of its own: expected one with "
                                "log.engine: jetstream",

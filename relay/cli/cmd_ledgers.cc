@@ -103,7 +103,7 @@ Status WriteNew(const std::string& path, const std::string& text) {
 
 int ListDead(const LedgerArgs& args) {
   const Result<std::vector<StoredDeadLetter>> letters = LettersFor(args);
-  if (!letters.ok()) return PrintFailure("dead list", letters.error());
+  if (!letters.ok()) return PrintFailure("dead list", letters.error(), args.json);
   fmt::print("{}{}", args.json ? LettersJson(letters.value()) : LettersTable(letters.value()),
              args.json ? "\n" : "");
   return kDone;
@@ -114,10 +114,11 @@ int ShowDead(const LedgerArgs& args) {
   one.after = args.number == 0 ? 0 : args.number - 1;
   one.limit = 1;
   const Result<std::vector<StoredDeadLetter>> letters = LettersFor(one);
-  if (!letters.ok()) return PrintFailure("dead show", letters.error());
+  if (!letters.ok()) return PrintFailure("dead show", letters.error(), args.json);
   if (letters.value().empty() || letters.value().front().number != args.number) {
     return PrintFailure("dead show",
-                        Error(ErrorCode::kNotFound, fmt::format("no dead letter {}", args.number)));
+                        Error(ErrorCode::kNotFound, fmt::format("no dead letter {}", args.number)),
+                        args.json);
   }
   const DeadLetter& letter = letters.value().front().letter;
   if (args.json) {
@@ -135,24 +136,24 @@ int ShowDead(const LedgerArgs& args) {
 
 int ExportDead(const LedgerArgs& args) {
   const Result<std::vector<StoredDeadLetter>> letters = LettersFor(args);
-  if (!letters.ok()) return PrintFailure("dead export", letters.error());
+  if (!letters.ok()) return PrintFailure("dead export", letters.error(), args.json);
   const std::string text = Exported(letters.value());
   if (args.output.empty()) {
     fmt::print("{}", text);
     return kDone;
   }
   if (Status written = WriteNew(args.output, text); !written.ok()) {
-    return PrintFailure("dead export", written.error());
+    return PrintFailure("dead export", written.error(), args.json);
   }
   return kDone;
 }
 
 int ListGaps(const LedgerArgs& args) {
   Result<OpenedLog> opened = OpenLogFor(args.where, args.backend);
-  if (!opened.ok()) return PrintFailure("gaps", opened.error());
+  if (!opened.ok()) return PrintFailure("gaps", opened.error(), args.json);
   const Result<std::vector<StoredGap>> gaps =
       opened.value().log->ReadGaps(opened.value().backend, args.after, args.limit);
-  if (!gaps.ok()) return PrintFailure("gaps", gaps.error());
+  if (!gaps.ok()) return PrintFailure("gaps", gaps.error(), args.json);
   fmt::print("{}{}", args.json ? GapsJson(gaps.value()) : GapsTable(gaps.value()),
              args.json ? "\n" : "");
   return kDone;
@@ -160,9 +161,9 @@ int ListGaps(const LedgerArgs& args) {
 
 int ListAudit(const LedgerArgs& args) {
   const Result<std::string> directory = LogDirectory(args.where);
-  if (!directory.ok()) return PrintFailure("audit", directory.error());
+  if (!directory.ok()) return PrintFailure("audit", directory.error(), args.json);
   const Result<std::vector<AuditEntry>> entries = ReadAudit(directory.value(), args.limit);
-  if (!entries.ok()) return PrintFailure("audit", entries.error());
+  if (!entries.ok()) return PrintFailure("audit", entries.error(), args.json);
   fmt::print("{}{}", args.json ? AuditJson(entries.value()) : AuditTable(entries.value()),
              args.json ? "\n" : "");
   return kDone;

@@ -48,7 +48,7 @@ std::string BodyFor(const OperateArgs& args) {
 
 int Operate(const OperateArgs& args) {
   const Result<AdminSession> session = AdminSession::For(args.config_path, args.at);
-  if (!session.ok()) return PrintNoSession(session.error());
+  if (!session.ok()) return PrintNoSession(session.error(), args.json);
   return session.value().Change({.command = std::string(args.verb->command),
                                  .path = PathFor(args),
                                  .body = BodyFor(args),

@@ -24,8 +24,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-int Fail(const Error& error) {
-  return PrintFailure("replay", error);
+int Fail(const Error& error, bool json) {
+  return PrintFailure("replay", error, json);
 }
 
 Result<Json> ReportOf(const AdminSession& session, std::uint64_t id) {
@@ -106,7 +106,7 @@ int Follow(const AdminSession& session, std::uint64_t id, bool json) {
     const bool away = !report.ok() && report.error().code() == ErrorCode::kUnavailable;
     if (!report.ok() && !(away && clock.Now() - seen < kAwayMax)) {
       progress.Erase();
-      return Fail(report.error());
+      return Fail(report.error(), json);
     }
     if (report.ok() && report.value().value("state", "") != "running") {
       progress.Erase();
@@ -175,7 +175,7 @@ int Cancel(const AdminSession& session, const ReplayArgs& args) {
 int List(const AdminSession& session, bool json) {
   constexpr std::size_t kLeftColumns = 5;
   const Result<Json> all = session.Get("/api/v1/replays");
-  if (!all.ok()) return Fail(all.error());
+  if (!all.ok()) return Fail(all.error(), json);
   if (json) {
     fmt::print("{}\n", all.value().dump());
     return kDone;
@@ -202,18 +202,18 @@ int List(const AdminSession& session, bool json) {
 
 int Replay(const ReplayArgs& args) {
   const Result<AdminSession> opened = AdminSession::For(args.config_path, args.at);
-  if (!opened.ok()) return PrintNoSession(opened.error());
+  if (!opened.ok()) return PrintNoSession(opened.error(), args.json);
   const AdminSession& session = opened.value();
   if (args.list) return List(session, args.json);
   if (args.cancel != 0) return Cancel(session, args);
   if (args.follow != 0) return Follow(session, args.follow, args.json);
   if (!args.backend.empty()) return Start(session, args);
-  return Fail(Error(ErrorCode::kInvalidInput, "specify --backend"));
+  return Fail(Error(ErrorCode::kInvalidInput, "specify --backend"), args.json);
 }
 
 int Fill(const FillArgs& args) {
   const Result<AdminSession> opened = AdminSession::For(args.config_path, args.at);
-  if (!opened.ok()) return PrintNoSession(opened.error());
+  if (!opened.ok()) return PrintNoSession(opened.error(), args.json);
   Json body{{"source", args.source}};
   if (args.kind == "repair") {
     body["database"] = args.database;

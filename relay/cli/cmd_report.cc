@@ -55,11 +55,11 @@ Result<std::string> ShownAs(const std::string& format, const std::string& report
 
 int Report(const ReportArgs& args) {
   const Result<ReportWindow> window = WindowOf(args);
-  if (!window.ok()) return PrintFailure("report", window.error());
+  if (!window.ok()) return PrintFailure("report", window.error(), args.format == "json");
   const Result<std::string> report = ReportOf(args, window.value());
-  if (!report.ok()) return PrintFailure("report", report.error());
+  if (!report.ok()) return PrintFailure("report", report.error(), args.format == "json");
   const Result<std::string> shown = ShownAs(args.format, report.value());
-  if (!shown.ok()) return PrintFailure("report", shown.error());
+  if (!shown.ok()) return PrintFailure("report", shown.error(), args.format == "json");
   fmt::print("{}", shown.value());
   return kDone;
 }

@@ -1,5 +1,6 @@
 // The command `status`: prints once, refreshes, or waits until everything is delivered.
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "config/load.h"
 #include "config/schema/value_format.h"
+#include "relay/base/json_text.h"
 #include "relay/base/minutes.h"
 #include "relay/cli/admin_session.h"
 #include "relay/cli/commands.h"
@@ -96,9 +98,11 @@ Result<RelayStatus> StatusFor(const StatusArgs& args, const Clock& clock) {
   return std::move(seen).status;
 }
 
-int Fail(const char* command, const Error& error) {
+int Fail(const char* command, const Error& error, bool json = false) {
   const bool usage = error.code() == ErrorCode::kInvalidInput;
-  if (usage) {
+  if (json) {
+    fmt::print("{}\n", DumpJson({{"error", error.message()}}));
+  } else if (usage) {
     fmt::print(stderr, "{}\n", error.message());
   } else {
     fmt::print(stderr, "{}: {}\n", command, error.message());
@@ -115,7 +119,7 @@ std::size_t Width() {
 
 int Print(const StatusArgs& args, const Clock& clock) {
   const Result<RelayStatus> status = StatusFor(args, clock);
-  if (!status.ok()) return Fail("status", status.error());
+  if (!status.ok()) return Fail("status", status.error(), args.json);
   fmt::print("{}{}", args.json ? ToJson(status.value()) : ToTable(status.value(), Width()),
              args.json ? "\n" : "");
   return kDone;
@@ -162,7 +166,7 @@ int Watch(const StatusArgs& args, Clock& clock) {
   // Reports wrong usage before it takes over the screen.
   if (const Result<Seen> seen = Look(args, clock);
       !seen.ok() && seen.error().code() == ErrorCode::kInvalidInput) {
-    return Fail("status", seen.error());
+    return Fail("status", seen.error(), args.json);
   }
   return Terminal::IsThere() && !args.json ? WatchOnScreen(args, clock) : WatchInTurn(args, clock);
 }
@@ -302,7 +306,12 @@ int PrintOne(const StatusArgs& args, const AdminTarget& target) {
     return kDone;
   }
   std::fflush(stdout);
-  fmt::print(stderr, "status: {}: {}\n", target.url, status.error().message());
+  if (args.json) {
+    const std::string reason = fmt::format("{}: {}", target.url, status.error().message());
+    fmt::print("{}\n", DumpJson({{"error", reason}}));
+  } else {
+    fmt::print(stderr, "status: {}: {}\n", target.url, status.error().message());
+  }
   return kFailed;
 }
 
@@ -313,7 +322,7 @@ int PrintSeveral(const StatusArgs& args) {
                 Error(ErrorCode::kInvalidInput, "--check, --wait and --watch take one relay"));
   }
   const Result<std::vector<AdminTarget>> named = NamedOf(args);
-  if (!named.ok()) return Fail("status", named.error());
+  if (!named.ok()) return Fail("status", named.error(), args.json);
   int exit_code = kDone;
   for (const AdminTarget& target : named.value()) {
     exit_code = std::max(exit_code, PrintOne(args, target));
@@ -334,7 +343,7 @@ int ShowStatus(const StatusArgs& args) {
 int ListBackends(const StatusArgs& args) {
   constexpr std::size_t kLeftColumns = 2;
   const Result<RelayStatus> status = StatusFor(args, SystemClock());
-  if (!status.ok()) return Fail("backend list", status.error());
+  if (!status.ok()) return Fail("backend list", status.error(), args.json);
   if (args.json) {
     std::string list;
     for (const BackendStatus& backend : status.value().backends) {

@@ -23,14 +23,14 @@ Json ToJson(const LogFinding& finding) {
 }
 
 Json ToJson(const VerifySummary::Backend& backend) {
-  Json json = {{"name", backend.name}};
-  if (backend.marks_known) {
-    json["trimmed"] = backend.marks.trimmed.value();
-    json["cursor"] = backend.marks.cursor.value();
-    json["head"] = backend.marks.head.value();
-  }
-  if (backend.unaccounted) json["unaccounted_points"] = *backend.unaccounted;
-  return json;
+  const auto known = [&backend](Sequence mark) {
+    return backend.marks_known ? Json(mark.value()) : Json();
+  };
+  return {{"name", backend.name},
+          {"trimmed", known(backend.marks.trimmed)},
+          {"cursor", known(backend.marks.cursor)},
+          {"head", known(backend.marks.head)},
+          {"unaccounted_points", backend.unaccounted ? Json(*backend.unaccounted) : Json()}};
 }
 
 Json ToJson(const std::string& directory, const VerifySummary& summary) {
@@ -103,7 +103,7 @@ class Findings {
 
 int Verify(const VerifyArgs& args) {
   Result<std::string> directory = LogDirectory(args.where);
-  if (!directory.ok()) return PrintFailure("verify", directory.error());
+  if (!directory.ok()) return PrintFailure("verify", directory.error(), args.json);
   const SystemClock clock;
   ProgressLine progress(clock);
   Findings findings(args, progress);
@@ -116,10 +116,10 @@ int Verify(const VerifyArgs& args) {
   const Result<VerifySummary> summary = VerifyLog(directory.value(), observer);
   progress.Erase();
   if (!summary.ok() && summary.error().code() == ErrorCode::kNotFound) {
-    return PrintFailure("verify",
-                        {ErrorCode::kNotFound, "there is no log in " + directory.value()});
+    return PrintFailure("verify", {ErrorCode::kNotFound, "there is no log in " + directory.value()},
+                        args.json);
   }
-  if (!summary.ok()) return PrintFailure("verify", summary.error());
+  if (!summary.ok()) return PrintFailure("verify", summary.error(), args.json);
   if (args.json) {
     Json json = ToJson(directory.value(), summary.value());
     json["findings"] = findings.list();

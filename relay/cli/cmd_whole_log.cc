@@ -11,7 +11,7 @@ namespace relay {
 
 int Found(const FoundArgs& args) {
   const Result<AdminSession> session = AdminSession::For(args.config_path, args.at);
-  if (!session.ok()) return PrintNoSession(session.error());
+  if (!session.ok()) return PrintNoSession(session.error(), args.json);
   return session.value().Change({.command = "found",
                                  .path = "/api/v1/log/found",
                                  .yes = args.yes,
@@ -22,7 +22,7 @@ int Found(const FoundArgs& args) {
 
 int Acknowledge(const AcknowledgeArgs& args) {
   const Result<AdminSession> session = AdminSession::For(args.config_path, args.at);
-  if (!session.ok()) return PrintNoSession(session.error());
+  if (!session.ok()) return PrintNoSession(session.error(), args.json);
   nlohmann::ordered_json body{{"note", args.note}};
   if (!args.backend.empty()) body["backend"] = args.backend;
   return session.value().Change({.command = "acknowledge",

@@ -173,6 +173,9 @@ struct CheckpointArgs {
   std::string config_path = kDefaultConfigPath;
   RelayAt at = {};
   std::string directory;  // A name, or a path in log.checkpoint_dir; empty with `list`.
+  std::string to;         // A directory to copy it to; empty: it stays. So below.
+  std::string command;    // A command to hand a copy to; its words are separated by blanks.
+  std::uint64_t timeout_seconds = 3'600;
   bool list = false;
   bool drop = false;
   bool yes = false;

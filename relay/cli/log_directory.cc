@@ -1,6 +1,7 @@
 #include "relay/cli/log_directory.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "relay/base/json_text.h"
 #include "wal/base/clock.h"
 #include "wal/offline.h"
 
@@ -56,8 +58,12 @@ Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std
   return ResolveRange(log, backend, {from, to, "--", SystemClock().WallNow()}, owed);
 }
 
-int PrintFailure(const char* command, const Error& error) {
-  fmt::print(stderr, "{}: {}\n", command, error.message());
+int PrintFailure(const char* command, const Error& error, bool json) {
+  if (json) {
+    fmt::print("{}\n", DumpJson({{"error", error.message()}}));
+  } else {
+    fmt::print(stderr, "{}: {}\n", command, error.message());
+  }
   return error.code() == ErrorCode::kInvalidInput ? kWrongUsage : kFailed;
 }
 

@@ -40,7 +40,8 @@ Result<OpenedLog> OpenLogFor(const LogLocation& where, const std::string& backen
 Result<LogRange> RangeOf(const LogView& log, const BackendId& backend, const std::string& from,
                          const std::string& to);
 
-// Prints `command`'s failure; returns the exit code.
-int PrintFailure(const char* command, const Error& error);
+// Prints `command`'s failure to standard error; with `json` as {"error": "…"} to standard output
+// instead. Returns the exit code.
+int PrintFailure(const char* command, const Error& error, bool json = false);
 
 }  // namespace relay

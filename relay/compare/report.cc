@@ -92,6 +92,7 @@ Json AsJson(const PointDifference& point) {
           {"retention_policy", point.place.policy},
           {"measurement", point.place.measurement},
           {"tags", point.tags},
+          {"time", ToRfc3339(TimeOf(point.time))},
           {"time_ns", point.time},
           {"values", std::move(values)}};
 }
@@ -164,11 +165,15 @@ std::string ToJson(const Outcome& outcome, const ComparedNames& names) {
   return DumpJson(Json{{"result", ToString(outcome.equality())},
                        {"a", names.a},
                        {"b", names.b},
+                       {"reason", ""},
+                       {"from", all ? Json(nullptr) : Json(ToRfc3339(TimeOf(outcome.range.from)))},
+                       {"to", ToRfc3339(TimeOf(outcome.range.to))},
                        {"from_ns", all ? Json(nullptr) : Json(outcome.range.from)},
                        {"to_ns", outcome.range.to},
                        {"position_a", outcome.mark.a},
                        {"position_b", outcome.mark.b},
                        {"points_differing", SumsOf(outcome).differing},
+                       {"points_differing_so_far", SumsOf(outcome).differing},
                        {"measurements", AsList(outcome.places)},
                        {"differences", AsList(outcome.differences)},
                        {"missing", outcome.missing},
@@ -181,7 +186,18 @@ std::string UnknownAsJson(const ComparedNames& names, const std::string& reason,
                        {"a", names.a},
                        {"b", names.b},
                        {"reason", reason},
-                       {"points_differing_so_far", differing}});
+                       {"from", nullptr},
+                       {"to", nullptr},
+                       {"from_ns", nullptr},
+                       {"to_ns", nullptr},
+                       {"position_a", nullptr},
+                       {"position_b", nullptr},
+                       {"points_differing", differing},
+                       {"points_differing_so_far", differing},
+                       {"measurements", Json::array()},
+                       {"differences", Json::array()},
+                       {"missing", Json::array()},
+                       {"notes", Json::array()}});
 }
 
 }  // namespace relay

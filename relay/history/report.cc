@@ -186,13 +186,9 @@ Json RestartsJson(const HistoryData& data, const ReportWindow& window) {
 }
 
 Json ToJson(const HistoryEvent& event) {
-  Json json{{"at", ToRfc3339(event.at)}, {"kind", ToString(event.kind)}};
-  if (!event.backend.empty()) json["backend"] = event.backend;
-  if (!event.state.empty()) json["state"] = event.state;
-  if (!event.text.empty()) json["text"] = event.text;
-  if (event.points > 0) json["points"] = event.points;
-  if (event.seconds != 0) json["seconds"] = event.seconds;
-  return json;
+  return {{"at", ToRfc3339(event.at)}, {"kind", ToString(event.kind)}, {"backend", event.backend},
+          {"state", event.state},      {"text", event.text},           {"points", event.points},
+          {"seconds", event.seconds}};
 }
 
 Json EventsJson(const HistoryData& data, const ReportWindow& window,
@@ -314,13 +310,16 @@ Result<std::string> PlotsJson(const HistoryData& data, ReportWindow window,
   window.to = std::min(window.to, window.now);
   if (step <= step.zero()) step = StepFor(window);
   Json json{{"step_seconds", step.count()}};
+  Json at = Json::array();
   Json times = Json::array();
   Json backends = Json::object();
   for (const HistoryRow& row : Joined(data.rows, step)) {
     AddColumns(row, times.size(), backends);
+    at.push_back(ToRfc3339(row.from));
     times.push_back(Seconds(row.from.time_since_epoch()));
     FillColumns(times.size(), backends);
   }
+  json["at"] = std::move(at);
   json["times"] = std::move(times);
   json["backends"] = std::move(backends);
   json["events"] = EventsJson(data, window, std::nullopt);

@@ -40,9 +40,8 @@ enum class ReportForm : std::uint8_t { kText, kMarkdown };
 // Formats such a report for people. kInvalidInput: it is none.
 Result<std::string> ShownReport(const std::string& json, ReportForm form);
 
-// Returns the rows of a window as columns, for plots, and its events: {"step_seconds":N,
-// "times":[…],"backends":{NAME:{"points":[…],"ages":[…], …}},"events":[…],"damaged_lines":N};
-// null where a backend did not exist. `step`: zero chooses one that gives some hundred times.
+// Returns the rows of a window as columns, for plots, and its events: the object History of
+// relay/admin/answers.h. `step`: zero chooses one that gives some hundred times.
 Result<std::string> PlotsJson(const HistoryData& data, ReportWindow window,
                               std::chrono::seconds step);
 

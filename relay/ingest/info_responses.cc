@@ -25,34 +25,23 @@ std::string GoDuration(std::chrono::nanoseconds time) {
   return fmt::format("{}h{}m{}s", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-Json CreatedResult(const QueryStatement& statement, std::size_t id, const CreationNote& note) {
-  Json message = {{"level", "warning"}, {"text", note(statement.database)}};
+Json CreatedResult(const std::string& database, std::size_t id, const KnownDatabases& databases) {
+  if (databases.may_see(database)) databases.names.Note(database);
+  Json message = {{"level", "warning"}, {"text", databases.note(database)}};
   return {{"statement_id", id}, {"messages", Json::array({std::move(message)})}};
 }
 
-Json ListedResult(std::size_t id, const DatabaseNames& databases) {
+Json ListedResult(std::size_t id, const KnownDatabases& databases) {
   Json result = {{"statement_id", id}};
   Json series = {{"name", "databases"}, {"columns", {"name"}}};
-  for (const std::string& name : databases.All()) series["values"].push_back({name});
+  for (const std::string& name : databases.names.All()) {
+    if (databases.may_see(name)) series["values"].push_back({name});
+  }
   result["series"] = Json::array({series});
   return result;
 }
 
 }  // namespace
-
-void DatabaseNames::Add(const std::string& name) {
-  {
-    const std::shared_lock lock(mutex_);
-    if (names_.contains(name) || names_.size() == kCountMax) return;
-  }
-  const std::unique_lock lock(mutex_);
-  if (names_.size() < kCountMax) names_.insert(name);
-}
-
-std::set<std::string> DatabaseNames::All() const {
-  const std::shared_lock lock(mutex_);
-  return names_;
-}
 
 HttpResponse AnswerPing(const QueryParameters& parameters, std::uint64_t status) {
   const std::string& verbose = parameters.Get("verbose");
@@ -82,8 +71,7 @@ HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now) {
       {{"status", "ready"}, {"started", ToRfc3339(started)}, {"up", GoDuration(now - started)}});
 }
 
-HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases,
-                         const CreationNote& note) {
+HttpResponse AnswerQuery(const std::string& text, const KnownDatabases& databases) {
   if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
     return ErrorAnswer(Api::kV1, 400, "missing required parameter \"q\"");
   }
@@ -92,8 +80,7 @@ HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases,
   Json results = Json::array();
   for (const QueryStatement& statement : statements.value()) {
     if (statement.kind == QueryStatement::Kind::kCreateDatabase) {
-      databases.Add(statement.database);
-      results.push_back(CreatedResult(statement, results.size(), note));
+      results.push_back(CreatedResult(statement.database, results.size(), databases));
     } else {
       results.push_back(ListedResult(results.size(), databases));
     }

@@ -3,33 +3,14 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
-#include <set>
-#include <shared_mutex>
 #include <string>
 
 #include "relay/http/query_parameters.h"
 #include "relay/http/server.h"
+#include "relay/routing/database_names.h"
 #include "wal/log.h"
 
 namespace relay {
-
-// The databases that clients have named since the start, for SHOW DATABASES. The relay
-// stores none: these are names that were written to or created.
-//
-// THREADS. Any number at once.
-class DatabaseNames {
- public:
-  // Clients could name any number: only the first ones are kept.
-  static constexpr std::size_t kCountMax = 1'000;
-
-  void Add(const std::string& name);
-  std::set<std::string> All() const;
-
- private:
-  mutable std::shared_mutex mutex_;
-  std::set<std::string> names_;
-};
 
 // `status`: the code of a plain ping; a verbose ping answers 200.
 HttpResponse AnswerPing(const QueryParameters& parameters, std::uint64_t status);
@@ -39,12 +20,16 @@ HttpResponse AnswerHealth();
 // `log`: ok if writes are accepted, else the reason.
 HttpResponse AnswerReady(const Status& log, WallTime started, WallTime now);
 
-// Says what became of the creation of a database.
-using CreationNote = std::function<std::string(const std::string& database)>;
+// The databases that a client is told of.
+struct KnownDatabases {
+  DatabaseNames& names;
+  std::function<bool(const std::string& database)> may_see;
+  // Says what became of the creation of a database.
+  std::function<std::string(const std::string& database)> note;
+};
 
-// `text`: the statements. Adds created databases to `databases`, and the note of each to its result
-// as a warning.
-HttpResponse AnswerQuery(const std::string& text, DatabaseNames& databases,
-                         const CreationNote& note);
+// `text`: the statements. Notes created databases, and adds the note of each to its result as a
+// warning.
+HttpResponse AnswerQuery(const std::string& text, const KnownDatabases& databases);
 
 }  // namespace relay

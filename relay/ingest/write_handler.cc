@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "relay/influxql/logged_statement.h"
 #include "relay/influxql/reading.h"
 #include "relay/influxql/show_and_create.h"
 #include "relay/ingest/form_fields.h"
@@ -63,10 +62,11 @@ HttpResponse NothingToStore() {
   return {.status = 204};
 }
 
-// Maps an error of the body to its status.
+// Maps an error of the body or the parameters to its status.
 int StatusOf(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kInvalidInput: return 400;
+    case ErrorCode::kNotFound: return 404;
     case ErrorCode::kFull: return 413;
     default: return 503;
   }
@@ -237,6 +237,21 @@ std::string NoteOnCreation(const Router& router, const std::string& database) {
       names);
 }
 
+// Returns why the databases that the statements create would be missing on a backend; empty: they
+// would not, or the statements are wrong.
+std::string WhyNotCreated(const Router& router, const std::string& text) {
+  const Result<std::vector<QueryStatement>> statements = ParseQueryStatements(text);
+  if (!statements.ok()) return "";
+  for (const QueryStatement& statement : statements.value()) {
+    if (statement.kind != QueryStatement::Kind::kCreateDatabase) continue;
+    const std::string& database = statement.database;
+    if (router.TakersOf(database)->empty() || !router.NotCreating(database).empty()) {
+      return fmt::format("database \"{}\": {}", database, NoteOnCreation(router, database));
+    }
+  }
+  return "";
+}
+
 Refused RefusedOf(ScannedLines& scanned) {
   Refused refused;
   refused.more = scanned.refused - scanned.errors.size();
@@ -278,7 +293,8 @@ WriteHandler::WriteHandler(WriteHandlerOptions options, Log& log, const Clock& c
       log_(log),
       clock_(clock),
       counters_(counters),
-      started_(clock.WallNow()) {}
+      started_(clock.WallNow()),
+      own_databases_("", clock) {}
 
 void WriteHandler::Handle(HttpRequest request, HttpReply reply) {
   const std::shared_ptr<const WriteHandlerOptions> options = options_.Get();
@@ -373,10 +389,29 @@ void WriteHandler::Query(WriteContext context, const HttpRequest& request, const
   const std::string& text = context.parameters.Get("q");
   if (PassesOn(context, request, reply)) return;
   if (context.options->log_statements && !OnlyShows(text)) return Statements(context, reply);
+  HttpResponse answer = AnswerOwnQuery(context, text);
+  NamesOf(*context.options).WhenSaved([reply, answer = std::move(answer)] { reply(answer); });
+}
+
+DatabaseNames& WriteHandler::NamesOf(const WriteHandlerOptions& options) {
+  return options.databases != nullptr ? *options.databases : own_databases_;
+}
+
+HttpResponse WriteHandler::AnswerOwnQuery(const WriteContext& context, const std::string& text) {
   const Router& router = *context.options->router;
-  reply(AnswerQuery(text, databases_, [&router](const std::string& database) {
-    return NoteOnCreation(router, database);
-  }));
+  if (context.options->refuses_creation) {
+    const std::string reason = WhyNotCreated(router, text);
+    if (!reason.empty()) return ErrorAnswer(Api::kV1, 400, reason);
+  }
+  return AnswerQuery(text, {.names = NamesOf(*context.options),
+                            .may_see =
+                                [user = context.user](const std::string& database) {
+                                  return user == nullptr || user->MayWrite(database);
+                                },
+                            .note =
+                                [&router](const std::string& database) {
+                                  return NoteOnCreation(router, database);
+                                }});
 }
 
 // Answers a query that only reads, if those are passed on; returns false if it is for the relay.
@@ -402,10 +437,10 @@ bool WriteHandler::PassesOn(const WriteContext& context, const HttpRequest& requ
     return true;
   }
   // Clients ask for databases before they write; a write never depends on a backend.
-  call.refusal = [this, text](int status, std::string_view why) {
+  call.refusal = [this, text, context](int status, std::string_view why) {
     const bool is_known = status == 503 && ParseQueryStatements(text).ok();
     if (!is_known) return ErrorAnswer(Api::kV1, status, why);
-    return AnswerQuery(text, databases_, [](const std::string&) { return std::string(); });
+    return AnswerOwnQuery(context, text);
   };
   context.options->queries->Ask(call, reply);
   return true;
@@ -458,17 +493,31 @@ void WriteHandler::Statements(const WriteContext& context, const HttpReply& repl
           Api::kV1, 404, fmt::format("no backend accepts database \"{}\"", statement.database)));
     }
   }
-  for (const LoggedStatement& statement : statements) databases_.Add(statement.database);
-  AppendStatements({log_, router, clock_.WallNow(), context.credentials, context.hops}, statements,
-                   [this, count = statements.size(), reply](const Status& done) {
-                     if (!done.ok()) {
-                       return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
-                     }
-                     counters_.Accepted(count, Bytes(0));
-                     HttpResponse answer{.status = 200, .body = ResultsOf(count)};
-                     answer.headers.emplace_back("Content-Type", "application/json");
-                     reply(std::move(answer));
-                   });
+  AppendStatements(
+      {log_, router, clock_.WallNow(), context.credentials, context.hops}, statements,
+      [this, context, statements, reply](const Status& done) {
+        if (!done.ok()) {
+          return reply(ErrorAnswer(Api::kV1, 503, done.error().message()));
+        }
+        const std::size_t count = statements.size();
+        counters_.Accepted(count, Bytes(0));
+        NoteStatements(context, statements);
+        HttpResponse answer{.status = 200, .body = ResultsOf(count)};
+        answer.headers.emplace_back("Content-Type", "application/json");
+        NamesOf(*context.options).WhenSaved([reply, answer = std::move(answer)] { reply(answer); });
+      });
+}
+
+void WriteHandler::NoteStatements(const WriteContext& context,
+                                  const std::vector<LoggedStatement>& statements) {
+  DatabaseNames& names = NamesOf(*context.options);
+  for (const LoggedStatement& statement : statements) {
+    if (statement.text.starts_with("DROP DATABASE ")) {
+      names.Remove(statement.database);
+    } else {
+      names.Note(statement.database);
+    }
+  }
 }
 
 // The parameter counts only where it is configured: clients send it unasked, to servers that ignore
@@ -487,9 +536,10 @@ void WriteHandler::Write(WriteContext context, HttpRequest request, const HttpRe
   if (!version.ok()) return reply(ErrorAnswer(api, 415, version.error().message()));
   context.version = version.value();
   context.parameters.AddDefault("db", context.path->default_database);
-  Result<WriteQuery> query =
-      ParseWriteQuery(api, context.parameters, context.options->default_retention_policy);
-  if (!query.ok()) return reply(ErrorAnswer(api, 400, query.error().message()));
+  Result<WriteQuery> query = ParseWriteQuery(
+      api, context.parameters, context.options->default_retention_policy,
+      context.options->router->SendsBuckets() ? BucketNames::kWhole : BucketNames::kOfDatabases);
+  if (!query.ok()) return reply(ErrorAnswer(api, StatusOf(query.error()), query.error().message()));
   context.query = std::move(query).value();
   const Status demanded = ReadConsistency(request, context);
   if (!demanded.ok()) return reply(ErrorAnswer(api, 400, demanded.error().message()));
@@ -563,7 +613,6 @@ void WriteHandler::Store(WriteContext context, ScannedLines scanned, const HttpR
     return reply(NothingStored(context.api, 404, whole, refused));
   }
   if (routed.parts.empty()) return reply(NothingToStore());
-  databases_.Add(context.query.params.database);
   Append(std::move(context), std::move(routed), std::move(refused), reply);
 }
 
@@ -577,7 +626,14 @@ void WriteHandler::Append(WriteContext context, RoutedLines routed, Refused refu
                refused = std::move(refused)](Result<std::vector<StoredPart>> done) {
                 if (!done.ok()) return reply(NotStored(context.api, done.error()));
                 counters_.Accepted(size.points, size.bytes);
-                OnStored(context, std::move(done).value(), refused, reply);
+                DatabaseNames& names = NamesOf(*context.options);
+                const std::string& database = context.query.params.database;
+                if (names.IsNoted(database) || names.Note(database)) {
+                  return OnStored(context, std::move(done).value(), refused, reply);
+                }
+                names.WhenSaved([this, context, parts = std::move(done).value(), refused, reply] {
+                  OnStored(context, parts, refused, reply);
+                });
               });
 }
 

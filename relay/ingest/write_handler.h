@@ -15,6 +15,7 @@
 #include "relay/base/counters.h"
 #include "relay/base/shared_snapshot.h"
 #include "relay/http/server.h"
+#include "relay/influxql/logged_statement.h"
 #include "relay/ingest/info_responses.h"
 #include "relay/ingest/ingest_paths.h"
 #include "relay/ingest/responses.h"
@@ -22,6 +23,7 @@
 #include "relay/ingest/write_params.h"
 #include "relay/queries/listener_queries.h"
 #include "relay/routing/consistency_waiter.h"
+#include "relay/routing/database_names.h"
 #include "relay/routing/router.h"
 #include "wal/base/clock.h"
 #include "wal/log.h"
@@ -44,8 +46,10 @@ struct WriteHandlerOptions {
   bool honours_consistency = false;  // The parameter of v1 writes; the header always counts.
   bool pass_credentials = false;     // Pass the client's own on with its lines.
   std::uint64_t ping_status = 204;
-  std::string relay_id = {};    // Refuses writes that have passed it (hops.h); empty: none.
-  bool log_statements = false;  // Log /query statements and deliver them in order.
+  std::string relay_id = {};           // Refuses writes that have passed it (hops.h); empty: none.
+  bool log_statements = false;         // Log /query statements and deliver them in order.
+  DatabaseNames* databases = nullptr;  // Outlives the handler; nullptr: it has names of its own.
+  bool refuses_creation = false;       // Refuse CREATE DATABASE that some backend would not get.
   // Passes queries on; nullptr: they are not.
   std::shared_ptr<const ListenerQueries> queries = {};
 };
@@ -84,6 +88,10 @@ class WriteHandler final : public HttpHandler {
   static void PassOnV3(const WriteContext& context, const HttpRequest& request,
                        const HttpReply& reply);
   void Statements(const WriteContext& context, const HttpReply& reply);
+  DatabaseNames& NamesOf(const WriteHandlerOptions& options);
+  // Answers a query; the answer waits until the names of created databases are saved.
+  HttpResponse AnswerOwnQuery(const WriteContext& context, const std::string& text);
+  void NoteStatements(const WriteContext& context, const std::vector<LoggedStatement>& statements);
   static Status ReadConsistency(const HttpRequest& request, WriteContext& context);
   Result<std::string> PlainBody(HttpRequest& request, WriteContext& context);
   Result<std::string> Reserved(Result<std::string> body, WriteContext& context);
@@ -94,7 +102,7 @@ class WriteHandler final : public HttpHandler {
   const Clock& clock_;
   Counters& counters_;
   const WallTime started_;
-  DatabaseNames databases_;
+  DatabaseNames own_databases_;
 };
 
 }  // namespace relay

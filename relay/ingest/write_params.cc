@@ -7,6 +7,7 @@
 
 #include "wal/base/ascii.h"
 #include "wal/base/precision.h"
+#include "wal/record/lane_rename.h"
 
 namespace relay {
 namespace {
@@ -63,17 +64,26 @@ Result<WriteQuery> ParseV1(const QueryParameters& parameters) {
   return query;
 }
 
-// A bucket is a database, or a database and a policy, as for 1.x servers.
-Result<WriteQuery> ParseV2(const QueryParameters& parameters) {
+// A bucket is a database, or a database and a policy, as for 1.x servers. A name that does not say
+// which is kept whole, as the name of a database, for servers that have such buckets.
+Result<WriteQuery> ParseV2(const QueryParameters& parameters, BucketNames buckets) {
   WriteQuery query{.all_or_nothing = true};
   query.params.api = Api::kV2;
   const std::string& bucket = parameters.Get("bucket");
-  const std::size_t slash = std::min(bucket.find('/'), bucket.size());
-  query.params.database = bucket.substr(0, slash);
-  query.params.retention_policy = bucket.substr(std::min(slash + 1, bucket.size()));
-  if (query.params.database.empty()) {
-    return Error(ErrorCode::kInvalidInput,
+  query.params.database = bucket;
+  const std::size_t slash = bucket.find('/');
+  const bool says_which = slash != 0 && slash + 1 != bucket.size();
+  if (says_which || buckets == BucketNames::kOfDatabases) {
+    query.params = AsDatabase(std::move(query.params));
+  }
+  if (bucket.empty()) {
+    return Error(ErrorCode::kNotFound,
                  "bucket is required: a database, or database/retention-policy");
+  }
+  if (slash == 0 && buckets == BucketNames::kOfDatabases) {
+    return Error(
+        ErrorCode::kNotFound,
+        fmt::format("bucket name \"{}\" is in db/rp form but has an empty database", bucket));
   }
   ASSIGN_OR_RETURN(query.params.precision,
                    ParsePrecision(parameters.Get("precision"), PrecisionDialect::kV2));
@@ -99,9 +109,9 @@ Result<WriteQuery> ParseV3(const QueryParameters& parameters) {
   return query;
 }
 
-Result<WriteQuery> Parse(Api api, const QueryParameters& parameters) {
+Result<WriteQuery> Parse(Api api, const QueryParameters& parameters, BucketNames buckets) {
   switch (api) {
-    case Api::kV2: return ParseV2(parameters);
+    case Api::kV2: return ParseV2(parameters, buckets);
     case Api::kV3: return ParseV3(parameters);
     default: return ParseV1(parameters);
   }
@@ -126,8 +136,11 @@ bool EndsWithNanoseconds(std::string_view body) {
 }
 
 Result<WriteQuery> ParseWriteQuery(Api api, const QueryParameters& parameters,
-                                   const std::string& default_retention_policy) {
-  Result<WriteQuery> query = Parse(api, parameters);
+                                   const std::string& default_retention_policy,
+                                   BucketNames buckets) {
+  // A listener's policy is for all writes that name none, "db/" too.
+  if (!default_retention_policy.empty()) buckets = BucketNames::kOfDatabases;
+  Result<WriteQuery> query = Parse(api, parameters, buckets);
   if (!query.ok()) return query;
   WriteParams& params = query.value().params;
   if (params.retention_policy.empty()) params.retention_policy = default_retention_policy;

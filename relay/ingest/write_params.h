@@ -31,13 +31,20 @@ Result<Consistency> ParseConsistency(std::string_view text);
 // Returns whether the last time in a body is so large a number that it is in nanoseconds.
 bool EndsWithNanoseconds(std::string_view body);
 
+// The names of buckets that begin or end with a slash.
+enum class BucketNames : std::uint8_t {
+  kOfDatabases,  // InfluxDB 1.8 reads them so: "db/" names no policy, "/x" no database.
+  kWhole,        // A name like any other, of servers that have buckets.
+};
+
 // Parses the parameters of a write on the endpoint of `api`; unknown parameters are ignored.
 // kInvalidInput, with InfluxDB's message.
 //   v1  db (required), rp, precision, consistency
-//   v2  bucket=db or db/rp (required), precision
+//   v2  bucket=db or db/rp (required; kNotFound without a name), precision
 //   v3  db (required), precision, accept_partial, no_sync (a write that is
 //       answered is on disk all the same)
 Result<WriteQuery> ParseWriteQuery(Api api, const QueryParameters& parameters,
-                                   const std::string& default_retention_policy);
+                                   const std::string& default_retention_policy,
+                                   BucketNames buckets = BucketNames::kOfDatabases);
 
 }  // namespace relay

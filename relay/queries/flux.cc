@@ -56,6 +56,13 @@ bool IsSign(const std::vector<Token>& tokens, std::size_t at, std::string_view s
   return at < tokens.size() && !tokens[at].is_string && tokens[at].text == sign;
 }
 
+// The log may keep the name of a bucket whole, if it begins or ends with a slash.
+void AddBucket(const std::string& bucket, std::set<std::string>& databases) {
+  const std::size_t slash = bucket.find('/');
+  if (slash != 0) databases.insert(bucket.substr(0, slash));
+  if (slash == 0 || slash + 1 == bucket.size()) databases.insert(bucket);
+}
+
 }  // namespace
 
 FluxText ReadFlux(std::string_view text) {
@@ -75,7 +82,7 @@ FluxText ReadFlux(std::string_view text) {
     if (!is_parameter || i + 2 >= tokens.size() || !tokens[i + 2].is_string) {
       knows_all = false;
     } else {
-      flux.databases.insert(tokens[i + 2].text.substr(0, tokens[i + 2].text.find('/')));
+      AddBucket(tokens[i + 2].text, flux.databases);
     }
   }
   if (!knows_all) flux.databases.clear();

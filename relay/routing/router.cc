@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "wal/base/byte_set.h"
+#include "wal/record/lane_rename.h"
 #include "wal/record/lines.h"
 #include "wal/record/model.h"
 
@@ -106,16 +107,23 @@ Router::Router(const Config& config, const std::vector<BackendId>& backends)
                         std::find(backends.begin(), backends.end(), backend.name) != backends.end();
     if (!listed) continue;
     all.push_back(backend.name);
-    rules_.push_back(
-        {backend.name, CompiledSelection(backend.only), CompiledSelection(backend.except),
-         backend.api == Api::kPrometheus && !backend.url.udp, backend.create_databases});
+    rules_.push_back({backend.name, CompiledSelection(backend.only),
+                      CompiledSelection(backend.except),
+                      backend.api == Api::kPrometheus && !backend.url.udp, backend.create_databases,
+                      backend.api == Api::kV2 || backend.api == Api::kV3});
+    sends_buckets_ |= rules_.back().has_buckets && backend.bucket.empty();
     if (!backend.only.empty() || !backend.except.empty()) filters_ = true;
   }
   INVARIANT(!all.empty());
   all_ = std::make_shared<const std::vector<BackendId>>(std::move(all));
 }
 
-bool Router::Takes(const Rule& rule, const std::string& database) {
+std::string Router::NameFor(const Rule& rule, const std::string& named) {
+  return rule.has_buckets ? named : AsDatabase({.database = named}).database;
+}
+
+bool Router::Takes(const Rule& rule, const std::string& named) {
+  const std::string database = NameFor(rule, named);
   const bool narrow = !rule.except.retention_policies.empty() || rule.except.judges_lines();
   const bool excepted = !rule.except.empty() && !narrow && Lists(rule.except.databases, database);
   return Lists(rule.only.databases, database) && !excepted;
@@ -129,9 +137,10 @@ BackendSet Router::TakersOf(const std::string& database) const {
   return std::make_shared<const std::vector<BackendId>>(std::move(takers));
 }
 
-BackendSet Router::TakersOfAll(const std::string& database) const {
+BackendSet Router::TakersOfAll(const std::string& named) const {
   std::vector<BackendId> takers;
   for (const Rule& rule : rules_) {
+    const std::string database = NameFor(rule, named);
     const bool narrow = !rule.only.retention_policies.empty() || rule.only.judges_lines();
     const bool excepted = !rule.except.empty() && Lists(rule.except.databases, database);
     if (!narrow && !excepted && Lists(rule.only.databases, database)) {
@@ -156,6 +165,7 @@ class Router::ByLine {
   // Decides at once if every point goes to the same backends.
   ByLine(const std::vector<Rule>& rules, const WriteParams& params, IsOpaque is_opaque)
       : params_(params), is_opaque_(is_opaque) {
+    if (params.database.find('/') != std::string::npos) as_database_ = AsDatabase(params);
     for (const Rule& rule : rules) Consider(rule);
   }
 
@@ -184,8 +194,9 @@ class Router::ByLine {
   };
 
   void Consider(const Rule& rule) {
-    const RuleMatch only = MatchOf(rule.only, params_);
-    const RuleMatch except = rule.except.empty() ? RuleMatch::kNo : MatchOf(rule.except, params_);
+    const WriteParams& names = rule.has_buckets || !as_database_ ? params_ : *as_database_;
+    const RuleMatch only = MatchOf(rule.only, names);
+    const RuleMatch except = rule.except.empty() ? RuleMatch::kNo : MatchOf(rule.except, names);
     if (only == RuleMatch::kNo || except == RuleMatch::kYes) return;
     if (only == RuleMatch::kYes && except == RuleMatch::kNo) return sure_.push_back(&rule);
     asks_for_tags_ |= !rule.only.tags.empty() || !rule.except.tags.empty();
@@ -260,6 +271,7 @@ class Router::ByLine {
   }
 
   const WriteParams& params_;
+  std::optional<WriteParams> as_database_;  // nullopt: the names are the same.
   const IsOpaque is_opaque_;
   bool asks_for_tags_ = false;
   Rules sure_;                                          // Accept any line.

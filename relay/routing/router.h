@@ -69,10 +69,13 @@ class Router {
   BackendSet TakersOf(const std::string& database) const;
 
   // Returns the backends that accept everything of a database. May be empty.
-  BackendSet TakersOfAll(const std::string& database) const;
+  BackendSet TakersOfAll(const std::string& named) const;
 
   // Returns those of them that do not create a missing database at its first write.
   std::vector<BackendId> NotCreating(const std::string& database) const;
+
+  // Returns whether some backend has buckets, and is sent their names as clients wrote them.
+  bool SendsBuckets() const { return sends_buckets_; }
 
   // Returns whether a line is for backends with api: prometheus alone.
   using IsOpaque = bool (*)(std::string_view line);
@@ -89,13 +92,17 @@ class Router {
     CompiledSelection except;
     bool takes_opaque = false;
     bool creates = false;  // Its create_databases.
+    bool has_buckets = false;
   };
   class ByLine;
 
-  static bool Takes(const Rule& rule, const std::string& database);
+  static bool Takes(const Rule& rule, const std::string& named);
+  // Returns the name that a rule is about, of the one that a client wrote to.
+  static std::string NameFor(const Rule& rule, const std::string& named);
 
   std::vector<Rule> rules_;
   BackendSet all_;
+  bool sends_buckets_ = false;
   bool filters_ = false;  // Some rule has an `only` or an `except`.
   Unrouted unrouted_;
 };

@@ -170,8 +170,8 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed,
   if (backend.unknown_refusals_are_final) options.unknown_refusals = UnknownRefusals::kDead;
   options.passes_credentials = !backend.has_credentials();
   options.max_age = backend.max_age;
-  options.renamed = [renames = backend.renames](const WriteParams& params) {
-    return Renamed(renames, params);
+  options.renamed = [target = TargetOf(backend)](const WriteParams& params) {
+    return NamesOn(target, params);
   };
   options.on_gap = GapReporter(backend.name.text());
   if (!backend.url.udp) {
@@ -179,8 +179,7 @@ FleetMember MemberFor(const BackendConfig& backend, std::uint64_t jitter_seed,
     options.ping_command = "curl -sS -i " + ShellWord(shown.url + "/ping");
     options.create_command = [target = TargetOf(backend), shown,
                               &policies = deps.policies](const WriteParams& params) {
-      return CreateCommand(target, shown, Renamed(target.renames, params),
-                           policies.Configured(params));
+      return CreateCommand(target, shown, NamesOn(target, params), policies.Configured(params));
     };
   }
   options.give_up_command = [name = backend.name](const Lane& lane) {

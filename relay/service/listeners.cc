@@ -147,6 +147,8 @@ Result<WriteHandlerOptions> Listeners::HandlerOptions(const Config& config,
                              .ping_status = listener.ping_status,
                              .relay_id = relay_id_,
                              .log_statements = listener.log_statements,
+                             .databases = &databases_,
+                             .refuses_creation = listener.refuses_creation,
                              .queries = std::move(queries)};
 }
 
@@ -177,7 +179,7 @@ Status Listeners::Open(const Config& config, const TcpListenerConfig& listener) 
                         .connections_max = listener.max_connections,
                         .idle = listener.idle_timeout,
                         .batcher = {.line_max = listener.max_line}},
-                       TargetOf(config, listener, judge_), {log_, clock_, counters_});
+                       TargetOf(config, listener, judge_), {log_, clock_, counters_, &databases_});
   if (!lines.ok()) return std::move(lines).error();
   tcp_.push_back({listener, std::move(lines).value()});
   return Ok();
@@ -186,7 +188,7 @@ Status Listeners::Open(const Config& config, const TcpListenerConfig& listener) 
 Status Listeners::Open(const Config& config, const UdpListenerConfig& listener) {
   Result<std::unique_ptr<LineListener>> lines = StartUdpListener(
       {.address = listener.address, .read_buffer = listener.read_buffer, .batcher = {}},
-      TargetOf(config, listener, judge_), {log_, clock_, counters_});
+      TargetOf(config, listener, judge_), {log_, clock_, counters_, &databases_});
   if (!lines.ok()) return std::move(lines).error();
   udp_.push_back({listener, std::move(lines).value()});
   return Ok();

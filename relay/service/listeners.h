@@ -19,6 +19,7 @@
 #include "relay/ingest/write_handler.h"
 #include "relay/queries/query_proxy.h"
 #include "relay/routing/consistency_waiter.h"
+#include "relay/routing/database_names.h"
 #include "relay/stream/listener.h"
 #include "wal/base/clock.h"
 #include "wal/log.h"
@@ -33,6 +34,7 @@ class Listeners {
     Clock& clock;
     Counters& counters;
     ColumnsJudge& judge;
+    DatabaseNames& databases;
     const InheritedSockets& inherited;  // Used for listeners with their addresses.
     std::string relay_id;               // See WriteHandlerOptions.
     // Returns the backends' lag, for queries; called on any thread until Stop returns.
@@ -44,6 +46,7 @@ class Listeners {
         clock_(parts.clock),
         counters_(parts.counters),
         judge_(parts.judge),
+        databases_(parts.databases),
         inherited_(parts.inherited),
         relay_id_(parts.relay_id),
         waiter_(std::make_shared<DeliveryWaiter>(parts.log, parts.clock)),
@@ -114,6 +117,7 @@ class Listeners {
   const Clock& clock_;
   Counters& counters_;
   ColumnsJudge& judge_;
+  DatabaseNames& databases_;
   const InheritedSockets& inherited_;
   const std::string relay_id_;
   std::shared_ptr<DeliveryWaiter> waiter_;

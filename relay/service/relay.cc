@@ -119,14 +119,25 @@ Status Relay::Start() {
                                                    .clock = clock_,
                                                    .counters = counters_,
                                                    .judge = judge_,
+                                                   .databases = *databases_,
                                                    .inherited = inherited_,
                                                    .relay_id = relay_id_,
                                                    .statuses = [this] { return BackendsNow(); }});
+  counters_.databases().Limit(config_.limits.metric_databases);
+  schedule_ = std::make_unique<CheckpointSchedule>(
+      CheckpointSchedule::Parts{
+          .log_path = log_path_,
+          .checkpoint_dir = config_.log.checkpoint_dir,
+          .maker = [this](const CheckpointRequest& request) { return log_->Checkpoint(request); },
+          .clock = clock_},
+      config_.log.checkpoints);
   RETURN_IF_ERROR(listeners_->Start(config_));
   NoteReloadFailure("");
   webhook_ = std::make_unique<Webhook>(
       config_.webhook, [this] { return Snapshot(); }, counters_, clock_);
-  return StartAdmin();
+  RETURN_IF_ERROR(StartAdmin());
+  schedule_->Start();
+  return Ok();
 }
 
 void Relay::Stop() {
@@ -136,12 +147,14 @@ void Relay::Stop() {
   if (fleet_) fleet_->Stop();
   if (admin_) admin_->Stop();
   admin_.reset();
+  schedule_.reset();
   watermarks_.reset();
   expiries_.reset();
   retention_.reset();
   log_.reset();    // Its last batch still wakes the fleet,
   fleet_.reset();  // which is therefore destroyed after it.
   order_.reset();
+  if (databases_) databases_->Stop();
 }
 
 Status Relay::OpenLog() {
@@ -158,6 +171,8 @@ Status Relay::OpenLog() {
   relay_id_ = IdIn(config_.log.path);
   audit_ = std::make_unique<Audit>(log_path_);
   history_ = std::make_unique<HistoryStore>(log_path_);
+  databases_ = std::make_unique<DatabaseNames>(log_path_ + "/databases", clock_);
+  databases_->Start(clock_);
   const DiskUse use = log_->disk_use();
   LogEvent(Level::kInfo, "log opened",
            {{"log", config_.log.path},
@@ -225,6 +240,8 @@ Result<std::vector<std::string>> Relay::Reload(const Config& next) {
   policies_.Set(next);
   fleet_->LimitReadAhead(next.limits.read_ahead);
   webhook_->Set(next.webhook);
+  schedule_->Set(next.log.checkpoints);
+  counters_.databases().Limit(next.limits.metric_databases);
   PutChangedMembers(next);
   std::vector<std::string> stays = listeners_->Reload(next, kGrace);
   RemoveMembers(next);
@@ -315,6 +332,8 @@ ServiceFigures Relay::Figures() {
     if (!expires.ok()) continue;
     figures.certificates.push_back({ToString(listener.address), expires.value()});
   }
+  figures.checkpoint = schedule_->last();
+  figures.has_checkpoint_plan = schedule_->is_planned();
   const std::lock_guard lock(reload_failure_mutex_);
   figures.reload_failed = !reload_failure_.empty();
   figures.reloaded = reloaded_;
@@ -388,6 +407,7 @@ RelayStatus Relay::Snapshot() {
   }
   status.disk = log_->disk_use();
   if (Status health = log_->Health(); !health.ok()) status.log_failure = health.error().message();
+  status.checkpoint_failure = schedule_->failure();
   status.log_alarms = log_->Alarms();
   if (const auto copy = log_->UnacknowledgedCopy()) status.log_alarms.push_back(AlarmOf(*copy));
   status.shared = log_->ReadSharedStatus();

@@ -17,6 +17,7 @@
 #include "relay/base/counters.h"
 #include "relay/history/store.h"
 #include "relay/http/socket_activation.h"
+#include "relay/routing/database_names.h"
 #include "relay/service/backends.h"
 #include "relay/service/codec_mismatches.h"
 #include "relay/service/expiries.h"
@@ -25,6 +26,7 @@
 #include "relay/service/retention_policies.h"
 #include "relay/service/retention_thread.h"
 #include "relay/service/watermarks.h"
+#include "relay/shipping/checkpoint_schedule.h"
 #include "relay/status/audit_log.h"
 #include "relay/status/latencies.h"
 #include "relay/status/relay_status.h"
@@ -90,6 +92,7 @@ class Relay {
   InheritedSockets inherited_;
   CodecMismatches codec_mismatches_{log_path_, clock_, counters_};
   ColumnsJudge judge_{[this](const Record& record) { codec_mismatches_.Note(record); }};
+  std::unique_ptr<DatabaseNames> databases_;  // Outlives the log, which answers until it ends.
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<Order> order_;  // nullptr: the log is this relay's alone.
   std::unique_ptr<DurableLog> log_;
@@ -101,6 +104,7 @@ class Relay {
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<RetentionThread> retention_;
   std::unique_ptr<Webhook> webhook_;
+  std::unique_ptr<CheckpointSchedule> schedule_;
   std::unique_ptr<AdminServer> admin_;
 };
 

@@ -97,7 +97,7 @@ PolicyForm RetentionPolicies::FormFor(const BackendId& backend, const WriteParam
   for (BackendConfig& server : servers) {
     if (server.name == backend) continue;
     server.timeout = std::min(server.timeout, kPatience);
-    const std::string there = Renamed(server.renames, params).retention_policy;
+    const std::string there = NamesOn(TargetOf(server), params).retention_policy;
     const auto form = PolicyIn(ShowPolicies(server, params), there);
     if (form) return log(Level::kInfo, *form, "backend " + server.name.text());
   }

@@ -88,7 +88,7 @@ void Watermarks::Put(const BackendConfig& backend) {
           .backend = backend.name,
           .log = parts_.log_id,
           .file = fmt::format("{}{}/{}", parts_.log_path, kFolder, backend.name.text()),
-          .renames = backend.renames,
+          .target = TargetOf(backend),
           .rewinds = backend.rewinds_diverged,
           .rewind = [this, name = backend.name](Sequence to) { return Rewind(name, to); },
           .on_change = [this,

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "wal/base/types.h"
 
@@ -14,7 +15,7 @@ struct ClockSteps {
   std::uint64_t count = 0;  // Since the start.
   // The last one, and when, in terms of what the clock says now. Negative: it was put back.
   std::chrono::nanoseconds last_by{0};
-  WallTime last_at;
+  std::optional<WallTime> last_at = {};  // nullopt: none yet.
 };
 
 }  // namespace relay

@@ -115,7 +115,9 @@ void ClockWatch::Correct(RelayStatus& status) const {
 ClockSteps ClockWatch::StepsAt(const Moment& now) const {
   return {.count = count_,
           .last_by = last_by_,
-          .last_at = WallTime(last_step_at_.time_since_epoch() + now.offset)};
+          .last_at = count_ == 0
+                         ? std::nullopt
+                         : std::optional(WallTime(last_step_at_.time_since_epoch() + now.offset))};
 }
 
 ClockSteps ClockWatch::steps() const {

@@ -8,6 +8,7 @@
 
 #include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
+#include "relay/base/parse.h"
 #include "relay/status/relay_status.h"
 
 namespace relay {
@@ -31,12 +32,6 @@ Json AsJson(Place value) {
 Json AsJson(std::chrono::milliseconds value) {
   return value.count();
 }
-Json AsJson(nanoseconds value) {
-  return value.count();
-}
-Json AsJson(WallTime value) {
-  return value.time_since_epoch().count();
-}
 
 void FromJson(const Json& json, Bytes& into) {
   into = Bytes(json.get<std::uint64_t>());
@@ -49,12 +44,6 @@ void FromJson(const Json& json, Place& into) {
 }
 void FromJson(const Json& json, std::chrono::milliseconds& into) {
   into = std::chrono::milliseconds(json.get<std::int64_t>());
-}
-void FromJson(const Json& json, nanoseconds& into) {
-  into = nanoseconds(json.get<std::int64_t>());
-}
-void FromJson(const Json& json, WallTime& into) {
-  into = WallTime(nanoseconds(json.get<std::int64_t>()));
 }
 template <typename T>
 void FromJson(const Json& json, T& into) {
@@ -69,7 +58,21 @@ class Writer {
   }
   template <typename T>
   void Field(std::string_view key, const std::optional<T>& value) {
-    if (value) Field(key, *value);
+    json_[std::string(key)] = value ? AsJson(*value) : Json(nullptr);
+  }
+  // Writes a time, and its nanoseconds under the name that it had before.
+  void Time(std::string_view key, std::string_view in_ns, WallTime value) {
+    json_[std::string(key)] = ToRfc3339(value);
+    json_[std::string(in_ns)] = value.time_since_epoch().count();
+  }
+  void Time(std::string_view key, std::string_view in_ns, const std::optional<WallTime>& value) {
+    if (value) return Time(key, in_ns, *value);
+    json_[std::string(key)] = nullptr;
+    json_[std::string(in_ns)] = nullptr;
+  }
+  void Duration(std::string_view key, std::string_view in_ns, nanoseconds value) {
+    json_[std::string(key)] = Seconds(value);
+    json_[std::string(in_ns)] = value.count();
   }
   // Writes a field that relays of an earlier version do not have; Reader takes it if it is there.
   template <typename T>
@@ -92,7 +95,8 @@ class Writer {
   }
   template <typename T, typename Declare>
   void Map(std::string_view key, const std::optional<T>& part, const Declare& declare) {
-    if (part) Map(key, *part, declare);
+    if (part) return Map(key, *part, declare);
+    json_[std::string(key)] = nullptr;
   }
   template <typename T, typename Declare>
   void Map(std::string_view key, const T& part, const Declare& declare) {
@@ -122,18 +126,33 @@ class Reader {
   }
   template <typename T>
   void Field(std::string_view key, std::optional<T>& into) {
-    if (!json_.contains(std::string(key))) return;
+    if (!Has(key)) return;
     T value{};
     Field(key, value);
     into = value;
   }
   void Field(std::string_view key, std::optional<Sequence>& into) {
-    if (!json_.contains(std::string(key))) return;
-    into = Sequence(json_.at(std::string(key)).get<std::uint64_t>());
+    if (Has(key)) into = Sequence(json_.at(std::string(key)).get<std::uint64_t>());
   }
   void Field(std::string_view key, std::optional<Place>& into) {
-    if (!json_.contains(std::string(key))) return;
-    into = Place(json_.at(std::string(key)).get<std::uint64_t>());
+    if (Has(key)) into = Place(json_.at(std::string(key)).get<std::uint64_t>());
+  }
+  void Time(std::string_view key, std::string_view in_ns, WallTime& into) {
+    if (!Has(key)) {
+      into = WallTime(nanoseconds(json_.at(std::string(in_ns)).get<std::int64_t>()));
+      return;
+    }
+    const Json& text = json_.at(std::string(key));
+    const auto time = ParseRfc3339(text.get<std::string>());
+    // Asking text for a number is the error that a wrong type is.
+    into = time ? *time : WallTime(nanoseconds(text.get<std::int64_t>()));
+  }
+  void Time(std::string_view key, std::string_view in_ns, std::optional<WallTime>& into) {
+    if (Has(key) || Has(in_ns)) Time(key, in_ns, into.emplace());
+  }
+  // Reads the nanoseconds: they are exact.
+  void Duration(std::string_view /*key*/, std::string_view in_ns, nanoseconds& into) {
+    into = nanoseconds(json_.at(std::string(in_ns)).get<std::int64_t>());
   }
   template <typename T>
   void Added(std::string_view key, T& into) {
@@ -150,7 +169,7 @@ class Reader {
   }
   template <typename T, typename Declare>
   void Map(std::string_view key, std::optional<T>& into, const Declare& declare) {
-    if (json_.contains(std::string(key))) Map(key, into.emplace(), declare);
+    if (Has(key)) Map(key, into.emplace(), declare);
   }
   template <typename T, typename Declare>
   void Map(std::string_view key, T& into, const Declare& declare) {
@@ -159,6 +178,12 @@ class Reader {
   }
 
  private:
+  // Relays of an earlier version leave out a field without a value.
+  bool Has(std::string_view key) const {
+    const auto found = json_.find(std::string(key));
+    return found != json_.end() && !found->is_null();
+  }
+
   const Json& json_;
 };
 
@@ -172,12 +197,12 @@ void DeclareMarks(Io& io, FiguresT& figures) {
   io.Field("pending_points", figures.owed.points);
   io.Field("pending_bytes", figures.owed.bytes);
   io.Field("pending_stored_bytes", figures.owed.stored);
-  io.Field("oldest_pending_ns", figures.oldest_owed);
+  io.Time("oldest_pending", "oldest_pending_ns", figures.oldest_owed);
   io.Derived("kept_records", [&] { return figures.marks.cursor - figures.marks.trimmed; });
   io.Field("kept_points", figures.kept.points);
   io.Field("kept_bytes", figures.kept.bytes);
   io.Field("kept_stored_bytes", figures.kept.stored);
-  io.Field("oldest_kept_ns", figures.oldest_kept);
+  io.Time("oldest_kept", "oldest_kept_ns", figures.oldest_kept);
 }
 
 template <typename Io, typename FiguresT>
@@ -218,7 +243,7 @@ void DeclareLane(Io& io, LaneT& status) {
   io.Field("bytes", lane.size.bytes);
   io.Field("first", lane.first);
   io.Field("last", lane.last);
-  io.Field("oldest_ns", lane.oldest);
+  io.Time("oldest", "oldest_ns", lane.oldest);
   io.Field("reason", status.why);
   io.Added("last_answer", status.last_answer);
   io.Field("remedy", status.remedy);
@@ -237,7 +262,7 @@ void DeclareFlow(Io& io, FlowT& flow) {
 template <typename Io, typename DivergenceT>
 void DeclareDivergence(Io& io, DivergenceT& diverged) {
   io.Field("kind", diverged.kind);
-  io.Field("since_ns", diverged.since);
+  io.Time("since", "since_ns", diverged.since);
   io.Field("from", diverged.from);
   io.Field("reason", diverged.reason);
   io.Field("remedy", diverged.remedy);
@@ -249,8 +274,8 @@ void DeclareWatermarks(Io& io, MarksT& marks) {
   io.Field("reason", marks.why);
   io.Field("lanes", marks.lanes);
   io.Field("newest", marks.newest);
-  io.Field("newest_ns", marks.newest_at);
-  io.Field("checked_ns", marks.checked_at);
+  io.Time("newest_at", "newest_ns", marks.newest_at);
+  io.Time("checked", "checked_ns", marks.checked_at);
   io.Map("diverged", marks.diverged,
          [](auto& part, auto& diverged) { DeclareDivergence(part, diverged); });
 }
@@ -293,7 +318,7 @@ void DeclareBackend(Io& io, BackendT& backend, WallTime now) {
   io.Field("remedy", backend.remedy);
   io.Field("takes_writes", backend.takes_writes);
   io.Field("stuck", backend.stuck);
-  io.Field("since_ns", backend.since);
+  io.Time("since", "since_ns", backend.since);
   io.Field("retry_in_ms", backend.retries_in);
   io.Field("delivered_by", backend.delivered_by);
   io.Field("paused", backend.figures.paused);
@@ -319,6 +344,7 @@ template <typename Io, typename StatusT>
 void DeclareLog(Io& io, StatusT& status) {
   io.Field("path", status.log_path);
   io.Field("failure", status.log_failure);
+  io.Added("checkpoint_failure", status.checkpoint_failure);
   io.Field("alarms", status.log_alarms);
   io.Field("used_bytes", status.disk.used);
   io.Field("max_bytes", status.disk.max);
@@ -366,16 +392,15 @@ void DeclareShared(Io& io, SharedT& shared) {
 template <typename Io, typename StepsT>
 void DeclareClock(Io& io, StepsT& steps) {
   io.Field("steps", steps.count);
-  io.Derived("last_step_seconds", [&] { return Seconds(steps.last_by); });
-  io.Field("last_step_by_ns", steps.last_by);
-  io.Field("last_step_ns", steps.last_at);
+  io.Duration("last_step_seconds", "last_step_by_ns", steps.last_by);
+  io.Time("last_step", "last_step_ns", steps.last_at);
 }
 
 template <typename Io, typename StatusT>
 void Declare(Io& io, StatusT& status) {
   io.Field("version", status.version);
   io.Added("host", status.host);
-  io.Field("now_ns", status.now);
+  io.Time("now", "now_ns", status.now);
   io.Field("running", status.running);
   io.Field("configuration_failure", status.configuration_failure);
   io.Map("clock", status.clock, [](auto& part, auto& steps) { DeclareClock(part, steps); });

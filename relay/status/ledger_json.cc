@@ -23,20 +23,19 @@ constexpr std::size_t kLinesShown = 64U << 10U;
 
 Json ToJson(const StoredDeadLetter& stored) {
   const auto& [number, letter] = stored;
-  Json json = {{"number", number},
-               {"when", ToRfc3339(letter.when)},
-               {"sequence", letter.sequence.value()},
-               {"first_line", letter.first_line},
-               {"points", letter.points},
-               {"reason", WordFor(letter.reason)},
-               {"status", letter.http_status},
-               {"message", letter.message},
-               {"database", letter.params.database},
-               {"retention_policy", letter.params.retention_policy},
-               {"precision", ToString(letter.params.precision)},
-               {"lines", letter.lines.substr(0, kLinesShown)}};
-  if (letter.lines.size() > kLinesShown) json["lines_bytes"] = letter.lines.size();
-  return json;
+  return {{"number", number},
+          {"when", ToRfc3339(letter.when)},
+          {"sequence", letter.sequence.value()},
+          {"first_line", letter.first_line},
+          {"points", letter.points},
+          {"reason", WordFor(letter.reason)},
+          {"status", letter.http_status},
+          {"message", letter.message},
+          {"database", letter.params.database},
+          {"retention_policy", letter.params.retention_policy},
+          {"precision", ToString(letter.params.precision)},
+          {"lines", letter.lines.substr(0, kLinesShown)},
+          {"lines_bytes", letter.lines.size()}};
 }
 
 Json ToJson(const StoredGap& stored) {

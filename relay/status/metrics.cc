@@ -475,11 +475,42 @@ void AddService(MetricsPage& page, const RelayStatus& status) {
   if (service.checkpoint) {
     page.Sample("checkpoint_age_seconds", "", AgeOf(service.checkpoint, status.now));
   }
+  page.Begin("checkpoint_plan_failing", "gauge",
+             "1 if the last scheduled checkpoint was not made or shipped; no sample: none is "
+             "scheduled.");
+  if (service.has_checkpoint_plan) {
+    page.Sample("checkpoint_plan_failing", "", status.checkpoint_failure.empty() ? 0 : 1);
+  }
   page.Begin("certificate_expiry_timestamp_seconds", "gauge",
              "When the certificate of a listener expires.");
   for (const ServiceFigures::Certificate& one : service.certificates) {
     page.Sample("certificate_expiry_timestamp_seconds", fmt::format("address=\"{}\"", one.address),
                 SinceEpoch(one.expires));
+  }
+}
+
+std::string LabelValue(std::string_view text) {
+  std::string value;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') value += '\\';
+    c == '\n' ? value += "\\n" : value += c;
+  }
+  return value;
+}
+
+void AddDatabases(MetricsPage& page, const DatabaseFlow& databases) {
+  const auto figures = databases.Read();
+  page.Begin("database_accepted_points_total", "counter",
+             "Points made durable since the start, by the database that clients named; `other`: "
+             "those beyond limits.metric_databases.");
+  for (const auto& [name, flow] : figures) {
+    page.Sample("database_accepted_points_total", fmt::format("database=\"{}\"", LabelValue(name)),
+                AsNumber(flow.points));
+  }
+  page.Begin("database_accepted_bytes_total", "counter", "Their bytes of line protocol.");
+  for (const auto& [name, flow] : figures) {
+    page.Sample("database_accepted_bytes_total", fmt::format("database=\"{}\"", LabelValue(name)),
+                AsNumber(flow.bytes.count()));
   }
 }
 
@@ -502,6 +533,7 @@ std::string ToMetrics(const RelayStatus& status, const Counters& counters) {
   AddProcess(page);
   AddService(page, status);
   AddIngest(page, status, counters);
+  AddDatabases(page, counters.databases());
   AddLineListeners(page, counters);
   AddLog(page, status);
   AddClock(page, status);

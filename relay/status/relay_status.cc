@@ -99,6 +99,16 @@ std::string WhyNotReady(const BackendStatus& backend, WallTime now, const Tolera
   return WhyBehind(backend, now, tolerance);
 }
 
+namespace {
+
+// The name of a bucket that is kept whole ("db/") is of the database before its slash too.
+bool IsOfDatabase(const std::string& named, const std::string& database) {
+  return named.starts_with(database) &&
+         (named.size() == database.size() || named[database.size()] == '/');
+}
+
+}  // namespace
+
 std::string WhyBehind(const BackendStatus& backend, WallTime now, const Tolerance& tolerance) {
   if (IsDiverged(backend)) return "diverged: " + backend.watermarks->diverged->reason;
   const nanoseconds age = OldestOwedAge(backend, now);
@@ -107,7 +117,8 @@ std::string WhyBehind(const BackendStatus& backend, WallTime now, const Toleranc
   }
   for (const LaneReport& lane : backend.lanes) {
     const HeldLane& held = lane.held;
-    const bool counts = tolerance.database.empty() || held.lane.database == tolerance.database;
+    const bool counts =
+        tolerance.database.empty() || IsOfDatabase(held.lane.database, tolerance.database);
     if (tolerance.ignores_held || !counts) continue;
     if (!held.oldest || AgeAt(now, *held.oldest) <= tolerance.max_lag) continue;
     return fmt::format("{} is on hold, with {} points{}{}", ShownLane(held.lane), held.size.points,

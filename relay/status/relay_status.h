@@ -82,6 +82,7 @@ struct ServiceFigures {
   bool reload_failed = false;          // The last configuration is not in use.
   std::optional<WallTime> reloaded;    // When a configuration was last taken into use.
   std::optional<WallTime> checkpoint;  // When the newest checkpoint was made.
+  bool has_checkpoint_plan = false;    // log.checkpoints.every is set.
   std::vector<Certificate> certificates;
 };
 
@@ -94,6 +95,8 @@ struct RelayStatus {
   std::string log_failure;  // Empty: the log accepts appends.
   // Says why the newest configuration is not in use; empty: it is.
   std::string configuration_failure;
+  // Says why the last scheduled checkpoint was not made or shipped; empty: it was.
+  std::string checkpoint_failure;
   // One sentence for each damage found, and for a start on a checkpoint.
   std::vector<std::string> log_alarms;
   // The steps of the wall clock; nullopt: not known, read from the directory.

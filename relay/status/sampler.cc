@@ -40,12 +40,17 @@ void History::Note(Clock::TimePoint now, std::map<std::string, Undelivered> back
 std::string History::ToJson(const Moment& now) const {
   const std::lock_guard lock(mutex_);
   std::set<std::string> names;
-  Json json;
-  Json& times = json["times"] = Json::array();
+  Json json{{"step_seconds", kInterval.count()}};
+  Json at = Json::array();
+  Json times = Json::array();
   for (const Sample& sample : samples_) {
-    times.push_back(Seconds(now.wall.time_since_epoch() - (now.steady - sample.at)));
+    const WallTime time = now.wall - (now.steady - sample.at);
+    at.push_back(ToRfc3339(time));
+    times.push_back(Seconds(time.time_since_epoch()));
     for (const auto& [name, undelivered] : sample.backends) names.insert(name);
   }
+  json["at"] = std::move(at);
+  json["times"] = std::move(times);
   json["backends"] = Json::object();
   for (const std::string& name : names) {
     Json points = Json::array();
@@ -56,8 +61,16 @@ std::string History::ToJson(const Moment& now) const {
       points.push_back(there ? Json(found->second.points) : Json());
       ages.push_back(there ? Json(found->second.age_seconds) : Json());
     }
-    json["backends"][name] = {{"points", std::move(points)}, {"ages", std::move(ages)}};
+    Json& columns =
+        json["backends"][name] = {{"points", std::move(points)}, {"ages", std::move(ages)}};
+    for (const char* stored : {"on_hold", "points_in_per_second", "points_out_per_second",
+                               "share_down", "request_p99_seconds"}) {
+      columns[stored] = nullptr;  // Only the history on disk has them.
+    }
   }
+  json["events"] = Json::array();
+  json["history_begins"] = nullptr;
+  json["damaged_lines"] = 0;
   return json.dump();
 }
 

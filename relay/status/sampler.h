@@ -40,9 +40,9 @@ class History {
   // Adds a sample.
   void Note(Clock::TimePoint now, std::map<std::string, Undelivered> backends);
 
-  // Returns {"times":[seconds …],"backends":{NAME:{"points":[…],"ages":[…]}}}: the points
-  // owed or on hold and the age of the oldest; null while the backend did not exist. Times are in
-  // terms of what the wall clock says now, in order even if it was set.
+  // Returns the form of PlotsJson (relay/history/report.h), without what only the history on disk
+  // has: the points owed or on hold and the age of the oldest; null while the backend did not
+  // exist. Times are in terms of what the wall clock says now, in order even if it was set.
   std::string ToJson(const Moment& now) const;
 
  private:

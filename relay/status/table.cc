@@ -242,10 +242,15 @@ std::string DiskText(const RelayStatus& status) {
   return text + fmt::format("log: fix: {}\n", DiskRemedy(status));
 }
 
+std::string CheckpointText(const RelayStatus& status) {
+  if (status.checkpoint_failure.empty()) return "";
+  return fmt::format("checkpoint: the scheduled one failed: {}\n", status.checkpoint_failure);
+}
+
 // Says for a day that the wall clock was set.
 std::string ClockText(const RelayStatus& status) {
-  if (!status.clock || status.clock->count == 0) return "";
-  const nanoseconds age = AgeAt(status.now, status.clock->last_at);
+  if (!status.clock || !status.clock->last_at) return "";
+  const nanoseconds age = AgeAt(status.now, *status.clock->last_at);
   if (age > std::chrono::hours(24)) return "";
   return fmt::format(
       "clock: stepped by {} {} ago ({} times since the start); ages are not affected\n",
@@ -318,7 +323,8 @@ std::string Accounts(const RelayStatus& status) {
 
 std::string ToTable(const RelayStatus& status, std::size_t width) {
   std::string text = Rows(status, width) + DiskText(status) + SharedText(status) +
-                     ClockText(status) + WatchedText(status) + Accounts(status);
+                     CheckpointText(status) + ClockText(status) + WatchedText(status) +
+                     Accounts(status);
   if (!status.log_failure.empty()) text += fmt::format("\nlog: {}\n", status.log_failure);
   if (!status.configuration_failure.empty()) {
     text += fmt::format("\nconfiguration: {}\n", status.configuration_failure);

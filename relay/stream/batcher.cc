@@ -148,6 +148,11 @@ void LineBatcher::HandleCompletion() {
   refusal_reported_ = false;
   listener_counters_.Accepted(front_.routed.points, front_.routed.bytes);
   deps_.counters.Accepted(front_.routed.points, front_.routed.bytes);
+  const std::string& database = batches_.front().target->params.database;
+  deps_.counters.databases().Accepted(database, front_.routed.points, front_.routed.bytes);
+  if (deps_.databases != nullptr && !deps_.databases->IsNoted(database)) {
+    deps_.databases->Note(database);
+  }
   RemoveFront();
 }
 

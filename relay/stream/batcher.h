@@ -26,6 +26,7 @@
 #include "relay/base/listener_counters.h"
 #include "relay/base/report_limiter.h"
 #include "relay/base/shared_snapshot.h"
+#include "relay/routing/database_names.h"
 #include "relay/routing/router.h"
 #include "wal/base/backoff.h"
 #include "wal/base/clock.h"
@@ -38,6 +39,7 @@ struct ListenerDeps {
   Log& log;
   const Clock& clock;
   Counters& counters;
+  DatabaseNames* databases = nullptr;  // nullptr: names are not noted.
 };
 
 // How a listener's lines are parsed, and where they go.

@@ -56,6 +56,11 @@ void AddBackend(Alerts& alerts, const BackendStatus& backend, WallTime now) {
 }
 
 void AddLog(Alerts& alerts, const RelayStatus& status) {
+  if (!status.checkpoint_failure.empty()) {
+    Add(alerts, {"checkpoint_failing", "", false,
+                 "the scheduled checkpoint failed: " + status.checkpoint_failure,
+                 "see log.checkpoints in the configuration"});
+  }
   if (!status.log_failure.empty()) {
     Add(alerts,
         {"log_failing", "", true, "writes are refused: " + status.log_failure, DiskRemedy(status)});

@@ -33,7 +33,8 @@ using Alerts = std::map<std::string, Alert>;
 // Returns what is wrong: backend_failing (it accepts no writes and is not paused), backend_stuck
 // (no progress, or a database on hold for a while), backend_diverged, points_expire (some owed
 // or on hold are, or will soon be, too old), dead_letters (some are stored), log_failing (writes
-// are refused, as when the log is full), and disk_80, disk_90, disk_95.
+// are refused, as when the log is full), checkpoint_failing (the scheduled one), and disk_80,
+// disk_90, disk_95.
 Alerts AlertsOf(const RelayStatus& status);
 
 struct AlertEvent {

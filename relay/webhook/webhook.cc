@@ -16,16 +16,22 @@ constexpr std::chrono::seconds kLook{1};
 constexpr std::chrono::minutes kIdle{10};
 constexpr std::size_t kAnswerMax = 300;
 
-std::string RequestText(const WebhookConfig& config, const Peer& peer, const std::string& token,
+struct Target {
+  std::string path;
+  Peer peer;
+  std::string token;  // Empty: none.
+};
+
+std::string RequestText(const WebhookConfig& config, const Target& target,
                         const std::string& body) {
   std::string more;
   for (const std::string& header : config.headers) more += header + "\r\n";
-  const bool is_bearer = !token.empty() && config.form != WebhookForm::kPagerDuty;
-  if (is_bearer) more += fmt::format("Authorization: Bearer {}\r\n", token);
+  const bool is_bearer = !target.token.empty() && config.form != WebhookForm::kPagerDuty;
+  if (is_bearer) more += fmt::format("Authorization: Bearer {}\r\n", target.token);
   return fmt::format(
       "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: influxdb-relay\r\nContent-Type: "
       "application/json\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n{}",
-      config.url->path, HostPort(peer), body.size(), more, body);
+      target.path, HostPort(target.peer), body.size(), more, body);
 }
 
 bool IsFinal(int status) {
@@ -41,19 +47,26 @@ struct Attempt {
   std::string reason;
 };
 
-Attempt Post(const WebhookConfig& config, const AlertEvent& event, const std::stop_token& stop) {
-  std::string token;
+// Reads the files with secrets, which may have changed.
+Result<Target> TargetOf(const WebhookConfig& config) {
+  ASSIGN_OR_RETURN(const WebhookUrl url, config.ReadUrl());
+  Target target{.path = url.path, .peer = {.host = url.host, .port = url.port}, .token = ""};
+  if (url.tls) target.peer.tls = TlsOptions{};
   if (config.token) {
-    const Result<Secret> secret = config.token->Read();
-    if (!secret.ok()) return {false, false, secret.error().message()};
-    token = secret.value().Reveal();
+    ASSIGN_OR_RETURN(const Secret secret, config.token->Read());
+    target.token = secret.Reveal();
   }
+  return target;
+}
+
+Attempt Post(const WebhookConfig& config, const AlertEvent& event, const std::stop_token& stop) {
+  const Result<Target> target = TargetOf(config);
+  if (!target.ok()) return {false, false, target.error().message()};
   HttpTransportOptions options;
-  options.peer = {.host = config.url->host, .port = config.url->port};
-  if (config.url->tls) options.peer.tls = TlsOptions{};
+  options.peer = target.value().peer;
   options.timeout = config.timeout;
   const std::string request =
-      RequestText(config, options.peer, token, PayloadOf(config, event, token));
+      RequestText(config, target.value(), PayloadOf(config, event, target.value().token));
   HttpQuery query(std::move(options), config.timeout);
   const std::stop_callback cancel(stop, [&query] { query.Cancel(); });
   const Status asked = query.AskAs(request);
@@ -90,7 +103,7 @@ WebhookConfig Webhook::config() const {
 
 void Webhook::Look(AlertWatch& watch) {
   const WebhookConfig used = config();
-  if (!used.url) return;
+  if (!used.is_on()) return;
   const RelayStatus status = status_();
   const AlertWatch::Pace pace{used.after, used.min_interval};
   for (AlertEvent& event : watch.Note(AlertsOf(status), pace, {clock_.Now(), clock_.WallNow()})) {
@@ -144,7 +157,7 @@ void Webhook::Deliver(const AlertEvent& event, const std::stop_token& stop) {
   Signal never;
   for (std::uint32_t failures = 0; !stop.stop_requested();) {
     const WebhookConfig used = config();  // Each attempt takes the newest.
-    if (!used.url) return;
+    if (!used.is_on()) return;
     const Attempt attempt = Post(used, event, stop);
     if (attempt.is_sent) return counters_.webhook().Sent();
     if (stop.stop_requested()) return;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -113,8 +115,8 @@ bool HasField(std::string_view line, const ConflictingField& field) {
   return false;
 }
 
-// Names the point that a line writes: its series, whatever the order of its tags, and its time.
-std::string PointOf(std::string_view line) {
+// Returns the measurement and the tags of a line, as they are written.
+std::vector<std::string_view> KeyPartsOf(std::string_view line) {
   constexpr ByteSet kKeyEnd(" ");
   constexpr ByteSet kTagEnd(",");
   std::string_view key = line.substr(0, FindBare(line, 1, kKeyEnd));
@@ -124,10 +126,92 @@ std::string PointOf(std::string_view line) {
     parts.push_back(key.substr(0, end));
     key.remove_prefix(std::min(end + 1, key.size()));
   }
+  return parts;
+}
+
+// Names the series of a line, whatever the order of its tags.
+std::string SeriesOf(std::string_view line) {
+  std::vector<std::string_view> parts = KeyPartsOf(line);
   if (!parts.empty()) std::sort(parts.begin() + 1, parts.end());
-  std::string name = std::to_string(TimestampOf(line).value_or(0));
+  std::string name;
   for (const std::string_view part : parts) name.append(",").append(part);
   return name;
+}
+
+// Names the point that a line writes: its series and its time.
+std::string PointOf(std::string_view line) {
+  return std::to_string(TimestampOf(line).value_or(0)) + SeriesOf(line);
+}
+
+// A tag's value as a limit on its values names it.
+struct RefusedTag {
+  std::string measurement;
+  std::string name;
+  std::string value;
+};
+
+// Returns the line's value of the tag; nullopt: it has none.
+std::optional<std::string> ValueOf(std::string_view line, const RefusedTag& tag) {
+  constexpr ByteSet kNameEnd("=");
+  if (MeasurementOf(line) != tag.measurement) return std::nullopt;
+  const std::vector<std::string_view> parts = KeyPartsOf(line);
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const std::size_t equals = FindBare(parts[i], 0, kNameEnd);
+    if (equals >= parts[i].size() || Unescaped(parts[i].substr(0, equals)) != tag.name) continue;
+    return Unescaped(parts[i].substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
+// nullopt: the answer names none, as that of a limit on series.
+std::optional<RefusedTag> TagIn(std::string_view body) {
+  std::size_t at = 0;
+  auto measurement = TextBetween(body, R"(measurement=\")", R"(\" tag=\")", at);
+  if (!measurement) return std::nullopt;
+  auto name = TextBetween(body, R"(tag=\")", R"(\" value=\")", at);
+  if (!name) return std::nullopt;
+  auto value = TextBetween(body, R"(value=\")", R"(\" dropped=)", at);
+  if (!value) return std::nullopt;
+  return RefusedTag{*std::move(measurement), *std::move(name), *std::move(value)};
+}
+
+// Calls `each` with every line and what the limit counts in it: with a tag its value, else the
+// series. nullopt: the line has none.
+void ForEachCounted(
+    const SendBatch& batch, const std::optional<RefusedTag>& tag,
+    const std::function<void(std::string_view line, std::optional<std::string>)>& each) {
+  for (const SendBatch::Part& part : batch.parts) {
+    for (LineWalk walk(part.lines()); !walk.AtEnd();) {
+      const std::string_view line = walk.Next();
+      each(line, tag ? ValueOf(line, *tag) : SeriesOf(line));
+    }
+  }
+}
+
+// Divides by what a limit on series or on a tag's values counts: series that the backend has are
+// accepted beyond it, new ones are not. All lines of one series stay together. Of what is counted
+// the first half is chosen, unless the number of refused points tells more.
+std::optional<DividedBatch> DivideByLimit(const SendBatch& batch, std::optional<PointCount> count,
+                                          std::string_view body) {
+  const std::optional<RefusedTag> tag = TagIn(body);
+  std::map<std::string, std::size_t> first;  // By what is counted, in which order it came.
+  PointCount counted = 0;
+  PointCount named = 0;
+  ForEachCounted(batch, tag, [&](std::string_view, const std::optional<std::string>& value) {
+    if (!value) return;
+    ++counted;
+    if (tag && *value == tag->value) ++named;
+    first.try_emplace(*value, first.size());
+  });
+  const auto chosen = [&](const std::optional<std::string>& value) {
+    if (!value) return false;
+    if (tag && counted == count) return true;
+    if (tag && named == count) return *value == tag->value;
+    return first.at(*value) < first.size() / 2;
+  };
+  return Divide(batch, [&](std::string_view line) {
+    return chosen(tag ? ValueOf(line, *tag) : SeriesOf(line));
+  });
 }
 
 }  // namespace
@@ -141,6 +225,7 @@ std::optional<DividedBatch> DivideByAnswer(const SendBatch& batch, const Verdict
     const bool has_window = body.find("write window") != std::string_view::npos;
     return DivideByTime(batch, has_window ? std::nullopt : verdict.dropped);
   }
+  if (verdict.reason == DeadReason::kLimit) return DivideByLimit(batch, verdict.dropped, body);
   const std::optional<ConflictingField> field = FieldIn(body);
   if (!field) return std::nullopt;
   // Lines of one point stay together, and so in order: the field may have another type in another

@@ -1,9 +1,12 @@
 // Divides a batch that was refused in part by what the answer says of the refused points, so that
 // they are found in a few requests wherever they stand; halving takes one or two for each of them.
 //
-// InfluxDB counts the points that it dropped and names one reason: too old, or one field's type.
-// The chosen lines fit that reason; both batches are sent again, so that a wrong choice costs
-// requests and no point.
+// InfluxDB counts the points that it dropped and names one reason: too old, one field's type, or a
+// limit on series or on the values of a tag. The chosen lines fit that reason; both batches are
+// sent again, so that a wrong choice costs requests and no point. A limit's answer does not tell
+// which series are new to the backend: they are found by halving the set of series, or of the tag's
+// values, which takes at most about two requests for each that is refused, however many lines they
+// have, and three if every value of the tag is refused, or one alone.
 //
 // THREADS. A pure function.
 #pragma once

@@ -193,8 +193,8 @@ std::optional<MarkKeeper::Trouble> MarkKeeper::CheckAll() {
 Result<MarkBook::Outcome> MarkKeeper::Check(const Lane& lane, MarksRead& read) {
   Place place;
   place.ours = lane;
-  const WriteParams named = Renamed(
-      options_.renames, {.database = lane.database, .retention_policy = lane.retention_policy});
+  const WriteParams named = NamesOn(
+      options_.target, {.database = lane.database, .retention_policy = lane.retention_policy});
   place.theirs = LaneOf(named);
   bool is_diverged = false;
   {

@@ -24,6 +24,7 @@
 
 #include "replay/compare/source.h"
 #include "replay/marks/mark_book.h"
+#include "replay/transport/target.h"
 #include "replay/transport/transport.h"
 #include "wal/base/clock.h"
 #include "wal/log.h"
@@ -52,9 +53,9 @@ class MarkKeeper {
 
   struct Options {
     BackendId backend;
-    std::string log;   // Identifies the log that the sequences are of.
-    std::string file;  // Where the marks are remembered.
-    std::vector<LaneRename> renames = {};
+    std::string log;       // Identifies the log that the sequences are of.
+    std::string file;      // Where the marks are remembered.
+    Target target = {};    // Says by which names the backend has a lane.
     bool rewinds = false;  // Calls `rewind` where everything needed is kept.
     std::function<Status(Sequence)> rewind = {};
     // Called when a lane diverges, after `rewind`, and when it is mended.

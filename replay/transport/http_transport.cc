@@ -226,7 +226,7 @@ class HttpTransport final : public Transport {
       : options_(std::move(options)), place_(options_.peer) {}
 
   Result<Reply> Send(const WriteRequest& by_clients_names) override {
-    const WriteParams params = Renamed(options_.target.renames, by_clients_names.params);
+    const WriteParams params = NamesOn(options_.target, by_clients_names.params);
     const WriteRequest request{params, by_clients_names.lines,
                                by_clients_names.may_have_opaque_samples};
     if (params.api == Api::kStatement && params.database != by_clients_names.params.database) {
@@ -259,7 +259,7 @@ class HttpTransport final : public Transport {
   }
 
   Result<Reply> CreateDatabase(const WriteParams& by_clients_names) override {
-    const WriteParams params = Renamed(options_.target.renames, by_clients_names);
+    const WriteParams params = NamesOn(options_.target, by_clients_names);
     switch (options_.target.api) {
       case Api::kPrometheus:  // InfluxDB 1.x is the one that has databases.
       case Api::kV1: return CreateInV1(params, by_clients_names);
@@ -275,7 +275,7 @@ class HttpTransport final : public Transport {
   void Cancel() override { deadline_.Cancel(); }
 
   Result<Reply> ShowPolicies(const WriteParams& by_clients_names) {
-    const WriteParams params = Renamed(options_.target.renames, by_clients_names);
+    const WriteParams params = NamesOn(options_.target, by_clients_names);
     return Query(params, ShowPoliciesStatement(params));
   }
 

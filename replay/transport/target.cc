@@ -87,6 +87,12 @@ std::string PercentEncoded(std::string_view text) {
   return encoded;
 }
 
+WriteParams NamesOn(const Target& target, WriteParams params) {
+  const bool has_buckets = target.api == Api::kV2 || target.api == Api::kV3;
+  if (!has_buckets) params = AsDatabase(std::move(params));
+  return Renamed(target.renames, std::move(params));
+}
+
 std::string BucketOf(const Target& target, const WriteParams& params) {
   if (target.bucket.empty()) {
     const bool plain = params.retention_policy.empty();

@@ -29,6 +29,10 @@ struct Target {
   std::string write_path = "/api/v1/write";  // The path of remote write, for prometheus only.
 };
 
+// Returns the names by which the backend has what clients named so: its own, and for one that has
+// databases instead of buckets those that AsDatabase reads.
+WriteParams NamesOn(const Target& target, WriteParams params);
+
 std::string BucketOf(const Target& target, const WriteParams& params);
 
 // Returns the path and query of a write: "/write?db=…&rp=…&precision=…".

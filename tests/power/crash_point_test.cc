@@ -11,7 +11,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <optional>
+#include <random>
 #include <sstream>
 
 #include "tests/support/models/after_crash.h"
@@ -19,6 +21,7 @@
 #include "tests/support/models/format_v1.h"
 #include "tests/support/models/script_model.h"
 #include "tests/support/process/process.h"
+#include "tests/support/seed.h"
 #include "tests/support/temp_dir.h"
 
 namespace relay::test::power_crash_point_test {
@@ -178,6 +181,30 @@ TEST_CASE("crash point: a step that is reported before it is done is noticed") {
   ScriptModel model(CrashScript().front().configured);
   REQUIRE(log.Open(CrashScript().front().configured).ok());
   CHECK_NE(DifferenceAfter(log.log(), lived, model), "");
+}
+
+constexpr CrashPoint kPoints[] = {
+#define RELAY_POINT(identifier, name) CrashPoint::identifier,
+    RELAY_CRASH_POINTS(RELAY_POINT)
+#undef RELAY_POINT
+};
+
+// RELAY_LIVES: that many.
+TEST_CASE("crash point: any pass of any point") {
+  constexpr std::uint64_t kPassMax = 30;
+  const char* const wanted = std::getenv("RELAY_LIVES");
+  const int lives = wanted != nullptr ? std::atoi(wanted) : 20;
+  std::mt19937_64 random(PrintedSeed());
+  int deaths = 0;
+  for (int life = 0; life < lives; ++life) {
+    const CrashPoint point = kPoints[random() % std::size(kPoints)];
+    const std::uint64_t scenes = IsOfOpening(ToString(point)) ? std::size(kScenes) : 1;
+    const Scene& scene = kScenes[random() % scenes];
+    const std::uint64_t pass = 1 + random() % (1 + random() % kPassMax);
+    INFO(ToString(point) << ", " << scene.name << ", at pass " << pass);
+    if (Die(scene, point, pass)) ++deaths;
+  }
+  fmt::print("{} deaths in {} lives\n", deaths, lives);
 }
 
 #define RELAY_TEST(identifier, name)   \

@@ -96,7 +96,8 @@ const std::vector<Ban>& Bans() {
        {"wal/base/client_credentials.h", "wal/record/record.cc", "wal/record/rows.cc",
         "wal/base/secret.h", "wal/order/nats_connection.cc", "replay/transport/authorization.cc",
         "replay/transport/http_transport.cc", "relay/admin/access.cc", "relay/ingest/users.cc",
-        "relay/cli/admin_session.cc", "relay/webhook/webhook.cc", "tests/"},
+        "relay/cli/admin_session.cc", "relay/webhook/webhook.cc", "config/model/webhook.cc",
+        "tests/"},
        "the secret as it is, unseen"},
       {"memcmp(", {"relay/ingest/users.cc"}, "SameSecret for secrets, == for what is none"},
   };
@@ -453,6 +454,32 @@ TEST_CASE("tidy: every test is in a folder that is built") {
     const bool built = build.find("\nrelay_tests(" + folder + " ") != std::string::npos;
     if (!built) FAIL_CHECK(path, ":1: no relay_tests() in tests/CMakeLists.txt names its folder");
   }
+}
+
+// The bugs are planted by `tests/run mutants`; here they only have to fit the sources.
+TEST_CASE("tidy: every bug of tests/mutants can be planted, and names a test that there is") {
+  std::size_t bugs = 0;
+  for (const std::string& path : Paths()) {
+    if (!path.starts_with("tests/mutants/") || !path.ends_with(".patch")) continue;
+    ++bugs;
+    const std::string patch = ReadFile(kRoot + "/" + path);
+    const auto field = [&patch](std::string_view name) {
+      const std::size_t at = patch.find(name);
+      const std::size_t begin = at == std::string::npos ? patch.size() : at + name.size();
+      return patch.substr(begin, patch.find('\n', begin) - begin);
+    };
+    if (field("Promise: ").empty()) FAIL_CHECK(path, ":1: begin with the promise that it breaks");
+    const std::string test = "tests/" + field("Caught by: ") + "_test.cc";
+    if (!std::filesystem::exists(kRoot + "/" + test)) {
+      FAIL_CHECK(path, ":2: there is no ", test, ": name a test as ctest does");
+    }
+    const RunResult applies =
+        Run({"git", "-c", "safe.directory=*", "-C", kRoot, "apply", "--check", kRoot + "/" + path});
+    if (applies.exit_code != 0) {
+      FAIL_CHECK(path, ":1: plant it in the sources as they are now: ", applies.output);
+    }
+  }
+  CHECK_GE(bugs, 60U);
 }
 
 // ------------------------------------------------- the rules find something

@@ -115,7 +115,6 @@ Result<HighWater> Committer::MarkNow() {
 // until the store has been opened anew. Until then the store serves readers.
 void Committer::CloseAfter(Group failed, const Error& failure) {
   Group waiting = waiting_.Close(failure);
-  writer_.parts().queues.MarkDirty(failed);
   MoveBehind(failed.appends, waiting.appends);
   MoveBehind(failed.changes, waiting.changes);
   MoveBehind(failed.backends, waiting.backends);

@@ -168,12 +168,6 @@ std::map<BackendId, QueueState> QueueTable::TakeDirtyCursors() {
   return cursors;
 }
 
-void QueueTable::MarkDirty(const Group& failed) {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [backend, state] : failed.cursors) dirty_.insert(backend);
-  for (const WaitingChange* waiting : failed.changes) dirty_.insert(waiting->backend);
-}
-
 void QueueTable::Publish(const Group& group, const Numbers& numbers) {
   const std::lock_guard lock(mutex_);
   newest_payload_ = numbers.last_payload;

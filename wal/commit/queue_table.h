@@ -84,9 +84,6 @@ class QueueTable {
   // Takes the cursors that moved and are not written yet; from then on they count as written.
   std::map<BackendId, QueueState> TakeDirtyCursors();
 
-  // Marks the cursors of a group that was not written as dirty again.
-  void MarkDirty(const Group& failed);
-
   // Makes a group visible that is on stable storage.
   void Publish(const Group& group, const Numbers& numbers);
 

@@ -60,15 +60,19 @@ void SharedCommit::Stop() {
 }
 
 Status SharedCommit::WaitUntilOpen(std::chrono::milliseconds wait) {
-  {
-    std::unique_lock lock(mutex_);
-    opened_.wait_for(lock, wait, [this] { return is_open_ || left_because_; });
-    if (left_because_) return *left_because_;
-    if (is_open_) return Ok();
-    if (unreachable_) return *unreachable_;
+  while (true) {
+    const Place before = progress()->synced;
+    {
+      std::unique_lock lock(mutex_);
+      opened_.wait_for(lock, wait, [this] { return is_open_ || left_because_; });
+      if (left_because_) return *left_because_;
+      if (is_open_) return Ok();
+      if (unreachable_) return *unreachable_;
+    }
+    RETURN_IF_ERROR(proposer_.Health());
+    // A log that begins empty may have much to read.
+    if (progress()->synced == before) return NotOpen();
   }
-  const Status health = proposer_.Health();
-  return health.ok() ? NotOpen() : health;
 }
 
 Clock::TimePoint SharedCommit::MayDeliverUntil() const {

@@ -135,10 +135,13 @@ Status JetStreams::CheckStream(const jsStreamConfig& found) const {
   if (found.Discard != js_DiscardNew) return refuse("discard policy", "new");
   if (found.MaxAge != 0) return refuse("age limit", "none");
   if (found.MaxMsgs > 0) return refuse("limit of messages", "none");
+  if (found.MaxMsgsPerSubject > 0) return refuse("limit of messages for a subject", "none");
+  if (found.MaxMsgSize > 0) return refuse("limit of a message's size", "none");
   return Ok();
 }
 
 Result<OrderRange> JetStreams::ReadRange() {
+  RETURN_IF_ERROR(connection_.CheckMessages(Order::kMessageMax));
   jsStreamInfo* info = nullptr;
   const natsStatus status =
       nats_.js_GetStreamInfo(&info, connection_.context(), name().stream.c_str(), nullptr, nullptr);

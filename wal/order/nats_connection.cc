@@ -32,6 +32,16 @@ bool NatsConnection::IsRefused() const {
   return connection_ != nullptr && nats_.natsConnection_IsClosed(connection_);
 }
 
+Status NatsConnection::CheckMessages(std::size_t size) const {
+  const std::int64_t most = nats_.natsConnection_GetMaxPayload(connection_);
+  if (most <= 0) return Failed("asking for its max_payload", NATS_CONNECTION_DISCONNECTED);
+  if (static_cast<std::uint64_t>(most) >= size) return Ok();
+  return Error(ErrorCode::kInvalidInput,
+               fmt::format("the servers of NATS take messages of at most {} bytes (max_payload): "
+                           "expected at least {}; raise it on each of them",
+                           most, size));
+}
+
 Error NatsConnection::Failed(std::string_view doing, natsStatus status) const {
   const char* last = nullptr;
   if (connection_ != nullptr) nats_.natsConnection_GetLastError(connection_, &last);

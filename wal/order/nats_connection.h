@@ -46,6 +46,10 @@ class NatsConnection {
   // password or certificate. It stays true.
   bool IsRefused() const;
 
+  // Returns whether the servers take messages of this size. kUnavailable: none is connected.
+  // kInvalidInput: their max_payload is smaller.
+  Status CheckMessages(std::size_t size) const;
+
   // Returns an error in words: what was being done, and what the library says.
   Error Failed(std::string_view doing, natsStatus status) const;
 

@@ -33,6 +33,7 @@ namespace relay {
   X(natsConnection_Status)                   \
   X(natsConnection_IsClosed)                 \
   X(natsConnection_GetLastError)             \
+  X(natsConnection_GetMaxPayload)            \
   X(natsConnection_JetStream)                \
   X(natsConnection_PublishRequest)           \
   X(natsConnection_PublishString)            \

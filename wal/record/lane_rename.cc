@@ -32,4 +32,12 @@ WriteParams Renamed(const std::vector<LaneRename>& renames, WriteParams params) 
   return params;
 }
 
+WriteParams AsDatabase(WriteParams params) {
+  const std::size_t slash = params.database.find('/');
+  if (slash == 0 || slash == std::string::npos || !params.retention_policy.empty()) return params;
+  params.retention_policy = params.database.substr(slash + 1);
+  params.database.resize(slash);
+  return params;
+}
+
 }  // namespace relay

@@ -40,4 +40,10 @@ struct LaneRename {
 // Returns the parameters with the names of the first rename whose `from` they match.
 WriteParams Renamed(const std::vector<LaneRename>& renames, WriteParams params);
 
+// Returns the names that InfluxDB 1.x reads in a name with a slash, which no database can have
+// there: "db/" is the database "db", "db/week" its policy "week". Such a name is the name of a
+// bucket, kept as it is for servers that have buckets. One that begins with a slash names no
+// database, and stays.
+WriteParams AsDatabase(WriteParams params);
+
 }  // namespace relay

@@ -79,7 +79,7 @@ function newRow(name) {
 
 function backendFigures(backend, now) {
   const flow = backend.flow || {};
-  const kept = backend.oldest_kept_ns ? 'last ' + shownTime(ageOf(backend.oldest_kept_ns, now)) : 'nothing';
+  const kept = backend.oldest_kept ? 'last ' + shownTime(ageOf(backend.oldest_kept, now)) : 'nothing';
   return [
     figure('Undelivered', shownCount(backend.undelivered_points), '',
       shownCount(backend.pending_points) + ' owed, ' + shownCount(backend.held_points) + ' on hold'),
@@ -106,7 +106,7 @@ function watermarkFigure(backend, now) {
   const marks = backend.watermarks;
   if (!marks) return null;
   if (!marks.watched) return figure('Watermarks', 'not watched', '', marks.reason);
-  return figure('Watermarks', marks.checked_ns ? 'found ' + shownTime(ageOf(marks.checked_ns, now)) + ' ago' : 'not checked yet',
+  return figure('Watermarks', marks.checked ? 'found ' + shownTime(ageOf(marks.checked, now)) + ' ago' : 'not checked yet',
     marks.diverged ? 'bad' : '', 'marks that show that the backend still has what it acknowledged' + (marks.reason ? '; ' + marks.reason : ''));
 }
 
@@ -118,7 +118,7 @@ function showRow(backend, now) {
   const { cells } = row;
   const state = stateOf(backend);
   const problem = problemOf(backend, now);
-  const age = ageOf(backend.since_ns, now);
+  const age = ageOf(backend.since, now);
   row.root.dataset.kind = state.kind;
   cells.state.replaceChildren(element('span', { class: 'chip ' + state.kind }, state.word), ' ',
     element('span', { class: 'faint' }, age === null ? '' : 'for ' + shownTime(age)));
@@ -168,7 +168,7 @@ function showGaps(row) {
 }
 
 function showBackends(status) {
-  for (const backend of status.backends) showRow(backend, status.now_ns);
+  for (const backend of status.backends) showRow(backend, status.now);
   for (const [name, row] of rows) {
     if (status.backends.some((backend) => backend.name === name)) continue;
     row.root.remove();

@@ -51,13 +51,13 @@ function groupElement(group, now) {
   const commands = createCommands(group);
   const first = group.lanes[0];
   const kLines = 3;
-  const oldest = Math.max(...group.lanes.map((lane) => ageOf(lane.oldest_ns, now) || 0));
+  const oldest = Math.max(...group.lanes.map((lane) => ageOf(lane.oldest, now) || 0));
   const said = group.byOperator ? '' : group.lanes.length === 1 ? first.reason : group.reason;
   const list = element('details', {}, element('summary', {}, group.lanes.length === 1 ? 'Details' : 'The databases'));
   list.open = openGroups.has(group.key);
   list.append(table(['Database', 'Retention policy', 'Points', 'Bytes', 'Oldest', 'Backend response'], group.lanes.map((lane) => [
     lane.database, lane.retention_policy || '(default)', lane.points, shownBytes(lane.bytes),
-    lane.oldest_ns ? shownTime(ageOf(lane.oldest_ns, now)) : '–', { long: lane.last_answer || lane.reason }])));
+    lane.oldest ? shownTime(ageOf(lane.oldest, now)) : '–', { long: lane.last_answer || lane.reason }])));
   list.addEventListener('toggle', () => openGroups[list.open ? 'add' : 'delete'](group.key));
   return element('article', { class: 'group', 'data-group': group.backend.name },
     element('h3', {}, groupTitle(group)),
@@ -100,7 +100,7 @@ function showDatabases(status) {
   const shown = JSON.stringify(groups.map((group) => [group.key, group.lanes.map((lane) => [lane.database, lane.retention_policy, lane.points])]));
   if (shown === databasesShown || panel.querySelector('details.menu[open]')) return groups;
   databasesShown = shown;
-  panel.replaceChildren(...(groups.length ? [...groups.map((group) => groupElement(group, status.now_ns)), holdMatrix(status)]
+  panel.replaceChildren(...(groups.length ? [...groups.map((group) => groupElement(group, status.now)), holdMatrix(status)]
     : [element('p', { class: 'faint' }, 'No database is on hold.')]));
   return groups;
 }

@@ -5,8 +5,8 @@
 // The higher, the worse; backends are shown in this order.
 const kRanks = { good: 0, busy: 1, notice: 2, warn: 3, bad: 4 };
 
-function ageOf(sinceNs, now) {
-  return sinceNs ? Math.max(0, (now - sinceNs) / 1e9) : null;
+function ageOf(since, now) {
+  return since ? Math.max(0, (Date.parse(now) - Date.parse(since)) / 1e3) : null;
 }
 
 function heldLanesOf(backend) {
@@ -36,7 +36,7 @@ function worstFirst(a, b) {
 }
 
 function retryText(backend) {
-  return backend.retry_in_ms === undefined ? '' : 'next retry in ' + Math.ceil(backend.retry_in_ms / 1000) + ' s';
+  return backend.retry_in_ms === null ? '' : 'next retry in ' + Math.ceil(backend.retry_in_ms / 1000) + ' s';
 }
 
 // Returns when all that is owed will be there.
@@ -68,13 +68,13 @@ function waiting(backend) {
 // Returns what is wrong with a backend: { kind, short, text, fix }; null: nothing is.
 function problemOf(backend, now) {
   const state = stateOf(backend);
-  const age = ageOf(backend.since_ns, now);
+  const age = ageOf(backend.since, now);
   const lasting = age === null ? '' : ' for ' + shownTime(age);
   const problem = (short, text, fix) => ({ kind: state.kind, backend: backend.name, short, text, fix });
   const diverged = backend.watermarks && backend.watermarks.diverged;
   if (backend.state === 'diverged' && diverged) {
     return problem('diverged', backend.name + ' has lacked points that it acknowledged for '
-      + shownTime(ageOf(diverged.since_ns, now)) + ': ' + diverged.reason + '.', diverged.remedy);
+      + shownTime(ageOf(diverged.since, now)) + ': ' + diverged.reason + '.', diverged.remedy);
   }
   if (backend.state === 'not configured') {
     return problem('not configured', backend.name + ' is not configured; ' + waiting(backend) + '.',
@@ -139,7 +139,7 @@ function percent(share) {
 // Returns all problems, the worst first. A relay that refuses writes comes before any backend.
 function problemsOf(status) {
   const backends = [...status.backends].sort(worstFirst)
-    .map((backend) => problemOf(backend, status.now_ns)).filter(Boolean);
+    .map((backend) => problemOf(backend, status.now)).filter(Boolean);
   return [...problemsOfRelay(status), ...backends]
     .map((problem, i) => [problem, i])
     .sort(([a, i], [b, j]) => kRanks[b.kind] - kRanks[a.kind] || i - j).map(([problem]) => problem);

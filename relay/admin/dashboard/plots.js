@@ -54,6 +54,10 @@ class Samples {
 let samples = new Samples(range);
 let recent = new Samples({ seconds: kSparkSeconds, gap: 0, lost: Infinity });  // For the small plots.
 let historyLoaded = false;
+let marks = [];  // Outages and operators' actions: { time, color, text }, the oldest first.
+let marksAsked = -Infinity;
+const kMarksEvery = 30;  // Seconds.
+const kMarksMost = 200;
 let plots = null;
 let plottedNames = null;  // The backends that the plots have a line for.
 
@@ -84,8 +88,70 @@ async function loadHistory() {
   historyLoaded = true;
 }
 
+const kEventColors = { down: '--bad', up: '--good', recovered: '--good' };
+
+function eventText(event) {
+  const what = [event.backend, event.kind, event.state && '(' + event.state + ')'].filter(Boolean).join(' ');
+  return event.text && !event.backend ? event.kind + ': ' + event.text : what;
+}
+
+// The history has outages, starts, comparisons and drills; the audit log has what operators did.
+async function loadMarks() {
+  const wanted = range;
+  const [history, trail] = await Promise.all([
+    ask('/api/v1/history?from=' + wanted.seconds + 's&step=12h'), ask('/api/v1/audit?limit=' + kMarksMost)]);
+  if (wanted !== range) return;
+  const seconds = (text) => Date.parse(text) / 1e3;
+  const done = trail.entries.filter((entry) => entry.outcome === 'done');
+  marks = [...history.events.slice(-kMarksMost).map((event) =>
+    ({ time: seconds(event.at), color: kEventColors[event.kind] || '--faint', text: eventText(event) })),
+  ...done.map((entry) => ({ time: seconds(entry.when), color: '--busy', text: entry.what + ' – ' + entry.who }))]
+    .sort((a, b) => a.time - b.time);
+}
+
+// Asks again now and then; plots without marks are better than none.
+function keepMarks(now) {
+  if (now - marksAsked < kMarksEvery) return;
+  marksAsked = now;
+  loadMarks().then(() => {
+    if (plots) for (const made of Object.values(plots)) showMarks(made);
+  }).catch(() => {});
+}
+
+function showMarks(made) {
+  made.host.dataset.marks = String(marks.length);
+  made.plot.redraw(false);
+}
+
+function drawMarks(plot) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.setLineDash([4, 3]);
+  for (const mark of marks) {
+    const at = plot.valToPos(mark.time, 'x', true);
+    if (!(at >= bbox.left && at <= bbox.left + bbox.width)) continue;
+    ctx.strokeStyle = themeColor(mark.color);
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+// Says what the marks near the pointer stand for; '': there are none.
+function marksNear(plot) {
+  const kNear = 5;  // Pixels.
+  const kShown = 2;
+  if (plot.cursor.left === undefined || plot.cursor.left < 0) return '';
+  const near = marks.filter((mark) => Math.abs(plot.valToPos(mark.time, 'x') - plot.cursor.left) <= kNear);
+  const more = near.length > kShown ? ' and ' + (near.length - kShown) + ' more' : '';
+  return near.length ? ' · ' + near.slice(-kShown).map((mark) => clockOf(mark.time) + ' ' + mark.text).join('; ') + more : '';
+}
+
 function forgetPlots() {
   historyLoaded = false;
+  marksAsked = -Infinity;
   samples = new Samples(range);
   recent = new Samples(recent.span);
 }
@@ -108,8 +174,9 @@ function noteSample(status) {
     backends[backend.name] = { owed: backend.pending_points, held: backend.held_points,
       age: backend.oldest_undelivered_seconds, rateIn: flow.points_in_per_second, rateOut: flow.points_out_per_second };
   }
-  samples.add(status.now_ns / 1e9, backends);
-  recent.add(status.now_ns / 1e9, backends);
+  keepMarks(Date.parse(status.now) / 1e3);
+  samples.add(Date.parse(status.now) / 1e3, backends);
+  recent.add(Date.parse(status.now) / 1e3, backends);
 }
 
 function clockOf(seconds) {
@@ -142,7 +209,7 @@ function newPlot(title, unit, lines, bands) {
   const made = { title, unit, lines, reading, host, root };
   made.plot = new uPlot({
     width: Math.max(120, host.clientWidth), height: kPlotHeight, legend: { show: false }, cursor: { y: false },
-    hooks: { setCursor: [() => showReading(made)] },
+    hooks: { setCursor: [() => showReading(made)], draw: [drawMarks] },
     scales: { y: { range: (_, __, high) => [0, Math.max(10, (high || 0) * 1.08)] } },
     axes: [{ ...axis, size: 24, space: 70, values: (_, at) => at.map((time) => (at[at.length - 1] - at[0] < 300 ? clockOf(time) : range.seconds <= 3600 ? clockOf(time).slice(0, 5) : timeOf(time))) },
       { ...axis, size: 56, ...(unit === shownTime ? { incrs: kTimeSteps } : {}), values: (_, values) => values.map(unit) }],
@@ -168,7 +235,8 @@ function showReading(made) {
   const parts = named.slice(0, kShown).map(({ line, value }) => element('span', { class: 'key' },
     swatch(line.color), line.label + ' ' + unit(value)));
   const more = named.length > kShown ? ' and ' + (named.length - kShown) + ' more' : '';
-  made.reading.replaceChildren(...parts, more, pointed === null || pointed === undefined ? '' : ' at ' + timeOf(times[at]));
+  made.reading.replaceChildren(...parts, more, pointed === null || pointed === undefined ? '' : ' at ' + timeOf(times[at]),
+    marksNear(plot));
 }
 
 function swatch(color) {

@@ -135,6 +135,22 @@ TEST_CASE("jetstream: a stream of this name with other settings is refused and l
   CHECK(first->Propose("still there").ok());
 }
 
+TEST_CASE("jetstream: servers that take only small messages are named, with what to raise") {
+  const TempDir directory;
+  const NatsServers servers(directory.path(), 1, "max_payload: 64KB");
+  const auto order = MakeJetStreamOrder(On(servers), kClock).value();
+  std::optional<Error> error;
+  REQUIRE(Eventually(kPatience, [&] {
+    const auto range = order->Range();
+    if (!range.ok()) error = range.error();
+    return error && error->code() != ErrorCode::kUnavailable;
+  }));
+  CHECK_EQ(error->code(), ErrorCode::kInvalidInput);
+  CHECK_EQ(error->message(),
+           "the servers of NATS take messages of at most 65536 bytes (max_payload): expected at "
+           "least 786432; raise it on each of them");
+}
+
 TEST_CASE("jetstream: without a server it says so, and goes on once there is one") {
   OneServer nats;
   nats.servers.Kill(0);

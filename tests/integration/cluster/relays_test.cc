@@ -2,200 +2,32 @@
 // each of them is killed, frozen or emptied while clients overwrite points through both relays.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
-#include <array>
-#include <atomic>
 #include <filesystem>
-#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/support/process/http_client.h"
-#include "tests/support/process/influxd.h"
-#include "tests/support/process/nats_servers.h"
 #include "tests/support/process/places.h"
-#include "tests/support/process/ports.h"
 #include "tests/support/process/process.h"
-#include "tests/support/process/relay_process.h"
 #include "tests/support/process/relay_status.h"
-#include "tests/support/seed.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/process/shared_site.h"
 
 namespace relay::test::integration_cluster_relays_test {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr milliseconds kLong = 2 * kPatience;
-constexpr int kPoints = 200;
-constexpr int kWriters = 4;
+constexpr milliseconds kLong = kSitePatience;
 
 std::string Text(const HostPort& endpoint) {
   return fmt::format("{}:{}", endpoint.host, endpoint.port);
 }
 
-// Two databases, three servers of NATS, two relays.
-struct Site {
-  Site() {
-    a.CreateDatabase("d");
-    b.CreateDatabase("d");
-    for (std::size_t i = 0; i < 2; ++i) {
-      std::filesystem::create_directory(directory.File(fmt::format("relay-{}", i)));
-      relays.push_back(std::make_unique<RelayProcess>(directory.File(fmt::format("relay-{}", i)),
-                                                      SettingsOf(i)));
-    }
-  }
-
-  RelayProcess::Settings SettingsOf(std::size_t relay) const {
-    RelayProcess::Settings settings{.backends = {{"influx-a", a.Url()}, {"influx-b", b.Url()}}};
-    settings.log = {"min_free: 0B",
-                    "engine: jetstream",
-                    "jetstream:",
-                    fmt::format("  servers: [{}]", fmt::join(nats.Urls(), ", ")),
-                    fmt::format("  relay: relay-{}", relay),
-                    "  max_bytes: 256MiB"};
-    if (strict) settings.log.push_back("  copies_strict: true");
-    return settings;
-  }
-
-  // Returns the relay that delivers to the backend, after waiting for one.
-  std::size_t OwnerOf(const std::string& backend) const {
-    std::size_t owner = relays.size();
-    REQUIRE(Eventually(kPatience, [&] {
-      for (std::size_t i = 0; i < relays.size(); ++i) {
-        if (Delivers(i, backend)) owner = i;
-      }
-      return owner < relays.size();
-    }));
-    return owner;
-  }
-
-  bool Delivers(std::size_t relay, const std::string& backend) const {
-    const std::string status =
-        Get(relays[relay]->admin(), "/api/v1/status", {.timeout = kShort}).body;
-    const Json json = Json::parse(status, nullptr, false);
-    if (!json.is_object()) return false;
-    for (const Json& one : json.at("backends")) {
-      if (one.at("name") != backend) continue;
-      return one.value("delivered_by", "") == fmt::format("relay-{}", relay) &&
-             one.at("state") != "standby";
-    }
-    return false;
-  }
-
-  // Waits until this relay counts both as in sync.
-  void WaitUntilInSync(std::size_t relay) const {
-    REQUIRE(Eventually(kLong, [&] {
-      const Json json = Json::parse(relays[relay]->Status(), nullptr, false);
-      return json.is_object() && json.at("shared_log").at("copies") == 2;
-    }));
-  }
-
-  static constexpr milliseconds kShort{2'000};
-
-  bool strict = false;
-  TempDir directory;
-  TempDir of_a;
-  TempDir of_b;
-  TempDir of_nats;
-  Influxd a{of_a.path()};
-  Influxd b{of_b.path()};
-  NatsServers nats{of_nats.path(), 3};
-  std::vector<std::unique_ptr<RelayProcess>> relays;
-};
-
-// HAProxy as shipped, before the relays of the site.
-struct Balancer {
-  explicit Balancer(const Site& site)
-      : process({.argv = {"haproxy", "-db", "-f", SourceRoot() + "/deploy/haproxy/haproxy.cfg"},
-                 .environment = {"LISTEN=" + Text(endpoint),
-                                 fmt::format("STATISTICS=127.0.0.1:{}", FreePort()),
-                                 "CONTROL=" + directory.File("socket"),
-                                 "RELAY_1=" + Text(site.relays[0]->endpoint()),
-                                 "RELAY_1_ADMIN=" + Text(site.relays[0]->admin()),
-                                 "RELAY_2=" + Text(site.relays[1]->endpoint()),
-                                 "RELAY_2_ADMIN=" + Text(site.relays[1]->admin()),
-                                 "INFLUX_A=" + Text(site.a.endpoint()),
-                                 "INFLUX_B=" + Text(site.b.endpoint()), "LOOK_EVERY=100ms"},
-                 .output_path = directory.File("haproxy.log")}) {}
-
-  TempDir directory;
-  HostPort endpoint{.host = "127.0.0.1", .port = FreePort()};
-  Process process;
-};
-
-// Clients that overwrite the same points again and again, and repeat what was not acknowledged.
-class Writers {
- public:
-  explicit Writers(const HostPort& to) : to_(to) {
-    for (int i = 0; i < kWriters; ++i) threads_.emplace_back([this, i] { Write(i); });
-  }
-  ~Writers() { Stop(); }
-
-  // Ends them once what they have begun is acknowledged.
-  void Stop() {
-    ending_ = true;
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
-  }
-
-  // Waits until some more writes of each client are acknowledged.
-  void WaitForMore() const {
-    for (int i = 0; i < kWriters; ++i) {
-      const int before = acknowledged_[static_cast<std::size_t>(i)];
-      REQUIRE(Eventually(kLong,
-                         [&] { return acknowledged_[static_cast<std::size_t>(i)] >= before + 5; }));
-    }
-  }
-  int acknowledged() const {
-    int sum = 0;
-    for (const auto& one : acknowledged_) sum += one;
-    return sum;
-  }
-
- private:
-  void Write(int writer) {
-    for (int n = 1; !ending_; ++n) {
-      const std::string line =
-          fmt::format("m,writer={} v={}i {}", writer, n, 1 + n % (kPoints / kWriters));
-      while (Post(to_, "/write?db=d", line, {.timeout = milliseconds{15'000}}).status != 204) {
-        std::this_thread::yield();
-      }
-      ++acknowledged_[static_cast<std::size_t>(writer)];
-    }
-  }
-
-  const HostPort to_;
-  std::atomic<bool> ending_{false};
-  std::array<std::atomic<int>, kWriters> acknowledged_{};
-  std::vector<std::thread> threads_;
-};
-
-// Checks that everything was delivered, and that both databases hold the same.
-void CheckThatBothAreEqual(const Site& site) {
-  for (const auto& relay : site.relays) REQUIRE(relay->WaitDrained(kLong));
-  const std::vector<StoredPoint> in_a = site.a.ReadPoints("d", "m");
-  CHECK_EQ(in_a.size(), kPoints);
-  CHECK(in_a == site.b.ReadPoints("d", "m"));
-  for (const auto& relay : site.relays) {
-    for (const std::string backend : {"influx-a", "influx-b"}) {
-      const BackendStatus status = StatusOf(*relay, backend);
-      CHECK_EQ(status.figures.unaccounted(), 0);
-      CHECK_EQ(status.figures.dead, 0);
-      CHECK_EQ(status.figures.dropped, 0);
-    }
-  }
-}
-
 TEST_CASE(
     "shared log: while each relay and each server is killed or frozen, both databases get the "
     "same points") {
-  Site site;
-  const Balancer balancer(site);
-  Writers writers(balancer.endpoint);
+  SharedSite site;
+  const SiteBalancer balancer(site);
+  OverwritingClients writers(balancer.endpoint);
   writers.WaitForMore();
   site.WaitUntilInSync(0);
 
@@ -249,11 +81,11 @@ TEST_CASE(
 
   writers.Stop();
   MESSAGE(writers.acknowledged() << " writes acknowledged");
-  CheckThatBothAreEqual(site);
+  CHECK_EQ(site.Differences(OverwritingClients::kPoints), "");
 }
 
 TEST_CASE("shared log: a command is carried out by the relay that delivers, wherever it is given") {
-  Site site;
+  SharedSite site;
   const std::size_t owner = site.OwnerOf("influx-a");
   REQUIRE(site.relays[1 - owner]->Write("d", "m v=1 1").status == 204);
   REQUIRE(site.relays[owner]->WaitDrained());
@@ -271,7 +103,7 @@ TEST_CASE("shared log: a command is carried out by the relay that delivers, wher
 
 TEST_CASE(
     "shared log: after all servers have lost their data, `found` and `join` make it whole again") {
-  Site site;
+  SharedSite site;
   site.WaitUntilInSync(0);
   for (int n = 1; n <= 20; ++n) {
     REQUIRE_EQ(site.relays[0]->Write("d", fmt::format("m,writer=0 v={}i {}", n, n)).status, 204);
@@ -325,7 +157,7 @@ TEST_CASE(
 }
 
 TEST_CASE("shared log: strictly, writes are refused while too few relays are in sync") {
-  Site site;
+  SharedSite site;
   site.strict = true;
   site.relays[0]->Configure(site.SettingsOf(0));
   site.relays[0]->Stop();
@@ -346,9 +178,10 @@ TEST_CASE("shared log: strictly, writes are refused while too few relays are in 
 }
 
 TEST_CASE("shared log: with one of two relays away, writes are taken and /readyz says degraded") {
-  Site site;
+  SharedSite site;
   site.WaitUntilInSync(0);
-  CHECK_EQ(Get(site.relays[0]->admin(), "/readyz").body, "{\"status\":\"ready\"}\n");
+  CHECK_EQ(Get(site.relays[0]->admin(), "/readyz").body,
+           "{\"status\":\"ready\",\"reason\":\"\"}\n");
   site.relays[1]->Kill();
   CHECK_EQ(site.relays[0]->Write("d", "m v=1 1").status, 204);
   const HttpAnswer ready = Get(site.relays[0]->admin(), "/readyz");

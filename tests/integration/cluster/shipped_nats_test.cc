@@ -105,7 +105,7 @@ class Relays {
   // Returns whether both come to have each write.
   bool ComeInSync() {
     const auto is_ready = [this] {
-      return Get(relays_[0]->admin(), "/readyz").body == "{\"status\":\"ready\"}\n";
+      return Get(relays_[0]->admin(), "/readyz").body == "{\"status\":\"ready\",\"reason\":\"\"}\n";
     };
     return Eventually(kLong, is_ready);
   }

@@ -1,7 +1,8 @@
-// The relay is killed again and again while clients write.
+// The relay is killed again and again while clients write: RELAY_KILLS says how often.
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -15,7 +16,7 @@
 namespace relay::test::integration_delivery_crash_test {
 namespace {
 
-constexpr int kKills = 50;
+constexpr int kKills = 50;  // Unless RELAY_KILLS is given.
 // One in this many kills is followed by one in the middle of the next start.
 constexpr int kStartKillEvery = 5;
 constexpr unsigned kRunningMax = 120;  // Milliseconds between two kills, under load.
@@ -48,11 +49,13 @@ void CheckAllDelivered(const BackendStatus& status, std::size_t acknowledged) {
 }
 
 TEST_CASE("crash: what was acknowledged survives 50 kills at random moments") {
+  const char* const wanted = std::getenv("RELAY_KILLS");
+  const int kills = wanted == nullptr ? kKills : std::atoi(wanted);
   const std::uint64_t seed = PrintedSeed();
   Random random(seed);
   TwoServers both;
   Writers writers({.relay = both.relay.endpoint(), .seed = seed});
-  for (int kill = 0; kill < kKills; ++kill) {
+  for (int kill = 0; kill < kills; ++kill) {
     REQUIRE(writers.WaitForMore(1));
     KillAndStart(both.relay, random, kill % kStartKillEvery == 0);
   }

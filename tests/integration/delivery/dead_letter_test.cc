@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/process/http_client.h"
 #include "tests/support/process/influxd.h"
 #include "tests/support/process/places.h"
 #include "tests/support/process/process.h"
@@ -52,10 +53,48 @@ std::string Line(int value) {
   return fmt::format("m v={} {}\n", value, value);
 }
 
+// Returns how many writes the server was asked for.
+std::uint64_t WritesOf(const Influxd& server) {
+  const json variables = json::parse(Get(server.endpoint(), "/debug/vars").body);
+  for (const auto& [name, value] : variables.items()) {
+    if (name.starts_with("httpd")) return value.at("values").at("writeReq").get<std::uint64_t>();
+  }
+  return 0;
+}
+
+// Writes points of four series that the server has and of four more in turn, beyond its limit.
+void CheckBeyondLimit(const std::string& limit) {
+  constexpr int kPoints = 4'000;
+  TempDir server_directory;
+  TempDir relay_directory;
+  Influxd server(server_directory.path(), "", {limit});
+  server.CreateDatabase("metrics");
+  RelayProcess relay(relay_directory.path(),
+                     {.backends = {{"a", server.Url(), {"watermarks: false"}}}});
+  std::string known;
+  for (int i = 0; i < 4; ++i) known += fmt::format("m,host=h{} v=0 1\n", 2 * i + 1);
+  REQUIRE_EQ(relay.Write("metrics", known).status, 204);
+  REQUIRE(relay.WaitDrained(kDrain));
+  std::string lines;
+  for (int i = 0; i < kPoints; ++i) lines += fmt::format("m,host=h{} v={} {}\n", i % 8, i, i + 2);
+  const std::uint64_t before = WritesOf(server);
+  REQUIRE_EQ(relay.Write("metrics", lines).status, 204);
+  REQUIRE(relay.WaitDrained(kDrain));
+  CHECK_EQ(server.CountPoints("metrics", "m", "v"), 4 + kPoints / 2);
+  CHECK_EQ(StatusOf(relay, "a").figures.dead, kPoints / 2);
+  CHECK_GT(WritesOf(server), before);
+  CHECK_LE(WritesOf(server) - before, 1 + 2 * 8);
+}
+
 std::vector<StoredPoint> PointsUpTo(int last) {
   std::vector<StoredPoint> points;
   for (int i = 1; i <= last; ++i) points.push_back({i, "", fmt::format("v={}", i)});
   return points;
+}
+
+TEST_CASE("dead letters: new series beyond a server's limits are told from known ones by series") {
+  CheckBeyondLimit("INFLUXDB_DATA_MAX_VALUES_PER_TAG=4");
+  CheckBeyondLimit("INFLUXDB_DATA_MAX_SERIES_PER_DATABASE=4");
 }
 
 TEST_CASE("dead letter: a type conflict in a backlog is set aside, all around it arrives") {

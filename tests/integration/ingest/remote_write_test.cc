@@ -34,33 +34,38 @@ constexpr std::int64_t kNanosInMilli = 1'000'000;
 const std::vector<std::string> kMetrics = {"up", "scrape_duration_seconds",
                                            "process_resident_memory_bytes"};
 
-// Scrapes itself and sends to the relay.
+// Scrapes itself and sends to the relay; or takes what the relay sends.
 class Prometheus {
  public:
-  Prometheus(const std::string& directory, const HostPort& relay) {
-    WriteFile(directory + "/prometheus.yml",
-              fmt::format("global: {{ scrape_interval: 250ms }}\n"
-                          "scrape_configs:\n"
-                          "  - job_name: self\n"
-                          "    static_configs: [{{ targets: [\"127.0.0.1:{}\"] }}]\n"
-                          "remote_write:\n"
-                          "  - url: http://127.0.0.1:{}/api/v1/write\n"
-                          "    remote_timeout: 5s\n"
-                          "    queue_config: {{ batch_send_deadline: 300ms, min_backoff: 30ms, "
-                          "max_backoff: 200ms }}\n",
-                          at_.port, relay.port));
-    process_ = std::make_unique<Process>(
-        Program{.argv = {"prometheus", "--config.file=" + directory + "/prometheus.yml",
-                         "--storage.tsdb.path=" + directory + "/data",
-                         fmt::format("--web.listen-address=127.0.0.1:{}", at_.port)},
-                .output_path = directory + "/prometheus.log"});
+  static Prometheus SendingTo(const HostPort& relay, const std::string& directory) {
+    return {directory, fmt::format("global: {{ scrape_interval: 250ms }}\n"
+                                   "scrape_configs:\n"
+                                   "  - job_name: self\n"
+                                   "    static_configs: [{{ targets: [\"127.0.0.1:PORT\"] }}]\n"
+                                   "remote_write:\n"
+                                   "  - url: http://127.0.0.1:{}/api/v1/write\n"
+                                   "    remote_timeout: 5s\n"
+                                   "    queue_config: {{ batch_send_deadline: 300ms, min_backoff: "
+                                   "30ms, max_backoff: 200ms }}\n",
+                                   relay.port)};
   }
+
+  // Samples that are older than its newest one of the series are taken too: what is sent again
+  // after an outage.
+  static Prometheus Receiving(const std::string& directory) {
+    return {directory,
+            "storage: { tsdb: { out_of_order_time_window: 1h } }\n",
+            {"--web.enable-remote-write-receiver"}};
+  }
+
+  std::string Url() const { return "http://127.0.0.1:" + std::to_string(at_.port); }
 
   Samples SamplesOf(const std::string& metric) const {
     const std::string query = PercentEncode(metric + "{job=\"self\"}[1h]");
     const Json answer = Json::parse(Get(at_, "/api/v1/query?query=" + query).body, nullptr, false);
     Samples samples;
-    if (!answer.is_object() || answer.value("status", "") != "success") return samples;
+    const auto status = answer.find("status");
+    if (status == answer.end() || *status != "success") return samples;
     for (const Json& series : answer.at("data").at("result")) {
       for (const Json& pair : series.at("values")) {
         const double seconds = pair.at(0).get<double>();
@@ -76,7 +81,33 @@ class Prometheus {
     CHECK(process_->WaitFor(milliseconds{60'000}));
   }
 
+  // Ends it; it keeps what it was sent.
+  void Kill() {
+    process_->Kill(SIGKILL);
+    process_->WaitFor(kPatience);
+  }
+
+  void Start() {
+    std::vector<std::string> argv = {"prometheus",
+                                     "--config.file=" + directory_ + "/prometheus.yml",
+                                     "--storage.tsdb.path=" + directory_ + "/data",
+                                     fmt::format("--web.listen-address=127.0.0.1:{}", at_.port)};
+    argv.insert(argv.end(), options_.begin(), options_.end());
+    process_ = std::make_unique<Process>(
+        Program{.argv = std::move(argv), .output_path = directory_ + "/prometheus.log"});
+  }
+
  private:
+  Prometheus(std::string directory, std::string config, std::vector<std::string> options = {})
+      : directory_(std::move(directory)), options_(std::move(options)) {
+    const std::size_t port = config.find("PORT");
+    if (port != std::string::npos) config.replace(port, 4, std::to_string(at_.port));
+    WriteFile(directory_ + "/prometheus.yml", config);
+    Start();
+  }
+
+  std::string directory_;
+  std::vector<std::string> options_;
   HostPort at_{.host = "127.0.0.1", .port = FreePort()};
   std::unique_ptr<Process> process_;
 };
@@ -146,7 +177,8 @@ struct Servers {
 
 TEST_CASE("remote write: a Prometheus's samples arrive everywhere, through crash and outage") {
   Servers servers;
-  Prometheus prometheus(servers.prometheus_directory.path(), servers.relay.endpoint());
+  Prometheus prometheus =
+      Prometheus::SendingTo(servers.relay.endpoint(), servers.prometheus_directory.path());
   const auto count_in_victoria = [&servers] { return SamplesIn(servers.victoria, "up").size(); };
   REQUIRE(Eventually(kPatience, [&] { return count_in_victoria() >= 5; }));
 
@@ -163,6 +195,12 @@ TEST_CASE("remote write: a Prometheus's samples arrive everywhere, through crash
 
   std::map<std::string, Samples> wanted;
   for (const std::string& metric : kMetrics) wanted[metric] = prometheus.SamplesOf(metric);
+  // When it is stopped, it may not have read all of its own log.
+  for (const std::string& metric : kMetrics) {
+    Eventually(kPatience, [&] {
+      return Missing(wanted[metric], SamplesIn(servers.victoria, metric)).empty();
+    });
+  }
   prometheus.Stop();
   REQUIRE(servers.relay.WaitDrained(milliseconds{60'000}));
   for (const std::string& metric : kMetrics) {
@@ -185,6 +223,50 @@ TEST_CASE("remote write: a Prometheus's samples arrive everywhere, through crash
     CHECK_EQ(status.figures.unaccounted(), 0);
     CHECK_EQ(status.figures.delivered, status.figures.accepted.points);
   }
+}
+
+TEST_CASE(
+    "remote write: a Prometheus that takes it has the same samples, through crash and outage") {
+  TempDir source_directory;
+  TempDir target_directory;
+  TempDir relay_directory;
+  Prometheus target = Prometheus::Receiving(target_directory.path());
+  RelayProcess relay(relay_directory.path(),
+                     {.backends = {{"prometheus", target.Url(), {"api: prometheus"}}}});
+  Prometheus source = Prometheus::SendingTo(relay.endpoint(), source_directory.path());
+  const auto count = [&target] { return target.SamplesOf("up").size(); };
+  REQUIRE(Eventually(kPatience, [&] { return count() >= 5; }));
+  for (int outage = 0; outage < 2; ++outage) {
+    target.Kill();
+    REQUIRE(Eventually(kPatience,
+                       [&] { return StatusOf(relay, "prometheus").figures.owed.points > 500; }));
+    relay.Kill();
+    relay.Start();
+    target.Start();
+    REQUIRE(Eventually(kPatience, [&] { return count() > 0; }));
+    const std::size_t before = count();
+    REQUIRE(Eventually(kPatience, [&] { return count() >= before + 4; }));
+    relay.Kill();
+    relay.Start();
+  }
+  std::map<std::string, Samples> wanted;
+  for (const std::string& metric : kMetrics) wanted[metric] = source.SamplesOf(metric);
+  // When it is stopped, it may not have read all of its own log.
+  for (const std::string& metric : kMetrics) {
+    Eventually(kPatience,
+               [&] { return Missing(wanted[metric], target.SamplesOf(metric)).empty(); });
+  }
+  source.Stop();
+  REQUIRE(relay.WaitDrained(milliseconds{60'000}));
+  for (const std::string& metric : kMetrics) {
+    CAPTURE(metric);
+    CHECK_GT(wanted[metric].size(), 8);
+    CHECK_EQ(Missing(wanted[metric], target.SamplesOf(metric)), "");
+  }
+  const BackendStatus status = StatusOf(relay, "prometheus");
+  CHECK_EQ(status.figures.dead, 0);
+  CHECK_EQ(status.figures.dropped, 0);
+  CHECK_EQ(status.figures.unaccounted(), 0);
 }
 
 }  // namespace

@@ -246,7 +246,7 @@ TEST_CASE("compare: a server that goes away in the middle gives no result") {
   const json report = json::parse(compare.Output(), nullptr, false);
   CHECK_EQ(report.at("result"), "unknown");
   CHECK_EQ(report.at("reason").get<std::string>().substr(0, 3), "b: ");
-  CHECK_FALSE(report.contains("measurements"));
+  CHECK(report.at("measurements").empty());
 }
 
 TEST_CASE("compare: bad input has exit code 2 and a clear word") {

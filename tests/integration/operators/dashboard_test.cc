@@ -156,6 +156,10 @@ TEST_CASE(
   both.b.Start();
   both.relay.Start();
   CHECK(both.relay.WaitDrained());
+  for (const char* verb : {"pause", "resume"}) {
+    const RunResult changed = Run({RelayBinary(), verb, "a", "--config", both.relay.config_path()});
+    CHECK_MESSAGE(changed.exit_code == 0, changed.output);
+  }
   browser.Open(PageOf(both.relay), kDesk);
   CHECK(Shows(browser, "b", "caught up"));
   for (const char* range : {"24 h", "7 d", "1 h"}) {
@@ -169,6 +173,12 @@ TEST_CASE(
     CHECK(browser.Is(
         fmt::format("document.querySelector('#ranges [aria-pressed=true]').textContent === {}",
                     Json(range).dump())));
+    CHECK(Eventually(kPatience, [&] {
+      return browser.Is(
+          "Number(document.querySelector('#plots .plot').dataset.marks) === marks.length && "
+          "marks.some((mark) => mark.text.startsWith('b down')) && "
+          "marks.some((mark) => mark.text.startsWith('pause the delivery to a'))");
+    }));
     Keep(browser, fmt::format("plots-{}", range));
   }
   CHECK_EQ(browser.Complaints(), "");

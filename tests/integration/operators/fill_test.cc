@@ -13,6 +13,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/process/http_client.h"
 #include "tests/support/process/influxd.h"
+#include "tests/support/process/places.h"
 #include "tests/support/process/process.h"
 #include "tests/support/process/relay_process.h"
 #include "tests/support/process/two_servers.h"

@@ -220,6 +220,7 @@ TEST_CASE("history: a drill proves that a backend catches up and is equal") {
 TEST_CASE("history: a comparison by hand is kept") {
   TwoServers both;
   REQUIRE_EQ(both.relay.Write("metrics", "cpu v=1 1").status, 204);
+  REQUIRE(both.relay.WaitDrained());
   REQUIRE_EQ(Post(both.b.endpoint(), "/write?db=metrics", "cpu v=2 2").status, 204);
   CHECK_EQ(RunOn(both.relay, {"compare", "a", "b", "--no-fence"}).exit_code, 1);
   const json last = ReportOf(both.relay).at("last_compare");

@@ -65,6 +65,28 @@ TEST_CASE("webhook: a backend that fails and is well again is told, though the r
   CHECK(HasSample(relay, "webhook_failed_total 0"));
 }
 
+TEST_CASE("webhook: a URL in a file is read for every request, and never told") {
+  TempDir directory;
+  FakeBackend backend;
+  FakeBackend receiver;
+  const std::string file = directory.path() + "/url";
+  WriteFile(file, "ftp://secret.example.org/\n");
+  backend.Refuse();
+  RelayProcess relay(
+      directory.path(),
+      {.backends = {{"west", backend.Url()}},
+       .top = fmt::format("webhook:\n  url_file: {}\n  after: 0s\n  min_interval: 0s\n", file)});
+  CHECK_EQ(relay.Write("metrics", "cpu v=1 1").status, 204);
+  REQUIRE(Eventually(kPatience, [&relay] {
+    return Get(relay.admin(), "/metrics").body.find("relay_webhook_retries_total 0\n") ==
+           std::string::npos;
+  }));
+  WriteFile(file, receiver.Url() + "/secret-path\n");
+  REQUIRE(receiver.WaitForRequests(1));
+  CHECK_EQ(receiver.Requests()[0].target, "/secret-path");
+  CHECK_EQ(relay.Output().find("secret"), std::string::npos);
+}
+
 TEST_CASE("webhook: a receiver that never answers holds nothing up, nor the relay's stop") {
   TempDir directory;
   FakeBackend backend;

@@ -233,12 +233,12 @@ TEST_CASE("runbook: every chapter is tested here, and every name that it uses is
     titles.push_back(chapter.title);
     for (const std::string& block : chapter.blocks) commands += block;
   }
-  CHECK_EQ(titles,
-           std::vector<std::string>{"", "A backend is lost and restored from last night's backup",
-                                    "A backend is replaced by an empty one", "A backend diverged",
-                                    "A relay's host is lost", "The disk is full", "Bad data",
-                                    "A drill, and a report for the auditor", "Upgrade",
-                                    "Moving to other backends", "Relays that share a log"});
+  CHECK_EQ(titles, std::vector<std::string>{
+                       "", "A backend is lost and restored from last night's backup",
+                       "A backend is replaced by an empty one", "A backend diverged",
+                       "A relay's host is lost", "A copy of the log on another disk",
+                       "The disk is full", "Bad data", "A drill, and a report for the auditor",
+                       "Upgrade", "Moving to other backends", "Relays that share a log"});
   const std::set<std::string> explained = Found(ReadFile(kPage), "export ([A-Z_]+)=");
   for (const std::string& name : Found(commands, R"(\$([A-Z_]+))")) {
     CHECK_MESSAGE(explained.contains(name), name);
@@ -295,6 +295,23 @@ TEST_CASE("runbook: an empty backend in the place of another has everything in t
   site.Write(41, 50);
   REQUIRE(site.relay.WaitDrained());
   Site::CheckEqual(site.a, fresh, 50);
+}
+
+TEST_CASE("runbook: a copy of the log on another disk is sound, and has what was owed") {
+  Site site;
+  Reading page(site, "A copy of the log on another disk");
+  site.b.Kill();
+  site.Write(1, 20);
+  CHECK(Contains(page.DoNext(), "influx-b"));
+  CHECK(Contains(page.DoNext(), "by-hand"));
+  site.relay.Kill();
+  std::filesystem::remove_all(site.relay.log_path());
+  std::filesystem::copy(site.File("relay/by-hand"), site.relay.log_path(),
+                        std::filesystem::copy_options::recursive);
+  site.b.Start();
+  site.relay.Start();
+  REQUIRE(site.relay.WaitDrained());
+  Site::CheckEqual(site.a, site.b, 20);
 }
 
 TEST_CASE("runbook: a backend whose database was dropped and created again is mended") {
@@ -494,7 +511,7 @@ std::vector<std::string> SharedLog(const NatsServers& nats, const std::string& r
 // Returns whether the relay comes to count as many copies as it wants.
 bool ComesInSync(const RelayProcess& relay) {
   const auto is_ready = [&relay] {
-    return Get(relay.admin(), "/readyz").body == "{\"status\":\"ready\"}\n";
+    return Get(relay.admin(), "/readyz").body == "{\"status\":\"ready\",\"reason\":\"\"}\n";
   };
   return Eventually(kLong, is_ready);
 }

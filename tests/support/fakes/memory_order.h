@@ -70,6 +70,12 @@ class MemoryStream {
     frozen_ = false;
   }
 
+  // Hands out one message at a time from here on, each after this time.
+  void Drip(std::chrono::milliseconds each) {
+    const std::lock_guard lock(mutex_);
+    each_ = each;
+  }
+
   // Answers nobody until it is told to again.
   void Hang(bool hangs) {
     const std::lock_guard lock(mutex_);
@@ -90,8 +96,9 @@ class MemoryStream {
 
   Result<std::vector<OrderedMessage>> Next(relay::Place after, std::chrono::milliseconds wait,
                                            bool& woken) {
-    constexpr std::size_t kAtOnce = 16;
     std::unique_lock lock(mutex_);
+    const std::size_t at_once = each_.count() > 0 ? 1 : 16;
+    if (each_.count() > 0) placed_.wait_for(lock, each_, [] { return false; });
     placed_.wait_for(lock, wait, [&] {
       return woken || after.generation() < generation_ ||
              (!hangs_ && messages_.size() > after.number());
@@ -102,7 +109,7 @@ class MemoryStream {
     if (after.Next() < first_) return Error(ErrorCode::kNotFound, "forgotten");
     if (messages_.size() < after.number()) return Error(ErrorCode::kConflict, "its end is lost");
     const auto begin = messages_.begin() + static_cast<std::ptrdiff_t>(after.number());
-    const auto count = std::min<std::size_t>(kAtOnce, messages_.size() - after.number());
+    const auto count = std::min<std::size_t>(at_once, messages_.size() - after.number());
     return std::vector<OrderedMessage>(begin, begin + static_cast<std::ptrdiff_t>(count));
   }
 
@@ -134,6 +141,7 @@ class MemoryStream {
   relay::Place first_{1};
   std::uint16_t generation_ = 0;
   WallTime at_ = kLate;
+  std::chrono::milliseconds each_{0};
   bool hangs_ = false;
   bool frozen_ = false;
 };
@@ -156,17 +164,21 @@ class MemoryOrder final : public Order {
     const std::lock_guard lock(mutex_);
     if (stream_.hangs()) return Error(ErrorCode::kUnavailable, "the order hangs");
     if (Happens(faults_.lost)) return Ok();
-    if (Happens(faults_.delayed)) {
+    if (keeps_back_ || Happens(faults_.delayed)) {
       delayed_.emplace_back(bytes);
       return Ok();
     }
     stream_.Place(bytes);
     if (Happens(faults_.repeated)) stream_.Place(bytes);
-    while (!delayed_.empty() && Happens(50)) {
-      stream_.Place(delayed_.front());
-      delayed_.pop_front();
-    }
+    while (!delayed_.empty() && Happens(50)) PlaceDelayed();
     return Ok();
+  }
+
+  // Keeps all that this relay proposes until it is let go, in its order.
+  void KeepBack(bool keeps_back) {
+    const std::lock_guard lock(mutex_);
+    keeps_back_ = keeps_back;
+    while (!keeps_back && !delayed_.empty()) PlaceDelayed();
   }
 
   Result<std::vector<OrderedMessage>> Next(const Reached& after,
@@ -202,6 +214,12 @@ class MemoryOrder final : public Order {
   }
 
  private:
+  // REQUIRES: mutex_ is held, and some are delayed.
+  void PlaceDelayed() {
+    stream_.Place(delayed_.front());
+    delayed_.pop_front();
+  }
+
   bool Happens(unsigned percent) {
     return std::uniform_int_distribution<unsigned>(0, 99)(random_) < percent;
   }
@@ -211,6 +229,7 @@ class MemoryOrder final : public Order {
   std::mutex mutex_;
   std::mt19937_64 random_;
   std::deque<std::string> delayed_;
+  bool keeps_back_ = false;
   bool woken_ = false;
   bool silent_ = false;
 };

@@ -512,9 +512,11 @@ TEST_CASE("config: printed as YAML it reads as the same, and what has its defaul
   same(Parsed(ReferenceYaml()));
   same(Parsed(
       "log: {path: '/a b', codec: lp, max_size: 1GiB, when_full: drop_oldest,\n"
+      "      checkpoints: {every: 6h, keep: 3, command: [/bin/copy, -v], timeout: 5s},\n"
       "      keep_delivered: {for: 0ms, up_to: 1B}}\n"
       "http:\n"
       "  - {address: '[::1]:80', max_body: 300MiB, log_statements: true, ping_status: 200,\n"
+      "     create_database: refuse,\n"
       "     tls: {cert: /c, key: /k}, backends: [b, a],\n"
       "     users: [{name: 'null', password: '${P}', databases: ['a \"b\"', '*']},\n"
       "             {name: '- x', token_file: /t}]}\n"
@@ -529,6 +531,19 @@ TEST_CASE("config: printed as YAML it reads as the same, and what has its defaul
       "     only: {databases: ['m*'], retention_policies: ['']}, except: {measurements: [x]}}\n"
       "  - {name: b, url: 'http://h', api: v2, org: o, bucket: '{database}', token: '${T}'}\n"
       "  - {name: c, url: 'udp://h:1', mtu: 512B, precision: ms}\n"));
+}
+
+TEST_CASE("config: a plan for checkpoints is sound") {
+  const auto mistake = [](const std::string& plan) {
+    return Mistake("log: {checkpoints: {" + plan + "}}\n" + kBackend);
+  };
+  CHECK_NE(mistake("to: backup").find("to: expected an absolute path"), std::string::npos);
+  CHECK_NE(mistake("command: [copy]").find("expected an absolute path of a program"),
+           std::string::npos);
+  CHECK_NE(mistake("to: /a, command: [/b]").find("command: expected only without to"),
+           std::string::npos);
+  CHECK_NE(mistake("every: 10ms").find("every: expected at least 1s"), std::string::npos);
+  CHECK_NE(mistake("keep: 0").find("keep: "), std::string::npos);
 }
 
 TEST_CASE("config: a relay of packets alone has no listener for HTTP") {
@@ -569,7 +584,7 @@ TEST_CASE("config: a file is read under its name") {
   CHECK_EQ(wrong.error().message(),
            path +
                ":1:6: log: expected a map of settings: path, codec, max_size, min_free, when_full, "
-               "keep_delivered, dead_letters, checkpoint_dir, engine, jetstream");
+               "keep_delivered, dead_letters, checkpoint_dir, checkpoints, engine, jetstream");
 }
 
 TEST_CASE("config: a missing, an unreadable and a too large file are told apart") {

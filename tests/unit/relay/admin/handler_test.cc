@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "relay/admin/dashboard.h"
+#include "tests/support/answer_schema.h"
 #include "tests/support/fakes/fake_clock.h"
 #include "tests/support/fakes/memory_log.h"
 #include "tests/support/log_fixture.h"
@@ -297,6 +298,15 @@ TEST_CASE("admin: a new stream is begun where the log ends, once that is known")
            std::string::npos);
 }
 
+// Returns what is wrong with an answer's type and body; empty: they are as described.
+std::string WrongWith(const HttpResponse& answer, const Json& described, const Json& document) {
+  const Json& content = described.at(std::to_string(answer.status)).at("content");
+  const std::string type(answer.content_type.substr(0, answer.content_type.find(';')));
+  if (!content.contains(type)) return type + " is not described";
+  if (type != "application/json") return "";
+  return WrongIn(Json::parse(answer.body), content.at(type).at("schema"), document);
+}
+
 TEST_CASE("openapi: every path answers as described, to good and to bad requests") {
   Bench bench;
   const Json document = Json::parse(bench.Get("/api/v1/openapi.json").body);
@@ -312,7 +322,8 @@ TEST_CASE("openapi: every path answers as described, to good and to bad requests
           for (const std::string query : {"", "?backend=west", "?backend=north", "?limit=x"}) {
             const HttpResponse answer = bench.Ask(verb, Filled(path, backend) + query, body);
             CAPTURE(answer.body);
-            CHECK(described.contains(std::to_string(answer.status)));
+            REQUIRE(described.contains(std::to_string(answer.status)));
+            CHECK_EQ(WrongWith(answer, described, document), "");
           }
         }
       }

@@ -12,6 +12,7 @@
 #include "tests/support/fakes/memory_log.h"
 #include "tests/support/fakes/routers.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/temp_dir.h"
 
 namespace relay::test::relay_ingest_write_handler_test {
 namespace {
@@ -429,8 +430,8 @@ TEST_CASE("front door: v2 stores all of a body or nothing of it") {
 TEST_CASE("front door: v2 errors have a code and a message") {
   IngestFixture door;
   const HttpResponse missing = door.Ask("POST", "/api/v2/write", "", "m v=1\n");
-  CHECK_EQ(missing.status, 400);
-  CHECK_EQ(nlohmann::json::parse(missing.body).at("code"), "invalid");
+  CHECK_EQ(missing.status, 404);
+  CHECK_EQ(nlohmann::json::parse(missing.body).at("code"), "not found");
   CHECK_EQ(nlohmann::json::parse(door.Ask("GET", "/api/v2/write", "").body).at("code"),
            "method not allowed");
   CHECK_EQ(nlohmann::json::parse(door.Ask("GET", "/api/v2/other", "").body).at("code"),
@@ -552,6 +553,76 @@ TEST_CASE("front door: where there are users, only they may write") {
   CHECK_EQ(ErrorOf(other), "\"bob\" user is not authorized to write to database \"other\"");
 }
 
+// ---- Names of databases
+
+std::string Listed(IngestFixture& door) {
+  return door.Ask("GET", "/query", "q=SHOW+DATABASES").body;
+}
+
+TEST_CASE("front door: a database is shown once a write to it was accepted, or it was created") {
+  IngestFixture door;
+  CHECK_EQ(door.Write("m v=\n", "db=bad").status, 400);
+  CHECK_EQ(door.Write("m v=1 5\n", "db=good").status, 204);
+  CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+made").status, 200);
+  const std::string listed = Listed(door);
+  CHECK_NE(listed.find("[\"good\"],[\"made\"]"), std::string::npos);
+  CHECK_EQ(listed.find("bad"), std::string::npos);
+}
+
+TEST_CASE("front door: an answer waits until a new name is saved, and no other answer does") {
+  IngestFixture door;
+  TempDir directory;
+  DatabaseNames names(directory.File("databases"), door.clock);
+  door.handler.Reconfigure({.router = RouterTo({kWest}), .databases = &names});
+  CHECK_EQ(door.Write("m v=1 5\n", "db=a").status, 204);
+  CHECK_EQ(DatabaseNames(directory.File("databases"), door.clock).All(),
+           std::set<std::string>{"a"});
+  CHECK(names.IsNoted("a"));
+  CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+b").status, 200);
+  CHECK_EQ(DatabaseNames(directory.File("databases"), door.clock).All(),
+           std::set<std::string>{"a", "b"});
+  IngestFixture other;  // Another listener, or the relay after a restart.
+  other.handler.Reconfigure({.router = RouterTo({kWest}), .databases = &names});
+  CHECK_NE(Listed(other).find("[\"a\"],[\"b\"]"), std::string::npos);
+}
+
+TEST_CASE("front door: a database that was dropped through the log is shown no longer") {
+  IngestFixture door;
+  door.handler.Reconfigure({.router = RouterTo({kWest}), .log_statements = true});
+  CHECK_EQ(door.Write("m v=1 5\n", "db=a").status, 204);
+  CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+b").status, 200);
+  CHECK_EQ(door.Ask("POST", "/query", "q=DROP+DATABASE+a").status, 200);
+  CHECK_NE(Listed(door).find("\"values\":[[\"b\"]]"), std::string::npos);
+  CHECK_EQ(door.Write("m v=1 5\n", "db=a").status, 204);
+  CHECK_NE(Listed(door).find("[\"a\"],[\"b\"]"), std::string::npos);
+}
+
+TEST_CASE("front door: a user of some databases is shown those") {
+  IngestFixture door;
+  setenv("DOOR_TEST_MINE", "t0ken-1", 1);
+  setenv("DOOR_TEST_ALL", "t0ken-2", 1);
+  const auto user = [](const char* name, const char* variable, std::vector<std::string> databases) {
+    return UserConfig{.name = name,
+                      .token = SecretSource::FromEnvironment(variable),
+                      .databases = std::move(databases)};
+  };
+  door.handler.Reconfigure({.router = RouterTo({kWest}),
+                            .users = Users::Load({user("bob", "DOOR_TEST_MINE", {"mine"}),
+                                                  user("eve", "DOOR_TEST_ALL", {})})
+                                         .value()});
+  const auto be_bob = [&door] { door.headers = {{"Authorization", "Token t0ken-1"}}; };
+  const auto be_eve = [&door] { door.headers = {{"Authorization", "Token t0ken-2"}}; };
+  be_eve();
+  CHECK_EQ(door.Write("m v=1 5\n", "db=mine").status, 204);
+  CHECK_EQ(door.Write("m v=1 5\n", "db=theirs").status, 204);
+  CHECK_NE(Listed(door).find("[[\"mine\"],[\"theirs\"]]"), std::string::npos);
+  be_bob();
+  CHECK_NE(Listed(door).find("[[\"mine\"]]"), std::string::npos);
+  CHECK_EQ(door.Ask("POST", "/query", "q=CREATE+DATABASE+\"else\"").status, 200);
+  be_eve();
+  CHECK_EQ(Listed(door).find("else"), std::string::npos);
+}
+
 // ---- Statements
 
 struct StatementDoor : IngestFixture {
@@ -569,6 +640,29 @@ TEST_CASE("front door: statements are logged in order with the writes where that
   CHECK_EQ(door.Stored(), std::vector<std::string>{"m v=1 5\n", "DROP MEASUREMENT \"m\"\n",
                                                    "CREATE DATABASE \"e\"\n", "m v=1 6\n"});
   CHECK_EQ(door.counters.accepted_points(), 4);
+}
+
+TEST_CASE(
+    "front door: a database that some backend would not get is refused where that is set up") {
+  IngestFixture door;
+  const auto create = [&door](std::string_view statements) {
+    return door.Ask("POST", "/query", "q=" + std::string(statements));
+  };
+  const auto router_with = [](bool west, bool east) {
+    Config config = ConfigOf({kWest, kEast});
+    config.backends[0].create_databases = west;
+    config.backends[1].create_databases = east;
+    return std::make_shared<const Router>(config, std::vector<BackendId>{});
+  };
+  door.handler.Reconfigure({.router = router_with(true, false)});
+  CHECK_EQ(create("CREATE+DATABASE+e").status, 200);
+  door.handler.Reconfigure({.router = router_with(true, false), .refuses_creation = true});
+  const HttpResponse refused = create("SHOW+DATABASES%3BCREATE+DATABASE+f");
+  CHECK_EQ(refused.status, 400);
+  CHECK(ErrorOf(refused).starts_with("database \"f\": the relay has created nothing on "));
+  CHECK_EQ(create("SHOW+DATABASES").body.find("\"f\""), std::string::npos);
+  door.handler.Reconfigure({.router = router_with(true, true), .refuses_creation = true});
+  CHECK_EQ(create("CREATE+DATABASE+f").status, 200);
 }
 
 TEST_CASE("front door: what cannot be replayed is refused, and all that came with it") {

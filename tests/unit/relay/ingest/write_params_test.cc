@@ -80,6 +80,37 @@ TEST_CASE("write parameters: a v2 bucket is a database, or a database and a poli
   CHECK_EQ(ParseFor(Api::kV2, "bucket=db/a/b").value().params.retention_policy, "a/b");
 }
 
+TEST_CASE("write parameters: a bucket is read as InfluxDB 1.8 reads it, or kept whole") {
+  struct Row {
+    const char* bucket;
+    const char* by_databases;  // "-": refused.
+    const char* whole;
+  };
+  for (const Row& row :
+       {Row{"db", "db|", "db|"}, Row{"db/rp", "db|rp", "db|rp"}, Row{"db/", "db|", "db/|"},
+        Row{"db//", "db|/", "db|/"}, Row{"db/a/b", "db|a/b", "db|a/b"},
+        Row{"db/a/", "db|a/", "db|a/"}, Row{"/x", "-", "/x|"}, Row{"//", "-", "//|"},
+        Row{"/x/", "-", "/x/|"}, Row{"/", "-", "/|"}, Row{"", "-", "-"}}) {
+    CAPTURE(row.bucket);
+    const auto read = [&row](BucketNames buckets, const std::string& policy = "") {
+      const std::string query = std::string("bucket=") + row.bucket;
+      const QueryParameters parameters = QueryParameters::Parse(query).value();
+      const Result<WriteQuery> parsed = ParseWriteQuery(Api::kV2, parameters, policy, buckets);
+      if (!parsed.ok()) {
+        CHECK_EQ(parsed.error().code(), ErrorCode::kNotFound);
+        return std::string("-");
+      }
+      return parsed.value().params.database + "|" + parsed.value().params.retention_policy;
+    };
+    CHECK_EQ(read(BucketNames::kOfDatabases), row.by_databases);
+    CHECK_EQ(read(BucketNames::kWhole), row.whole);
+    // A listener's policy is for writes without one, to a database.
+    std::string with_policy = row.by_databases;
+    if (with_policy.ends_with('|')) with_policy += "week";
+    CHECK_EQ(read(BucketNames::kWhole, "week"), with_policy);
+  }
+}
+
 TEST_CASE("write parameters: v3 has its own words, and guesses times that nobody explained") {
   const WriteQuery guessed = ParseFor(Api::kV3, "db=d").value();
   CHECK(guessed.guess_times);

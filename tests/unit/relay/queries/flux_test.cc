@@ -13,6 +13,13 @@ TEST_CASE("flux: the buckets that a text names are its databases") {
   CHECK_EQ(ReadFlux("// bucket: \"x\"\nfrom(bucket: \"d\")").databases, Names{"d"});
 }
 
+TEST_CASE("flux: a bucket that begins or ends with a slash may be one that is kept whole") {
+  const auto databases = [](const char* text) { return ReadFlux(text).databases; };
+  CHECK_EQ(databases("from(bucket: \"d/\")"), Names{"d", "d/"});
+  CHECK_EQ(databases("from(bucket: \"/x\")"), Names{"/x"});
+  CHECK_EQ(databases("from(bucket: \"d/a/b\")"), Names{"d"});
+}
+
 TEST_CASE("flux: of a text with a bucket that is not written there, no database is known") {
   CHECK(ReadFlux(R"(from(bucket: "d") from(bucket: name))").databases.empty());
   CHECK(ReadFlux(R"(from(bucket: "d") from(bucketID: "00f"))").databases.empty());

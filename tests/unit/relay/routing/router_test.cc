@@ -56,6 +56,34 @@ TEST_CASE("router: without filters everything goes everywhere, as one part") {
   CHECK(routed.size == Totals{.points = 2, .bytes = 16_B});
 }
 
+TEST_CASE("router: a bucket kept whole is to a backend with databases the database that it names") {
+  Selection metrics;
+  metrics.databases = {"metrics"};
+  Selection whole;
+  whole.databases = {"metrics/"};
+  BackendConfig bucket = Backend("bucket", whole);
+  bucket.api = Api::kV2;
+  const Config config = With({Backend("v1", metrics), Backend("other", whole), bucket});
+  CHECK_EQ(Routes(config, To("metrics/"), "m v=1 1\n", 1),
+           Map{{"v1", "m v=1 1\n"}, {"bucket", "m v=1 1\n"}});
+  CHECK_EQ(Routes(config, To("metrics"), "m v=1 1\n", 1), Map{{"v1", "m v=1 1\n"}});
+  CHECK_EQ(Router(config, {}).TakersOf("metrics/")->size(), 2);
+  CHECK_EQ(Router(config, {}).TakersOfAll("metrics/")->size(), 2);
+}
+
+TEST_CASE("router: names of buckets are sent as they are where a backend has buckets") {
+  CHECK_FALSE(Router(With({Backend("a")}), {}).SendsBuckets());
+  for (const Api api : {Api::kV2, Api::kV3}) {
+    BackendConfig backend = Backend("b");
+    backend.api = api;
+    CHECK(Router(With({Backend("a"), backend}), {}).SendsBuckets());
+    CHECK_FALSE(
+        Router(With({Backend("a"), backend}), {BackendId::Parse("a").value()}).SendsBuckets());
+    backend.bucket = "{database}";
+    CHECK_FALSE(Router(With({Backend("a"), backend}), {}).SendsBuckets());
+  }
+}
+
 TEST_CASE("router: a listener's points go to its backends only") {
   const Config config = With({Backend("a"), Backend("b")});
   CHECK_EQ(Routes(config, To("d"), "m v=1 1\n", 1, {BackendId::Parse("b").value()}),

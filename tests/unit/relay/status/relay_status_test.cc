@@ -332,6 +332,10 @@ TEST_CASE("status: points on hold keep the queries of their own database away") 
            "metrics.week is on hold, with 3 points: retention policy not found");
   CHECK_EQ(why(std::chrono::seconds(130), "metrics"), "");
   CHECK_EQ(why(std::chrono::milliseconds(129'999), "other"), "");
+  CHECK_EQ(why(std::chrono::milliseconds(129'999), "metric"), "");
+  backend.lanes[0].held.lane.database = "metrics/";  // The name of a bucket that is kept whole.
+  CHECK_NE(why(std::chrono::milliseconds(129'999), "metrics"), "");
+  CHECK_NE(why(std::chrono::milliseconds(129'999), "metrics/"), "");
 }
 
 TEST_CASE("status: unaccounted points are called a bug") {

@@ -40,7 +40,8 @@ struct Fixture {
   Counters counters;
   LineCounters own{"udp", "127.0.0.1:8089"};
   int wakes = 0;
-  LineBatcher batcher{options, Target(), {log, clock, counters}, own, [this] { ++wakes; }};
+  DatabaseNames names{"", clock};
+  LineBatcher batcher{options, Target(), {log, clock, counters, &names}, own, [this] { ++wakes; }};
   std::optional<Clock::Duration> next;
 };
 
@@ -62,6 +63,18 @@ TEST_CASE("line batcher: lines are joined for a short time into one record") {
   CHECK_EQ(fixture.own.accepted_points(), 3);
   CHECK_EQ(fixture.own.accepted_bytes(), 24);
   CHECK_EQ(fixture.counters.accepted_points(), 3);
+}
+
+TEST_CASE("line batcher: the name of the database is noted once the log has a batch for it") {
+  Fixture fixture;
+  fixture.log.Fail(true);
+  fixture.batcher.AddBody("m v=1 1");
+  fixture.Pass(milliseconds(20));
+  CHECK(fixture.names.All().empty());
+  fixture.log.Fail(false);
+  fixture.Pass(milliseconds(100));
+  fixture.Pass(milliseconds(20));
+  CHECK_EQ(fixture.names.All(), std::set<std::string>{"d"});
 }
 
 TEST_CASE("line batcher: a batch that is large enough is appended at once") {

@@ -122,8 +122,8 @@ TEST_CASE("compare: exactly the planted differences are found, of whichever kind
           plant(Kind::kOtherValues, "cpu", key.first, key.second);
           break;
         default:
-          servers.b.PointsOf("mem")[{"new", key.second + 1}] = {{"f", FloatValue(1)}};
-          plant(Kind::kOnlyB, "mem", "new", key.second + 1);
+          servers.b.PointsOf("mem")[{"new-" + key.first, key.second + 1}] = {{"f", FloatValue(1)}};
+          plant(Kind::kOnlyB, "mem", "new-" + key.first, key.second + 1);
       }
     }
     const Outcome outcome = servers.Compare().value();
@@ -223,12 +223,29 @@ TEST_CASE("compare: a value that two writers toggle is not taken for a differenc
     servers.fence.busy = true;
     servers.Fill("cpu", 1, 3);
     const MemorySource::PointKey key{"h0", 0};
+    // One server has what the other has, or what it had before.
+    std::uint64_t pass = 0;
     servers.fence.on_pass = [&] {
-      servers.a.PointsOf("cpu")[key]["f"] = FloatValue(static_cast<double>(random() % 2));
-      servers.b.PointsOf("cpu")[key]["f"] = FloatValue(static_cast<double>(random() % 2));
+      const std::uint64_t behind = random() % 2;
+      ++pass;
+      servers.a.PointsOf("cpu")[key]["f"] = FloatValue(static_cast<double>(pass % 2));
+      servers.b.PointsOf("cpu")[key]["f"] = FloatValue(static_cast<double>((pass + behind) % 2));
     };
     CHECK_NE(servers.Compare().value().equality(), Equality::kDifferent);
   }
+}
+
+TEST_CASE("compare: of values that never settle nobody says that they are equal") {
+  Servers servers;
+  servers.fence.busy = true;
+  servers.Fill("cpu", 1, 3);
+  const MemorySource::PointKey key{"h0", 0};
+  double pass = 0;
+  servers.fence.on_pass = [&] {  // One server is always a write behind.
+    servers.b.PointsOf("cpu")[key]["f"] = FloatValue(pass++);
+    servers.a.PointsOf("cpu")[key]["f"] = FloatValue(pass);
+  };
+  CHECK_EQ(servers.Compare().value().equality(), Equality::kUnknown);
 }
 
 TEST_CASE("compare: a difference stays one while others write") {
@@ -320,6 +337,20 @@ TEST_CASE("compare: a field that is an integer here and a float there is compare
   REQUIRE_EQ(outcome.notes.size(), 1);
   CHECK_EQ(outcome.notes[0],
            "db.autogen.cpu: field n is integer on a and float on b; its numbers are compared");
+}
+
+TEST_CASE("compare: a field of several types is compared span by span, to the last one") {
+  constexpr std::int64_t kSpan = 8 * MemorySource::kWeek;
+  Servers servers;
+  servers.Write("cpu", {"h0", 0}, {{"f", IntegerValue(1)}});
+  servers.Write("cpu", {"h0", kSpan}, {{"f", FloatValue(1.5)}});
+  servers.Write("cpu", {"h0", 2 * kSpan}, {{"f", IntegerValue(3)}});
+  CHECK_EQ(servers.Compare().value().equality(), Equality::kEqual);
+  servers.b.PointsOf("cpu").erase({"h0", 2 * kSpan});
+  const Outcome outcome = servers.Compare().value();
+  CHECK_EQ(outcome.equality(), Equality::kDifferent);
+  CHECK_EQ(outcome.places.at(0).only_a, 1);
+  CHECK_EQ(outcome.places.at(0).points_a, 3);
 }
 
 TEST_CASE("compare: points that one of the two soon deletes for their age are left out") {

@@ -97,6 +97,22 @@ TEST_CASE(
   CHECK_EQ(on.Cursor(), 1);
 }
 
+TEST_CASE("cursor: with a new lease nothing begins until the requests of before are answered") {
+  Fixture on;
+  on.log.Lend(1);
+  on.cursor.Look(true);
+  on.Accept(1);
+  on.Read();
+  on.log.Lend(2);
+  on.cursor.Look(false);
+  CHECK_EQ(on.cursor.elsewhere(),
+           "waiting for the answers to requests from before another relay delivered");
+  CHECK_FALSE(on.book.flow().empty());
+  on.cursor.Look(true);
+  CHECK_EQ(on.cursor.elsewhere(), "");
+  CHECK(on.book.flow().empty());
+}
+
 TEST_CASE("cursor: moved by an operator, everything read is discarded and read again") {
   Fixture on;
   on.Accept(3);

@@ -63,6 +63,26 @@ TEST_CASE("dead letters: of part of a record with the number of its first line")
   CHECK_EQ(on.Entry(2).letters[0].points, others.points);
 }
 
+TEST_CASE(
+    "dead letters: lines are numbered as written, whatever is not sent before and behind them") {
+  Record record{.params = {.database = "db"},
+                .points = 4,
+                .lines = "m\xff v=1 1\nm v=2 2\nm\xff v=3 3\nm v=4 4\n"};
+  StoredRecord stored{.entry = {}, .record = std::make_shared<const Record>(std::move(record))};
+  stored.entry.position.sequence = Sequence(1);
+  Window window;
+  window.Add(std::move(stored), At(1));
+  WindowEntry& entry = window.At(Sequence(1));
+  SendBatch batch;
+  Join(batch, WholeRecord(Sequence(1), entry.record), {.points = 10, .bytes = 1_MiB});
+  AddDeadLetters(batch, {{}, {}, At(7)}, window);
+  REQUIRE_EQ(entry.letters.size(), 4);  // Two of them were there when it was read.
+  CHECK_EQ(entry.letters[2].first_line, 2);
+  CHECK_EQ(entry.letters[2].lines, "m v=2 2\n");
+  CHECK_EQ(entry.letters[3].first_line, 4);
+  CHECK_EQ(entry.letters[3].lines, "m v=4 4\n");
+}
+
 TEST_CASE("dead letters: the lines that an answer names, and credit for all others") {
   Fixture on;
   on.reply.body = R"({"error":"partial write of line protocol occurred","data":[)"

@@ -168,6 +168,72 @@ TEST_CASE("refusals: points of one time are expired together, whatever number th
   CHECK_EQ(bench.Dead()[0].lines, "m bad=1i 5\n");
 }
 
+// Refuses the lines of new hosts, as an influxd that has reached a limit does.
+ScriptedTransport::Rule KnowsHosts(bool is_named) {
+  return [is_named](const WriteParams&, std::string_view lines) {
+    PointCount refused = 0;
+    std::string last;
+    for (LineWalk walk(lines); !walk.AtEnd();) {
+      const std::string_view line = walk.Next();
+      if (line.find("host=new") == std::string_view::npos) continue;
+      const std::size_t begin = line.find("new");
+      last = line.substr(begin, line.find_first_of(", ", begin) - begin);
+      ++refused;
+    }
+    if (refused == 0) return Status204();
+    const std::string what =
+        is_named ? fmt::format(
+                       "max-values-per-tag limit exceeded (4/4): measurement=\\\"m\\\" "
+                       "tag=\\\"host\\\" value=\\\"{}\\\"",
+                       last)
+                 : "max-series-per-database limit exceeded: (4)";
+    return Http(400, fmt::format(R"({{"error":"partial write: {} dropped={}"}})", what, refused));
+  };
+}
+
+// Lines of some known and new hosts, in turn, and some that have none.
+std::string OfHosts(int points, int hosts) {
+  std::string lines;
+  for (int i = 0; i < points; ++i) {
+    lines += i % 5 == 4 ? fmt::format("other v={} {}\n", i, i)
+                        : fmt::format("m,host={}{},z=1 v={} {}\n", i % 2 == 0 ? "new" : "known",
+                                      i % hosts, i, i);
+  }
+  return lines;
+}
+
+TEST_CASE("refusals: new series beyond a limit are found by series, however many lines they have") {
+  constexpr int kPoints = 5'000;
+  constexpr int kHosts = 10;  // Every other one is new.
+  for (const bool is_named : {true, false}) {
+    CAPTURE(is_named);
+    Bench bench(KnowsHosts(is_named));
+    bench.Accept(OfHosts(kPoints, kHosts));
+    bench.Drain();
+    CHECK_EQ(bench.Dead().size(), kPoints * 2 / 5);
+    CHECK_EQ(bench.Now().delivered, kPoints * 3 / 5);
+    CHECK_EQ(bench.Now().unaccounted(), 0);
+    CHECK(bench.Dead()[0].reason == DeadReason::kLimit);
+    CHECK_LE(bench.transport.sent.size(), 1 + 2 * 2 * kHosts);
+  }
+}
+
+TEST_CASE("refusals: one new value of a tag, or nothing but new ones, take three requests") {
+  Bench one(KnowsHosts(true));
+  one.Accept(OfHosts(5'000, 2));
+  one.Drain();
+  CHECK_EQ(one.Dead().size(), 2'000);
+  CHECK_EQ(one.transport.sent.size(), 3);
+  Bench all(KnowsHosts(true));
+  std::string lines;
+  for (int i = 0; i < 1'000; ++i) lines += fmt::format("m,host=new{} v=1 1\nother v=1 {}\n", i, i);
+  all.Accept(lines);
+  all.Drain();
+  CHECK_EQ(all.Dead().size(), 1'000);
+  CHECK_EQ(all.Now().delivered, 1'000);
+  CHECK_EQ(all.transport.sent.size(), 3);
+}
+
 TEST_CASE("refusals: points of a wrong type among others are found in three requests") {
   const auto wrong = [](std::string_view line) {
     return line.find("a\\ b v\\,=") != std::string_view::npos && line.find('.') != line.npos;

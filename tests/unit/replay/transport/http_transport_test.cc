@@ -457,6 +457,28 @@ TEST_CASE("transport: a backend's own names are put into requests") {
   CHECK_EQ(backend.RequestCount(), 2);
 }
 
+TEST_CASE("transport: a bucket kept whole has its name where there are buckets") {
+  FakeBackend backend;
+  const auto sent_to = [&backend](Api api, const WriteParams& params) {
+    HttpTransportOptions options = To(backend);
+    options.target.api = api;
+    options.target.renames = {{LaneName::Parse("db").value(), LaneName::Parse("own").value()}};
+    backend.Forget();
+    const auto transport = MakeHttpTransport(options);
+    CHECK_EQ(transport->Send({.params = params, .lines = "m v=1 1\n"}).value().http_status, 204);
+    const std::string target = backend.Requests()[0].target;
+    return target.substr(0, target.find("&precision"));
+  };
+  CHECK_EQ(sent_to(Api::kV1, {.database = "db/"}), "/write?db=own");
+  CHECK_EQ(sent_to(Api::kV1, {.database = "x/week"}), "/write?db=x&rp=week");
+  CHECK_EQ(sent_to(Api::kV1, {.database = "/x"}), "/write?db=%2Fx");
+  CHECK_EQ(sent_to(Api::kV2, {.database = "db/"}), "/api/v2/write?bucket=db%2F");
+  CHECK_EQ(sent_to(Api::kV2, {.database = "/x"}), "/api/v2/write?bucket=%2Fx");
+  CHECK_EQ(sent_to(Api::kV2, {.database = "x", .retention_policy = "/"}),
+           "/api/v2/write?bucket=x%2F%2F");
+  CHECK_EQ(sent_to(Api::kV3, {.database = "db/"}), "/api/v3/write_lp?db=db%2F");
+}
+
 TEST_CASE("transport: a statement goes to /query, and its answer means what a write's would") {
   const WriteParams params{
       .api = Api::kStatement, .database = "d", .retention_policy = std::string(kStatementsPolicy)};

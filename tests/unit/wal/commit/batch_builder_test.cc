@@ -78,6 +78,10 @@ TEST_CASE("batch builder: records go on from the head, payloads from the last on
   CHECK_EQ(builder.rows.size(), 4);
   CHECK_EQ(builder.numbers().tails.at(kWest).head.sequence, Sequence(6));
   CHECK_EQ(builder.numbers().last_payload, PayloadId(11));
+  const Totals one = builder.EntryAt(1, 5).size;
+  CHECK_GT(one.stored, 0_B);
+  CHECK_EQ(builder.EntryAt(1, 5).position.totals, one);
+  CHECK_EQ(builder.EntryAt(1, 6).position.totals, one + builder.EntryAt(1, 6).size);
 }
 
 TEST_CASE("batch builder: times of acceptance never fall") {

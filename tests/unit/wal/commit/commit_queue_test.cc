@@ -95,6 +95,17 @@ TEST_CASE("commit queue: memory is bounded, but one append is let in whatever it
   CHECK(f.Append(3).ok());
 }
 
+TEST_CASE(
+    "commit queue: an append that would go beyond the bound is refused, one that fits is not") {
+  Fixture f;
+  const Totals one = Encode(NumberedRecord(1), Codec::kNone).value().size();
+  f.options.waiting_max = one.bytes + one.stored + 1_B;
+  REQUIRE(f.Append(1).ok());
+  CHECK_EQ(f.Append(2).error().code(), ErrorCode::kUnavailable);
+  f.options.waiting_max = Bytes(2 * (one.bytes + one.stored).count());
+  CHECK(f.Append(2).ok());
+}
+
 TEST_CASE("commit queue: a closed log refuses and gives nothing out until it is open again") {
   Fixture f;
   REQUIRE(f.Append(1).ok());

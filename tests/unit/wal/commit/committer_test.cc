@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tests/support/log_fixture.h"
+#include "tests/support/models/lossy_file_system.h"
 #include "tests/support/temp_dir.h"
 #include "wal/log/live_queues.h"
 
@@ -17,7 +18,9 @@ using namespace std::chrono_literals;
 
 // The parts of a log around its committer, without the log.
 struct Fixture {
-  Fixture() {
+  explicit Fixture(Bytes group_max = LogOptions().group_max) {
+    options.env = env.get();
+    options.group_max = group_max;
     opener.ReadMark({.state = IdentityState::kNone, .identity = {}});
     REQUIRE(committer.Open().ok());
   }
@@ -38,6 +41,8 @@ struct Fixture {
   }
 
   TempDir directory;
+  std::shared_ptr<LossyFileSystem> disk = std::make_shared<LossyFileSystem>();
+  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(disk);
   LogTimes times{.now = [] { return 1ns; }, .appends = {}, .syncs = {}};
   LogOptions options{.directory = directory.path(),
                      .cursor_interval = 10ms,
@@ -66,6 +71,25 @@ TEST_CASE("committer: everything that waits is written with one sync, and told i
   CHECK_EQ(f.times.syncs.Read().count(), 1);
   CHECK_EQ(f.times.appends.Read().count(), 3);
   CHECK_EQ(f.queues.All().newest_payload, PayloadId(3));
+}
+
+TEST_CASE(
+    "committer: all that waits when it is stopped is written, in as many groups as it takes") {
+  Fixture f(1_B);
+  for (const std::uint64_t number : {1U, 2U, 3U}) f.Append(number);
+  REQUIRE(f.committer.Start().ok());
+  f.committer.Stop();
+  CHECK_EQ(f.told, std::vector<std::uint64_t>{1, 2, 3});
+  CHECK_EQ(f.times.syncs.Read().count(), 3);
+}
+
+TEST_CASE("committer: when a group cannot be written, those behind it are refused too") {
+  Fixture f(1_B);
+  for (const std::uint64_t number : {1U, 2U, 3U}) f.Append(number);
+  f.disk->FailSyncs(true);
+  REQUIRE(f.committer.Start().ok());
+  f.committer.Stop();
+  CHECK_EQ(f.told, std::vector<std::uint64_t>{0, 0, 0});
 }
 
 TEST_CASE("committer: a mark holds the cursors that only memory knew") {
@@ -136,6 +160,46 @@ TEST_CASE("live queues: what is read stays while the reader lives, whatever beco
   REQUIRE(f.committer.MarkNow().ok());
   CHECK_EQ(queue.reader.queue().head.sequence, Sequence(1));
   CHECK_EQ(f.live.Open(kWest).value().reader.queue().head.sequence, Sequence(2));
+}
+
+TEST_CASE("live queues: nothing is trimmed behind the cursor, which may have been moved back") {
+  Fixture f;
+  f.Append(1);
+  REQUIRE(f.committer.Start().ok());
+  REQUIRE(f.committer.MarkNow().ok());
+  const Position head = f.live.Open(kWest).value().reader.queue().head;
+  const auto trim = [&head](ChangePlan queue) { return std::move(queue).Trim(head); };
+  CHECK_EQ(f.live.Apply(kWest, trim, Wakes::kNobody).error().code(), ErrorCode::kConflict);
+}
+
+TEST_CASE(
+    "live queues: records that are dropped one behind the other are one gap, others are not") {
+  Fixture f;
+  for (const std::uint64_t number : {1U, 2U, 3U, 4U}) f.Append(number);
+  REQUIRE(f.committer.Start().ok());
+  REQUIRE(f.committer.MarkNow().ok());
+  const auto drop = [&f] {
+    const auto plan = [](ChangePlan queue) { return std::move(queue).DropOwed(1_B, At(9)); };
+    REQUIRE(f.live.Apply(kWest, plan, Wakes::kNobody).ok());
+  };
+  drop();
+  drop();
+  const Position third = f.live.Open(kWest).value().reader.PositionAt(Sequence(3)).value();
+  REQUIRE(f.queues
+              .MoveCursor(kWest, {.after = Sequence(2),
+                                  .through = third,
+                                  .delivered = 1,
+                                  .letters = {},
+                                  .gaps = {},
+                                  .held = {}})
+              .ok());
+  drop();
+  const std::vector<StoredGap> gaps = f.live.Open(kWest).value().reader.ReadGaps(0, 9).value();
+  REQUIRE_EQ(gaps.size(), 2);
+  CHECK_EQ(gaps[0].gap.last, Sequence(2));
+  CHECK_EQ(gaps[0].gap.points, 2);
+  CHECK_EQ(gaps[1].gap.first, Sequence(4));
+  CHECK_EQ(f.live.Open(kWest).value().reader.ReadStats().value().dropped, 3);
 }
 
 TEST_CASE("shared store: while none is open nobody can use it") {

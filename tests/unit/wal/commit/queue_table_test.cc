@@ -94,22 +94,29 @@ TEST_CASE("queue table: a moved cursor counts at once and is synced once it was 
   CHECK_EQ(table.SyncedCursor(), Sequence(3));
 }
 
-TEST_CASE("queue table: a cursor whose write failed is written again") {
-  Table table;
-  REQUIRE(table.MoveCursor(kWest, Move(0, 3)).ok());
-  Group failed;
-  failed.cursors = table.TakeDirtyCursors();
-  table.MarkDirty(failed);
-  CHECK_EQ(table.TakeDirtyCursors().size(), 1);
-}
-
 TEST_CASE("queue table: a cursor that is elsewhere is a conflict and stays") {
   Table table;
   REQUIRE(table.MoveCursor(kWest, Move(0, 3)).ok());
   const Status moved = table.MoveCursor(kWest, Move(2, 4));
   REQUIRE(!moved.ok());
   CHECK_EQ(moved.error().code(), ErrorCode::kConflict);
+  // One that was moved back meanwhile.
+  CHECK_EQ(table.MoveCursor(kWest, Move(4, 5)).error().code(), ErrorCode::kConflict);
   CHECK_EQ(table.MarksOf(kWest).cursor, Sequence(3));
+}
+
+TEST_CASE("queue table: without the lease nobody moves a cursor, and what was moved is forgotten") {
+  Table table;
+  table.SetDelivered(kWest, true);
+  const std::uint64_t lease = table.LeaseOf(kWest).value();
+  REQUIRE(table.MoveCursor(kWest, Move(0, 3)).ok());
+  table.SetDelivered(kWest, false);
+  CHECK_EQ(table.MarksOf(kWest).cursor, Sequence(0));
+  CHECK_EQ(table.MoveCursor(kWest, Move(0, 3)).error().code(), ErrorCode::kElsewhere);
+  CHECK(table.TakeDirtyCursors().empty());
+  table.SetDelivered(kWest, true);
+  CHECK_NE(table.LeaseOf(kWest).value(), lease);
+  CHECK(table.MoveCursor(kWest, Move(0, 3)).ok());
 }
 
 TEST_CASE("queue table: a cursor waits for the lock of its queue, not for another one's") {

@@ -176,10 +176,12 @@ TEST_CASE("dead letters: one that was removed can neither be redriven nor droppe
   const Bytes before = bench.Of(kWest).dead_bytes;
   REQUIRE(bench.log->Execute(kWest, DropDead{{gone + 1, gone + 3}}).ok());
   CHECK_LT(bench.Of(kWest).dead_bytes + 2'000_B, before);
+  const std::string lines = bench.log->ReadDead(kWest, gone + 1, 1).value().at(0).letter.lines;
   REQUIRE(bench.log->Execute(kWest, Redrive{{gone + 2}, At(9)}).ok());
   CHECK_EQ(bench.log->ReadDead(kWest, 0, 1).value().at(0).number, gone + 4);
-  const Position again =
-      ReadAll(*bench.log, kWest, bench.log->MarksOf(kWest).cursor).back().entry.position;
+  const StoredRecord redriven = ReadAll(*bench.log, kWest, bench.log->MarksOf(kWest).cursor).back();
+  CHECK_EQ(redriven.record.value()->lines, lines);
+  const Position again = redriven.entry.position;
   REQUIRE(Deliver(*bench.log, kWest, again, Bench::kPoints).ok());
   bench.Bury(kWest, 60, 1'000, 20);
   REQUIRE(bench.log->EnforceRetention(MomentAt(100)).ok());

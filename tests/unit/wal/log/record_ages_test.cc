@@ -8,6 +8,7 @@
 
 #include "tests/support/fakes/fake_clock.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/process/process.h"
 #include "tests/support/temp_dir.h"
 #include "wal/log/durable_log.h"
 
@@ -135,6 +136,24 @@ TEST_CASE("ages: without the file stamps tell, and a clock that is ahead makes n
     const AgeLimit limit = later.RecordsOlderThan(kNumber, 109s, site.clock.Now());
     CHECK(limit.Covers(1, first));
   }
+}
+
+TEST_CASE("ages: a file in which a number was changed is not believed") {
+  Site site;
+  site.Accept();
+  {
+    RecordAges ages(site.directory.path());
+    site.Look(ages);
+    site.LookFor(ages, 300s);
+    ages.Save(site.clock.Now());
+  }
+  std::string text = ReadFile(site.directory.File("ages"));
+  const std::size_t line_end = text.find('\n', text.find('\n') + 1);
+  text.insert(text.rfind(' ', line_end) + 1, "9");  // The record would be hours old.
+  WriteFile(site.directory.File("ages"), text);
+  RecordAges later(site.directory.path());
+  site.Look(later);
+  CHECK_EQ(site.OlderThan(later, 2h), 0);
 }
 
 TEST_CASE("ages: stamps from a future that the clock has left make nothing old") {

@@ -151,6 +151,11 @@ TEST_CASE(
   OutliveKeeping(*log);
   CHECK_EQ(ReadAll(*log, kEast).size(), 3001);
   CHECK_GT(SizeOf(house.directory), 12U << 20U);
+  // The other one owes a record too, but none of those.
+  REQUIRE(AppendAndWait(*log, NumberedRecord(2), {kWest}).ok());
+  OutliveKeeping(*log);
+  for (const StoredRecord& owed : ReadAll(*log, kEast)) REQUIRE(owed.record.ok());
+  CHECK_GT(SizeOf(house.directory), 12U << 20U);
 
   DeliverTo(*log, kEast, log->MarksOf(kEast).head);
   REQUIRE(Eventually(kPatience, [&] {

@@ -43,6 +43,7 @@ struct HowShared {
   std::uint64_t seed = 1;
   std::chrono::milliseconds takeover{700};
   bool strict = false;
+  std::chrono::milliseconds stalled_after = LogOptions().stalled_after;
 };
 
 struct Relay {
@@ -57,6 +58,7 @@ struct Relay {
     log = DurableLog::Open({.directory = directory.path(),
                             .cursor_interval = 5ms,
                             .limits = {.free_min = 0_B},
+                            .stalled_after = how.stalled_after,
                             .shared = SharedLogOptions{.order = &order,
                                                        .clock = &clock,
                                                        .relay = name,
@@ -349,6 +351,37 @@ TEST_CASE("shared log: a relay that was away catches up with what it missed") {
   cluster.relays[1]->Open();
   REQUIRE(Eventually(kPatience, [&] { return ReadAll(cluster[1], kEast).size() == 100; }));
   cluster.CheckThatAllAreEqual();
+}
+
+TEST_CASE(
+    "shared log: a relay that begins empty has time to read the order as long as it reads on") {
+  Cluster cluster(1);
+  for (std::uint64_t n = 1; n <= 60; ++n) {
+    REQUIRE(AppendAndWait(cluster[0], NumberedRecord(n)).ok());
+  }
+  cluster.stream.Drip(10ms);
+  cluster.relays.push_back(
+      std::make_unique<Relay>(cluster.stream, 1, HowShared{.stalled_after = 100ms}));
+  cluster.stream.Drip(0ms);
+  CHECK_EQ(ReadAll(cluster[1], kWest).size(), 60);
+}
+
+TEST_CASE("shared log: what a former owner has sent late is refused by all, and by itself") {
+  Cluster cluster(2);
+  cluster.WaitUntilInSync();
+  const std::size_t former = cluster.OwnerOf(kWest);
+  REQUIRE(AppendAndWait(cluster[former], NumberedRecord(1)).ok());
+  Log& log = cluster[former];
+  MemoryOrder& order = cluster.relays[former]->order;
+  order.KeepBack(true);
+  auto paused =
+      std::async(std::launch::async, [&log] { return log.Execute(kWest, SetPaused{true}); });
+  REQUIRE(Eventually(kPatience, [&] { return cluster[1 - former].LeaseOf(kWest).ok(); }));
+  order.KeepBack(false);
+  const auto refused = paused.get();
+  REQUIRE_FALSE(refused.ok());
+  cluster.CheckThatAllAreEqual();
+  for (std::size_t i = 0; i < 2; ++i) CHECK_FALSE(cluster[i].PausedOf(kWest));
 }
 
 TEST_CASE("shared log: a record larger than a message goes in parts") {

@@ -37,6 +37,23 @@ TEST_CASE("rename: the first entry that fits counts, and only it") {
   CHECK_EQ(Named({Rename("a", "b"), Rename("b", "c"), Rename("a", "d")}, "a"), "b|");
 }
 
+TEST_CASE("rename: a name with a slash is a database and a policy to servers that have those") {
+  struct Row {
+    const char* database;
+    const char* policy;
+    const char* there;
+  };
+  for (const Row& row : {Row{"db", "", "db|"}, Row{"db", "week", "db|week"}, Row{"db/", "", "db|"},
+                         Row{"db/week", "", "db|week"}, Row{"db//", "", "db|/"},
+                         Row{"db/a/", "", "db|a/"}, Row{"/x", "", "/x|"}, Row{"/", "", "/|"},
+                         Row{"//", "", "//|"}, Row{"a/b", "week", "a/b|week"}, Row{"", "", "|"}}) {
+    CAPTURE(row.database);
+    const WriteParams there =
+        AsDatabase({.database = row.database, .retention_policy = row.policy});
+    CHECK_EQ(there.database + "|" + there.retention_policy, row.there);
+  }
+}
+
 TEST_CASE("rename: a name has a database") {
   CHECK(!LaneName::Parse("").ok());
   CHECK(!LaneName::Parse("/week").ok());

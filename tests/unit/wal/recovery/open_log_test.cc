@@ -72,6 +72,10 @@ TEST_CASE("open log: known state that the database lacks is an alarm and is made
   CHECK_EQ(opened.epoch, 8);
   CHECK_EQ(opened.log.queues.at(kWest).head.sequence, Sequence(3));  // No number is given twice.
   CHECK_EQ(opened.log.last_payload, PayloadId(3));
+  // Those up to 3 were given by the log that was lost.
+  const LifeId life = opened.log.lives.current();
+  CHECK_FALSE(opened.log.lives.Gave({PayloadId(3), life}, PayloadId(9)));
+  CHECK(opened.log.lives.Gave({PayloadId(4), life}, PayloadId(9)));
 }
 
 TEST_CASE("open log: to read, nothing changes on disk and new backends are empty") {
