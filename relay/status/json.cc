@@ -286,18 +286,18 @@ void DeclareExpiringLane(Io& io, LaneT& lane) {
   io.Field("retention_policy", lane.lane.retention_policy);
   io.Field("database_on_backend", lane.on_backend.database);
   io.Field("retention_policy_on_backend", lane.on_backend.retention_policy);
-  io.Field("keeps_ns", lane.keeps);
+  io.Duration("keeps_seconds", "keeps_ns", lane.keeps);
   io.Field("expired_points", lane.expired);
   io.Field("expiring_points", lane.expiring);
-  io.Field("from_ns", lane.from);
-  io.Field("to_ns", lane.to);
+  io.Time("from", "from_ns", lane.from);
+  io.Time("to", "to_ns", lane.to);
 }
 
 template <typename Io, typename ExpiryT>
 void DeclareExpiry(Io& io, ExpiryT& expiry, WallTime now) {
   io.Field("watched", expiry.watched);
   io.Field("reason", expiry.why);
-  io.Field("asked_ns", expiry.asked_at);
+  io.Time("asked", "asked_ns", expiry.asked_at);
   io.Field("whole", expiry.whole);
   io.Derived("expired_points", [&] { return Json(expiry.expired()); });
   io.Derived("expiring_points", [&] { return Json(expiry.expiring()); });

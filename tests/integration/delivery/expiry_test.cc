@@ -96,7 +96,7 @@ TEST_CASE("expiry: points that wait are told of before the policy drops them, ov
            std::string::npos);
   // By the server's own clock they are in time.
   site.influxd.Start();
-  REQUIRE(site.relay.WaitDrained());
+  REQUIRE_MESSAGE(site.relay.WaitDrained(), site.Table());
   CHECK(Eventually(kTold, [&] { return site.Expiry().lanes.empty(); }));
   CHECK_EQ(site.influxd.CountPoints("metrics", "cpu", "v"), 20);
 }
