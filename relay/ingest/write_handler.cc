@@ -628,6 +628,7 @@ void WriteHandler::Append(WriteContext context, RoutedLines routed, Refused refu
                 counters_.Accepted(size.points, size.bytes);
                 DatabaseNames& names = NamesOf(*context.options);
                 const std::string& database = context.query.params.database;
+                counters_.databases().Accepted(database, size.points, size.bytes);
                 if (names.IsNoted(database) || names.Note(database)) {
                   return OnStored(context, std::move(done).value(), refused, reply);
                 }

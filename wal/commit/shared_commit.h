@@ -60,8 +60,8 @@ class SharedCommit {
   // Proposes what waits, waits for it, gives up the backends and ends the threads.
   void Stop();
 
-  // Waits until the session is open. kUnavailable: it is not, and nothing more of the order was read
-  // for as long as `wait`; the message says why.
+  // Waits until the session is open. kUnavailable: it is not, and nothing more of the order was
+  // read for as long as `wait`; the message says why.
   Status WaitUntilOpen(std::chrono::milliseconds wait);
 
   // Founds the order anew behind this log, and takes part again. kConflict: this relay has not left

@@ -124,10 +124,11 @@ void CheckThatRelaysWork(ShippedServers& servers, Relays& relays) {
   CHECK_EQ(relays[1].Write("d", "m v=2 2").status, 204);
   REQUIRE(relays[0].WaitDrained());
   servers.Kill(0);
-  CHECK_EQ(relays[0].Write("d", "m v=3 3").status, 204);
-  CHECK_EQ(relays[1].Write("d", "m v=4 4").status, 204);
+  // While the others elect a leader, a write may be refused: clients repeat it.
+  CHECK(Eventually(kLong, [&] { return relays[0].Write("d", "m v=3 3").status == 204; }));
+  CHECK(Eventually(kLong, [&] { return relays[1].Write("d", "m v=4 4").status == 204; }));
   REQUIRE(relays[1].WaitDrained(kLong));
-  CHECK_EQ(StatusOf(relays[1], "influx").figures.delivered, 4);
+  CHECK_GE(StatusOf(relays[1], "influx").figures.delivered, 4);
 }
 
 TEST_CASE("shipped nats: relays share a log with a user and a password") {
