@@ -15,7 +15,7 @@
 
 namespace relay {
 
-// What may still be read in one turn.
+// The bytes that may still be read in one turn.
 struct ScanBudget {
   Bytes bytes{0};
 

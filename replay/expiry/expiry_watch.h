@@ -93,8 +93,8 @@ class ExpiryWatch {
   // These belong to the turn.
   std::optional<KnownPolicies> known_;
   std::optional<Clock::TimePoint> asks_at_;
-  std::string trouble_;        // Of the last question; empty: none.
-  std::string count_trouble_;  // Of this turn.
+  std::string trouble_;        // The last question's; empty: none.
+  std::string count_trouble_;  // This turn's.
   Sequence cursor_ = Sequence::BeforeFirst();
   AgeScan owed_;
   std::map<Lane, AgeScan> held_;

@@ -1,4 +1,4 @@
-// What is known of the retention policies of one backend.
+// The retention policies of one backend, as far as they are known.
 //
 // THREADS. Values and pure functions.
 #pragma once
