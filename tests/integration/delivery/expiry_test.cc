@@ -34,7 +34,7 @@ std::string ClockAt(const std::string& path, std::chrono::nanoseconds ahead) {
 
 struct Site {
   TempDir influx_directory;
-  Influxd influxd{influx_directory.path()};
+  Influxd influxd;
   TempDir directory;
   RelayProcess relay;
 
