@@ -35,6 +35,26 @@ constexpr std::string_view kPreface =
 
 constexpr Bytes kDiskMost = Bytes(1ULL << 50U);
 
+void DeclareDeadLetters(Section& section, LogConfig& log) {
+  section.Map(
+      {"dead_letters",
+       "The budget of dead letters, of all backends together. Beyond it the oldest are removed "
+       "and listed in the gap ledger: points that no backend accepts must not stop the others."},
+      [&log](Section& dead) {
+        dead.Value({.key = "up_to",
+                    .description = "Their size as stored. Default: a tenth of max_size, or of the "
+                                   "file system if that is smaller.",
+                    .example = "6GiB"},
+                   log.dead_up_to, OrNone(SizeBetween(1_MiB, kDiskMost)));
+        dead.Value({.key = "for",
+                    .description = "The time since they were refused. Default: any time, as an old "
+                                   "dead letter may be the only copy of its points.",
+                    .example = "2160h"},
+                   log.dead_for,
+                   OrNone(TimeBetween(std::chrono::hours(1), std::chrono::hours(24 * 3650))));
+      });
+}
+
 void DeclareLog(Section& section, LogConfig& log) {
   section.Value({"path", "The directory where accepted writes are kept until they are delivered."},
                 log.path, SomeText("the path of a directory"));
@@ -69,23 +89,7 @@ void DeclareLog(Section& section, LogConfig& log) {
         keep.Value({"up_to", "Their size as stored, per backend."}, log.keep_up_to,
                    SizeBetween(0_B, kDiskMost));
       });
-  section.Map(
-      {"dead_letters",
-       "The budget of dead letters, of all backends together. Beyond it the oldest are removed "
-       "and listed in the gap ledger: points that no backend accepts must not stop the others."},
-      [&log](Section& dead) {
-        dead.Value({.key = "up_to",
-                    .description = "Their size as stored. Default: a tenth of max_size, or of the "
-                                   "file system if that is smaller.",
-                    .example = "6GiB"},
-                   log.dead_up_to, OrNone(SizeBetween(1_MiB, kDiskMost)));
-        dead.Value({.key = "for",
-                    .description = "The time since they were refused. Default: any time, as an old "
-                                   "dead letter may be the only copy of its points.",
-                    .example = "2160h"},
-                   log.dead_for,
-                   OrNone(TimeBetween(std::chrono::hours(1), std::chrono::hours(24 * 3650))));
-      });
+  DeclareDeadLetters(section, log);
   section.Value(
       {.key = "checkpoint_dir",
        .description =
