@@ -120,6 +120,21 @@ void DeclareUsers(Section& section, HttpListenerConfig& http) {
       });
 }
 
+void DeclareStatements(Section& section, HttpListenerConfig& http) {
+  section.Value(
+      {"log_statements",
+       "Log statements sent to /query that create, alter or drop databases and retention "
+       "policies or delete points, and deliver them in order with the writes. Everybody who "
+       "may write may then drop. Statements overtake held writes."},
+      http.log_statements, OneOf<bool>({{"false", false}, {"true", true}}));
+  section.Value(
+      {"create_database",
+       "CREATE DATABASE at /query, without log_statements. answer: 200, as clients expect that "
+       "send it before they write, with a warning that says which backends the relay creates it "
+       "on. refuse: 400, unless every backend that takes the database has create_databases."},
+      http.refuses_creation, OneOf<bool>({{"answer", false}, {"refuse", true}}));
+}
+
 }  // namespace
 
 void DeclareHttp(Section& section, HttpListenerConfig& http) {
@@ -146,18 +161,7 @@ void DeclareHttp(Section& section, HttpListenerConfig& http) {
       {"ping_status",
        "The status code of /ping: InfluxDB answers 204, some load balancers require 200."},
       http.ping_status, CountBetween(200, 299));
-  section.Value(
-      {"log_statements",
-       "Log statements sent to /query that create, alter or drop databases and retention "
-       "policies or delete points, and deliver them in order with the writes. Everybody who "
-       "may write may then drop. Statements overtake held writes."},
-      http.log_statements, OneOf<bool>({{"false", false}, {"true", true}}));
-  section.Value(
-      {"create_database",
-       "CREATE DATABASE at /query, without log_statements. answer: 200, as clients expect that "
-       "send it before they write, with a warning that says which backends the relay creates it "
-       "on. refuse: 400, unless every backend that takes the database has create_databases."},
-      http.refuses_creation, OneOf<bool>({{"answer", false}, {"refuse", true}}));
+  DeclareStatements(section, http);
   section.Value(
       {"credentials",
        "ignore: clients' credentials are checked against `users` only and never stored. pass: "

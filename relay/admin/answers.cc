@@ -147,6 +147,34 @@ std::vector<AnswerObject> PartsOfBackend() {
         {"checked", "time?", "When all were looked for last."},
         {"checked_ns", "old?", "Now checked."},
         {"diverged", "Divergence?", "The backend lacks what it acknowledged."}}},
+      {"Divergence",
+       "A backend lacks what it acknowledged.",
+       {{"kind", "string", "put back, emptied, gone or swapped."},
+        {"since", "time", "When it was noticed."},
+        {"since_ns", "old", "Now since."},
+        {"from", "integer", "Some of what came after this sequence may be missing."},
+        {"reason", "string", "What was found."},
+        {"remedy", "string", "What to do."}}},
+      {"HeldLane",
+       "A database and retention policy on hold.",
+       {{"database", "string", "The database or bucket."},
+        {"retention_policy", "string", "Empty: the default."},
+        {"by_operator", "boolean", "An operator holds it."},
+        {"records", "integer", "Records on hold."},
+        {"points", "integer", "Their points."},
+        {"bytes", "integer", "Their lines."},
+        {"first", "integer", "The first sequence."},
+        {"last", "integer", "The last sequence."},
+        {"oldest", "time?", "When the oldest was accepted."},
+        {"oldest_ns", "old?", "Now oldest."},
+        {"reason", "string", "Why it is on hold."},
+        {"last_answer", "string", "The backend's last answer to its lines."},
+        {"remedy", "string", "What to do."}}},
+  };
+}
+
+std::vector<AnswerObject> ExpiryOfBackend() {
+  return {
       {"Expiry",
        "Points owed or on hold that are, or will soon be, older than their policy keeps.",
        {{"watched", "boolean", "The backend's retention policies are known."},
@@ -173,29 +201,6 @@ std::vector<AnswerObject> PartsOfBackend() {
         {"from_ns", "old?", "from in nanoseconds."},
         {"to", "time?", "When the newest of them was accepted."},
         {"to_ns", "old?", "to in nanoseconds."}}},
-      {"Divergence",
-       "A backend lacks what it acknowledged.",
-       {{"kind", "string", "put back, emptied, gone or swapped."},
-        {"since", "time", "When it was noticed."},
-        {"since_ns", "old", "Now since."},
-        {"from", "integer", "Some of what came after this sequence may be missing."},
-        {"reason", "string", "What was found."},
-        {"remedy", "string", "What to do."}}},
-      {"HeldLane",
-       "A database and retention policy on hold.",
-       {{"database", "string", "The database or bucket."},
-        {"retention_policy", "string", "Empty: the default."},
-        {"by_operator", "boolean", "An operator holds it."},
-        {"records", "integer", "Records on hold."},
-        {"points", "integer", "Their points."},
-        {"bytes", "integer", "Their lines."},
-        {"first", "integer", "The first sequence."},
-        {"last", "integer", "The last sequence."},
-        {"oldest", "time?", "When the oldest was accepted."},
-        {"oldest_ns", "old?", "Now oldest."},
-        {"reason", "string", "Why it is on hold."},
-        {"last_answer", "string", "The backend's last answer to its lines."},
-        {"remedy", "string", "What to do."}}},
   };
 }
 
@@ -631,9 +636,9 @@ Json AsPart(Json schema) {
 const std::vector<AnswerObject>& AnswerObjects() {
   static const std::vector<AnswerObject> objects = [] {
     std::vector<AnswerObject> all = {BackendObject()};
-    for (auto* part : {&Small, &PartsOfBackend, &StatusObjects, &SharedLogObjects, &LedgerObjects,
-                       &HistoryObjects, &ReportObjects, &JobObjects, &CommandObjects,
-                       &VerifyObjects, &ComparisonObjects, &TransferObjects}) {
+    for (auto* part : {&Small, &PartsOfBackend, &ExpiryOfBackend, &StatusObjects, &SharedLogObjects,
+                       &LedgerObjects, &HistoryObjects, &ReportObjects, &JobObjects,
+                       &CommandObjects, &VerifyObjects, &ComparisonObjects, &TransferObjects}) {
       std::vector<AnswerObject> some = part();
       all.insert(all.end(), std::make_move_iterator(some.begin()),
                  std::make_move_iterator(some.end()));
