@@ -273,6 +273,19 @@ std::vector<AdminRoute> Copying() {
         {"offset", "integer", "Where the part begins."}},
        {400, 404, 500}},
       {"POST",
+       "/api/v1/checkpoints/drop",
+       Role::kOperate,
+       "Delete a checkpoint.",
+       &AdminApi::DropCheckpoint,
+       "CheckpointChange",
+       {kNamed, kBy, kDryRun},
+       {400, 404, 500}},
+  };
+}
+
+std::vector<AdminRoute> OfTheLog() {
+  return {
+      {"POST",
        "/api/v1/log/found",
        Role::kOperate,
        "Begin a new stream where this relay's log ends, after the servers of NATS have lost "
@@ -293,14 +306,6 @@ std::vector<AdminRoute> Copying() {
         kBy,
         kDryRun},
        {400, 404, 409, 500}},
-      {"POST",
-       "/api/v1/checkpoints/drop",
-       Role::kOperate,
-       "Delete a checkpoint.",
-       &AdminApi::DropCheckpoint,
-       "CheckpointChange",
-       {kNamed, kBy, kDryRun},
-       {400, 404, 500}},
   };
 }
 
@@ -309,7 +314,7 @@ std::vector<AdminRoute> Copying() {
 const std::vector<AdminRoute>& AdminRoutes() {
   static const std::vector<AdminRoute> routes = [] {
     std::vector<AdminRoute> all;
-    for (auto* part : {&ProbesAndFigures, &Reading, &Operating, &Replaying, &Copying}) {
+    for (auto* part : {&ProbesAndFigures, &Reading, &Operating, &Replaying, &Copying, &OfTheLog}) {
       for (AdminRoute& route : part()) all.push_back(std::move(route));
     }
     return all;
