@@ -274,5 +274,13 @@ TEST_CASE("expiry: a long queue is counted in parts, and says so until it is who
   CHECK(bench.watch->Snapshot().is_whole);
 }
 
+TEST_CASE("expiry: a lane without a policy goes by the default one, wherever it is listed") {
+  Bench bench;
+  bench.server.databases["db"] = {{.name = "day", .duration = 24h},
+                                  {.name = "hour", .duration = 1h, .is_default = true}};
+  bench.Accept(3);
+  CHECK_EQ(bench.After(50min).theirs, Lane{"db", "hour"});
+}
+
 }  // namespace
 }  // namespace relay::test::unit_replay_expiry_expiry_watch_test
