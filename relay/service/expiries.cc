@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "relay/base/event_log.h"
+#include "relay/base/human_format.h"
 #include "relay/base/json_text.h"
 #include "relay/service/backend_transport.h"
 #include "wal/base/files.h"

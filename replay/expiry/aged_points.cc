@@ -31,10 +31,8 @@ void AgedPoints::Merge(LaneSpans& lane) {
     lane.grain *= 2;
     std::vector<Span> merged;
     for (const Span& span : lane.spans) {
-      if (merged.empty() || span.to - merged.back().from >= lane.grain) {
-        merged.push_back(span);
-        continue;
-      }
+      const bool begins = merged.empty() || span.to - merged.back().from >= lane.grain;
+      if (begins) merged.push_back({.from = span.from});
       merged.back().last = span.last;
       merged.back().to = span.to;
       merged.back().points += span.points;

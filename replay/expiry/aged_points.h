@@ -56,7 +56,7 @@ class AgedPoints {
 
  private:
   struct Span {
-    Sequence last;
+    Sequence last = Sequence::BeforeFirst();
     WallTime from;
     WallTime to;
     PointCount points = 0;

@@ -60,15 +60,19 @@ void SharedCommit::Stop() {
 }
 
 Status SharedCommit::WaitUntilOpen(std::chrono::milliseconds wait) {
+  const auto is_decided = [this] { return is_open_ || left_because_; };
+  // nullopt: it is not open, and may come to be.
+  const auto wait_once = [&]() -> std::optional<Status> {
+    std::unique_lock lock(mutex_);
+    opened_.wait_for(lock, wait, is_decided);
+    if (left_because_) return Status(*left_because_);
+    if (is_open_) return Ok();
+    if (unreachable_) return Status(*unreachable_);
+    return std::nullopt;
+  };
   while (true) {
     const Place before = progress()->synced;
-    {
-      std::unique_lock lock(mutex_);
-      opened_.wait_for(lock, wait, [this] { return is_open_ || left_because_; });
-      if (left_because_) return *left_because_;
-      if (is_open_) return Ok();
-      if (unreachable_) return *unreachable_;
-    }
+    if (const std::optional<Status> outcome = wait_once()) return *outcome;
     RETURN_IF_ERROR(proposer_.Health());
     // A log that begins empty may have much to read.
     if (progress()->synced == before) return NotOpen();
