@@ -152,7 +152,9 @@ void DeclareWatermarks(Section& section, BackendConfig& backend) {
       {"watermarks",
        "Write a point into each of its databases every ten seconds while points are delivered "
        "(measurement _relay_mark), and look whether it is still there: a backend that was put back "
-       "to a backup, emptied or exchanged is noticed. Needs the permission to read."},
+       "to a backup, emptied or exchanged is noticed; ask for its retention policies, so that "
+       "points "
+       "that will be too old are told of. Needs the permission to read."},
       backend.watermarks, YesOrNo());
   section.Value(
       {"on_divergence",

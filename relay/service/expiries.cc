@@ -179,6 +179,7 @@ std::optional<ExpiryReport> Expiries::ReportOf(const BackendId& backend) const {
 std::string WhyPoliciesUnknown(const BackendConfig& backend) {
   if (backend.url.udp) return "gets UDP packets and cannot be asked";
   if (backend.api != Api::kV1) return "is asked for its retention policies only with api v1";
+  if (!backend.watermarks) return "watermarks: false";
   if (!backend.bucket.empty()) return "has `bucket`: its names cannot be told from each other";
   return "";
 }

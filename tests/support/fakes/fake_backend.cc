@@ -159,8 +159,14 @@ void FakeBackend::Listen() {
   server_ = std::make_unique<Server>(*this, ListenOn(port_));
 }
 
+void FakeBackend::TakeSideQuestions() {
+  const std::lock_guard lock(script_mutex_);
+  takes_side_questions_ = true;
+}
+
 FakeAnswer FakeBackend::Take(FakeRequest request) {
   const std::lock_guard script_lock(script_mutex_);
+  if (!takes_side_questions_ && request.body == "q=SHOW%20DATABASES") return FakeAnswer{};
   {
     const std::lock_guard lock(mutex_);
     request.number = ++count_;

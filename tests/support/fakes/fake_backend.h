@@ -58,6 +58,10 @@ class FakeBackend {
   // Keeps no requests, for measurements; still counts them.
   void KeepNoRequests();
 
+  // Counts the questions for retention policies too, which a relay asks on the side, and hands them
+  // to the script; otherwise they get a 204, and no test sees them.
+  void TakeSideQuestions();
+
  private:
   class Server;
 
@@ -70,8 +74,9 @@ class FakeBackend {
   std::uint64_t count_ = 0;
   std::vector<FakeRequest> requests_;
   std::mutex script_mutex_;
-  Script script_;                   // Guarded by script_mutex_.
-  std::unique_ptr<Server> server_;  // Null while it refuses.
+  bool takes_side_questions_ = false;  // Guarded as the script.
+  Script script_;                      // Guarded by script_mutex_.
+  std::unique_ptr<Server> server_;     // Null while it refuses.
 };
 
 }  // namespace relay::test

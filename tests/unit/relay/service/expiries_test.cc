@@ -27,6 +27,9 @@ TEST_CASE("expiries: the file of policies reads back, and a damaged one counts a
 TEST_CASE("expiries: backends that do not tell their policies are named with the reason") {
   BackendConfig backend{.name = BackendId::Parse("a").value()};
   CHECK_EQ(WhyPoliciesUnknown(backend), "");
+  backend.watermarks = false;
+  CHECK_EQ(WhyPoliciesUnknown(backend), "watermarks: false");
+  backend.watermarks = true;
   backend.api = Api::kV2;
   CHECK_EQ(WhyPoliciesUnknown(backend), "is asked for its retention policies only with api v1");
   backend.api = Api::kV1;

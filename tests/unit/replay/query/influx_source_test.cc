@@ -25,7 +25,8 @@ FakeAnswer TwoDatabases() {
       "columns\x91\xa4name\xa6values\x92\x91\xa2my\x91\xa9_internal"s);
 }
 
-std::unique_ptr<Source> SourceAt(const FakeBackend& backend, std::vector<LaneRename> renames = {}) {
+std::unique_ptr<Source> SourceAt(FakeBackend& backend, std::vector<LaneRename> renames = {}) {
+  backend.TakeSideQuestions();
   HttpTransportOptions options;
   options.peer = {.host = "127.0.0.1", .port = backend.endpoint().port};
   options.target.api = Api::kV2;
