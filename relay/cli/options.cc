@@ -269,17 +269,19 @@ void AddCheckpoint(CLI::App& app, CheckpointArgs& args, int& exit_code) {
   AddConfig(*command, "--config", args.config_path);
   AddRelayAt(*command, args.at);
   CLI::Option* list = command->add_flag("--list", args.list, "List the checkpoints");
-  command->add_flag("--drop", args.drop, "Delete this checkpoint instead")
-      ->needs(directory)
-      ->excludes(list);
+  CLI::Option* drop = command->add_flag("--drop", args.drop, "Delete this checkpoint instead");
+  drop->needs(directory)->excludes(list);
   CLI::Option* to = command->add_option("--to", args.to,
                                         "Copy it to this directory, whole or not at all, and "
                                         "delete it at the relay");
+  to->excludes(list)->excludes(drop);
   command
       ->add_option("--command", args.command,
                    "Hand its directory to this command (words separated by blanks, no shell) as "
                    "the last argument, and delete it at the relay")
-      ->excludes(to);
+      ->excludes(to)
+      ->excludes(list)
+      ->excludes(drop);
   command->add_option("--timeout", args.timeout_seconds, "The limit for the command, in seconds")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{30'000'000}));
   command->add_flag("--dry-run", args.dry_run, "Only show what would be done")->excludes(list);

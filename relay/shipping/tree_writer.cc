@@ -83,6 +83,11 @@ Result<TreeWriter> TreeWriter::Begin(const std::string& target) {
   if (fs::symlink_status(target, failed).type() != fs::file_type::not_found) {
     return Error(ErrorCode::kInvalidInput, target + " already exists");
   }
+  const fs::path directory = fs::absolute(target, failed).parent_path();
+  if (!fs::is_directory(directory, failed)) {
+    return Error(ErrorCode::kIo,
+                 directory.string() + " is not a directory: create it, or name another one");
+  }
   TreeWriter writer(target);
   fs::remove_all(writer.unfinished_, failed);
   if (mkdir(writer.unfinished_.c_str(), kOwnersOnly) != 0) {

@@ -6,7 +6,8 @@
 //
 // THREADS. One. Nothing else writes to NAME.incomplete: what is left there is deleted.
 //
-// ERRORS. kInvalidInput: there is something of that name; kIo: the disk's error, and the path.
+// ERRORS. kInvalidInput: there is something of that name; kIo: there is no directory for it, or the
+// disk's error, and the path.
 #pragma once
 
 #include <stop_token>

@@ -156,6 +156,14 @@ TEST_CASE("checkpoint --to: a copy lies elsewhere, and nothing stays at the rela
   const RunResult again = planned.Do({"checkpoint", "one", "--to", planned.copies});
   CHECK_EQ(again.exit_code, 2);
   CHECK_NE(again.output.find("already exists"), std::string::npos);
+  const RunResult nowhere = planned.Do({"checkpoint", "two", "--to", planned.copies + "/no"});
+  CHECK_EQ(nowhere.exit_code, 1);
+  CHECK_NE(nowhere.output.find("/no is not a directory: create it, or name another one"),
+           std::string::npos);
+  const RunResult both =
+      planned.Do({"checkpoint", "one", "--to", planned.copies, "--drop", "--yes"});
+  CHECK_EQ(both.exit_code, 2);
+  CHECK_NE(both.output.find("--drop"), std::string::npos);
   CHECK(NamesIn(planned.relay.log_path() + "/checkpoints").empty());
   CHECK_EQ(planned.Do({"checkpoint", "--to", planned.copies}).exit_code, 0);
   CHECK_EQ(NamesIn(planned.copies).size(), 2);
